@@ -1,0 +1,130 @@
+/* A backend: where memory lives and arithmetic runs.
+ *
+ * `ref` is plain C, one op per file, and fills the whole table: it is the oracle.  `cpu` starts
+ * from a copy of ref's table and overrides entries by instruction-set tier; `cuda` has its
+ * place in alloc, copy, sync and the space of a tensor.
+ *
+ * For every op: destinations come first; tensors are in the backend's space, f32 unless said;
+ * the last axis is contiguous, rows may be strided (a slice of the last axis of a larger
+ * tensor); shapes are asserted, not reported, since families and exec build them.  Results do
+ * not depend on the number of threads, bit for bit.  Empty tensors are fine. */
+#pragma once
+#include <stddef.h>
+#include "harness/base/error.h"
+#include "harness/base/option.h"
+#include "harness/tensor/qspec.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_backend ssmq_backend;
+
+/* y = y * scale, times column[n], times row[m], plus bias[n]: in this order, each left out where
+ * it is NULL.  What a product of codes, y (M, N), needs to become a real number. */
+typedef struct ssmq_epilogue {
+    float              scale;
+    const ssmq_tensor *column; /* (N) */
+    const ssmq_tensor *row;    /* (M) */
+    const ssmq_tensor *bias;   /* (N) */
+} ssmq_epilogue;
+
+/* y[b,t,e] = silu(scale * channel[e] * sum_k w[e,k] x[b,t-W+1+k,e] + bias[e]); inputs before the
+ * first token come from state, which afterwards holds the last W - 1 inputs.  The scale stands
+ * outside the sum, so that x and w may be codes. */
+typedef struct ssmq_conv_args {
+    const ssmq_tensor *x;       /* (B, L, E), rows may be strided */
+    const ssmq_tensor *w;       /* (E, W), W = 2..4               */
+    const ssmq_tensor *bias;    /* (E) or NULL                    */
+    float              scale;   /* 1 where x and w are no codes   */
+    const ssmq_tensor *channel; /* (E) or NULL                    */
+    ssmq_tensor       *state;   /* (B, W - 1, E), read and written */
+} ssmq_conv_args;
+
+/* Selective scan of Mamba-1, fp32 throughout (arXiv:2312.00752, eq. 2; quamba-spec 1.4):
+ *   delta = softplus(dt), which is dt itself above 20
+ *   h[e,n] = exp(delta * A[e,n]) * h[e,n] + delta * x[e] * Bm[n]
+ *   y[e]   = sum_n h[e,n] * Cm[n] + D[e] * x[e], times silu(z[e]) where z is given. */
+typedef struct ssmq_scan_args {
+    const ssmq_tensor *x, *dt; /* (B, L, E); dt has its bias, before softplus          */
+    const ssmq_tensor *A;      /* (E, N): -exp(A_log)                                   */
+    const ssmq_tensor *Bm, *Cm; /* (B, L, N)                                            */
+    const ssmq_tensor *D;      /* (E)                                                   */
+    const ssmq_tensor *z;      /* (B, L, E) or NULL: no gate                            */
+    ssmq_tensor       *h;      /* (B, E, N): the recurrent state, read and written      */
+} ssmq_scan_args;
+
+typedef struct ssmq_backend_ops {
+    const char        *name;    /* as written in YAML: "ref", "cpu", "cuda" */
+    const char        *help;    /* one line                                 */
+    const ssmq_option *options; /* run.backend.* keys beside name           */
+    size_t             options_size;
+    ssmq_space         space;   /* where its tensors lie                    */
+
+    /* REQUIRED: life and memory.  open: UNSUPPORTED, naming it, if an option asks for what this
+     * machine lacks.  alloc: zeroed, aligned to 64 bytes; MEMORY. */
+    ssmq_status (*open)(ssmq_backend *be, const void *options);
+    void        (*close)(ssmq_backend *be);
+    ssmq_status (*alloc)(ssmq_backend *be, size_t bytes, void **out);
+    void        (*free)(ssmq_backend *be, void *p);
+    ssmq_status (*copy)(ssmq_backend *be, ssmq_tensor *dst, const ssmq_tensor *src);
+    ssmq_status (*sync)(ssmq_backend *be);
+
+    /* REQUIRED: floating point. */
+    /* y (M, D) = rows token (M) i32 of w (V, D); token ids are checked before. */
+    ssmq_status (*embed)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *token,
+                         const ssmq_tensor *w);
+    /* residual (M, D) += x (M, D), unless x is NULL; y (M, D) = residual / rms(residual) * w (D),
+     * rms(v) = sqrt(mean(v^2) + eps). */
+    ssmq_status (*rmsnorm)(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *residual,
+                           const ssmq_tensor *x, const ssmq_tensor *w, float eps);
+    /* y (M, N) = x (M, K) times w (N, K) transposed. */
+    ssmq_status (*linear)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                          const ssmq_tensor *w);
+    ssmq_status (*epilogue)(ssmq_backend *be, ssmq_tensor *y, const ssmq_epilogue *a);
+    ssmq_status (*conv)(ssmq_backend *be, ssmq_tensor *y, const ssmq_conv_args *a);
+    ssmq_status (*scan)(ssmq_backend *be, ssmq_tensor *y, const ssmq_scan_args *a);
+    /* Every row of x (M, n), times signs (n) where given, is transformed in place by the orthonormal
+     * matrix of tensor/hadamard.h; UNSUPPORTED if n has none. */
+    ssmq_status (*hadamard)(ssmq_backend *be, ssmq_tensor *x, const ssmq_tensor *signs);
+    /* loss (M) f64 = -log softmax(logits (M, V))[target (M) i32], summed in float64. */
+    ssmq_status (*nll)(ssmq_backend *be, ssmq_tensor *loss, const ssmq_tensor *logits,
+                       const ssmq_tensor *target);
+    /* The first element of x, counted row by row, that is NaN or infinite; -1 if none is. */
+    ssmq_status (*finite)(ssmq_backend *be, const ssmq_tensor *x, int64_t *first);
+
+    /* REQUIRED: the quantiser, element for element ssmq_code(); q is f32 (codes carried in floats)
+     * or i8, and may be x itself where both are f32.  dequantize: x = (q - zero) * scale. */
+    ssmq_status (*quantize)(ssmq_backend *be, ssmq_tensor *q, const ssmq_tensor *x,
+                            const ssmq_qspec *s, const ssmq_qparams *p);
+    ssmq_status (*dequantize)(ssmq_backend *be, ssmq_tensor *x, const ssmq_tensor *q,
+                              const ssmq_qspec *s, const ssmq_qparams *p);
+
+    /* OPTIONAL: integer arithmetic; NULL: not offered (nobody emulates it quietly). */
+    ssmq_status (*linear_i8)(ssmq_backend *be, ssmq_tensor *acc /* (M, N) i32 */,
+                             const ssmq_tensor *qx, const ssmq_tensor *qw);
+} ssmq_backend_ops;
+
+struct ssmq_backend {
+    const ssmq_backend_ops *ops;        /* the backend's own table, after its tiers are chosen */
+    int32_t                 threads;    /* >= 1                                                */
+    char                    device[96]; /* "AMD EPYC ..."; goes to the store                   */
+    char                    tier[32];   /* "c", "avx2", "avx512": what runs                    */
+    void                   *state;      /* the backend's own                                   */
+};
+
+/* The registry of backends: one line adds one.  NULL-terminated. */
+extern const ssmq_backend_ops *const ssmq_backends[];
+
+/* Opens a backend; options: its options struct, as its table describes it.  threads >= 1. */
+SSMQ_MUST_USE ssmq_status ssmq_backend_open(const ssmq_backend_ops *ops, const void *options,
+                                            int32_t threads, ssmq_backend **out);
+void                      ssmq_backend_close(ssmq_backend *be); /* accepts NULL */
+
+/* A zeroed tensor of the backend; release its data with be->ops->free.  MEMORY, naming name. */
+SSMQ_MUST_USE ssmq_status ssmq_backend_tensor(ssmq_backend *be, const char *name, ssmq_dtype dtype,
+                                              int32_t rank, const int64_t *dim, ssmq_tensor *out);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,114 @@
+/* A quantisation method decides; it never runs arithmetic at inference.  It rewrites float
+ * weights and fills a plan.  exec carries the plan out, in fake or in real arithmetic, so both
+ * share this one definition. */
+#pragma once
+#include <stdbool.h>
+#include "harness/base/error.h"
+#include "harness/base/option.h"
+#include "harness/contract/model.h"
+#include "harness/tensor/qspec.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What happens at one site.  A tensor whose data is NULL is absent. */
+typedef struct ssmq_assignment {
+    ssmq_qspec   spec;   /* bits == 0: left in floating point                              */
+    ssmq_qparams params;
+    int32_t      step;   /* index of the step that assigned spec; -1: none                 */
+    const char  *observer; /* what found the range, as compact JSON; NULL: none            */
+    bool         raised; /* the range was raised to SSMQ_AMAX_MIN: "scale of zero"          */
+    int64_t      rotate; /* ACTIVATION: size of the Hadamard transform applied before; 0: none */
+} ssmq_assignment;
+
+typedef struct ssmq_plan {
+    const ssmq_model *model;
+    ssmq_arena       *arena; /* owns scales and texts             */
+    ssmq_assignment  *at;    /* [model->n_site]                   */
+    int32_t           step;  /* the step being applied, for at[]  */
+} ssmq_plan;
+
+ssmq_plan *ssmq_plan_new(const ssmq_model *m);
+void       ssmq_plan_free(ssmq_plan *p); /* accepts NULL */
+/* A scale tensor () owned by the plan. */
+ssmq_tensor ssmq_plan_scale(ssmq_plan *p, float scale);
+
+/* An observer is a statistic of each sample, and how the samples are combined.  What each sample
+ * gave is kept and stored, so that another percentile, combination or sample count needs no
+ * new forward pass. */
+typedef struct ssmq_statistic {
+    const char        *name;   /* "absmax", "quantile" */
+    const char        *source;
+    const ssmq_option *options;
+    size_t             options_size;
+    bool               floor;  /* its range is raised to SSMQ_AMAX_MIN per sample            */
+
+    /* The state of one sample; update sees it piece by piece, merge joins another state's pieces
+     * of the same sample (exact, in any order), finish gives the range of |x|.  reset makes a
+     * state ready for the next sample.  update returns MEMORY at most. */
+    void *(*state_new)(const void *options);
+    void (*state_free)(void *state);
+    void (*reset)(void *state);
+    ssmq_status (*update)(void *state, const ssmq_tensor *x /* f32, host, rows may be strided */);
+    ssmq_status (*merge)(void *state, const void *other);
+    float (*finish)(void *state);
+} ssmq_statistic;
+
+typedef struct ssmq_across {
+    const char        *name;   /* "max", "ema" */
+    const char        *source;
+    const ssmq_option *options;
+    size_t             options_size;
+    /* n >= 1 values in the order of the samples to one; weight[n]: what each counted for (sum 1). */
+    float (*combine)(const void *options, const float *value, int64_t n, float *weight);
+} ssmq_across;
+
+typedef struct ssmq_observer {
+    const ssmq_statistic *statistic;
+    const void           *statistic_options;
+    const ssmq_across    *across; /* NULL for weights: one sample */
+    const void           *across_options;
+    const char           *text;   /* the resolved observer as compact JSON */
+} ssmq_observer;
+
+/* What was observed, by site and observer; filled by one pass over the samples. */
+typedef struct ssmq_calibration ssmq_calibration;
+
+/* Before the pass: asks for an observer at an activation site. */
+void ssmq_calibration_watch(ssmq_calibration *c, int32_t site, const ssmq_observer *observer);
+/* After it: the range of |x| at the site under the observer; NULL-safe in nothing: asking for what
+ * was not watched is our mistake.  *raised as in ssmq_assignment. */
+float ssmq_calibration_range(const ssmq_calibration *c, int32_t site, const ssmq_observer *observer,
+                             bool *raised);
+
+typedef struct ssmq_method {
+    const char        *name;        /* as written in YAML                                    */
+    const char        *help;        /* one line                                              */
+    const char        *source;      /* paper, section or equation; where it departs from it  */
+    const ssmq_option *options;
+    size_t             options_size;
+    size_t             sites;       /* offset of the SITES option                            */
+    uint32_t           kinds;       /* bit 1 << ssmq_site_kind for each kind of site it takes */
+    const char        *op;          /* only sites of this op; NULL: any                      */
+    bool               keeps_float; /* apply() leaves the float model's outputs unchanged    */
+
+    /* Writes into the plan what this step decides from shapes alone (specs, rotations), after those
+     * of earlier steps; refuses, with a reason, what cannot work.  Weights may not be loaded. */
+    ssmq_status (*outline)(const void *options, const ssmq_model *m, ssmq_plan *plan);
+
+    /* Says which sites to watch.  NULL: needs no data. */
+    void (*observe)(const void *options, const ssmq_model *m, ssmq_calibration *c);
+
+    /* After outline: rewrites weights and fills in what needs weights or data (scales).  c is NULL
+     * where observe is. */
+    ssmq_status (*apply)(const void *options, ssmq_model *m, const ssmq_calibration *c,
+                         ssmq_plan *plan);
+} ssmq_method;
+
+/* Does a selector or list of selectors (NULL-terminated) name this site? */
+bool ssmq_selects(const char *const *selectors, const ssmq_site *site);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,111 @@
+/* A model: weights, sites, and a family that knows how to run them.
+ *
+ * Dimension letters, the same everywhere: B batch, L length, D model, E inner, N state, R dt rank,
+ * V vocabulary, W conv width. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "harness/base/arena.h"
+#include "harness/base/error.h"
+#include "harness/base/json.h"
+#include "harness/tensor/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_exec  ssmq_exec;
+typedef struct ssmq_model ssmq_model;
+
+/* A site: a tensor of the forward pass that may be observed and quantised.  Its name is its
+ * identity in YAML selectors, in messages and in the store. */
+typedef enum ssmq_site_kind {
+    SSMQ_SITE_WEIGHT,
+    SSMQ_SITE_ACTIVATION,
+    SSMQ_SITE_STATE,
+} ssmq_site_kind;
+
+typedef struct ssmq_site {
+    const char    *name;   /* "layers.3.scan.x", "layers.3.in_proj.weight"                    */
+    ssmq_site_kind kind;
+    int32_t        layer;  /* -1 outside the layers                                           */
+    int64_t        width;  /* length of the last axis                                         */
+    int32_t        input;  /* WEIGHT: the activation site it multiplies; else -1              */
+    int32_t        weight; /* WEIGHT: index into the model's weights; else -1                 */
+    const char    *op;     /* what it takes part in: "linear", "conv", "scan", "gate", ...    */
+} ssmq_site;
+
+/* A weight as the family wants it and as checkpoints call it. */
+typedef struct ssmq_weight {
+    const char *name;     /* in the state-spaces layout, "backbone.layers.0.norm.weight"      */
+    const char *alias;    /* its other spelling, in the Hugging Face layout; or NULL          */
+    int32_t     rank;     /* of the checkpoint's tensor                                       */
+    int64_t     dim[SSMQ_RANK_MAX];
+    bool        optional; /* may be missing: then it is a copy of tied_to                     */
+    int32_t     tied_to;  /* index of the weight whose values it must have; -1: none          */
+    ssmq_tensor value;    /* f32 on the host, singleton axes dropped; data NULL before loading */
+    bool        writable; /* value belongs to this model alone (ssmq_model_writable)          */
+} ssmq_weight;
+
+typedef struct ssmq_batch {
+    const int32_t *token; /* (B, L); ids are below the model's vocabulary */
+    int32_t        B, L;
+} ssmq_batch;
+
+typedef struct ssmq_family {
+    const char *name;   /* as listed, and model_type in a Hugging Face config: "mamba"        */
+    const char *source; /* the paper and the reference code                                   */
+
+    /* From the checkpoint's own config to sizes, weight table and site table; reads no weights.
+     * INPUT or UNSUPPORTED, naming file and key. */
+    ssmq_status (*describe)(ssmq_model *m, const ssmq_json *config);
+
+    /* Recurrent state of B sequences, zeroed, of which state_copy starts a row elsewhere. */
+    ssmq_status (*state_new)(const ssmq_model *m, ssmq_exec *ex, int32_t B, void **state);
+    void        (*state_zero)(const ssmq_model *m, ssmq_exec *ex, void *state);
+    void        (*state_free)(const ssmq_model *m, ssmq_exec *ex, void *state);
+
+    /* Runs L tokens from *state, leaving the state after them; *hidden (B, L, D) is what the head
+     * reads, lent by exec until the next call.  The one forward pass: prefill is L = all,
+     * decoding is L = 1; float, fake and real arithmetic are exec's business. */
+    ssmq_status (*forward)(const ssmq_model *m, ssmq_exec *ex, const ssmq_batch *in, void *state,
+                           ssmq_tensor *hidden);
+
+    /* logits (M, V) of rows (M, D) of hidden.  Apart from forward, so that nobody needs the logits
+     * of all tokens at once. */
+    ssmq_status (*head)(const ssmq_model *m, ssmq_exec *ex, const ssmq_tensor *rows,
+                        ssmq_tensor *logits);
+} ssmq_family;
+
+struct ssmq_model {
+    const ssmq_family *family;
+    ssmq_arena        *arena;    /* owns the tables below and writable weights' descriptors    */
+    const char        *path;     /* the checkpoint's directory, for messages                   */
+    ssmq_weight       *weight;
+    int32_t            n_weight;
+    ssmq_site         *site;     /* in order of execution                                      */
+    int32_t            n_site;
+    int32_t            n_layer;
+    int64_t            width;    /* D                                                          */
+    int64_t            vocabulary; /* V: rows of the embedding, ids are below it               */
+    const void        *sizes;    /* the family's own                                           */
+};
+
+/* The tables of a checkpoint, without weights. */
+SSMQ_MUST_USE ssmq_status ssmq_model_describe(const ssmq_family *const *families,
+                                              const char *directory, const ssmq_json *config,
+                                              ssmq_model **out);
+/* A model with the same weights, lent by base, which must outlive it; methods rewrite copies. */
+ssmq_model *ssmq_model_fork(const ssmq_model *base);
+/* Releases the model and its writable weights; accepts NULL. */
+void ssmq_model_free(ssmq_model *m);
+
+/* The values of a weight for rewriting: copied first where they are lent.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_model_writable(ssmq_model *m, int32_t weight, ssmq_tensor *out);
+
+/* Index of a site by name; -1 if there is none. */
+int32_t ssmq_model_site(const ssmq_model *m, const char *name);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,42 @@
+/* The dialects of perplexity: text to windows of tokens.  (experiments.md, A3, in this project's
+ * experiments/README.md.)  Only `gptq` so far: the text tokenised once as a whole, consecutive
+ * windows, the remainder dropped; windows never span subsets. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "harness/base/error.h"
+#include "harness/base/hash.h"
+#include "harness/data/dataset.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+extern const char *const ssmq_dialects[]; /* "gptq", NULL */
+
+typedef struct ssmq_windows ssmq_windows;
+
+/* Opens a file as windows of `window` tokens, at most limit of them (0: all), of each subset where
+ * data->subset is set; the file is read as the windows are asked for.  Documents of a jsonl file are
+ * joined with single spaces in file order (within their subset).  tokenizer: NULL for tokens. */
+SSMQ_MUST_USE ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenizer *tokenizer,
+                                            int64_t vocabulary, int64_t window, int64_t limit,
+                                            ssmq_windows **out);
+/* The next window into token [window], its subset into *subset (-1 where there are none); *more is
+ * false at the end.  INPUT for damaged data, or at the end if there was not one whole window. */
+SSMQ_MUST_USE ssmq_status ssmq_windows_next(ssmq_windows *w, int32_t *token, int32_t *subset,
+                                            bool *more);
+/* How far the file is read, or the limit reached: 0..1, for progress. */
+double ssmq_windows_fraction(const ssmq_windows *w);
+
+int32_t     ssmq_windows_subsets(const ssmq_windows *w); /* how many were seen so far */
+const char *ssmq_windows_subset(const ssmq_windows *w, int32_t i);
+
+/* SHA-256 of the tokens of all windows handed out so far, int32 little-endian. */
+void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX]);
+
+void ssmq_windows_close(ssmq_windows *w); /* accepts NULL */
+
+#ifdef __cplusplus
+}
+#endif

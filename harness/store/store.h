@@ -1,0 +1,67 @@
+/* Results in HDF5.  A file is written as PATH.part and sealed: closed, synced, renamed; a reader sees
+ * whole files or none.  Groups, types and attributes are those of the layout page (analysis/README.md);
+ * equal content gives equal bytes. */
+#pragma once
+#include <stdint.h>
+#include "harness/base/error.h"
+#include "harness/tensor/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_store ssmq_store;
+
+/* Creates PATH.part exclusively; never truncates.  IO if it or PATH exists (what a killed writer left
+ * is removed before, by the next holder of the lease). */
+SSMQ_MUST_USE ssmq_status ssmq_store_create(const char *path, ssmq_store **out);
+/* Closes the store either way.  Not void: a failed flush is a lost result. */
+SSMQ_MUST_USE ssmq_status ssmq_store_seal(ssmq_store *s);
+void                      ssmq_store_discard(ssmq_store *s); /* an unsealed one, after a failure; or NULL */
+
+/* Every function below makes the missing parent groups.  Paths are absolute, "/eval/wt2/window_nll". */
+SSMQ_MUST_USE ssmq_status ssmq_store_group(ssmq_store *s, const char *path);
+
+/* Dimension scales; later tensors name them.  unit "" where there is none. */
+SSMQ_MUST_USE ssmq_status ssmq_store_scale(ssmq_store *s, const char *path, const ssmq_tensor *values,
+                                           const char *unit, const char *long_name);
+SSMQ_MUST_USE ssmq_status ssmq_store_scale_text(ssmq_store *s, const char *path,
+                                                const char *const *values, int64_t n,
+                                                const char *long_name);
+
+/* A dataset on the host, contiguous, of any dtype but I4; scale: the path of a scale for each axis. */
+SSMQ_MUST_USE ssmq_status ssmq_store_tensor(ssmq_store *s, const char *path, const ssmq_tensor *t,
+                                            const char *const *scale, const char *unit,
+                                            const char *long_name);
+/* A dataset of n UTF-8 strings along a scale. */
+SSMQ_MUST_USE ssmq_status ssmq_store_texts(ssmq_store *s, const char *path, const char *const *values,
+                                           int64_t n, const char *scale, const char *long_name);
+/* A long text as a scalar dataset. */
+SSMQ_MUST_USE ssmq_status ssmq_store_text(ssmq_store *s, const char *path, const char *value,
+                                          const char *media_type);
+
+/* One column of a table; exactly one of the values pointers is set, n_row values each. */
+typedef struct ssmq_store_column {
+    const char        *name;
+    const double      *real;
+    const uint64_t    *count;
+    const char *const *text;
+    const char        *unit;
+} ssmq_store_column;
+
+/* A compound dataset [n_row] along a scale (NULL: none), a member for each column. */
+SSMQ_MUST_USE ssmq_status ssmq_store_table(ssmq_store *s, const char *path,
+                                           const ssmq_store_column *column, int32_t n_column,
+                                           int64_t n_row, const char *scale, const char *long_name);
+
+/* Attributes of a group or dataset that exists ("/": the file). */
+SSMQ_MUST_USE ssmq_status ssmq_store_attribute_text(ssmq_store *s, const char *path, const char *name,
+                                                    const char *value);
+SSMQ_MUST_USE ssmq_status ssmq_store_attribute_int(ssmq_store *s, const char *path, const char *name,
+                                                   int64_t value);
+SSMQ_MUST_USE ssmq_status ssmq_store_attribute_real(ssmq_store *s, const char *path, const char *name,
+                                                    double value);
+
+#ifdef __cplusplus
+}
+#endif
