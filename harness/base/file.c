@@ -29,7 +29,7 @@ static ssmq_status open_regular(const char *path, int *fd, size_t *size)
 ssmq_status ssmq_map_open(const char *path, ssmq_mapping *out)
 {
     int    fd;
-    size_t size;
+    size_t size = 0;
     SSMQ_TRY(open_regular(path, &fd, &size));
     void *p = NULL;
     if (size > 0) {
@@ -78,7 +78,7 @@ struct ssmq_stream {
 ssmq_status ssmq_stream_open(const char *path, ssmq_stream **out)
 {
     int    fd;
-    size_t size;
+    size_t size = 0;
     SSMQ_TRY(open_regular(path, &fd, &size));
     FILE *file = fdopen(fd, "rb");
     if (!file) {
