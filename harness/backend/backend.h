@@ -62,11 +62,12 @@ typedef struct ssmq_backend_ops {
     ssmq_space         space;   /* where its tensors lie                    */
 
     /* REQUIRED: life and memory.  open: UNSUPPORTED, naming it, if an option asks for what this
-     * machine lacks.  alloc: zeroed, aligned to 64 bytes; MEMORY. */
+     * machine lacks.  alloc: zeroed, aligned to 64 bytes; MEMORY.  free accepts NULL. */
     ssmq_status (*open)(ssmq_backend *be, const void *options);
     void        (*close)(ssmq_backend *be);
     ssmq_status (*alloc)(ssmq_backend *be, size_t bytes, void **out);
     void        (*free)(ssmq_backend *be, void *p);
+    ssmq_status (*zero)(ssmq_backend *be, void *p, size_t bytes);
     ssmq_status (*copy)(ssmq_backend *be, ssmq_tensor *dst, const ssmq_tensor *src);
     ssmq_status (*sync)(ssmq_backend *be);
 

@@ -73,6 +73,7 @@ struct ssmq_stream {
     void         *buffer;
     size_t        buffer_size;
     size_t        pending; /* what zstd last returned: 0 at the end of a frame */
+    size_t        size, taken; /* bytes of the file, and read from it */
 };
 
 ssmq_status ssmq_stream_open(const char *path, ssmq_stream **out)
@@ -86,7 +87,7 @@ ssmq_status ssmq_stream_open(const char *path, ssmq_stream **out)
         return SSMQ_FAIL(INPUT, "%s: %s", path, strerror(errno));
     }
     ssmq_stream *s = ssmq_must_malloc(sizeof *s);
-    *s = (ssmq_stream){.file = file};
+    *s = (ssmq_stream){.file = file, .size = size};
     s->path = strcpy(ssmq_must_malloc(strlen(path) + 1), path);
     if (ssmq_str_ends(path, ".zst")) {
         s->zstd = ZSTD_createDStream();
@@ -107,6 +108,7 @@ static ssmq_status read_plain(ssmq_stream *s, void *bytes, size_t n, size_t *got
     *got = fread(bytes, 1, n, s->file);
     if (*got < n && ferror(s->file))
         return SSMQ_FAIL(INPUT, "%s: read error: %s", s->path, strerror(errno));
+    s->taken += *got;
     return SSMQ_OK;
 }
 
@@ -132,6 +134,11 @@ ssmq_status ssmq_stream_read(ssmq_stream *s, char *bytes, size_t n, size_t *got)
     }
     *got = dst.pos;
     return SSMQ_OK;
+}
+
+double ssmq_stream_fraction(const ssmq_stream *s)
+{
+    return s->taken < s->size ? (double)s->taken / (double)s->size : 1.0;
 }
 
 void ssmq_stream_close(ssmq_stream *s)

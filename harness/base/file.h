@@ -30,6 +30,8 @@ typedef struct ssmq_stream ssmq_stream;
 SSMQ_MUST_USE ssmq_status ssmq_stream_open(const char *path, ssmq_stream **out);
 /* Up to n bytes; *got is 0 at the end.  INPUT if the compressed data are damaged or cut short. */
 SSMQ_MUST_USE ssmq_status ssmq_stream_read(ssmq_stream *s, char *bytes, size_t n, size_t *got);
+/* How much of the file, as stored, was taken in so far: 0..1, for progress. */
+double                    ssmq_stream_fraction(const ssmq_stream *s);
 void                      ssmq_stream_close(ssmq_stream *s); /* accepts NULL */
 
 /* Writes text to PATH.part, synced, and renames it to PATH, replacing what was there. */

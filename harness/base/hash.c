@@ -22,6 +22,13 @@ void ssmq_sha256_add(ssmq_sha256 *h, const void *bytes, size_t n)
     SSMQ_ASSERT(EVP_DigestUpdate(context_of(h), bytes, n));
 }
 
+void ssmq_sha256_peek(const ssmq_sha256 *h, char hex[SSMQ_SHA256_HEX])
+{
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    SSMQ_ASSERT(copy && EVP_MD_CTX_copy_ex(copy, (const EVP_MD_CTX *)h));
+    ssmq_sha256_finish((ssmq_sha256 *)copy, hex);
+}
+
 void ssmq_sha256_finish(ssmq_sha256 *h, char hex[SSMQ_SHA256_HEX])
 {
     unsigned char sum[EVP_MAX_MD_SIZE];

@@ -14,6 +14,8 @@ typedef struct ssmq_sha256 ssmq_sha256;
 
 ssmq_sha256 *ssmq_sha256_new(void);
 void         ssmq_sha256_add(ssmq_sha256 *h, const void *bytes, size_t n);
+/* Writes the sum of what was added so far; more may be added. */
+void         ssmq_sha256_peek(const ssmq_sha256 *h, char hex[SSMQ_SHA256_HEX]);
 /* Writes the sum and frees h. */
 void ssmq_sha256_finish(ssmq_sha256 *h, char hex[SSMQ_SHA256_HEX]);
 

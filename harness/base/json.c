@@ -85,6 +85,19 @@ bool ssmq_json_has(const ssmq_json *j, const char *key)
     return look_up(j, key) != NULL;
 }
 
+bool ssmq_json_is_text(const ssmq_json *j, const char *key)
+{
+    const json_t *v = look_up(j, key);
+    return v && json_is_string(v);
+}
+
+int64_t ssmq_json_size(const ssmq_json *j, const char *key)
+{
+    const json_t *v = look_up(j, key);
+    if (!v) return 0;
+    return (int64_t)(json_is_array(v) ? json_array_size(v) : json_object_size(v));
+}
+
 ssmq_status ssmq_json_int(const ssmq_json *j, const char *key, bool required, int64_t min,
                           int64_t max, int64_t *out)
 {

@@ -29,7 +29,10 @@ void                      ssmq_json_close(ssmq_json *j); /* accepts an empty one
 
 /* Accessors.  key may be dotted, "ssm_cfg.d_state".  A missing key, or null, leaves *out as it is
  * (so put the default there first) unless required; a value of another type is INPUT. */
-bool ssmq_json_has(const ssmq_json *j, const char *key); /* present and not null */
+bool ssmq_json_has(const ssmq_json *j, const char *key);     /* present and not null */
+bool ssmq_json_is_text(const ssmq_json *j, const char *key); /* present and a string */
+/* Elements of an array or members of an object; 0 for anything else. */
+int64_t ssmq_json_size(const ssmq_json *j, const char *key);
 SSMQ_MUST_USE ssmq_status ssmq_json_int(const ssmq_json *j, const char *key, bool required,
                                         int64_t min, int64_t max, int64_t *out);
 SSMQ_MUST_USE ssmq_status ssmq_json_real(const ssmq_json *j, const char *key, bool required,

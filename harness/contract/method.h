@@ -31,8 +31,8 @@ typedef struct ssmq_plan {
 
 ssmq_plan *ssmq_plan_new(const ssmq_model *m);
 void       ssmq_plan_free(ssmq_plan *p); /* accepts NULL */
-/* A scale tensor () owned by the plan. */
-ssmq_tensor ssmq_plan_scale(ssmq_plan *p, float scale);
+/* A tensor of scales owned by the plan, zeroed: () for n = 0, else (n, 1), one for each row. */
+ssmq_tensor ssmq_plan_scales(ssmq_plan *p, int64_t n);
 
 /* An observer is a statistic of each sample, and how the samples are combined.  What each sample
  * gave is kept and stored, so that another percentile, combination or sample count needs no
@@ -42,17 +42,15 @@ typedef struct ssmq_statistic {
     const char        *source;
     const ssmq_option *options;
     size_t             options_size;
-    bool               floor;  /* its range is raised to SSMQ_AMAX_MIN per sample            */
+    bool               floor;  /* its range is raised to SSMQ_AMAX_MIN, sample by sample     */
 
-    /* The state of one sample; update sees it piece by piece, merge joins another state's pieces
-     * of the same sample (exact, in any order), finish gives the range of |x|.  reset makes a
-     * state ready for the next sample.  update returns MEMORY at most. */
-    void *(*state_new)(const void *options);
-    void (*state_free)(void *state);
-    void (*reset)(void *state);
-    ssmq_status (*update)(void *state, const ssmq_tensor *x /* f32, host, rows may be strided */);
-    ssmq_status (*merge)(void *state, const void *other);
-    float (*finish)(void *state);
+    const char        *dataset; /* in the store, below sample/: "absmax"                    */
+    /* The value on the dataset's axis `quantile`, in per cent; NULL: it has no such axis. */
+    double (*quantile)(const void *options);
+
+    /* The range of |x| over one sample: x f32 on the host, all its tokens, rows may be strided,
+     * finite, not empty.  MEMORY. */
+    ssmq_status (*range)(const void *options, const ssmq_tensor *x, float *out);
 } ssmq_statistic;
 
 typedef struct ssmq_across {
@@ -75,10 +73,10 @@ typedef struct ssmq_observer {
 /* What was observed, by site and observer; filled by one pass over the samples. */
 typedef struct ssmq_calibration ssmq_calibration;
 
-/* Before the pass: asks for an observer at an activation site. */
+/* Before the pass: asks for an observer at an activation site; the observer must outlive c. */
 void ssmq_calibration_watch(ssmq_calibration *c, int32_t site, const ssmq_observer *observer);
-/* After it: the range of |x| at the site under the observer; NULL-safe in nothing: asking for what
- * was not watched is our mistake.  *raised as in ssmq_assignment. */
+/* After it: the range of |x| at a site under an observer that was watched there (asserted);
+ * *raised is set where a sample's range was raised to SSMQ_AMAX_MIN, else left alone. */
 float ssmq_calibration_range(const ssmq_calibration *c, int32_t site, const ssmq_observer *observer,
                              bool *raised);
 

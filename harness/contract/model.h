@@ -55,15 +55,17 @@ typedef struct ssmq_batch {
 typedef struct ssmq_family {
     const char *name;   /* as listed, and model_type in a Hugging Face config: "mamba"        */
     const char *source; /* the paper and the reference code                                   */
+    const char *example; /* the smallest config.json that describe takes, as text: what there is to see *
+                          * of the family without a checkpoint; NULL: nothing                        */
 
     /* From the checkpoint's own config to sizes, weight table and site table; reads no weights.
      * INPUT or UNSUPPORTED, naming file and key. */
     ssmq_status (*describe)(ssmq_model *m, const ssmq_json *config);
 
-    /* Recurrent state of B sequences, zeroed, of which state_copy starts a row elsewhere. */
+    /* Recurrent state of B sequences, zeroed; and zeroed again for the next text.  MEMORY. */
     ssmq_status (*state_new)(const ssmq_model *m, ssmq_exec *ex, int32_t B, void **state);
-    void        (*state_zero)(const ssmq_model *m, ssmq_exec *ex, void *state);
-    void        (*state_free)(const ssmq_model *m, ssmq_exec *ex, void *state);
+    ssmq_status (*state_zero)(const ssmq_model *m, ssmq_exec *ex, void *state);
+    void        (*state_free)(const ssmq_model *m, ssmq_exec *ex, void *state); /* accepts NULL */
 
     /* Runs L tokens from *state, leaving the state after them; *hidden (B, L, D) is what the head
      * reads, lent by exec until the next call.  The one forward pass: prefill is L = all,
@@ -71,9 +73,9 @@ typedef struct ssmq_family {
     ssmq_status (*forward)(const ssmq_model *m, ssmq_exec *ex, const ssmq_batch *in, void *state,
                            ssmq_tensor *hidden);
 
-    /* logits (M, V) of rows (M, D) of hidden.  Apart from forward, so that nobody needs the logits
-     * of all tokens at once. */
-    ssmq_status (*head)(const ssmq_model *m, ssmq_exec *ex, const ssmq_tensor *rows,
+    /* logits (M, V) of some rows (M, D) of hidden, which it may change; each row once.  Apart from
+     * forward, so that nobody needs the logits of all tokens at once. */
+    ssmq_status (*head)(const ssmq_model *m, ssmq_exec *ex, ssmq_tensor *rows,
                         ssmq_tensor *logits);
 } ssmq_family;
 
@@ -102,6 +104,8 @@ void ssmq_model_free(ssmq_model *m);
 
 /* The values of a weight for rewriting: copied first where they are lent.  MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_model_writable(ssmq_model *m, int32_t weight, ssmq_tensor *out);
+/* Gives a weight without values memory of its own for them, not yet written: for loading.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_model_own(ssmq_model *m, int32_t weight, ssmq_tensor *out);
 
 /* Index of a site by name; -1 if there is none. */
 int32_t ssmq_model_site(const ssmq_model *m, const char *name);

@@ -1,6 +1,8 @@
-/* A checkpoint: a directory with config.json and weights in model.safetensors, in shards with
- * model.safetensors.index.json, or in a PyTorch zip pytorch_model.bin.  Files are mapped
- * read-only and never trusted: every name, shape and offset is checked before use. */
+/* A checkpoint: a directory with config.json and weights in the first of these that is there:
+ *   model.safetensors, model.safetensors.index.json (shards),
+ *   pytorch_model.bin, pytorch_model.bin.index.json (shards).
+ * Files are mapped read-only and never trusted: every name, shape and offset is checked before
+ * use. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,9 +26,9 @@ typedef struct ssmq_stored {
 /* Reads config.json alone: for checks that need no weights.  INPUT. */
 SSMQ_MUST_USE ssmq_status ssmq_checkpoint_config(const char *directory, ssmq_json *out);
 
-/* Maps the weights and reads their tables.  INPUT, naming file and tensor, for anything malformed:
- * truncated files, offsets out of range or overlapping, sizes that contradict shapes, unknown dtypes,
- * tensors that the index names and no shard holds. */
+/* Maps the weights and reads their tables.  INPUT, naming file and tensor, for anything
+ * malformed: truncated files, offsets out of range or overlapping, sizes that contradict
+ * shapes, unknown dtypes, tensors that the index names and no shard holds. */
 SSMQ_MUST_USE ssmq_status ssmq_checkpoint_open(const char *directory, ssmq_checkpoint **out);
 void                      ssmq_checkpoint_close(ssmq_checkpoint *c); /* accepts NULL */
 

@@ -33,7 +33,7 @@ bool ssmq_data_format_of(const char *file, ssmq_data_format *out);
 /* ---- calibration samples ---- */
 
 typedef enum ssmq_select { SSMQ_SELECT_FIRST, SSMQ_SELECT_SAMPLED } ssmq_select;
-extern const char *const ssmq_selects_names[]; /* "first", "sampled", NULL */
+extern const char *const ssmq_select_names[]; /* "first", "sampled", NULL */
 
 typedef struct ssmq_sample {
     const int32_t *token;    /* [length]                                                    */

@@ -3,6 +3,7 @@
 #pragma once
 #include <stdint.h>
 #include "harness/base/error.h"
+#include "harness/base/hash.h"
 #include "harness/base/str.h"
 
 #ifdef __cplusplus
@@ -18,6 +19,8 @@ typedef struct ssmq_ids {
 void ssmq_ids_append(ssmq_ids *ids, const int32_t *id, int64_t n);
 void ssmq_ids_clear(ssmq_ids *ids); /* empty, memory kept */
 void ssmq_ids_free(ssmq_ids *ids);
+/* Adds n ids to a sum, int32 little-endian. */
+void ssmq_ids_hash(const int32_t *id, int64_t n, ssmq_sha256 *h);
 
 typedef struct ssmq_tokenizer ssmq_tokenizer;
 

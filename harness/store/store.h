@@ -1,6 +1,6 @@
-/* Results in HDF5.  A file is written as PATH.part and sealed: closed, synced, renamed; a reader sees
- * whole files or none.  Groups, types and attributes are those of the layout page (analysis/README.md);
- * equal content gives equal bytes. */
+/* Results in HDF5.  A file is put together in memory, written as PATH.part and sealed: synced, renamed; a
+ * reader sees whole files or none.  Groups, types and attributes are those of the layout page
+ * (analysis/README.md); equal content gives equal bytes. */
 #pragma once
 #include <stdint.h>
 #include "harness/base/error.h"
@@ -22,7 +22,8 @@ void                      ssmq_store_discard(ssmq_store *s); /* an unsealed one,
 /* Every function below makes the missing parent groups.  Paths are absolute, "/eval/wt2/window_nll". */
 SSMQ_MUST_USE ssmq_status ssmq_store_group(ssmq_store *s, const char *path);
 
-/* Dimension scales; later tensors name them.  unit "" where there is none. */
+/* Dimension scales; later tensors name them, and each group that uses one gets a hard link to it, so that
+ * netCDF finds it.  unit "" where there is none. */
 SSMQ_MUST_USE ssmq_status ssmq_store_scale(ssmq_store *s, const char *path, const ssmq_tensor *values,
                                            const char *unit, const char *long_name);
 SSMQ_MUST_USE ssmq_status ssmq_store_scale_text(ssmq_store *s, const char *path,
@@ -49,7 +50,8 @@ typedef struct ssmq_store_column {
     const char        *unit;
 } ssmq_store_column;
 
-/* A compound dataset [n_row] along a scale (NULL: none), a member for each column. */
+/* A compound dataset [n_row] along a scale, a member for each column.  scale NULL: along PATH_row, which
+ * numbers the rows from 0 and is made with it. */
 SSMQ_MUST_USE ssmq_status ssmq_store_table(ssmq_store *s, const char *path,
                                            const ssmq_store_column *column, int32_t n_column,
                                            int64_t n_row, const char *scale, const char *long_name);

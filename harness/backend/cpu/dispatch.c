@@ -1,0 +1,110 @@
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/backend/cpu/cpu.h"
+#include "harness/backend/cpu/kernels.h"
+#include "harness/backend/host.h"
+#include "harness/backend/ref/ref.h"
+#include "harness/base/arena.h"
+
+static const char *const isa_names[] = {"auto", "c", "avx2", "avx512", NULL};
+
+/* Does this CPU run code of the tier? */
+static bool offers(ssmq_cpu_isa isa)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    switch (isa) {
+    case SSMQ_CPU_ISA_AVX2: return avx2;
+    case SSMQ_CPU_ISA_AVX512:
+        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    default: return true;
+    }
+#else
+    return isa == SSMQ_CPU_ISA_C;
+#endif
+}
+
+/* Writes the tier's entries over the table; false where the CPU or this build lacks it. */
+static bool fill_tier(ssmq_cpu_isa isa, ssmq_backend_ops *ops)
+{
+    if (!offers(isa)) return false;
+    switch (isa) {
+    case SSMQ_CPU_ISA_AVX512: return ssmq_cpu_tier_avx512(ops);
+    case SSMQ_CPU_ISA_AVX2: return ssmq_cpu_tier_avx2(ops);
+    default: return ssmq_cpu_tier_c(ops);
+    }
+}
+
+/* ref's table under this backend's name. */
+static ssmq_backend_ops base_table(void)
+{
+    ssmq_backend_ops ops = ssmq_backend_ref;
+    ops.name = ssmq_backend_cpu.name;
+    ops.help = ssmq_backend_cpu.help;
+    ops.options = ssmq_backend_cpu.options;
+    ops.options_size = ssmq_backend_cpu.options_size;
+    ops.open = ssmq_backend_cpu.open;
+    ops.close = ssmq_backend_cpu.close;
+    return ops;
+}
+
+static ssmq_status cpu_open(ssmq_backend *be, const void *options)
+{
+    const ssmq_cpu_options *o = options;
+    ssmq_backend_ops        ops = base_table();
+    ssmq_cpu_isa            isa = o ? (ssmq_cpu_isa)o->isa : SSMQ_CPU_ISA_AUTO;
+    if (isa == SSMQ_CPU_ISA_AUTO)
+        for (isa = SSMQ_CPU_ISA_AVX512; !fill_tier(isa, &ops);) isa--;
+    else if (!fill_tier(isa, &ops))
+        return SSMQ_FAIL(UNSUPPORTED, "isa %s is not offered by this CPU (%s runs everywhere)",
+                         isa_names[isa], isa_names[SSMQ_CPU_ISA_C]);
+    ssmq_cpu_state *s = ssmq_must_malloc(sizeof *s);
+    memset(s, 0, sizeof *s);
+    s->ops = ops;
+    const ssmq_status st = ssmq_pool_open(be->threads, &s->pool);
+    if (st != SSMQ_OK) {
+        free(s);
+        return ssmq_trace(st, __FILE__, __LINE__, __func__);
+    }
+    be->state = s;
+    be->ops = &s->ops;
+    ssmq_host_cpu_name(be->device, sizeof be->device);
+    snprintf(be->tier, sizeof be->tier, "%s", isa_names[isa]);
+    return SSMQ_OK;
+}
+
+static void cpu_close(ssmq_backend *be)
+{
+    ssmq_cpu_state *s = be->state;
+    ssmq_pool_close(s->pool);
+    free(s);
+}
+
+static const ssmq_option cpu_options[] = {
+    {.name = "isa",
+     .offset = offsetof(ssmq_cpu_options, isa),
+     .type = SSMQ_OPTION_CHOICE,
+     .fallback = "auto",
+     .choices = isa_names,
+     .help = "instruction set of the kernels; auto takes the widest that the CPU has"},
+    {0},
+};
+
+const ssmq_backend_ops ssmq_backend_cpu = {
+    .name = "cpu",
+    .help = "vectorised kernels in tiers of instruction sets, and OpenBLAS",
+    .options = cpu_options,
+    .options_size = sizeof(ssmq_cpu_options),
+    .space = SSMQ_SPACE_HOST,
+    .open = cpu_open,
+    .close = cpu_close,
+    .alloc = ssmq_host_alloc,
+    .free = ssmq_host_free,
+    .zero = ssmq_host_zero,
+    .copy = ssmq_host_copy,
+    .sync = ssmq_host_sync,
+};

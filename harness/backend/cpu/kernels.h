@@ -1,0 +1,48 @@
+/* What the units of the backend `cpu` share: its state, the tiers' entries, loop helpers.
+ *
+ * A tier is one unit, tier_<name>.c, compiled with the tier's flags.  It includes a vec_*.inc, which
+ * names the vectors of the machine, and then the same kernels, op_*.inc, all of them static: so no
+ * function compiled for a newer CPU can end up in a unit that runs on an older one. */
+#pragma once
+#include <stdbool.h>
+#include "harness/backend/backend.h"
+#include "harness/backend/cpu/pool.h"
+#include "harness/tensor/hadamard.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_cpu_state {
+    ssmq_backend_ops ops;      /* ref's table with the tier's entries over it   */
+    ssmq_pool       *pool;
+    ssmq_hadamard    hadamard; /* the last matrix used; n = 0: none yet         */
+} ssmq_cpu_state;
+
+/* Each writes its tier's entries over the table; false if the tier was not compiled. */
+bool ssmq_cpu_tier_c(ssmq_backend_ops *ops);
+bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops);
+bool ssmq_cpu_tier_avx512(ssmq_backend_ops *ops);
+
+/* A product through OpenBLAS, for tier c, for many rows. */
+void ssmq_cpu_linear_blas(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                          const ssmq_tensor *w);
+
+/* A loop over n rows of so many elements each, in pieces that are worth handing to a thread. */
+static inline void ssmq_cpu_rows(ssmq_backend *be, int64_t n, int64_t elements,
+                                 ssmq_pool_piece piece, void *context)
+{
+    const int64_t least = 16384, grain = elements > 0 ? (least + elements - 1) / elements : n;
+    ssmq_pool_run(((ssmq_cpu_state *)be->state)->pool, n, grain > 0 ? grain : 1, piece, context);
+}
+
+#define SSMQ_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define SSMQ_UNROLL(n) SSMQ_PRAGMA(clang loop unroll_count(n))
+#else
+#define SSMQ_UNROLL(n) SSMQ_PRAGMA(GCC unroll n)
+#endif
+
+#ifdef __cplusplus
+}
+#endif

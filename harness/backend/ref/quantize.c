@@ -1,0 +1,20 @@
+#include "harness/backend/ref/ref.h"
+#include "harness/backend/shape.h"
+
+ssmq_status ssmq_ref_quantize(ssmq_backend *be, ssmq_tensor *q, const ssmq_tensor *x,
+                              const ssmq_qspec *s, const ssmq_qparams *p)
+{
+    (void)be;
+    ssmq_shape_quantize(q, x, s);
+    const ssmq_tensor    rq = ssmq_tensor_rows(q), rx = ssmq_tensor_rows(x);
+    const ssmq_scale_map map = ssmq_shape_scales(&rx, s, p);
+    for (int64_t m = 0; m < rx.dim[0]; m++)
+        for (int64_t c = 0; c < rx.dim[1]; c++) {
+            const int64_t which = m * map.by_row + c / map.group;
+            const float   v = ((const float *)rx.data)[m * rx.stride[0] + c];
+            const int32_t code = ssmq_code(v, map.scale[which], map.zero ? map.zero[which] : 0, s);
+            if (q->dtype == SSMQ_I8) ((int8_t *)rq.data)[m * rq.stride[0] + c] = (int8_t)code;
+            else ((float *)rq.data)[m * rq.stride[0] + c] = (float)code;
+        }
+    return SSMQ_OK;
+}

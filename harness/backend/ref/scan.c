@@ -1,0 +1,40 @@
+#include <math.h>
+#include "harness/backend/ref/ref.h"
+#include "harness/backend/shape.h"
+
+static float softplus(float v)
+{
+    return v > 20.0f ? v : log1pf(expf(v));
+}
+
+static float silu(float v)
+{
+    return v / (1.0f + expf(-v));
+}
+
+ssmq_status ssmq_ref_scan(ssmq_backend *be, ssmq_tensor *y, const ssmq_scan_args *a)
+{
+    const ssmq_scan_shape s = ssmq_shape_scan(y, a);
+#pragma omp parallel for num_threads(be->threads) collapse(2) schedule(static)
+    for (int64_t b = 0; b < s.B; b++)
+        for (int64_t e = 0; e < s.E; e++) {
+            float       *h = (float *)a->h->data + b * s.batch_h + e * s.row_h;
+            const float *A = (const float *)a->A->data + e * s.stride_A;
+            const float  D = ((const float *)a->D->data)[e];
+            for (int64_t t = 0; t < s.L; t++) {
+                const float *Bm = s.Bm.data + b * s.Bm.batch + t * s.Bm.row;
+                const float *Cm = s.Cm.data + b * s.Cm.batch + t * s.Cm.row;
+                const float  x = s.x.data[b * s.x.batch + t * s.x.row + e];
+                const float  delta = softplus(s.dt.data[b * s.dt.batch + t * s.dt.row + e]);
+                float        sum = 0;
+                for (int64_t n = 0; n < s.N; n++) {
+                    h[n] = expf(delta * A[n]) * h[n] + delta * x * Bm[n];
+                    sum += h[n] * Cm[n];
+                }
+                float v = sum + D * x;
+                if (s.z.data) v *= silu(s.z.data[b * s.z.batch + t * s.z.row + e]);
+                ((float *)y->data)[b * s.batch_y + t * s.row_y + e] = v;
+            }
+        }
+    return SSMQ_OK;
+}

@@ -1,0 +1,18 @@
+/* The longer checks of the cases in kernels.c, in files of their own. */
+#pragma once
+#include "harness/bench/draw.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+ssmq_status ssmq_kernel_check_conv(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
+ssmq_status ssmq_kernel_check_scan(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
+ssmq_status ssmq_kernel_check_quantize(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d,
+                                       bool exact);
+ssmq_status ssmq_kernel_check_dequantize(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d,
+                                         bool exact);
+
+#ifdef __cplusplus
+}
+#endif

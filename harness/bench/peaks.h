@@ -1,0 +1,20 @@
+/* What this machine can do, probed in this process: every timing stands beside it. */
+#pragma once
+#include <stdint.h>
+#include "harness/backend/backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_peaks {
+    double read_one, read_all; /* GB/s, reading memory with 1 and with all threads of the backend */
+    double fma_one, fma_all;   /* GFLOP/s, fp32 multiply-adds in the widest vectors of the CPU      */
+} ssmq_peaks;
+
+/* The best of several short probes, about half a second in all.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_peaks_probe(ssmq_backend *be, ssmq_peaks *out);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,23 @@
+/* The probes of one instruction set. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_peak_probes {
+    float (*fma)(int64_t rounds);            /* flop_per_round * rounds operations           */
+    float (*read)(const float *p, int64_t n); /* n floats                                    */
+    int32_t flop_per_round;
+} ssmq_peak_probes;
+
+/* False where the set was not compiled. */
+bool ssmq_peak_probes_c(ssmq_peak_probes *out);
+bool ssmq_peak_probes_avx2(ssmq_peak_probes *out);
+bool ssmq_peak_probes_avx512(ssmq_peak_probes *out);
+
+#ifdef __cplusplus
+}
+#endif

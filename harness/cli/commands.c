@@ -1,0 +1,16 @@
+#include "harness/cli/commands.h"
+#include <stdlib.h>
+
+#define X(name) &ssmq_command_##name,
+const ssmq_command *const ssmq_commands[] = {SSMQ_COMMANDS(X) NULL};
+#undef X
+
+ssmq_status ssmq_command_log(ssmq_log *out)
+{
+    const char    *name = getenv("SSMQ_LOG");
+    ssmq_log_level level = SSMQ_LOG_WARNING;
+    if (name && *name && !ssmq_log_level_of(name, &level))
+        return SSMQ_FAIL(USAGE, "SSMQ_LOG is '%s', not one of error, warning, info, debug", name);
+    *out = (ssmq_log){.level = level, .sink = ssmq_log_to_file, .context = stderr};
+    return SSMQ_OK;
+}

@@ -1,0 +1,30 @@
+/* The subcommands of the program `ssmq`, and what they share. */
+#pragma once
+#include "harness/base/command.h"
+#include "harness/base/log.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The registry.  To add a subcommand: write harness/cli/<name>.c, add one line here. */
+#define SSMQ_COMMANDS(X) \
+    X(run)               \
+    X(check)             \
+    X(list)              \
+    X(show)
+
+#define X(name) extern const ssmq_command ssmq_command_##name;
+SSMQ_COMMANDS(X)
+#undef X
+
+/* All of them, NULL-terminated, in the order of the help page. */
+extern const ssmq_command *const ssmq_commands[];
+
+/* A log to stderr at the level that the environment variable SSMQ_LOG names ("warning" where it is
+ * not set).  USAGE if it names none. */
+SSMQ_MUST_USE ssmq_status ssmq_command_log(ssmq_log *out);
+
+#ifdef __cplusplus
+}
+#endif

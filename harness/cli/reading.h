@@ -1,0 +1,7 @@
+/* Reading an experiment on behalf of a subcommand: problems go to stderr with their places. */
+#pragma once
+#include "harness/run/experiment.h"
+
+/* set: NULL-terminated KEY=VALUE texts, or NULL.  Statuses as ssmq_experiment_read(). */
+SSMQ_MUST_USE ssmq_status ssmq_command_read(const char *path, const char *const *set,
+                                            const ssmq_catalogue *cat, ssmq_experiment **out);

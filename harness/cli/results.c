@@ -1,0 +1,121 @@
+#include "harness/cli/results.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/cli/table.h"
+
+#define COLUMNS_BEFORE 3 /* name, id, status */
+#define COLUMNS_EACH 3   /* of an evaluation */
+
+/* Two decimals for the usual range; four significant digits where they would say nothing. */
+void ssmq_ppl_text(double value, char text[SSMQ_PPL_TEXT])
+{
+    if (isnan(value)) strcpy(text, "-");
+    else if (value >= 0.1 && value < 1e5) snprintf(text, SSMQ_PPL_TEXT, "%.2f", value);
+    else snprintf(text, SSMQ_PPL_TEXT, "%.4g", value);
+}
+
+/* ---- the evaluations of all runs, in the order in which they first appear ---------------- */
+
+typedef struct evaluations {
+    const char **id;
+    int32_t      n;
+} evaluations;
+
+static void add_evaluation(evaluations *all, const char *id)
+{
+    for (int32_t i = 0; i < all->n; i++)
+        if (strcmp(all->id[i], id) == 0) return;
+    all->id = ssmq_must_realloc(all->id, sizeof *all->id * (size_t)(all->n + 1));
+    all->id[all->n++] = id;
+}
+
+static evaluations collect(const ssmq_summary *run, int32_t n)
+{
+    evaluations all = {0};
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t k = 0; k < run[i].n_evaluation; k++)
+            add_evaluation(&all, run[i].evaluation[k].id);
+    return all;
+}
+
+static const ssmq_evaluation_score *find(const ssmq_summary *run, const char *id)
+{
+    for (int32_t k = 0; k < run->n_evaluation; k++)
+        if (strcmp(run->evaluation[k].id, id) == 0) return &run->evaluation[k];
+    return NULL;
+}
+
+/* The float run's perplexity; NaN if there is none. */
+static double baseline(const ssmq_summary *run, int32_t n, const char *id)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const ssmq_evaluation_score *e = find(&run[i], id);
+        if (e && strcmp(run[i].mode, "float") == 0) return e->score.ppl;
+    }
+    return (double)NAN;
+}
+
+/* ---- the table ------------------------------------------------------------------------- */
+
+static void fill_scores(const ssmq_summary *run, const char *id, double against, ssmq_arena *arena,
+                        const char **cell)
+{
+    const ssmq_evaluation_score *e = find(run, id);
+    char                         text[SSMQ_PPL_TEXT];
+    for (int i = 0; i < COLUMNS_EACH; i++) cell[i] = "-";
+    if (!e) return;
+    ssmq_ppl_text(e->score.ppl, text);
+    cell[0] = ssmq_arena_strdup(arena, text);
+    ssmq_ppl_text(e->score.ppl_se, text);
+    cell[1] = ssmq_arena_strdup(arena, text);
+    const double change = 100 * (e->score.ppl / against - 1);
+    if (strcmp(run->mode, "float") != 0 && isfinite(change))
+        cell[2] = ssmq_arena_printf(arena, "%+.2f %%", change);
+}
+
+static ssmq_table *new_table(const evaluations *all, ssmq_arena *arena, int32_t n_column)
+{
+    const char **heading = SSMQ_ARENA_ARRAY(arena, const char *, n_column);
+    heading[0] = "run";
+    heading[1] = "id";
+    heading[2] = "status";
+    for (int32_t k = 0; k < all->n; k++) {
+        const char **h = heading + COLUMNS_BEFORE + COLUMNS_EACH * k;
+        h[0] = ssmq_arena_printf(arena, "%s ppl", all->id[k]);
+        h[1] = "se";
+        h[2] = "to float";
+    }
+    return ssmq_table_new(n_column, heading);
+}
+
+static void print_reasons(const ssmq_summary *run, int32_t n, ssmq_str *out)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (run[i].reason) ssmq_str_printf(out, "\n%s: %s\n", run[i].name, run[i].reason);
+}
+
+void ssmq_results_table(const ssmq_summary *run, int32_t n, ssmq_str *out)
+{
+    ssmq_arena   *arena = ssmq_arena_new();
+    evaluations   all = collect(run, n);
+    const int32_t n_column = COLUMNS_BEFORE + COLUMNS_EACH * all.n;
+    ssmq_table   *t = new_table(&all, arena, n_column);
+    const char  **cell = SSMQ_ARENA_ARRAY(arena, const char *, n_column);
+    for (int32_t i = 0; i < n; i++) {
+        cell[0] = run[i].name;
+        cell[1] = run[i].id;
+        cell[2] = run[i].status;
+        for (int32_t k = 0; k < all.n; k++)
+            fill_scores(&run[i], all.id[k], baseline(run, n, all.id[k]), arena,
+                        cell + COLUMNS_BEFORE + COLUMNS_EACH * k);
+        ssmq_table_row(t, cell);
+    }
+    ssmq_table_print(t, out);
+    print_reasons(run, n, out);
+    ssmq_table_free(t);
+    free(all.id);
+    ssmq_arena_free(arena);
+}

@@ -1,0 +1,167 @@
+/* ssmq run: an experiment from its YAML file to a table. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/cli/commands.h"
+#include "harness/cli/progress.h"
+#include "harness/cli/reading.h"
+#include "harness/cli/report.h"
+#include "harness/run/run.h"
+#include "harness/store/host.h"
+
+typedef struct run_options {
+    const char        *out;
+    const char *const *set;
+    int                format; /* index into formats */
+} run_options;
+
+static const char *const formats[] = {"text", "json", NULL};
+enum { FORMAT_TEXT, FORMAT_JSON };
+
+static const ssmq_option run_table[] = {
+    {"out", offsetof(run_options, out), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
+     "directory for results, OUT/NAME/RUN-ID/; else that of SSMQ_RUNS, else runs"},
+    {"set", offsetof(run_options, set), SSMQ_OPTION_LIST, "", 0, 0, NULL,
+     "KEY=VALUE: replaces a value, VALUE in YAML"},
+    {"format", offsetof(run_options, format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats,
+     "of the results on standard output"},
+    {0},
+};
+
+/* ---- what is told while it runs -------------------------------------------------------- */
+
+typedef struct teller {
+    ssmq_progress *progress;
+    char           prefix[160]; /* "[2/3] fake naive" */
+    char           task[256];
+} teller;
+
+static void task_begin(void *context, const char *task, const char *unit)
+{
+    teller *t = context;
+    snprintf(t->task, sizeof t->task, "%s: %s", t->prefix, task);
+    ssmq_progress_begin(t->progress, t->task, unit);
+}
+
+static void task_update(void *context, int64_t done, double fraction)
+{
+    ssmq_progress_update(((teller *)context)->progress, done, fraction);
+}
+
+static void task_end(void *context)
+{
+    ssmq_progress_end(((teller *)context)->progress);
+}
+
+static void run_starting(void *context, const ssmq_run *run, int32_t index, int32_t n)
+{
+    teller *t = context;
+    snprintf(t->prefix, sizeof t->prefix, "[%d/%d] %s", index + 1, n, run->name);
+}
+
+static void run_ended(void *context, const ssmq_run *run, const ssmq_outcome *o)
+{
+    teller *t = context;
+    ssmq_progress_clear(t->progress);
+    if (o->skipped)
+        fprintf(stderr, "%s: finished before, not run again (%s)\n", t->prefix, o->path);
+    else if (o->status != SSMQ_OK)
+        fprintf(stderr, "%s: %s: %s\n", t->prefix, o->summary.status, o->summary.reason);
+    (void)run;
+}
+
+/* ---- running --------------------------------------------------------------------------- */
+
+/* The command line as it is recorded: what was given, in one order. */
+static const char **command_line(const run_options *o, const char *file, ssmq_arena *arena,
+                                 int32_t *n)
+{
+    int32_t sets = 0;
+    while (o->set && o->set[sets]) sets++;
+    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 5 + 2 * sets);
+    int32_t      at = 0;
+    line[at++] = "ssmq";
+    line[at++] = "run";
+    line[at++] = file;
+    for (int32_t i = 0; i < sets; i++) {
+        line[at++] = "--set";
+        line[at++] = o->set[i];
+    }
+    if (o->out) {
+        line[at++] = "--out";
+        line[at++] = o->out;
+    }
+    *n = at;
+    return line;
+}
+
+static void print_outcomes(const run_options *o, const ssmq_outcome *outcome, int32_t n, FILE *out)
+{
+    ssmq_str      text = {0};
+    ssmq_summary *run = ssmq_must_malloc((size_t)n * sizeof *run);
+    for (int32_t i = 0; i < n; i++) run[i] = outcome[i].summary;
+    if (o->format == FORMAT_JSON) ssmq_report_json(run, n, &text);
+    else ssmq_report_text(run, n, &text);
+    fputs(ssmq_str_text(&text), out);
+    ssmq_str_free(&text);
+    free(run);
+}
+
+static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e,
+                                  const ssmq_catalogue *cat, const ssmq_log *log, FILE *out)
+{
+    const char       *variable[2];
+    ssmq_run_request  request = {.out = o->out};
+    const char *const runs = getenv("SSMQ_RUNS");
+    if (!request.out && runs && *runs) {
+        request.out = runs;
+        variable[request.n_variable++] = "SSMQ_RUNS";
+    }
+    if (!request.out) request.out = "runs";
+    if (getenv("SSMQ_LOG")) variable[request.n_variable++] = "SSMQ_LOG";
+
+    ssmq_arena               *arena = ssmq_arena_new();
+    const ssmq_progress_style style = ssmq_progress_style_of(stderr);
+    teller                    t = {.progress = ssmq_progress_new(&style)};
+    const ssmq_listener       listener = {
+              .context = &t, .log = log, .begin = task_begin, .update = task_update, .end = task_end};
+    ssmq_outcome *outcome = SSMQ_ARENA_ARRAY(arena, ssmq_outcome, e->n_run);
+    int32_t       n = 0;
+    request.argument = command_line(o, e->path, arena, &request.n_argument);
+    request.variable = variable;
+    request.listener = &listener;
+    request.context = &t;
+    request.starting = run_starting;
+    request.ended = run_ended;
+    const ssmq_status st = ssmq_experiment_run(e, cat, &request, arena, outcome, &n);
+    ssmq_progress_free(t.progress);
+    print_outcomes(o, outcome, n, out);
+    fprintf(stderr, "results in %s/%s; peak memory %.0f MiB\n", request.out, e->name,
+            (double)ssmq_peak_rss_bytes() / 0x1p20);
+    ssmq_arena_free(arena);
+    return st;
+}
+
+static ssmq_status run_run(const void *options, int n_operand, const char *const *operand,
+                           const ssmq_catalogue *cat, FILE *out)
+{
+    const run_options *o = options;
+    ssmq_log           log;
+    ssmq_experiment   *e;
+    (void)n_operand;
+    SSMQ_TRY(ssmq_command_log(&log));
+    SSMQ_TRY(ssmq_command_read(operand[0], o->set, cat, &e));
+    const ssmq_status st = run_experiment(o, e, cat, &log, out);
+    ssmq_experiment_free(e);
+    return st;
+}
+
+const ssmq_command ssmq_command_run = {
+    .name = "run",
+    .operands = "FILE",
+    .help = "run an experiment and print its results",
+    .options = run_table,
+    .options_size = sizeof(run_options),
+    .run = run_run,
+};

@@ -1,0 +1,231 @@
+/* ssmq show: what a run or a sweep is, how it went, and where its numbers come from. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include "harness/cli/commands.h"
+#include "harness/cli/report.h"
+#include "harness/cli/results.h"
+#include "harness/cli/stored.h"
+#include "harness/cli/table.h"
+
+typedef struct show_options {
+    int format; /* index into formats */
+} show_options;
+
+static const char *const formats[] = {"text", "json", NULL};
+enum { FORMAT_TEXT, FORMAT_JSON };
+
+static const ssmq_option show_table[] = {
+    {"format", offsetof(show_options, format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats,
+     "how to print"},
+    {0},
+};
+
+/* ---- text ------------------------------------------------------------------------------ */
+
+static void put_pair(ssmq_str *out, const char *key, const char *value)
+{
+    if (value) ssmq_str_printf(out, "%-9s %s\n", key, value);
+}
+
+/* A perplexity over n windows, of an evaluation or of one subset of it. */
+static void put_score_row(ssmq_table *t, const char *name, const char *dialect, int64_t window,
+                          const ssmq_score *s)
+{
+    char ppl[SSMQ_PPL_TEXT], se[SSMQ_PPL_TEXT], nll[32], number[3][24];
+    ssmq_ppl_text(s->ppl, ppl);
+    ssmq_ppl_text(s->ppl_se, se);
+    snprintf(nll, sizeof nll, "%.6f", s->nll);
+    snprintf(number[0], sizeof number[0], "%" PRId64, window);
+    snprintf(number[1], sizeof number[1], "%" PRId64, s->windows);
+    snprintf(number[2], sizeof number[2], "%" PRId64, s->tokens);
+    ssmq_table_row(t, (const char *const[]){name, dialect, number[0], ppl, se, nll, number[1],
+                                            number[2]});
+}
+
+static void put_scores(const ssmq_summary *s, ssmq_str *out)
+{
+    static const char *const heading[] = {"evaluation", "dialect", "window",  "ppl",
+                                          "se",         "nll",     "windows", "tokens"};
+    ssmq_str                 name = {0};
+    if (s->n_evaluation == 0) return;
+    ssmq_table *t = ssmq_table_new(8, heading);
+    for (int32_t i = 0; i < s->n_evaluation; i++) {
+        const ssmq_evaluation_score *e = &s->evaluation[i];
+        put_score_row(t, e->id, e->dialect, e->window, &e->score);
+        for (int32_t k = 0; k < e->n_subset; k++) {
+            ssmq_str_clear(&name);
+            ssmq_str_printf(&name, "  %s", e->subset[k].name);
+            put_score_row(t, ssmq_str_text(&name), e->dialect, e->window, &e->subset[k].score);
+        }
+    }
+    ssmq_str_puts(out, "\n");
+    ssmq_table_print(t, out);
+    ssmq_table_free(t);
+    ssmq_str_free(&name);
+}
+
+/* ---- the manifest, whatever it holds --------------------------------------------------- */
+
+static void put_scalar(const json_t *v, ssmq_str *out)
+{
+    if (json_is_string(v)) {
+        ssmq_str_puts(out, json_string_value(v));
+        return;
+    }
+    char *text = json_is_null(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    ssmq_str_puts(out, text ? text : "-");
+    free(text);
+}
+
+/* The members of an object on one line, the elements of an array likewise. */
+static void put_line(json_t *v, ssmq_str *out)
+{
+    const char *key, *before = "";
+    json_t     *member;
+    if (!json_is_object(v)) {
+        put_scalar(v, out);
+        return;
+    }
+    json_object_foreach(v, key, member)
+    {
+        ssmq_str_printf(out, "%s%s ", before, key);
+        put_scalar(member, out);
+        before = ", ";
+    }
+}
+
+/* One member a line; parts of parts below it, further in. */
+static void put_members(json_t *object, int indent, ssmq_str *out)
+{
+    const char *key;
+    json_t     *v, *element;
+    size_t      i;
+    json_object_foreach(object, key, v)
+    {
+        const bool parts = json_object_size(v) + json_array_size(v) > 0;
+        ssmq_str_printf(out, "%*s%s:%s", indent, "", key, parts ? "" : " ");
+        if (!json_is_object(v) && !json_is_array(v)) put_scalar(v, out);
+        else if (!parts) ssmq_str_puts(out, "none");
+        ssmq_str_puts(out, "\n");
+        if (json_is_object(v)) put_members(v, indent + 2, out);
+        json_array_foreach(v, i, element)
+        {
+            ssmq_str_printf(out, "%*s", indent + 2, "");
+            put_line(element, out);
+            ssmq_str_puts(out, "\n");
+        }
+    }
+}
+
+static void put_run(const ssmq_stored_run *r, ssmq_str *out)
+{
+    put_pair(out, "run", r->summary.name);
+    put_pair(out, "id", r->summary.id);
+    put_pair(out, "directory", r->path);
+    put_pair(out, "status", r->summary.status);
+    put_pair(out, "reason", r->summary.reason);
+    put_pair(out, "stage", r->status.stage);
+    put_pair(out, "mode", r->summary.mode);
+    put_pair(out, "recipe", r->summary.recipe);
+    put_pair(out, "started", r->status.started);
+    put_pair(out, "updated", r->status.updated);
+    put_scores(&r->summary, out);
+    if (!r->manifest.root) return;
+    ssmq_str_puts(out, "\nprovenance\n");
+    put_members(r->manifest.root, 2, out);
+}
+
+static void put_sweep(const ssmq_stored *s, ssmq_str *out)
+{
+    ssmq_summary *all = ssmq_must_malloc(sizeof *all * (size_t)s->n);
+    for (int32_t i = 0; i < s->n; i++) all[i] = s->run[i].summary;
+    ssmq_report_text(all, s->n, out);
+    free(all);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------ */
+
+static void copy_json(ssmq_json_writer *w, const char *key, json_t *v)
+{
+    const char *name;
+    json_t     *part;
+    size_t      i;
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        ssmq_json_begin_object(w, key);
+        json_object_foreach(v, name, part) copy_json(w, name, part);
+        ssmq_json_end_object(w);
+        break;
+    case JSON_ARRAY:
+        ssmq_json_begin_array(w, key);
+        json_array_foreach(v, i, part) copy_json(w, NULL, part);
+        ssmq_json_end_array(w);
+        break;
+    case JSON_STRING: ssmq_json_put_text(w, key, json_string_value(v)); break;
+    case JSON_INTEGER: ssmq_json_put_int(w, key, json_integer_value(v)); break;
+    case JSON_REAL: ssmq_json_put_real(w, key, json_real_value(v)); break;
+    case JSON_TRUE:
+    case JSON_FALSE: ssmq_json_put_bool(w, key, json_is_true(v)); break;
+    case JSON_NULL: ssmq_json_put_null(w, key); break;
+    }
+}
+
+/* As in the JSON of `ssmq run`, and beside it what lies in the directory. */
+static void put_json(const ssmq_stored *s, ssmq_str *out)
+{
+    ssmq_json_writer w = {.out = out};
+    ssmq_json_begin_object(&w, NULL);
+    ssmq_json_begin_array(&w, "runs");
+    for (int32_t i = 0; i < s->n; i++) ssmq_summary_put_run(&w, &s->run[i].summary);
+    ssmq_json_end_array(&w);
+    ssmq_json_begin_array(&w, "details");
+    for (int32_t i = 0; i < s->n; i++) {
+        const ssmq_stored_run *r = &s->run[i];
+        ssmq_json_begin_object(&w, NULL);
+        ssmq_json_put_text(&w, "id", r->summary.id);
+        ssmq_json_put_text(&w, "directory", r->path);
+        ssmq_json_put_text(&w, "reason", r->summary.reason);
+        ssmq_json_put_text(&w, "stage", r->status.stage);
+        ssmq_json_put_text(&w, "started", r->status.started);
+        ssmq_json_put_text(&w, "updated", r->status.updated);
+        if (r->manifest.root) copy_json(&w, "manifest", r->manifest.root);
+        ssmq_json_end_object(&w);
+    }
+    ssmq_json_end_array(&w);
+    ssmq_json_end_object(&w);
+}
+
+/* ---- the command ----------------------------------------------------------------------- */
+
+static ssmq_status show_run(const void *options, int n_operand, const char *const *operand,
+                            const ssmq_catalogue *cat, FILE *out)
+{
+    const show_options *o = options;
+    ssmq_arena         *arena = ssmq_arena_new();
+    ssmq_stored         s = {0};
+    ssmq_str            text = {0};
+    (void)n_operand;
+    (void)cat;
+    const ssmq_status st = ssmq_stored_open(operand[0], arena, &s);
+    if (st == SSMQ_OK) {
+        if (o->format == FORMAT_JSON) put_json(&s, &text);
+        else if (s.sweep) put_sweep(&s, &text);
+        else put_run(&s.run[0], &text);
+        fputs(ssmq_str_text(&text), out);
+        ssmq_stored_close(&s);
+    }
+    ssmq_str_free(&text);
+    ssmq_arena_free(arena);
+    return st;
+}
+
+const ssmq_command ssmq_command_show = {
+    .name = "show",
+    .operands = "DIR",
+    .help = "what a run is, how it went and where its numbers come from; of a directory of runs, "
+            "the table of their results",
+    .options = show_table,
+    .options_size = sizeof(show_options),
+    .run = show_run,
+};

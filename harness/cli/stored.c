@@ -1,0 +1,140 @@
+#include "harness/cli/stored.h"
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "harness/base/file.h"
+
+#define MANIFEST_MAX (16u << 20) /* bytes */
+#define MANIFEST_DEPTH 16        /* of ours: 5 */
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+/* Files that ssmq wrote itself: whatever is wrong with them, they are damaged. */
+static ssmq_status damaged(ssmq_status st)
+{
+    if (st == SSMQ_OK || st == SSMQ_ERR_MEMORY) return st;
+    return SSMQ_FAIL(DAMAGED, "%s", ssmq_error_last()->message);
+}
+
+/* A run that was not finished has no summary: what is known of it stands in status.json. */
+static ssmq_status read_summary(ssmq_stored_run *r, ssmq_arena *a)
+{
+    const char *path = ssmq_arena_printf(a, "%s/summary.json", r->path);
+    if (exists(path)) return damaged(ssmq_summary_read(path, a, &r->summary));
+    r->summary = (ssmq_summary){.id = r->status.id,
+                                .name = r->status.name,
+                                .mode = "-",
+                                .status = ssmq_run_state_name(r->status.state),
+                                .reason = r->status.reason};
+    return SSMQ_OK;
+}
+
+/* Are objects and arrays within each other on more than n levels? */
+static bool is_deeper(json_t *v, int n)
+{
+    const char *key;
+    json_t     *part;
+    size_t      i;
+    bool        deeper = n == 0 && (json_is_object(v) || json_is_array(v));
+    if (deeper) return true;
+    json_object_foreach(v, key, part) deeper = deeper || is_deeper(part, n - 1);
+    json_array_foreach(v, i, part) deeper = deeper || is_deeper(part, n - 1);
+    return deeper;
+}
+
+static ssmq_status read_manifest(const char *path, ssmq_json *out)
+{
+    SSMQ_TRY(damaged(ssmq_json_open(path, MANIFEST_MAX, out)));
+    if (!is_deeper(out->root, MANIFEST_DEPTH)) return SSMQ_OK;
+    ssmq_json_close(out);
+    return SSMQ_FAIL(DAMAGED, "%s: nested deeper than %d levels", path, MANIFEST_DEPTH);
+}
+
+static ssmq_status read_run(const char *path, ssmq_arena *a, ssmq_stored_run *out)
+{
+    const char *manifest = ssmq_arena_printf(a, "%s/manifest.json", path);
+    *out = (ssmq_stored_run){.path = path};
+    SSMQ_TRY(damaged(ssmq_run_status_read(ssmq_arena_printf(a, "%s/status.json", path), a,
+                                          &out->status)));
+    SSMQ_TRY(read_summary(out, a));
+    return exists(manifest) ? read_manifest(manifest, &out->manifest) : SSMQ_OK;
+}
+
+static ssmq_status add_run(ssmq_stored *s, const char *path, ssmq_arena *a)
+{
+    ssmq_stored_run *more = SSMQ_ARENA_ARRAY(a, ssmq_stored_run, s->n + 1);
+    if (s->n) memcpy(more, s->run, sizeof *more * (size_t)s->n);
+    s->run = more;
+    SSMQ_TRY(read_run(path, a, &s->run[s->n]));
+    s->n++;
+    return SSMQ_OK;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const ssmq_stored_run *x = a, *y = b;
+    const int              order = strcmp(x->status.started ? x->status.started : "",
+                                          y->status.started ? y->status.started : "");
+    return order ? order : strcmp(x->path, y->path);
+}
+
+static ssmq_status read_folders(DIR *folder, const char *path, ssmq_arena *a, ssmq_stored *s)
+{
+    for (const struct dirent *e; (e = readdir(folder));) {
+        if (e->d_name[0] == '.') continue;
+        const char *run = ssmq_arena_printf(a, "%s/%s", path, e->d_name);
+        if (!exists(ssmq_arena_printf(a, "%s/status.json", run))) continue;
+        SSMQ_TRY(add_run(s, run, a));
+    }
+    return SSMQ_OK;
+}
+
+static ssmq_status read_sweep(const char *path, ssmq_arena *a, ssmq_stored *s)
+{
+    DIR *folder = opendir(path);
+    if (!folder) return SSMQ_FAIL(INPUT, "%s: %s", path, strerror(errno));
+    const ssmq_status st = read_folders(folder, path, a, s);
+    closedir(folder);
+    SSMQ_TRY(st);
+    if (s->n == 0)
+        return SSMQ_FAIL(INPUT, "%s: no run: neither it nor a folder in it has a status.json", path);
+    qsort(s->run, (size_t)s->n, sizeof *s->run, by_start);
+    return SSMQ_OK;
+}
+
+/* "runs/x/" and "runs/x/run.h5" name the run in runs/x. */
+static const char *directory_of(const char *path, ssmq_arena *a)
+{
+    ssmq_str folder = {0};
+    char    *copy = ssmq_arena_strdup(a, path);
+    size_t   n = strlen(copy);
+    while (n > 1 && copy[n - 1] == '/') copy[--n] = '\0';
+    if (!ssmq_str_ends(copy, "run.h5")) return copy;
+    ssmq_path_folder(copy, &folder);
+    const char *out = ssmq_arena_strdup(a, ssmq_str_text(&folder));
+    ssmq_str_free(&folder);
+    return out;
+}
+
+ssmq_status ssmq_stored_open(const char *path, ssmq_arena *arena, ssmq_stored *out)
+{
+    const char *directory = directory_of(path, arena);
+    ssmq_stored s = {.sweep = !exists(ssmq_arena_printf(arena, "%s/status.json", directory))};
+    const ssmq_status st = s.sweep ? read_sweep(directory, arena, &s) : add_run(&s, directory, arena);
+    if (st != SSMQ_OK) ssmq_stored_close(&s);
+    else *out = s;
+    return st;
+}
+
+void ssmq_stored_close(ssmq_stored *s)
+{
+    for (int32_t i = 0; i < s->n; i++) ssmq_json_close(&s->run[i].manifest);
+    *s = (ssmq_stored){0};
+}

@@ -1,0 +1,40 @@
+# What `cmake --install` leaves: the program, the library with its headers, a CMake package, a
+# pkg-config file, and the experiments with all they name, at the same places relative to each
+# other as in the source tree.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS ssmq RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS ssmq_library EXPORT ssmq-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY harness quant models analysis
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ssmq
+        FILES_MATCHING PATTERN "*.h"
+        PATTERN cmake EXCLUDE
+        PATTERN tiny-mamba EXCLUDE)
+install(DIRECTORY configs experiments DESTINATION ${CMAKE_INSTALL_DATADIR}/ssmq
+        PATTERN "*.sh" EXCLUDE)
+install(DIRECTORY models/tiny-mamba DESTINATION ${CMAKE_INSTALL_DATADIR}/ssmq/models)
+install(FILES LICENSE NOTICE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(SSMQ_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/ssmq)
+install(EXPORT ssmq-targets NAMESPACE ssmq:: DESTINATION ${SSMQ_PACKAGE_DIR})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/ssmq-config.cmake.in
+                              ${PROJECT_BINARY_DIR}/ssmq-config.cmake
+                              INSTALL_DESTINATION ${SSMQ_PACKAGE_DIR})
+# Before 1.0 a minor version may change the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/ssmq-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/ssmq-config.cmake ${PROJECT_BINARY_DIR}/ssmq-config-version.cmake
+        DESTINATION ${SSMQ_PACKAGE_DIR})
+
+# HDF5 by its library files: its pkg-config file is called hdf5, hdf5-serial or not there at all.
+set(SSMQ_PC_LIBS "")
+foreach(library IN LISTS HDF5_C_HL_LIBRARIES HDF5_C_LIBRARIES OpenMP_C_LIBRARIES)
+  if(library MATCHES "^/|^-")
+    string(APPEND SSMQ_PC_LIBS " ${library}")
+  else()
+    string(APPEND SSMQ_PC_LIBS " -l${library}")
+  endif()
+endforeach()
+string(JOIN " " SSMQ_PC_REQUIRES ${SSMQ_MODULES})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/ssmq.pc.in ${PROJECT_BINARY_DIR}/ssmq.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/ssmq.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

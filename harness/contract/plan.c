@@ -1,0 +1,25 @@
+#include <stdlib.h>
+#include "harness/base/arena.h"
+#include "harness/contract/method.h"
+
+ssmq_plan *ssmq_plan_new(const ssmq_model *m)
+{
+    ssmq_arena *arena = ssmq_arena_new();
+    ssmq_plan  *p = ssmq_arena_alloc(arena, sizeof *p);
+    p->model = m;
+    p->arena = arena;
+    p->at = SSMQ_ARENA_ARRAY(arena, ssmq_assignment, m->n_site);
+    for (int32_t i = 0; i < m->n_site; i++) p->at[i].step = -1;
+    return p;
+}
+
+void ssmq_plan_free(ssmq_plan *p)
+{
+    if (p) ssmq_arena_free(p->arena);
+}
+
+ssmq_tensor ssmq_plan_scales(ssmq_plan *p, int64_t n)
+{
+    float *data = SSMQ_ARENA_ARRAY(p->arena, float, n > 0 ? n : 1);
+    return ssmq_tensor_of(data, SSMQ_F32, n > 0 ? 2 : 0, (const int64_t[]){n, 1});
+}

@@ -1,0 +1,228 @@
+#include "harness/data/window.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/base/assert.h"
+#include "harness/data/encoder.h"
+#include "harness/data/source.h"
+
+const char *const ssmq_dialects[] = {"gptq", NULL};
+
+#define SUBSETS_MAX 4096 /* more distinct names are a wrong key, such as an identifier's */
+
+/* One text to be cut into windows: a subset's documents joined, or the whole file. */
+typedef struct lane {
+    char         *name;    /* NULL: the file has no subsets  */
+    ssmq_encoder *encoder; /* NULL for tokens                */
+    ssmq_queue    queue;
+    int64_t       windows; /* handed out                     */
+    bool          begun;   /* has it a document yet?         */
+} lane;
+
+struct ssmq_windows {
+    ssmq_data       data; /* its strings are in the arena */
+    ssmq_arena     *arena;
+    ssmq_tokenizer *tokenizer;
+    ssmq_source     source;
+    int64_t         window, limit, handed;
+    lane          **lane;
+    int32_t         lanes, room;
+    int32_t         current;  /* the lane that was added to last; -1: none                 */
+    int32_t         finished; /* lanes whose end is tokenised, in order, once source.ended */
+    ssmq_sha256    *sum;
+};
+
+/* ---- lanes ----------------------------------------------------------------------------- */
+
+/* The lane of a subset, made if it is new.  Few names, most often the last one again. */
+static ssmq_status lane_of(ssmq_windows *w, const char *subset, int32_t *out)
+{
+    if (!subset) {
+        *out = 0;
+        return SSMQ_OK;
+    }
+    *out = w->current;
+    if (*out >= 0 && strcmp(w->lane[*out]->name, subset) == 0) return SSMQ_OK;
+    for (*out = 0; *out < w->lanes; (*out)++)
+        if (strcmp(w->lane[*out]->name, subset) == 0) return SSMQ_OK;
+    if (w->lanes == SUBSETS_MAX)
+        return SSMQ_FAIL(INPUT, "%s: '%s' has more than %d different values: it names no subset",
+                         w->data.file, w->data.subset, SUBSETS_MAX);
+    return SSMQ_OK;
+}
+
+static lane *add_lane(ssmq_windows *w, const char *name)
+{
+    if (w->lanes == w->room) {
+        w->room = 2 * w->room + 4;
+        w->lane = ssmq_must_realloc(w->lane, (size_t)w->room * sizeof *w->lane);
+    }
+    lane *l = ssmq_arena_alloc(w->arena, sizeof *l);
+    if (name) l->name = ssmq_arena_strdup(w->arena, name);
+    if (w->tokenizer) l->encoder = ssmq_encoder_new(w->tokenizer);
+    w->lane[w->lanes++] = l;
+    return l;
+}
+
+static bool is_full(const ssmq_windows *w, const lane *l)
+{
+    return w->limit > 0 && l->windows == w->limit;
+}
+
+/* ---- opening --------------------------------------------------------------------------- */
+
+ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenizer *tokenizer, int64_t vocabulary,
+                              int64_t window, int64_t limit, ssmq_windows **out)
+{
+    SSMQ_ASSERT(vocabulary >= 1 && window >= 1 && limit >= 0);
+    ssmq_windows *w = ssmq_must_malloc(sizeof *w);
+    *w = (ssmq_windows){.arena = ssmq_arena_new(),
+                        .tokenizer = data->format == SSMQ_DATA_TOKENS ? NULL : tokenizer,
+                        .window = window,
+                        .limit = limit,
+                        .current = -1,
+                        .sum = ssmq_sha256_new()};
+    w->data = (ssmq_data){.file = ssmq_arena_strdup(w->arena, data->file), .format = data->format};
+    if (data->subset) w->data.subset = ssmq_arena_strdup(w->arena, data->subset);
+    if (!data->subset) add_lane(w, NULL);
+    const ssmq_status st = ssmq_source_open(&w->data, tokenizer, vocabulary, &w->source);
+    if (st != SSMQ_OK) {
+        ssmq_windows_close(w);
+        return ssmq_trace(st, __FILE__, __LINE__, __func__);
+    }
+    *out = w;
+    return SSMQ_OK;
+}
+
+void ssmq_windows_close(ssmq_windows *w)
+{
+    if (!w) return;
+    ssmq_source_close(&w->source);
+    for (int32_t i = 0; i < w->lanes; i++) {
+        ssmq_encoder_free(w->lane[i]->encoder);
+        ssmq_queue_free(&w->lane[i]->queue);
+    }
+    free(w->lane);
+    char ignored[SSMQ_SHA256_HEX];
+    ssmq_sha256_finish(w->sum, ignored);
+    ssmq_arena_free(w->arena);
+    free(w);
+}
+
+/* ---- reading on ------------------------------------------------------------------------- */
+
+/* The next document of a jsonl file into its lane. */
+static ssmq_status add_document(ssmq_windows *w)
+{
+    ssmq_piece piece = {0};
+    bool       more;
+    int32_t    at;
+    SSMQ_TRY(ssmq_source_text(&w->source, &piece, &more));
+    w->source.ended = !more;
+    if (!more) return SSMQ_OK;
+    SSMQ_TRY(lane_of(w, piece.subset, &at));
+    if (at == w->lanes) add_lane(w, piece.subset);
+    w->current = at;
+    lane *l = w->lane[at];
+    if (is_full(w, l)) return SSMQ_OK;
+    if (l->begun) SSMQ_TRY(ssmq_source_add(&w->source, l->encoder, " ", 1, &l->queue.ids));
+    l->begun = true;
+    return ssmq_source_add(&w->source, l->encoder, piece.text, piece.n, &l->queue.ids);
+}
+
+/* After the last document: the end of each lane's text in turn. */
+static ssmq_status finish_lane(ssmq_windows *w)
+{
+    lane *l = w->lane[w->finished];
+    w->current = w->finished++;
+    if (is_full(w, l)) return SSMQ_OK;
+    return ssmq_source_finish(&w->source, l->encoder, &l->queue.ids);
+}
+
+/* One step on; *more is false when there is nothing left to do. */
+static ssmq_status advance(ssmq_windows *w, bool *more)
+{
+    *more = true;
+    if (w->data.format != SSMQ_DATA_JSONL) {
+        w->current = 0;
+        return ssmq_source_tokens(&w->source, w->lane[0]->encoder, &w->lane[0]->queue.ids, more);
+    }
+    if (!w->source.ended) return add_document(w);
+    *more = w->finished < w->lanes;
+    return *more ? finish_lane(w) : SSMQ_OK;
+}
+
+/* ---- windows ---------------------------------------------------------------------------- */
+
+static void hand_out(ssmq_windows *w, lane *l, int32_t *token, int32_t *subset)
+{
+    memcpy(token, ssmq_queue_front(&l->queue), (size_t)w->window * sizeof *token);
+    ssmq_queue_take(&l->queue, w->window);
+    ssmq_ids_hash(token, w->window, w->sum);
+    *subset = l->name ? w->current : -1;
+    l->windows++;
+    w->handed++;
+    if (!is_full(w, l)) return;
+    ssmq_queue_free(&l->queue);
+    if (l->encoder) ssmq_encoder_reset(l->encoder);
+}
+
+static ssmq_status at_the_end(const ssmq_windows *w)
+{
+    if (w->handed > 0) return SSMQ_OK;
+    if (w->data.subset)
+        return SSMQ_FAIL(INPUT, "%s: none of the %" PRId32 " subsets has one window of %" PRId64
+                                " tokens", w->data.file, w->lanes, w->window);
+    return SSMQ_FAIL(INPUT, "%s: has %" PRId64 " tokens, fewer than one window of %" PRId64,
+                     w->data.file, ssmq_queue_length(&w->lane[0]->queue), w->window);
+}
+
+/* The lane that was added to last, if it holds a window that is wanted. */
+static lane *ready_lane(const ssmq_windows *w)
+{
+    lane *l = w->current >= 0 ? w->lane[w->current] : NULL;
+    return l && !is_full(w, l) && ssmq_queue_length(&l->queue) >= w->window ? l : NULL;
+}
+
+ssmq_status ssmq_windows_next(ssmq_windows *w, int32_t *token, int32_t *subset, bool *more)
+{
+    bool left = true;
+    for (;;) {
+        lane *l = ready_lane(w);
+        if (l) {
+            hand_out(w, l, token, subset);
+            *more = true;
+            return SSMQ_OK;
+        }
+        /* With subsets, another one may follow whatever the limit of those seen. */
+        if (!left || (!w->data.subset && is_full(w, w->lane[0]))) break;
+        SSMQ_TRY(advance(w, &left));
+    }
+    *more = false;
+    return at_the_end(w);
+}
+
+double ssmq_windows_fraction(const ssmq_windows *w)
+{
+    const double read = ssmq_source_fraction(&w->source);
+    if (w->limit == 0 || w->data.subset) return read;
+    const double reached = (double)w->handed / (double)w->limit;
+    return reached > read ? reached : read;
+}
+
+int32_t ssmq_windows_subsets(const ssmq_windows *w)
+{
+    return w->data.subset ? w->lanes : 0;
+}
+
+const char *ssmq_windows_subset(const ssmq_windows *w, int32_t i)
+{
+    SSMQ_ASSERT(w->data.subset && i >= 0 && i < w->lanes);
+    return w->lane[i]->name;
+}
+
+void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX])
+{
+    ssmq_sha256_peek(w->sum, hex);
+}

@@ -1,0 +1,120 @@
+#include "harness/exec/exec.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include "harness/base/assert.h"
+#include "harness/exec/internal.h"
+
+const char *const ssmq_modes[] = {"float", "fake", "real", NULL};
+
+static ssmq_status refuse_real(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan)
+{
+    const char *site = "any site";
+    for (int32_t i = m->n_site - 1; plan && i >= 0; i--)
+        if (plan->at[i].spec.bits) site = m->site[i].name;
+    return SSMQ_FAIL(UNSUPPORTED, "mode real: the backend '%s' has no integer kernel for %s",
+                     be->ops->name, site);
+}
+
+ssmq_status ssmq_exec_open(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan,
+                           ssmq_mode mode, ssmq_exec **out)
+{
+    SSMQ_ASSERT((mode == SSMQ_MODE_FLOAT) == (plan == NULL));
+    if (mode == SSMQ_MODE_REAL) return refuse_real(be, m, plan);
+    ssmq_exec *ex = ssmq_must_malloc(sizeof *ex);
+    *ex = (ssmq_exec){.be = be, .model = m, .plan = plan, .mode = mode};
+    ex->site = ssmq_must_malloc((size_t)m->n_site * sizeof *ex->site);
+    ex->weight = ssmq_must_malloc((size_t)m->n_weight * sizeof *ex->weight);
+    for (int32_t i = 0; i < m->n_site; i++) ex->site[i] = (ssmq_placed){0};
+    for (int32_t i = 0; i < m->n_weight; i++) ex->weight[i] = (ssmq_placed){0};
+    *out = ex;
+    return SSMQ_OK;
+}
+
+void ssmq_exec_close(ssmq_exec *ex)
+{
+    if (!ex) return;
+    for (int32_t i = 0; i < ex->model->n_site; i++)
+        if (ex->site[i].owned) ex->be->ops->free(ex->be, ex->site[i].value.data);
+    for (int32_t i = 0; i < ex->model->n_weight; i++)
+        if (ex->weight[i].owned) ex->be->ops->free(ex->be, ex->weight[i].value.data);
+    for (int32_t i = 0; i < SSMQ_EXEC_SLOTS; i++) ex->be->ops->free(ex->be, ex->slot[i].data);
+    free(ex->site);
+    free(ex->weight);
+    free(ex);
+}
+
+void ssmq_exec_probe(ssmq_exec *ex, ssmq_probe probe)
+{
+    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
+    ex->probe = probe;
+}
+
+void ssmq_exec_position(ssmq_exec *ex, int64_t first_token)
+{
+    ex->position = first_token;
+}
+
+ssmq_backend *ssmq_exec_backend(ssmq_exec *ex)
+{
+    return ex->be;
+}
+
+ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t rank, const int64_t *dim,
+                              ssmq_tensor *out)
+{
+    SSMQ_ASSERT(slot >= 0 && slot < SSMQ_EXEC_SLOTS);
+    ssmq_tensor  t = ssmq_tensor_of(NULL, SSMQ_F32, rank, dim);
+    const size_t bytes = ssmq_tensor_bytes(&t);
+    if (bytes > ex->slot[slot].bytes) {
+        ex->be->ops->free(ex->be, ex->slot[slot].data);
+        ex->slot[slot].data = NULL;
+        ex->slot[slot].bytes = 0;
+        SSMQ_TRY(ex->be->ops->alloc(ex->be, bytes, &ex->slot[slot].data));
+        ex->slot[slot].bytes = bytes;
+    }
+    t.data = ex->slot[slot].data;
+    t.space = ex->be->ops->space;
+    *out = t;
+    return SSMQ_OK;
+}
+
+const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site)
+{
+    if (ex->mode == SSMQ_MODE_FLOAT || ex->plan->at[site].spec.bits == 0) return NULL;
+    SSMQ_ASSERT(ex->plan->at[site].params.scale.data != NULL);
+    return &ex->plan->at[site];
+}
+
+/* ---- activations ----------------------------------------------------------------------- */
+
+/* x (B, L, C), or (M, C) for a single sequence; at counts elements row by row. */
+static ssmq_status not_finite(const ssmq_exec *ex, int32_t site, const ssmq_tensor *x, int64_t at)
+{
+    const int64_t width = x->dim[x->rank - 1], length = x->dim[x->rank - 2];
+    const int64_t row = at / width, channel = at % width;
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const float value = ((const float *)rows.data)[row * rows.stride[0] + channel];
+    return SSMQ_FAIL(NUMERIC,
+                     "%s is %s at sequence %" PRId64 ", token %" PRId64 ", channel %" PRId64
+                     "; layer and site are the first where a value is not finite",
+                     ex->model->site[site].name,
+                     isnan(value) ? "nan" : value > 0 ? "infinite" : "-infinite",
+                     row / length, ex->position + row % length, channel);
+}
+
+ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
+{
+    const ssmq_backend_ops *ops = ex->be->ops;
+    SSMQ_DEBUG_ASSERT(ex->model->site[site].kind == SSMQ_SITE_ACTIVATION);
+    SSMQ_DEBUG_ASSERT(x->dim[x->rank - 1] == ex->model->site[site].width);
+    if (ex->mode != SSMQ_MODE_FLOAT && ex->plan->at[site].rotate)
+        SSMQ_TRY(ops->hadamard(ex->be, x, NULL));
+    int64_t bad;
+    SSMQ_TRY(ops->finite(ex->be, x, &bad));
+    if (bad >= 0) return not_finite(ex, site, x, bad);
+    if (ex->probe.see) SSMQ_TRY(ex->probe.see(ex->probe.context, site, x));
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    if (a) SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
+    return SSMQ_OK;
+}

@@ -1,0 +1,81 @@
+/* Carries out a plan.  The only code, beside the runner, that knows the mode.
+ *
+ * A forward pass shows every activation to ssmq_exec_site() under its site's name, then hands it to
+ * an op below.  In fake mode a tensor holds codes, as floats, between the two where the plan
+ * quantises its site; the op knows that from the plan and rescales its result. */
+#pragma once
+#include "harness/backend/backend.h"
+#include "harness/contract/method.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ssmq_mode {
+    SSMQ_MODE_FLOAT, /* the plan is ignored: the baseline                            */
+    SSMQ_MODE_FAKE,  /* codes carried in f32, f32 arithmetic: simulated quantisation */
+    SSMQ_MODE_REAL,  /* codes in i8, integer kernels                                 */
+} ssmq_mode;
+
+extern const char *const ssmq_modes[]; /* "float", "fake", "real", NULL */
+
+/* Is shown the live tensor at a site (host, f32, (B, L, C)): rotated, not yet quantised. */
+typedef struct ssmq_probe {
+    ssmq_status (*see)(void *context, int32_t site, const ssmq_tensor *x);
+    void *context;
+} ssmq_probe;
+
+/* plan: NULL in float mode.  UNSUPPORTED, naming the first site, if the plan cannot run in this mode
+ * on this backend.  be, m and plan are lent and must outlive the exec. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_open(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan,
+                                         ssmq_mode mode, ssmq_exec **out);
+void                      ssmq_exec_close(ssmq_exec *ex); /* accepts NULL */
+
+/* Shows every activation site to the probe from now on. */
+void ssmq_exec_probe(ssmq_exec *ex, ssmq_probe probe);
+/* Tells where in the sequence the next tokens stand, for messages. */
+void ssmq_exec_position(ssmq_exec *ex, int64_t first_token);
+
+/* ---- for families ---- */
+
+ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);
+
+/* Memory between ops: tensor number slot of this shape, f32 unless said, contents undefined; lent
+ * until the same slot is asked for again.  MEMORY. */
+#define SSMQ_EXEC_SLOTS 16
+#define SSMQ_EXEC_SLOT_LOGITS 15 /* for whoever calls a family's head; families use those below */
+SSMQ_MUST_USE ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t rank,
+                                            const int64_t *dim, ssmq_tensor *out);
+
+/* The live tensor x (B, L, C) at an activation site: rotated, checked, shown, quantised, as the plan
+ * says.  NUMERIC, naming site and place, for the first value that is NaN or infinite. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x);
+
+/* y (M, D) = rows of the weight of site_w. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_embed(ssmq_exec *ex, ssmq_tensor *y, int32_t site_w,
+                                          const int32_t *token, int64_t n);
+/* As the backend's rmsnorm; weight: an index into the model's weights. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_rmsnorm(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residual,
+                                            const ssmq_tensor *x, int32_t weight, float eps);
+/* y (B, L, N) = x (B, L, K) at site_x times the weight of site_w, plus a bias (index of a weight; -1:
+ * none). */
+SSMQ_MUST_USE ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x,
+                                           int32_t site_w, int32_t bias, const ssmq_tensor *x);
+/* As the backend's conv, with SiLU. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_conv(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x,
+                                         int32_t site_w, int32_t bias, const ssmq_tensor *x,
+                                         ssmq_tensor *state);
+
+typedef struct ssmq_scan_sites {
+    int32_t x, dt, B, C, z, A_log, D;
+} ssmq_scan_sites;
+
+/* y (B, L, E): the backend's scan with the gate.  It is the last reader of its inputs: those that hold
+ * codes are dequantised in place. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,
+                                         ssmq_tensor *x, ssmq_tensor *dt, ssmq_tensor *Bm,
+                                         ssmq_tensor *Cm, ssmq_tensor *z, ssmq_tensor *h);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,49 @@
+/* What the files of exec share. */
+#pragma once
+#include "harness/exec/exec.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A weight as an op reads it, made when it is first asked for. */
+typedef struct ssmq_placed {
+    ssmq_tensor value; /* data NULL: not asked for yet              */
+    bool        owned; /* to be freed; else the model's own memory  */
+} ssmq_placed;
+
+struct ssmq_exec {
+    ssmq_backend     *be;
+    const ssmq_model *model;
+    const ssmq_plan  *plan; /* NULL in float mode */
+    ssmq_mode         mode;
+    ssmq_probe        probe;
+    int64_t           position;
+    ssmq_placed      *site;   /* [n_site]: weights of sites    */
+    ssmq_placed      *weight; /* [n_weight]: norms and biases  */
+    struct {
+        void  *data;
+        size_t bytes;
+    } slot[SSMQ_EXEC_SLOTS];
+};
+
+/* What the plan does at a site; NULL where the tensor stays in floating point. */
+const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);
+
+/* The weight of a site as codes where the plan quantises it, else as it is. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
+/* The weight of a site as real numbers, after quantisation where there is one. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
+/* The same, turned into -exp(.): A of a scan from A_log. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_decay(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
+/* A weight that is no site (norm gain, bias). */
+SSMQ_MUST_USE ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out);
+
+/* The factor that turns a product of what x and w hold into real numbers: *scale, and channel (N)
+ * where the weight has a scale for each row; else its data are NULL. */
+void ssmq_exec_rescale(const ssmq_exec *ex, int32_t site_x, int32_t site_w, float *scale,
+                       ssmq_tensor *channel);
+
+#ifdef __cplusplus
+}
+#endif

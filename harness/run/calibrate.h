@@ -1,0 +1,45 @@
+/* Calibration: observers at sites, shown one forward pass per sample.  What each sample gave is kept. */
+#pragma once
+#include "harness/backend/backend.h"
+#include "harness/contract/method.h"
+#include "harness/data/dataset.h"
+#include "harness/run/listener.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One observer at one site, filled by ssmq_calibration_run(). */
+typedef struct ssmq_observation {
+    int32_t              site;
+    const ssmq_observer *observer;
+    float               *value;  /* [n] range of |x| in each sample, as measured (before raising) */
+    float               *weight; /* [n] what each counted for; sum 1                              */
+    float                range;  /* all samples combined                                          */
+    bool                 raised; /* some sample's range was raised to SSMQ_AMAX_MIN               */
+} ssmq_observation;
+
+struct ssmq_calibration {
+    ssmq_arena        *arena;
+    const ssmq_model  *model;
+    ssmq_observation **at;     /* [n_observation] in the order they were asked for */
+    int32_t            n_observation, capacity;
+    int64_t            n;      /* samples seen */
+};
+
+ssmq_calibration *ssmq_calibration_new(const ssmq_model *m);
+void              ssmq_calibration_free(ssmq_calibration *c); /* accepts NULL */
+
+/* Runs the model over every sample, in floating point but with the plan's rotations, and shows the
+ * watched sites to their observers.  NUMERIC as ssmq_exec_site(); MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_calibration_run(ssmq_calibration *c, ssmq_backend *be,
+                                               const ssmq_plan *plan, const ssmq_samples *samples,
+                                               const ssmq_listener *listener);
+
+/* The observation of a site under an observer; NULL if it was not watched. */
+const ssmq_observation *ssmq_calibration_find(const ssmq_calibration *c, int32_t site,
+                                              const char *observer);
+
+#ifdef __cplusplus
+}
+#endif

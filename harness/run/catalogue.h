@@ -1,0 +1,22 @@
+/* Everything that an experiment may pick by name.  Filled in main(), the only place that sees the
+ * registries of quant/ and models/; tests fill their own. */
+#pragma once
+#include "harness/backend/backend.h"
+#include "harness/contract/method.h"
+#include "harness/contract/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_catalogue {
+    const ssmq_backend_ops *const *backends; /* each list is NULL-terminated */
+    const ssmq_family *const      *families;
+    const ssmq_method *const      *methods;
+    const ssmq_statistic *const   *statistics;
+    const ssmq_across *const      *across;
+} ssmq_catalogue;
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,148 @@
+/* The steps against the model they are for: do selectors name sites, and does each method accept the
+ * shapes and what earlier steps decided?  Needs the model's config, not its weights. */
+#include <string.h>
+#include "harness/data/checkpoint.h"
+#include "harness/run/loader.h"
+
+static void report_failure(ssmq_loader *ld, ssmq_status status, const ssmq_yaml *at, const char *where)
+{
+    ssmq_diag_add(ld->diag, status, at->place, NULL, "%s%s%s", where, *where ? ": " : "",
+                  ssmq_error_last()->message);
+    ssmq_error_clear();
+}
+
+static ssmq_model *describe(ssmq_loader *ld)
+{
+    const char      *directory = ld->draft.model.directory;
+    const ssmq_yaml *path = ssmq_yaml_get(ld->draft.model.given, "path");
+    ssmq_json        config = {0};
+    ssmq_model      *model = NULL;
+    ssmq_status      st = ssmq_checkpoint_config(directory, &config);
+    if (st == SSMQ_OK) st = ssmq_model_describe(ld->cat->families, directory, &config, &model);
+    if (st != SSMQ_OK) report_failure(ld, st, path, "");
+    ssmq_json_close(&config);
+    return model;
+}
+
+/* ---- selectors ------------------------------------------------------------------------- */
+
+static bool takes(const ssmq_method *m, const ssmq_site *site)
+{
+    return (m->kinds & 1u << site->kind) && (!m->op || strcmp(m->op, site->op) == 0);
+}
+
+/* "layers.3.scan.x" as people select it, "layers.*.scan.x". */
+static const char *general_name(ssmq_loader *ld, const ssmq_site *site)
+{
+    const char *number = strpbrk(site->name, "0123456789");
+    if (site->layer < 0 || !number) return site->name;
+    return ssmq_arena_printf(ld->arena, "%.*s*%s", (int)(number - site->name), site->name,
+                             number + strspn(number, "0123456789"));
+}
+
+/* The selectors, one a site of every layer, of what a method takes: NULL-terminated. */
+static const char *const *takeable(ssmq_loader *ld, const ssmq_model *model, const ssmq_method *m)
+{
+    const char **all = SSMQ_ARENA_ARRAY(ld->arena, const char *, model->n_site + 1);
+    int32_t      n = 0;
+    for (int32_t i = 0; i < model->n_site; i++) {
+        if (!takes(m, &model->site[i]) || model->site[i].layer > 0) continue;
+        const char *name = general_name(ld, &model->site[i]);
+        bool        is_new = true;
+        for (int32_t j = 0; j < n; j++) is_new = is_new && strcmp(all[j], name) != 0;
+        if (is_new) all[n++] = name;
+    }
+    return all;
+}
+
+/* Those nearest to what was written, however far; the first of the order where several are. */
+static const char *nearest(const char *word, const char *const *candidates)
+{
+    const char *best = NULL;
+    int         least = 0;
+    for (; *candidates; candidates++) {
+        const int distance = ssmq_str_distance(word, *candidates);
+        if (best && distance >= least) continue;
+        least = distance;
+        best = *candidates;
+    }
+    return best && least <= (int)strlen(word) / 2 ? best : NULL;
+}
+
+static bool check_selector(ssmq_loader *ld, const ssmq_model *model, const ssmq_step_draft *step,
+                           const char *selector, const ssmq_yaml *at)
+{
+    const char *const one[] = {selector, NULL};
+    int32_t           others = 0;
+    for (int32_t i = 0; i < model->n_site; i++) {
+        if (!ssmq_selects(one, &model->site[i])) continue;
+        if (takes(step->method, &model->site[i])) return true;
+        others++;
+    }
+    const char *const *all = takeable(ld, model, step->method);
+    const char        *near = nearest(selector, all);
+    const char        *help = near && !others
+                                  ? ssmq_arena_printf(ld->arena, "did you mean '%s'?", near)
+                                  : ssmq_arena_printf(ld->arena, "'%s' takes: %s", step->method->name,
+                                                      ssmq_option_words(ld->arena, all));
+    if (others)
+        SSMQ_REPORT(ld, at, help, "%s: the selector '%s' matches no site that method '%s' takes",
+                    step->path, selector, step->method->name);
+    else
+        SSMQ_REPORT(ld, at, help, "%s: the selector '%s' matches no site of the model", step->path,
+                    selector);
+    return false;
+}
+
+static const char *sites_key(const ssmq_method *m)
+{
+    for (const ssmq_option *o = m->options; o && o->name; o++)
+        if (o->type == SSMQ_OPTION_SITES && o->offset == m->sites) return o->name;
+    return NULL;
+}
+
+static bool check_selectors(ssmq_loader *ld, const ssmq_model *model, const ssmq_step_draft *step)
+{
+    const char *key = sites_key(step->method);
+    if (!key) return true;
+    const ssmq_yaml *given = ssmq_yaml_get(step->given, key);
+    const char *const *selector =
+        *(const char *const *const *)((const char *)step->options + step->method->sites);
+    bool fine = true;
+    for (int32_t i = 0; selector && selector[i]; i++) {
+        const bool       list = given && given->kind == SSMQ_YAML_LIST;
+        const ssmq_yaml *at = list ? given->value[i] : given ? given : step->given;
+        fine = check_selector(ld, model, step, selector[i], at) && fine;
+    }
+    return fine;
+}
+
+/* ---- recipes --------------------------------------------------------------------------- */
+
+/* In order, since a step is checked on top of what the earlier ones decided. */
+static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r)
+{
+    ssmq_plan *plan = ssmq_plan_new(model);
+    int32_t    enabled = 0;
+    bool       fine = true;
+    for (int32_t i = 0; i < r->n_step; i++) {
+        const ssmq_step_draft *step = &r->step[i];
+        fine = check_selectors(ld, model, step) && fine;
+        if (!step->enabled) continue;
+        plan->step = enabled++;
+        if (!fine || !step->method->outline) continue; /* the plan lacks what was not outlined */
+        const ssmq_status st = step->method->outline(step->options, model, plan);
+        if (st != SSMQ_OK) report_failure(ld, st, step->given, step->path);
+        fine = st == SSMQ_OK;
+    }
+    ssmq_plan_free(plan);
+}
+
+void ssmq_loader_check(ssmq_loader *ld)
+{
+    if (!ld->draft.model.given) return;
+    ssmq_model *model = describe(ld);
+    if (!model) return;
+    for (int32_t i = 0; i < ld->draft.n_recipe; i++) check_recipe(ld, model, &ld->draft.recipe[i]);
+    ssmq_model_free(model);
+}

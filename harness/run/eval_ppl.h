@@ -1,0 +1,41 @@
+/* Perplexity: windows of a text through the model, the loss of every token but the first of each. */
+#pragma once
+#include "harness/backend/backend.h"
+#include "harness/base/hash.h"
+#include "harness/exec/exec.h"
+#include "harness/run/experiment.h"
+#include "harness/run/listener.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Dialect gptq: nll is the mean over windows of each window's mean loss, in nats, over its window - 1
+ * predicted tokens; ppl = exp(nll).  The standard errors are those of that mean over windows (ppl's by the
+ * delta method: ppl * nll's), NaN for a single window. */
+typedef struct ssmq_ppl_figures {
+    double  ppl, ppl_se, nll, nll_se;
+    int64_t windows, tokens; /* tokens that were predicted */
+} ssmq_ppl_figures;
+
+typedef struct ssmq_ppl {
+    ssmq_ppl_figures  all;
+    double           *window_nll;    /* [windows] mean loss, nats                     */
+    int32_t          *window_subset; /* [windows] index into subset; -1: none         */
+    int32_t           n_subset;
+    const char      **subset_name;   /* [n_subset]                                    */
+    ssmq_ppl_figures *subset;        /* [n_subset]; NaN where it has no whole window  */
+    char              token_digest[SSMQ_SHA256_HEX];
+    ssmq_arena       *arena;         /* owns the arrays                               */
+} ssmq_ppl;
+
+/* Memory does not depend on the length of the text but for 12 bytes a window.  tokenizer: NULL where the
+ * data are tokens.  INPUT for damaged data; NUMERIC, with the window named, where a value is not finite. */
+SSMQ_MUST_USE ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
+                                        ssmq_tokenizer *tokenizer, const ssmq_listener *listener,
+                                        ssmq_ppl *out);
+void                      ssmq_ppl_free(ssmq_ppl *p);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,112 @@
+#include "harness/run/execute.h"
+#include <stdlib.h>
+#include "harness/base/build.h"
+#include "harness/data/window.h"
+
+/* A range that had to be raised is worth a look: the site is all but silent. */
+static void warn_of_zero_scales(const ssmq_session *s, const ssmq_run *run, const ssmq_plan *plan)
+{
+    for (int32_t i = 0; i < plan->model->n_site; i++)
+        if (plan->at[i].raised)
+            SSMQ_LOG_LINE(s->listener ? s->listener->log : NULL, WARNING, "scale of zero",
+                          SSMQ_LOG_T("run", run->name),
+                          SSMQ_LOG_T("site", plan->model->site[i].name));
+}
+
+static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, ssmq_execution *x)
+{
+    ssmq_exec  *ex;
+    ssmq_status st = SSMQ_OK;
+    SSMQ_TRY(ssmq_exec_open(s->be, x->model, x->recipe.plan, run->mode, &ex));
+    x->ppl = ssmq_must_malloc((size_t)run->n_evaluation * sizeof *x->ppl);
+    for (int32_t i = 0; i < run->n_evaluation; i++) {
+        SSMQ_TRY_DONE(st, ssmq_eval_ppl(&run->evaluation[i], x->model, ex, s->tokenizer, s->listener,
+                                        &x->ppl[i]));
+        x->n_ppl++;
+    }
+done:
+    ssmq_exec_close(ex);
+    return st;
+}
+
+ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, ssmq_execution *out)
+{
+    ssmq_execution      x = {.model = ssmq_model_fork(s->base)};
+    const ssmq_samples *samples = run->calibration ? &s->samples : NULL;
+    ssmq_status         st = SSMQ_OK;
+    if (run->recipe) {
+        SSMQ_TRY_DONE(st, ssmq_recipe_apply(run->recipe, x.model, s->be, samples, s->listener,
+                                            &x.recipe));
+        warn_of_zero_scales(s, run, x.recipe.plan);
+    }
+    SSMQ_TRY_DONE(st, evaluate(s, run, &x));
+    *out = x;
+    return SSMQ_OK;
+done:
+    ssmq_execution_free(&x);
+    return st;
+}
+
+void ssmq_execution_free(ssmq_execution *x)
+{
+    for (int32_t i = 0; i < x->n_ppl; i++) ssmq_ppl_free(&x->ppl[i]);
+    free(x->ppl);
+    ssmq_recipe_result_free(&x->recipe);
+    ssmq_model_free(x->model);
+    *x = (ssmq_execution){0};
+}
+
+ssmq_status ssmq_execution_store(const ssmq_execution *x, ssmq_session *s, const ssmq_run *run,
+                                 const char *provenance, const char *path)
+{
+    const ssmq_result r = {
+        .run = run,
+        .model = x->model,
+        .recipe = run->recipe ? &x->recipe : NULL,
+        .samples = run->calibration ? &s->samples : NULL,
+        .ppl = x->ppl,
+        .provenance = provenance,
+        .version = ssmq_build_info()->version,
+    };
+    return ssmq_result_write(&r, path);
+}
+
+/* ---- summary --------------------------------------------------------------------------- */
+
+static ssmq_score score_of(const ssmq_ppl_figures *f)
+{
+    return (ssmq_score){.ppl = f->ppl,
+                        .ppl_se = f->ppl_se,
+                        .nll = f->nll,
+                        .windows = f->windows,
+                        .tokens = f->tokens};
+}
+
+static ssmq_evaluation_score evaluation_of(const ssmq_evaluation *e, const ssmq_ppl *p,
+                                           ssmq_arena *arena)
+{
+    ssmq_subset_score *subset = SSMQ_ARENA_ARRAY(arena, ssmq_subset_score, p->n_subset);
+    for (int32_t i = 0; i < p->n_subset; i++)
+        subset[i] = (ssmq_subset_score){.name = ssmq_arena_strdup(arena, p->subset_name[i]),
+                                        .score = score_of(&p->subset[i])};
+    return (ssmq_evaluation_score){.id = e->id,
+                                   .score = score_of(&p->all),
+                                   .dialect = ssmq_dialects[e->dialect],
+                                   .window = e->window,
+                                   .subset = subset,
+                                   .n_subset = p->n_subset};
+}
+
+ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run, ssmq_arena *arena)
+{
+    ssmq_evaluation_score *e = SSMQ_ARENA_ARRAY(arena, ssmq_evaluation_score, run->n_evaluation);
+    for (int32_t i = 0; i < run->n_evaluation; i++)
+        e[i] = evaluation_of(&run->evaluation[i], &x->ppl[i], arena);
+    return (ssmq_summary){.id = run->id,
+                          .name = run->name,
+                          .mode = ssmq_modes[run->mode],
+                          .recipe = run->recipe ? run->recipe->name : NULL,
+                          .status = "done",
+                          .evaluation = e,
+                          .n_evaluation = run->n_evaluation};
+}

@@ -1,0 +1,35 @@
+/* One run carried out in memory: recipe, evaluations, and then its run.h5 and summary. */
+#pragma once
+#include "harness/run/recipe.h"
+#include "harness/run/result.h"
+#include "harness/run/session.h"
+#include "harness/store/summary.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a run came to; freed by ssmq_execution_free(). */
+typedef struct ssmq_execution {
+    ssmq_model        *model;  /* the fork that the recipe rewrote */
+    ssmq_recipe_result recipe; /* plan NULL in float mode          */
+    ssmq_ppl          *ppl;    /* [run->n_evaluation]              */
+    int32_t            n_ppl;
+} ssmq_execution;
+
+/* The session has been prepared for the run.  NUMERIC, naming site and place, where a value is not
+ * finite; statuses of methods and of reading data. */
+SSMQ_MUST_USE ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, ssmq_execution *out);
+void                      ssmq_execution_free(ssmq_execution *x);
+
+/* Writes run.h5.  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_execution_store(const ssmq_execution *x, ssmq_session *s,
+                                               const ssmq_run *run, const char *provenance,
+                                               const char *path);
+
+/* The figures of a run that is done, in the arena. */
+ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run, ssmq_arena *arena);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,78 @@
+#include "harness/run/experiment.h"
+#include <stdlib.h>
+#include <string.h>
+#include "harness/run/loader.h"
+#include "harness/run/observer_option.h"
+
+/* Files, includes and --set; then all sections; then the model.  Each stage reports all that it finds,
+ * and the next one begins only where it can trust what it builds on. */
+static bool load(ssmq_loader *ld, const char *path, const char *const *override, int32_t n_override)
+{
+    bool fine = ssmq_loader_read(ld, path);
+    for (int32_t i = 0; fine && i < n_override; i++) fine = ssmq_loader_override(ld, override[i], i + 1);
+    if (!fine) return false;
+    ssmq_loader_draft(ld);
+    ssmq_loader_check(ld);
+    if (ssmq_diag_errors(ld->diag) == 0) ssmq_loader_unused(ld);
+    return ssmq_diag_errors(ld->diag) == 0;
+}
+
+static void keep_sources(const ssmq_loader *ld, ssmq_experiment *e)
+{
+    ssmq_experiment_file *file = SSMQ_ARENA_ARRAY(ld->arena, ssmq_experiment_file, ld->n_file);
+    for (int32_t i = 0; i < ld->n_file; i++)
+        file[i] = (ssmq_experiment_file){ld->file[i]->name, ld->file[i]->text, ld->file[i]->length};
+    e->file = file;
+    e->n_file = ld->n_file;
+}
+
+static void keep_overrides(const ssmq_loader *ld, const char *const *override, int32_t n,
+                           ssmq_experiment *e)
+{
+    const char **copy = SSMQ_ARENA_ARRAY(ld->arena, const char *, n + 1);
+    for (int32_t i = 0; i < n; i++) copy[i] = ssmq_arena_strdup(ld->arena, override[i]);
+    e->override = copy;
+    e->n_override = n;
+}
+
+ssmq_status ssmq_experiment_read(const char *path, const char *const *override, int32_t n_override,
+                                 const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out)
+{
+    ssmq_arena      *arena = ssmq_arena_new();
+    ssmq_loader     *ld = ssmq_arena_alloc(arena, sizeof *ld);
+    ssmq_experiment *e = ssmq_arena_alloc(arena, sizeof *e);
+    ld->arena = arena;
+    ld->diag = diag;
+    ld->cat = cat;
+    ld->options = (ssmq_option_context){.arena = arena,
+                                        .diag = diag,
+                                        .user = cat,
+                                        .observer_read = ssmq_observer_read,
+                                        .observer_tree = ssmq_observer_tree};
+    e->arena = arena;
+    e->path = ssmq_arena_strdup(arena, path);
+    if (load(ld, path, override, n_override)) ssmq_loader_resolve(ld, e);
+    const int32_t problems = ssmq_diag_errors(diag);
+    if (problems > 0) {
+        ssmq_arena_free(arena);
+        return ssmq_fail(ssmq_diag_status(diag), __FILE__, __LINE__, __func__, "%s: %d problem%s", path,
+                         problems, problems == 1 ? "" : "s");
+    }
+    keep_sources(ld, e);
+    keep_overrides(ld, override, n_override, e);
+    *out = e;
+    return SSMQ_OK;
+}
+
+void ssmq_experiment_free(ssmq_experiment *e)
+{
+    if (e) ssmq_arena_free(e->arena);
+}
+
+void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out)
+{
+    ssmq_yaml_print(e->resolved, (ssmq_yaml_style){.view = SSMQ_YAML_SHOWN, .origins = true}, out);
+    ssmq_str_puts(out, "# runs:\n");
+    for (int32_t i = 0; i < e->n_run; i++)
+        ssmq_str_printf(out, "#   %s  %s\n", e->run[i].id, e->run[i].name);
+}

@@ -1,0 +1,22 @@
+/* Checkpoints to models: a directory's config finds the family, its files fill the weights. */
+#pragma once
+#include "harness/contract/model.h"
+#include "harness/data/checkpoint.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Loads the model of a directory; families: NULL-terminated.  F32 tensors are used where they
+ * lie in the mapped files, shared between processes; others are converted into memory of the
+ * model.  The checkpoint must outlive the model and is closed by the caller.  INPUT, naming file
+ * and tensor, besides what reading the files refuses: tensors that are missing, not wanted,
+ * there under both their names, of another shape, of an integer dtype, or not finite; and tied
+ * tensors that differ from what they are tied to.  UNSUPPORTED: the family or what its config
+ * asks for.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_model_load(const ssmq_family *const *families, const char *directory,
+                                          ssmq_model **model, ssmq_checkpoint **checkpoint);
+
+#ifdef __cplusplus
+}
+#endif

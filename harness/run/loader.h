@@ -1,0 +1,184 @@
+/* The parts of reading an experiment, for the files in this folder only.  YAML files are merged
+ * (merge.c), the sections are read into a draft (read_*.c), the draft is checked against the model
+ * (check_model.c), and becomes runs (resolve.c).  Every step reports to the loader's diag and goes on
+ * where it can. */
+#pragma once
+#include "harness/base/hash.h"
+#include "harness/base/option.h"
+#include "harness/run/experiment.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SSMQ_FILES_MAX 200   /* YAML files of one experiment           */
+#define SSMQ_STEPS_MAX 1000  /* steps, recipes, evaluations: of a list */
+
+/* A file whose content decides numbers. */
+typedef struct ssmq_input {
+    const char *path;
+    char        digest[7 + SSMQ_SHA256_HEX]; /* "sha256:...", empty until hashed */
+} ssmq_input;
+
+/* A data set where it is used, read from its mapping, in place or under its name. */
+typedef struct ssmq_data_draft {
+    ssmq_data        data;  /* file: as the process may open it */
+    const ssmq_yaml *given;
+} ssmq_data_draft;
+
+typedef struct ssmq_step_draft {
+    const char        *id;
+    const ssmq_method *method;
+    void              *options;
+    bool               enabled;
+    const ssmq_yaml   *given;
+    const char        *path; /* for messages, "recipes.quamba.u" */
+} ssmq_step_draft;
+
+typedef struct ssmq_recipe_draft {
+    const char      *name; /* NULL: the only one */
+    const ssmq_yaml *key;  /* what to point at   */
+    ssmq_step_draft *step;
+    int32_t          n_step;
+    ssmq_recipe     *final; /* the enabled steps  */
+} ssmq_recipe_draft;
+
+typedef struct ssmq_calibration_draft {
+    int              select, count, length, seed; /* as the option table reads them; seed -1: run.seed */
+    ssmq_data_draft  data;
+    const ssmq_yaml *given; /* NULL: the experiment has none */
+} ssmq_calibration_draft;
+
+typedef struct ssmq_evaluation_draft {
+    const char      *id;
+    int              task, dialect, window, limit;
+    ssmq_data_draft  data;
+    const ssmq_yaml *given;
+} ssmq_evaluation_draft;
+
+typedef struct ssmq_draft {
+    const ssmq_yaml *name, *question; /* scalars; question may be NULL */
+    struct {
+        const char      *path, *tokenizer; /* as given; tokenizer NULL: the directory's */
+        const char      *directory, *tokenizer_file; /* as the process may open them */
+        const ssmq_yaml *given; /* NULL: there is no checkpoint to look at */
+    } model;
+    ssmq_calibration_draft calibration;
+    ssmq_mode              mode[3];
+    const ssmq_yaml       *mode_given[3];
+    int32_t                n_mode;
+    ssmq_recipe_draft     *recipe;
+    int32_t                n_recipe;
+    ssmq_evaluation_draft *evaluation;
+    int32_t                n_evaluation;
+    struct {
+        int                     seed, threads; /* threads 0: all */
+        const ssmq_yaml        *given;         /* or NULL */
+        const ssmq_backend_ops *backend;
+        void                   *backend_options;
+        const ssmq_yaml        *backend_given; /* its mapping or name, or NULL */
+    } run;
+} ssmq_draft;
+
+/* A file that something included, to be used. */
+typedef struct ssmq_included {
+    ssmq_origin *source;
+    ssmq_place   place; /* where it is named */
+} ssmq_included;
+
+typedef struct ssmq_loader {
+    ssmq_arena           *arena;
+    ssmq_diag            *diag;
+    const ssmq_catalogue *cat;
+    ssmq_option_context   options;
+    ssmq_yaml            *root; /* everything merged; a mapping */
+    ssmq_origin          *file[SSMQ_FILES_MAX];
+    int32_t               n_file;
+    ssmq_included         included[SSMQ_FILES_MAX];
+    int32_t               n_included;
+    ssmq_input          **input;
+    int32_t               n_input, input_capacity;
+    ssmq_draft            draft;
+} ssmq_loader;
+
+#define SSMQ_REPORT(ld, node, help, ...) \
+    ssmq_diag_add((ld)->diag, SSMQ_ERR_CONFIG, (node)->place, (help), __VA_ARGS__)
+
+/* ---- merge.c --------------------------------------------------------------------------- */
+
+/* Reads the file and what it includes into ld->root.  False if there were problems. */
+bool ssmq_loader_read(ssmq_loader *ld, const char *path);
+/* Sets KEY=VALUE, the n-th (from 1), in ld->root. */
+bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n);
+/* A YAML file named by a scalar: its tree, NULL if there were problems. */
+ssmq_yaml *ssmq_loader_file(ssmq_loader *ld, const ssmq_yaml *name);
+/* Reports included files of which nothing was used. */
+void ssmq_loader_unused(ssmq_loader *ld);
+/* The path that a scalar names, as seen from the file it stands in. */
+const char *ssmq_loader_path(ssmq_loader *ld, const ssmq_yaml *name);
+
+/* ---- read_experiment.c, read_recipe.c, read_data.c -------------------------------------- */
+
+/* ld->root to ld->draft. */
+void ssmq_loader_draft(ssmq_loader *ld);
+/* A list of steps, or the name of a file that holds one. */
+void ssmq_loader_recipe(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
+                        ssmq_recipe_draft *out);
+bool ssmq_loader_data(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
+                      ssmq_data_draft *out);
+void ssmq_loader_data_names(ssmq_loader *ld);
+bool ssmq_loader_model(ssmq_loader *ld, const ssmq_yaml *given);
+/* What in the draft needs a tokenizer: an evaluation's id, "calibration" (looked at where calibrated
+ * is set), or NULL. */
+const char *ssmq_loader_reads_text(const ssmq_loader *ld, bool calibrated);
+
+/* A calibration would be used: some run is not float and some enabled step observes. */
+bool ssmq_loader_observes(const ssmq_loader *ld);
+
+/* Reports a scalar that names a file which is missing or unreadable. */
+bool ssmq_loader_exists(ssmq_loader *ld, const char *path, const ssmq_yaml *name);
+
+/* ---- check_model.c --------------------------------------------------------------------- */
+
+/* Sites, shapes and order of all steps against the described model. */
+void ssmq_loader_check(ssmq_loader *ld);
+
+/* ---- resolve.c, tree.c ------------------------------------------------------------------ */
+
+/* The draft, free of problems, as runs. */
+void ssmq_loader_resolve(ssmq_loader *ld, ssmq_experiment *e);
+
+/* What a run resolves to; recipe NULL: float.  Files as paths for SHOWN and sums for HASHED. */
+ssmq_yaml *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draft *recipe,
+                         bool calibrated, ssmq_yaml *model);
+/* The whole experiment: all modes, all recipes with all steps. */
+ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld);
+/* The model's mapping with its files hashed (what cannot be read is reported), the tokenizer only if it
+ * is needed. */
+ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool tokenizer);
+/* "sha256:..." of a file's content; NULL (reported at name) if it cannot be read. */
+const char *ssmq_loader_digest(ssmq_loader *ld, const char *path, const ssmq_yaml *name);
+
+/* ---- schema.c -------------------------------------------------------------------------- */
+
+/* The tables of the mappings of an experiment, as options structs of the drafts above.  A step's, a
+ * backend's and an observer's come from the catalogue. */
+extern const ssmq_option ssmq_schema_model[];
+extern const ssmq_option ssmq_schema_data[];        /* ssmq_data_options      */
+extern const ssmq_option ssmq_schema_calibration[]; /* ssmq_calibration_draft */
+extern const ssmq_option ssmq_schema_evaluation[];  /* ssmq_evaluation_draft  */
+extern const ssmq_option ssmq_schema_run[];         /* ssmq_run_options       */
+extern const ssmq_option ssmq_schema_step[];        /* ssmq_step_options      */
+
+typedef struct ssmq_model_options { const char *path, *tokenizer; } ssmq_model_options;
+typedef struct ssmq_data_options { const char *file, *subset; int format; } ssmq_data_options;
+typedef struct ssmq_run_options { int seed, threads; } ssmq_run_options;
+typedef struct ssmq_step_options { const char *id, *method; bool enabled; } ssmq_step_options;
+
+/* Keys of the top that this version reads, and those that it knows of, NULL-terminated. */
+extern const char *const ssmq_schema_keys[];
+extern const char *const ssmq_schema_later[];
+
+#ifdef __cplusplus
+}
+#endif

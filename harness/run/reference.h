@@ -1,0 +1,15 @@
+/* The configuration reference, configs/README.md, written from the tables that the loader reads by. */
+#pragma once
+#include "harness/base/str.h"
+#include "harness/run/catalogue.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Appends the page as Markdown; a test compares it with the file. */
+void ssmq_reference(const ssmq_catalogue *cat, ssmq_str *out);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,228 @@
+/* From the checked draft to runs: input files hashed, runs expanded, each named by the hash of what it
+ * resolves to. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "harness/data/checkpoint.h"
+#include "harness/run/loader.h"
+
+/* ---- input files ----------------------------------------------------------------------- */
+
+static void add_input(ssmq_loader *ld, ssmq_input *in)
+{
+    if (ld->n_input == ld->input_capacity) {
+        const int32_t wide = ld->input_capacity ? 2 * ld->input_capacity : 16;
+        ssmq_input  **more = SSMQ_ARENA_ARRAY(ld->arena, ssmq_input *, wide);
+        if (ld->n_input > 0) memcpy(more, ld->input, (size_t)ld->n_input * sizeof *more);
+        ld->input = more;
+        ld->input_capacity = wide;
+    }
+    ld->input[ld->n_input++] = in;
+}
+
+const char *ssmq_loader_digest(ssmq_loader *ld, const char *path, const ssmq_yaml *name)
+{
+    for (int32_t i = 0; i < ld->n_input; i++)
+        if (strcmp(ld->input[i]->path, path) == 0)
+            return *ld->input[i]->digest ? ld->input[i]->digest : NULL;
+    ssmq_input *in = ssmq_arena_alloc(ld->arena, sizeof *in);
+    in->path = path;
+    add_input(ld, in);
+    char              hex[SSMQ_SHA256_HEX];
+    const ssmq_status st = ssmq_sha256_file(path, hex);
+    if (st == SSMQ_OK) {
+        snprintf(in->digest, sizeof in->digest, "sha256:%s", hex);
+        return in->digest;
+    }
+    ssmq_diag_add(ld->diag, st, name->place, NULL, "%s", ssmq_error_last()->message);
+    ssmq_error_clear();
+    return NULL;
+}
+
+/* The sums of the weight files, in the order of the checkpoint's index; NULL if reported. */
+static ssmq_yaml *weights_tree(ssmq_loader *ld, const ssmq_yaml *path)
+{
+    ssmq_checkpoint  *c = NULL;
+    const ssmq_status st = ssmq_checkpoint_open(ld->draft.model.directory, &c);
+    if (st != SSMQ_OK) {
+        ssmq_diag_add(ld->diag, st, path->place, NULL, "%s", ssmq_error_last()->message);
+        ssmq_error_clear();
+        return NULL;
+    }
+    ssmq_yaml *list = ssmq_yaml_new(ld->arena, SSMQ_YAML_LIST);
+    bool       fine = true;
+    for (int32_t i = 0; i < ssmq_checkpoint_files(c); i++) {
+        const char *file = ssmq_arena_strdup(ld->arena, ssmq_checkpoint_file(c, i));
+        const char *digest = ssmq_loader_digest(ld, file, path);
+        fine = fine && digest;
+        if (digest)
+            ssmq_yaml_append(ld->arena, list, NULL, ssmq_yaml_scalar(ld->arena, digest, true));
+    }
+    ssmq_checkpoint_close(c);
+    list->view = SSMQ_YAML_HASHED;
+    return fine ? list : NULL;
+}
+
+static void put_sum(ssmq_loader *ld, ssmq_yaml *map, const char *key, const char *digest)
+{
+    if (!digest) return; /* reported, so there will be no runs */
+    ssmq_yaml *v = ssmq_yaml_scalar(ld->arena, digest, true);
+    v->view = SSMQ_YAML_HASHED;
+    ssmq_yaml_put(ld->arena, map, key, v);
+}
+
+static void put_path(ssmq_loader *ld, ssmq_yaml *map, const char *key, const char *path,
+                     const ssmq_yaml *given)
+{
+    ssmq_yaml *v = ssmq_yaml_scalar_at(ld->arena, path, true, given);
+    v->view = SSMQ_YAML_SHOWN;
+    ssmq_yaml_put(ld->arena, map, key, v);
+}
+
+ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool with_tokenizer)
+{
+    const ssmq_yaml *given = ld->draft.model.given, *path = ssmq_yaml_get(given, "path");
+    const ssmq_yaml *tokenizer = ssmq_yaml_get(given, "tokenizer");
+    ssmq_yaml       *map = ssmq_yaml_new(ld->arena, SSMQ_YAML_MAP);
+    const char      *config = ssmq_arena_printf(ld->arena, "%s/config.json", ld->draft.model.directory);
+    put_path(ld, map, "path", ld->draft.model.path, path);
+    put_sum(ld, map, "config", ssmq_loader_digest(ld, config, path));
+    ssmq_yaml *weights = weights_tree(ld, path);
+    if (weights) ssmq_yaml_put(ld->arena, map, "weights", weights);
+    if (!with_tokenizer) return map;
+    const char *shown = ld->draft.model.tokenizer
+                            ? ld->draft.model.tokenizer
+                            : ssmq_arena_printf(ld->arena, "%s/tokenizer.json", ld->draft.model.path);
+    put_path(ld, map, "tokenizer", shown, tokenizer);
+    put_sum(ld, map, "tokenizer",
+            ssmq_loader_digest(ld, ld->draft.model.tokenizer_file, tokenizer ? tokenizer : path));
+    return map;
+}
+
+/* ---- runs ------------------------------------------------------------------------------ */
+
+/* What all runs of the experiment share. */
+typedef struct shared {
+    ssmq_calibration_spec *calibration;
+    ssmq_evaluation       *evaluation;
+    int32_t                threads;
+} shared;
+
+static const char *printed(ssmq_loader *ld, const ssmq_yaml *tree, ssmq_yaml_view view)
+{
+    ssmq_str text = {0};
+    ssmq_yaml_print(tree, (ssmq_yaml_style){.view = view}, &text);
+    const char *copy = ssmq_arena_strdup(ld->arena, ssmq_str_text(&text));
+    ssmq_str_free(&text);
+    return copy;
+}
+
+static const char *run_name(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draft *recipe)
+{
+    if (!recipe || !recipe->name) return ssmq_modes[mode];
+    return ssmq_arena_printf(ld->arena, "%s %s", ssmq_modes[mode], recipe->name);
+}
+
+static void fill_run(ssmq_loader *ld, const shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe,
+                     ssmq_run *run)
+{
+    const ssmq_draft *d = &ld->draft;
+    const bool        calibrated = recipe && recipe->final->observes;
+    const bool        text = ssmq_loader_reads_text(ld, calibrated) != NULL;
+    const ssmq_yaml  *tree =
+        ssmq_run_tree(ld, mode, recipe, calibrated, ssmq_model_tree(ld, text));
+    char              hex[SSMQ_SHA256_HEX];
+    *run = (ssmq_run){
+        .name = run_name(ld, mode, recipe),
+        .mode = mode,
+        .recipe = recipe ? recipe->final : NULL,
+        .calibration = calibrated ? s->calibration : NULL,
+        .evaluation = s->evaluation,
+        .n_evaluation = d->n_evaluation,
+        .backend = d->run.backend,
+        .backend_options = d->run.backend_options,
+        .threads = s->threads,
+        .seed = (uint64_t)d->run.seed,
+        .model = d->model.directory,
+        .tokenizer = text ? d->model.tokenizer_file : NULL,
+        .resolved = printed(ld, tree, SSMQ_YAML_SHOWN),
+        .canonical = printed(ld, tree, SSMQ_YAML_HASHED),
+    };
+    ssmq_sha256_of(run->canonical, strlen(run->canonical), hex);
+    memcpy(run->id, hex, SSMQ_RUN_ID - 1);
+}
+
+/* Adds a run, unless it resolves to the same as an earlier one. */
+static void add_run(ssmq_loader *ld, const shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe,
+                    ssmq_run *runs, int32_t *n)
+{
+    fill_run(ld, s, mode, recipe, &runs[*n]);
+    for (int32_t i = 0; i < *n; i++) {
+        if (strcmp(runs[i].id, runs[*n].id) != 0) continue;
+        ssmq_diag_warn(ld->diag, recipe->key->place, NULL,
+                       "'%s' resolves to the same run as '%s' and is left out", runs[*n].name,
+                       runs[i].name);
+        return;
+    }
+    ++*n;
+}
+
+static void expand(ssmq_loader *ld, const shared *s, ssmq_experiment *e)
+{
+    const ssmq_draft *d = &ld->draft;
+    ssmq_run         *runs = SSMQ_ARENA_ARRAY(ld->arena, ssmq_run, 3 * (d->n_recipe + 1));
+    for (int32_t i = 0; i < d->n_mode; i++)
+        if (d->mode[i] == SSMQ_MODE_FLOAT) add_run(ld, s, SSMQ_MODE_FLOAT, NULL, runs, &e->n_run);
+    for (int32_t i = 0; i < d->n_mode; i++)
+        for (int32_t j = 0; d->mode[i] != SSMQ_MODE_FLOAT && j < d->n_recipe; j++)
+            add_run(ld, s, d->mode[i], &d->recipe[j], runs, &e->n_run);
+    e->run = runs;
+}
+
+static ssmq_calibration_spec *calibration_spec(ssmq_loader *ld)
+{
+    ssmq_calibration_draft *c = &ld->draft.calibration;
+    ssmq_calibration_spec  *spec = ssmq_arena_alloc(ld->arena, sizeof *spec);
+    if (!c->given) return NULL;
+    if (c->select == SSMQ_SELECT_FIRST) c->seed = -1; /* nothing is drawn: not part of the run */
+    else if (c->seed < 0) c->seed = ld->draft.run.seed;
+    *spec = (ssmq_calibration_spec){.data = c->data.data,
+                                    .select = (ssmq_select)c->select,
+                                    .count = c->count,
+                                    .length = c->length,
+                                    .seed = c->seed < 0 ? 0 : (uint64_t)c->seed};
+    return spec;
+}
+
+static ssmq_evaluation *evaluations(ssmq_loader *ld)
+{
+    const ssmq_draft *d = &ld->draft;
+    ssmq_evaluation  *all = SSMQ_ARENA_ARRAY(ld->arena, ssmq_evaluation, d->n_evaluation);
+    for (int32_t i = 0; i < d->n_evaluation; i++) {
+        const ssmq_evaluation_draft *e = &d->evaluation[i];
+        all[i] = (ssmq_evaluation){.id = e->id,
+                                   .task = (ssmq_task)e->task,
+                                   .data = e->data.data,
+                                   .dialect = e->dialect,
+                                   .window = e->window,
+                                   .limit = e->limit};
+    }
+    return all;
+}
+
+static int32_t online_cores(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > 1024 ? 1024 : (int32_t)n;
+}
+
+void ssmq_loader_resolve(ssmq_loader *ld, ssmq_experiment *e)
+{
+    const ssmq_draft *d = &ld->draft;
+    shared            s = {.calibration = calibration_spec(ld), .evaluation = evaluations(ld)};
+    s.threads = d->run.threads > 0 ? d->run.threads : online_cores();
+    e->name = d->name->text;
+    e->question = d->question ? d->question->text : NULL;
+    e->resolved = ssmq_experiment_tree(ld);
+    if (ssmq_diag_errors(ld->diag) == 0) expand(ld, &s, e);
+}

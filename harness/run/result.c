@@ -1,0 +1,145 @@
+#include "harness/run/result.h"
+#include <inttypes.h>
+#include <math.h>
+#include "harness/data/window.h"
+#include "harness/run/result_sites.h"
+#include "harness/store/store.h"
+
+/* ---- the file as a whole --------------------------------------------------------------- */
+
+static ssmq_status write_root(ssmq_store *s, const ssmq_result *r)
+{
+    const ssmq_run *run = r->run;
+    SSMQ_TRY(ssmq_store_attribute_text(s, "/", "ssmq_version", r->version));
+    SSMQ_TRY(ssmq_store_attribute_text(s, "/", "run_id", run->id));
+    SSMQ_TRY(ssmq_store_attribute_text(s, "/", "mode", ssmq_modes[run->mode]));
+    SSMQ_TRY(ssmq_store_attribute_text(
+        s, "/", "recipe", run->recipe && run->recipe->name ? run->recipe->name : ""));
+    SSMQ_TRY(ssmq_store_text(s, "/meta/resolved_config", run->canonical, "application/yaml"));
+    return ssmq_store_text(s, "/meta/provenance", r->provenance, "application/json");
+}
+
+static ssmq_status write_axes(ssmq_store *s, const ssmq_result *r, ssmq_arena *arena)
+{
+    const int32_t n = r->model->n_layer;
+    int32_t      *layer = SSMQ_ARENA_ARRAY(arena, int32_t, n);
+    const char  **name = SSMQ_ARENA_ARRAY(arena, const char *, n);
+    for (int32_t i = 0; i < n; i++) {
+        layer[i] = i;
+        name[i] = ssmq_arena_printf(arena, "layers.%d", i);
+    }
+    const ssmq_tensor layers = SSMQ_TENSOR(layer, SSMQ_I32, n);
+    SSMQ_TRY(ssmq_store_scale(s, "/axis/layer", &layers, "", "layer, from 0"));
+    SSMQ_TRY(ssmq_store_texts(s, "/axis/layer_name", name, n, "/axis/layer", "name of the layer"));
+    if (!r->samples) return SSMQ_OK;
+    const int64_t count = r->samples->n;
+    int32_t      *sample = SSMQ_ARENA_ARRAY(arena, int32_t, count);
+    int64_t      *tokens = SSMQ_ARENA_ARRAY(arena, int64_t, count);
+    int64_t      *document = SSMQ_ARENA_ARRAY(arena, int64_t, count);
+    for (int64_t i = 0; i < count; i++) {
+        sample[i] = (int32_t)i;
+        tokens[i] = r->samples->sample[i].length;
+        document[i] = r->samples->sample[i].document;
+    }
+    const char *const on[] = {"/axis/sample"};
+    ssmq_tensor       t = SSMQ_TENSOR(sample, SSMQ_I32, count);
+    SSMQ_TRY(ssmq_store_scale(s, on[0], &t, "", "calibration sample, from 0"));
+    t = SSMQ_TENSOR(document, SSMQ_I64, count);
+    SSMQ_TRY(ssmq_store_tensor(s, "/axis/document", &t, on, "", "document of the data file, from 0"));
+    t = SSMQ_TENSOR(tokens, SSMQ_I64, count);
+    SSMQ_TRY(ssmq_store_tensor(s, "/axis/sample_tokens", &t, on, "token", "length of the sample"));
+    return ssmq_store_attribute_text(s, on[0], "token_digest", r->samples->token_digest);
+}
+
+/* ---- evaluations ----------------------------------------------------------------------- */
+
+/* One or more rows of figures as a table. */
+static ssmq_status write_figures(ssmq_store *s, const char *path, const ssmq_ppl_figures *f,
+                                 int64_t n, const char *const *subset, const char *long_name,
+                                 ssmq_arena *arena)
+{
+    double   *real[4];
+    uint64_t *count[2];
+    for (int32_t c = 0; c < 4; c++) real[c] = SSMQ_ARENA_ARRAY(arena, double, n);
+    for (int32_t c = 0; c < 2; c++) count[c] = SSMQ_ARENA_ARRAY(arena, uint64_t, n);
+    for (int64_t i = 0; i < n; i++) {
+        real[0][i] = f[i].ppl;
+        real[1][i] = f[i].ppl_se;
+        real[2][i] = f[i].nll;
+        real[3][i] = f[i].nll_se;
+        count[0][i] = (uint64_t)f[i].windows;
+        count[1][i] = (uint64_t)f[i].tokens;
+    }
+    const ssmq_store_column column[] = {
+        {.name = "subset", .text = subset, .unit = ""},
+        {.name = "ppl", .real = real[0], .unit = ""},
+        {.name = "ppl_se", .real = real[1], .unit = ""},
+        {.name = "nll", .real = real[2], .unit = "nat"},
+        {.name = "nll_se", .real = real[3], .unit = "nat"},
+        {.name = "windows", .count = count[0], .unit = "window"},
+        {.name = "tokens", .count = count[1], .unit = "token"},
+    };
+    const int32_t skip = subset ? 0 : 1;
+    return ssmq_store_table(s, path, column + skip, 7 - skip, n, NULL, long_name);
+}
+
+static ssmq_status write_windows(ssmq_store *s, const char *group, const ssmq_ppl *p,
+                                 ssmq_arena *arena)
+{
+    const int64_t n = p->all.windows;
+    int64_t      *index = SSMQ_ARENA_ARRAY(arena, int64_t, n);
+    for (int64_t i = 0; i < n; i++) index[i] = i;
+    const char *const axis = ssmq_arena_printf(arena, "%s/window", group);
+    ssmq_tensor       t = SSMQ_TENSOR(index, SSMQ_I64, n);
+    SSMQ_TRY(ssmq_store_scale(s, axis, &t, "", "window, from 0, in the order of the text"));
+    t = SSMQ_TENSOR(p->window_nll, SSMQ_F64, n);
+    SSMQ_TRY(ssmq_store_tensor(s, ssmq_arena_printf(arena, "%s/window_nll", group), &t, &axis, "nat",
+                               "mean loss of the window"));
+    if (p->n_subset == 0) return SSMQ_OK;
+    const char **name = SSMQ_ARENA_ARRAY(arena, const char *, n);
+    for (int64_t i = 0; i < n; i++) name[i] = p->subset_name[p->window_subset[i]];
+    return ssmq_store_texts(s, ssmq_arena_printf(arena, "%s/window_subset", group), name, n, axis,
+                            "subset of the window");
+}
+
+static ssmq_status write_evaluation(ssmq_store *s, const ssmq_evaluation *e, const ssmq_ppl *p,
+                                    ssmq_arena *arena)
+{
+    const char *group = ssmq_arena_printf(arena, "/eval/%s", e->id);
+    SSMQ_TRY(write_windows(s, group, p, arena));
+    const char *nll = ssmq_arena_printf(arena, "%s/window_nll", group);
+    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "task", ssmq_tasks[e->task]));
+    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "dialect", ssmq_dialects[e->dialect]));
+    SSMQ_TRY(ssmq_store_attribute_int(s, nll, "window", e->window));
+    SSMQ_TRY(ssmq_store_attribute_int(s, nll, "stride", e->window));
+    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "loss_dtype", "f64"));
+    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "logits_dtype", "f32"));
+    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "token_digest", p->token_digest));
+    SSMQ_TRY(write_figures(s, ssmq_arena_printf(arena, "%s/summary", group), &p->all, 1, NULL,
+                           "figures over all windows", arena));
+    if (p->n_subset == 0) return SSMQ_OK;
+    return write_figures(s, ssmq_arena_printf(arena, "%s/subset", group), p->subset, p->n_subset,
+                         p->subset_name, "figures of each subset", arena);
+}
+
+static ssmq_status write_all(ssmq_store *s, const ssmq_result *r, ssmq_arena *arena)
+{
+    SSMQ_TRY(write_root(s, r));
+    SSMQ_TRY(write_axes(s, r, arena));
+    if (r->recipe) SSMQ_TRY(ssmq_result_write_sites(s, r, arena));
+    for (int32_t i = 0; i < r->run->n_evaluation; i++)
+        SSMQ_TRY(write_evaluation(s, &r->run->evaluation[i], &r->ppl[i], arena));
+    return SSMQ_OK;
+}
+
+ssmq_status ssmq_result_write(const ssmq_result *r, const char *path)
+{
+    ssmq_store *s;
+    SSMQ_TRY(ssmq_store_create(path, &s));
+    ssmq_arena       *arena = ssmq_arena_new();
+    const ssmq_status st = write_all(s, r, arena);
+    ssmq_arena_free(arena);
+    if (st == SSMQ_OK) return ssmq_store_seal(s);
+    ssmq_store_discard(s);
+    return st;
+}

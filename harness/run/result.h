@@ -1,0 +1,26 @@
+/* What a finished run leaves in run.h5 (layout: analysis/README.md). */
+#pragma once
+#include "harness/run/eval_ppl.h"
+#include "harness/run/experiment.h"
+#include "harness/run/recipe.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_result {
+    const ssmq_run           *run;
+    const ssmq_model         *model;      /* the one that ran                          */
+    const ssmq_recipe_result *recipe;     /* NULL in float mode                        */
+    const ssmq_samples       *samples;    /* NULL without calibration                  */
+    const ssmq_ppl           *ppl;        /* [run->n_evaluation]                       */
+    const char               *provenance; /* JSON: what decides the numbers            */
+    const char               *version;    /* of ssmq                                   */
+} ssmq_result;
+
+/* Writes path (sealed).  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_result_write(const ssmq_result *r, const char *path);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,44 @@
+/* The runner: every run of an experiment in its own directory, OUT/NAME/ID/ (harness/store/rundir.h).
+ * A run that is finished there is not run again. */
+#pragma once
+#include "harness/run/experiment.h"
+#include "harness/run/listener.h"
+#include "harness/store/summary.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a run ended: its figures, or why it has none. */
+typedef struct ssmq_outcome {
+    ssmq_summary summary; /* the arena's                                        */
+    ssmq_status  status;  /* OK for "done"                                      */
+    bool         skipped; /* it was finished before; the figures are from there */
+    const char  *path;    /* its directory                                      */
+} ssmq_outcome;
+
+/* What the runner is told by the program, all lent. */
+typedef struct ssmq_run_request {
+    const char          *out;      /* where results lie, "runs"                                 */
+    const char *const   *argument; /* the command line, for provenance                          */
+    int32_t              n_argument;
+    const char *const   *variable; /* environment variables that took effect                    */
+    int32_t              n_variable;
+    const ssmq_listener *listener; /* or NULL                                                   */
+    void                *context;
+    /* Before and after each run; may be NULL. */
+    void (*starting)(void *context, const ssmq_run *run, int32_t index, int32_t n);
+    void (*ended)(void *context, const ssmq_run *run, const ssmq_outcome *outcome);
+} ssmq_run_request;
+
+/* Runs them in order; outcome [e->n_run], in the arena.  A run that fails is recorded with its reason
+ * and does not keep the others from running: then the status is that of the failures if all runs failed
+ * with the same one, else NUMERIC (a run failed: exit status 1).  What keeps every run from starting
+ * (no model, no room, not writable) is returned at once, with n_outcome runs done so far. */
+SSMQ_MUST_USE ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *cat,
+                                              const ssmq_run_request *request, ssmq_arena *arena,
+                                              ssmq_outcome *outcome, int32_t *n_outcome);
+
+#ifdef __cplusplus
+}
+#endif

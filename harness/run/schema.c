@@ -1,0 +1,71 @@
+/* The keys of an experiment outside methods, backends and observers. */
+#include <limits.h>
+#include "harness/data/window.h"
+#include "harness/run/loader.h"
+
+const char *const ssmq_tasks[] = {"perplexity", NULL};
+
+const char *const ssmq_schema_keys[] = {"ssmq",        "include", "name",   "question", "model",    "data",
+                                        "calibration", "mode",    "recipe", "recipes",  "evaluate", "run",
+                                        NULL};
+const char *const ssmq_schema_later[] = {"sweep", "compare", "collect", "expect", NULL};
+
+static const char *const all_cores[] = {"all", NULL}; /* stands for 0 */
+
+#define AT(type, field) #field, offsetof(type, field)
+
+const ssmq_option ssmq_schema_model[] = {
+    {AT(ssmq_model_options, path), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL,
+     "directory of the checkpoint: config.json and weights"},
+    {AT(ssmq_model_options, tokenizer), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
+     "tokenizer.json of the model; without it the one in the directory"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_data[] = {
+    {AT(ssmq_data_options, file), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL, "the file"},
+    {AT(ssmq_data_options, format), SSMQ_OPTION_CHOICE, "", 0, 0, ssmq_data_formats,
+     "what is in it; without it told from the name: .raw, .txt, .jsonl, .jsonl.zst, .npy, .json"},
+    {AT(ssmq_data_options, subset), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
+     "jsonl: dotted key of the field that says which subset a document belongs to"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_calibration[] = {
+    {AT(ssmq_calibration_draft, select), SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_select_names,
+     "which documents: the first ones in file order, or some drawn by seed"},
+    {AT(ssmq_calibration_draft, count), SSMQ_OPTION_INT, "512", 1, 1e9, NULL, "documents"},
+    {AT(ssmq_calibration_draft, length), SSMQ_OPTION_INT, "512", 1, 1 << 24, NULL,
+     "tokens that a document is cut to"},
+    {AT(ssmq_calibration_draft, seed), SSMQ_OPTION_INT, "", 0, INT_MAX, NULL,
+     "sampled: of the draw; without it run.seed"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_evaluation[] = {
+    {AT(ssmq_evaluation_draft, id), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL,
+     "what results are filed under; unique"},
+    {AT(ssmq_evaluation_draft, task), SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_tasks, "what is measured"},
+    {AT(ssmq_evaluation_draft, dialect), SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_dialects,
+     "which definition of perplexity"},
+    {AT(ssmq_evaluation_draft, window), SSMQ_OPTION_INT, "2048", 2, 1 << 24, NULL, "tokens of a window"},
+    {AT(ssmq_evaluation_draft, limit), SSMQ_OPTION_INT, "0", 0, 1e9, NULL,
+     "windows (of each subset); 0: all"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_run[] = {
+    {AT(ssmq_run_options, seed), SSMQ_OPTION_INT, "0", 0, INT_MAX, NULL, "of everything random"},
+    {AT(ssmq_run_options, threads), SSMQ_OPTION_INT, "all", 1, 1024, all_cores,
+     "threads; all: one for each online core.  No number depends on it"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_step[] = {
+    {AT(ssmq_step_options, method), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL, "one of the methods below"},
+    {AT(ssmq_step_options, id), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
+     "unique in the recipe; without it the method's name"},
+    {AT(ssmq_step_options, enabled), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
+     "false: the step is left out"},
+    {0},
+};

@@ -1,0 +1,114 @@
+#include "harness/run/session.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/run/load.h"
+
+void ssmq_session_open(const ssmq_catalogue *cat, const ssmq_listener *listener, ssmq_session *out)
+{
+    *out = (ssmq_session){.cat = cat, .listener = listener, .arena = ssmq_arena_new()};
+}
+
+void ssmq_session_close(ssmq_session *s)
+{
+    ssmq_samples_free(&s->samples);
+    ssmq_tokenizer_close(s->tokenizer);
+    ssmq_model_free(s->base);
+    ssmq_checkpoint_close(s->checkpoint);
+    ssmq_backend_close(s->be);
+    ssmq_arena_free(s->arena);
+    free(s->file);
+    *s = (ssmq_session){0};
+}
+
+/* A tokenizer whose ids the model does not have belongs to another model. */
+static ssmq_status check_tokenizer(const ssmq_session *s, const ssmq_run *run)
+{
+    const int32_t size = ssmq_tokenizer_size(s->tokenizer);
+    if (size <= s->base->vocabulary) return SSMQ_OK;
+    return SSMQ_FAIL(INPUT, "%s: has ids up to %d, the model %s only %" PRId64 " embeddings",
+                     run->tokenizer, size - 1, run->model, s->base->vocabulary);
+}
+
+static ssmq_status read_samples(ssmq_session *s, const ssmq_calibration_spec *c)
+{
+    ssmq_tell_begin(s->listener, "reading calibration samples", "samples");
+    const ssmq_status st =
+        ssmq_samples_read(&c->data, s->tokenizer, s->base->vocabulary, c->select, c->count,
+                          c->length, c->seed, &s->samples);
+    ssmq_tell_end(s->listener);
+    return st;
+}
+
+ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run)
+{
+    if (!s->be)
+        SSMQ_TRY(ssmq_backend_open(run->backend, run->backend_options, run->threads, &s->be));
+    if (!s->base) {
+        ssmq_tell_begin(s->listener, "loading the model", "");
+        const ssmq_status st =
+            ssmq_model_load(s->cat->families, run->model, &s->base, &s->checkpoint);
+        ssmq_tell_end(s->listener);
+        SSMQ_TRY(st);
+    }
+    if (!s->tokenizer && run->tokenizer) {
+        SSMQ_TRY(ssmq_tokenizer_open(run->tokenizer, &s->tokenizer));
+        SSMQ_TRY(check_tokenizer(s, run));
+    }
+    if (s->samples.n == 0 && run->calibration) SSMQ_TRY(read_samples(s, run->calibration));
+    return SSMQ_OK;
+}
+
+/* ---- sums of files --------------------------------------------------------------------- */
+
+/* The sum of a file, taken once in a session; its role is not looked at. */
+static ssmq_status digest(ssmq_session *s, ssmq_input_file *f)
+{
+    for (int32_t i = 0; i < s->n_file; i++) {
+        if (strcmp(s->file[i].path, f->path) != 0) continue;
+        memcpy(f->sha256, s->file[i].sha256, sizeof f->sha256);
+        f->bytes = s->file[i].bytes;
+        return SSMQ_OK;
+    }
+    SSMQ_TRY(ssmq_input_files_digest(f, 1));
+    if (s->n_file == s->capacity) {
+        s->capacity = s->capacity ? 2 * s->capacity : 16;
+        s->file = ssmq_must_realloc(s->file, (size_t)s->capacity * sizeof *s->file);
+    }
+    s->file[s->n_file++] = *f;
+    return SSMQ_OK;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+ssmq_status ssmq_session_files(ssmq_session *s, const ssmq_run *run, const ssmq_input_file **file,
+                               int32_t *n)
+{
+    const int32_t    weights = ssmq_checkpoint_files(s->checkpoint);
+    ssmq_input_file *list =
+        SSMQ_ARENA_ARRAY(s->arena, ssmq_input_file, weights + run->n_evaluation + 3);
+    int32_t at = 0;
+    list[at++] = (ssmq_input_file){.role = "model/config.json",
+                                   .path = ssmq_arena_printf(s->arena, "%s/config.json", run->model)};
+    for (int32_t i = 0; i < weights; i++) {
+        const char *path = ssmq_checkpoint_file(s->checkpoint, i);
+        list[at++] = (ssmq_input_file){
+            .role = ssmq_arena_printf(s->arena, "model/%s", base_name(path)), .path = path};
+    }
+    if (run->tokenizer)
+        list[at++] = (ssmq_input_file){.role = "tokenizer", .path = run->tokenizer};
+    if (run->calibration)
+        list[at++] = (ssmq_input_file){.role = "calibration", .path = run->calibration->data.file};
+    for (int32_t i = 0; i < run->n_evaluation; i++)
+        list[at++] = (ssmq_input_file){
+            .role = ssmq_arena_printf(s->arena, "evaluation/%s", run->evaluation[i].id),
+            .path = run->evaluation[i].data.file};
+    for (int32_t i = 0; i < at; i++) SSMQ_TRY(digest(s, &list[i]));
+    *file = list;
+    *n = at;
+    return SSMQ_OK;
+}

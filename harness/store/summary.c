@@ -1,0 +1,200 @@
+#include "harness/store/summary.h"
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "harness/base/assert.h"
+#include "harness/base/file.h"
+
+#define FILE_LIMIT (16 * 1024 * 1024) /* a summary of thousands of subsets is below 1 MiB */
+#define KEY_MAX 64
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+static void flag_key(const char *key, char out[KEY_MAX])
+{
+    const int n = snprintf(out, KEY_MAX, "%s_nonfinite", key);
+    SSMQ_ASSERT(n > 0 && n < KEY_MAX);
+}
+
+void ssmq_summary_put_real(ssmq_json_writer *w, const char *key, double value)
+{
+    ssmq_json_put_real(w, key, value);
+    if (isfinite(value)) return;
+    char flag[KEY_MAX], text[SSMQ_REAL_TEXT];
+    flag_key(key, flag);
+    ssmq_real_text(value, text);
+    ssmq_json_put_text(w, flag, text);
+}
+
+static void put_score(ssmq_json_writer *w, const ssmq_score *s)
+{
+    ssmq_summary_put_real(w, "ppl", s->ppl);
+    ssmq_summary_put_real(w, "ppl_se", s->ppl_se);
+    ssmq_summary_put_real(w, "nll", s->nll);
+    ssmq_json_put_int(w, "windows", s->windows);
+    ssmq_json_put_int(w, "tokens", s->tokens);
+}
+
+static void put_identity(ssmq_json_writer *w, const ssmq_summary *s)
+{
+    ssmq_json_put_text(w, "id", s->id);
+    ssmq_json_put_text(w, "name", s->name);
+    ssmq_json_put_text(w, "mode", s->mode);
+    ssmq_json_put_text(w, "recipe", s->recipe);
+    ssmq_json_put_text(w, "status", s->status);
+}
+
+static void put_evaluation(ssmq_json_writer *w, const ssmq_evaluation_score *e)
+{
+    ssmq_json_begin_object(w, e->id);
+    put_score(w, &e->score);
+    ssmq_json_put_text(w, "dialect", e->dialect);
+    ssmq_json_put_int(w, "window", e->window);
+    ssmq_json_begin_array(w, "subsets");
+    for (int32_t i = 0; i < e->n_subset; i++) {
+        ssmq_json_begin_object(w, NULL);
+        ssmq_json_put_text(w, "name", e->subset[i].name);
+        put_score(w, &e->subset[i].score);
+        ssmq_json_end_object(w);
+    }
+    ssmq_json_end_array(w);
+    ssmq_json_end_object(w);
+}
+
+ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
+{
+    ssmq_str         text = {0};
+    ssmq_json_writer w = {.out = &text};
+    ssmq_json_begin_object(&w, NULL);
+    put_identity(&w, s);
+    ssmq_json_put_text(&w, "reason", s->reason);
+    ssmq_json_begin_object(&w, "evaluations");
+    for (int32_t i = 0; i < s->n_evaluation; i++) put_evaluation(&w, &s->evaluation[i]);
+    ssmq_json_end_object(&w);
+    ssmq_json_end_object(&w);
+    const ssmq_status st = ssmq_file_write(path, ssmq_str_text(&text), text.length);
+    ssmq_str_free(&text);
+    return st;
+}
+
+void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s)
+{
+    ssmq_json_begin_object(w, NULL);
+    put_identity(w, s);
+    ssmq_json_begin_object(w, "evaluations");
+    for (int32_t i = 0; i < s->n_evaluation; i++) {
+        ssmq_json_begin_object(w, s->evaluation[i].id);
+        put_score(w, &s->evaluation[i].score);
+        ssmq_json_end_object(w);
+    }
+    ssmq_json_end_object(w);
+    ssmq_json_end_object(w);
+}
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+/* A view of a part of a document, for the accessors of base/json.h.  It owns nothing. */
+static ssmq_json part_of(const ssmq_json *j, json_t *value)
+{
+    return (ssmq_json){.path = j->path, .root = value};
+}
+
+static ssmq_status read_text(const ssmq_json *j, const char *key, bool required, ssmq_arena *a,
+                             const char **out)
+{
+    const char *text = NULL;
+    SSMQ_TRY(ssmq_json_text(j, key, required, &text));
+    *out = text ? ssmq_arena_strdup(a, text) : NULL;
+    return SSMQ_OK;
+}
+
+/* What ssmq_summary_put_real() wrote. */
+static ssmq_status read_real(const ssmq_json *j, const char *key, double *out)
+{
+    if (ssmq_json_has(j, key)) return ssmq_json_real(j, key, true, out);
+    char        flag[KEY_MAX];
+    const char *text = NULL;
+    flag_key(key, flag);
+    SSMQ_TRY(ssmq_json_text(j, flag, false, &text));
+    if (!text) return ssmq_json_real(j, key, true, out);
+    if (strcmp(text, "nan") == 0) *out = (double)NAN;
+    else if (strcmp(text, "inf") == 0) *out = (double)INFINITY;
+    else if (strcmp(text, "-inf") == 0) *out = -(double)INFINITY;
+    else
+        return SSMQ_FAIL(INPUT, "%s: '%s' is '%s', not 'nan', 'inf' or '-inf'", j->path, flag, text);
+    return SSMQ_OK;
+}
+
+static ssmq_status read_score(const ssmq_json *j, ssmq_score *out)
+{
+    SSMQ_TRY(read_real(j, "ppl", &out->ppl));
+    SSMQ_TRY(read_real(j, "ppl_se", &out->ppl_se));
+    SSMQ_TRY(read_real(j, "nll", &out->nll));
+    SSMQ_TRY(ssmq_json_int(j, "windows", true, 0, INT64_MAX, &out->windows));
+    return ssmq_json_int(j, "tokens", true, 0, INT64_MAX, &out->tokens);
+}
+
+static ssmq_status read_subsets(const ssmq_json *j, ssmq_arena *a, ssmq_evaluation_score *out)
+{
+    const json_t *list = json_object_get(j->root, "subsets");
+    if (list && !json_is_array(list))
+        return SSMQ_FAIL(INPUT, "%s: 'subsets' of '%s' is not an array", j->path, out->id);
+    const size_t       n = json_array_size(list);
+    ssmq_subset_score *subset = SSMQ_ARENA_ARRAY(a, ssmq_subset_score, n);
+    for (size_t i = 0; i < n; i++) {
+        const ssmq_json part = part_of(j, json_array_get(list, i));
+        SSMQ_TRY(read_text(&part, "name", true, a, &subset[i].name));
+        SSMQ_TRY(read_score(&part, &subset[i].score));
+    }
+    out->subset = subset;
+    out->n_subset = (int32_t)n;
+    return SSMQ_OK;
+}
+
+static ssmq_status read_evaluations(const ssmq_json *j, ssmq_arena *a, ssmq_summary *out)
+{
+    json_t *all = json_object_get(j->root, "evaluations");
+    if (!json_is_object(all))
+        return SSMQ_FAIL(INPUT, "%s: 'evaluations' is %s", j->path,
+                         all ? "not an object" : "missing");
+    ssmq_evaluation_score *e = SSMQ_ARENA_ARRAY(a, ssmq_evaluation_score, json_object_size(all));
+    const char            *id;
+    json_t                *value;
+    int32_t                n = 0;
+    json_object_foreach(all, id, value)
+    {
+        const ssmq_json part = part_of(j, value);
+        e[n].id = ssmq_arena_strdup(a, id);
+        SSMQ_TRY(read_score(&part, &e[n].score));
+        SSMQ_TRY(read_text(&part, "dialect", true, a, &e[n].dialect));
+        SSMQ_TRY(ssmq_json_int(&part, "window", true, 0, INT64_MAX, &e[n].window));
+        SSMQ_TRY(read_subsets(&part, a, &e[n]));
+        n++;
+    }
+    out->evaluation = e;
+    out->n_evaluation = n;
+    return SSMQ_OK;
+}
+
+static ssmq_status read_summary(const ssmq_json *j, ssmq_arena *a, ssmq_summary *out)
+{
+    SSMQ_TRY(read_text(j, "id", true, a, &out->id));
+    SSMQ_TRY(read_text(j, "name", true, a, &out->name));
+    SSMQ_TRY(read_text(j, "mode", true, a, &out->mode));
+    SSMQ_TRY(read_text(j, "recipe", false, a, &out->recipe));
+    SSMQ_TRY(read_text(j, "status", true, a, &out->status));
+    SSMQ_TRY(read_text(j, "reason", false, a, &out->reason));
+    return read_evaluations(j, a, out);
+}
+
+ssmq_status ssmq_summary_read(const char *path, ssmq_arena *a, ssmq_summary *out)
+{
+    ssmq_json    j = {0};
+    ssmq_summary s = {0};
+    SSMQ_TRY(ssmq_json_open(path, FILE_LIMIT, &j));
+    const ssmq_status st = read_summary(&j, a, &s);
+    ssmq_json_close(&j);
+    if (st == SSMQ_OK) *out = s;
+    return st;
+}

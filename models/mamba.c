@@ -1,0 +1,142 @@
+/* Mamba-1: arXiv:2312.00752 and github.com/state-spaces/mamba.  Sizes, names and sites of a
+ * checkpoint are described in mamba_tables.c; here is the forward pass. */
+#include "models/mamba.h"
+#include <stdlib.h>
+#include <string.h>
+#include "harness/exec/exec.h"
+#include "models/families.h"
+
+/* Tensors of a forward pass, by their slot in exec. */
+enum { SLOT_RESIDUAL, SLOT_NORM, SLOT_XZ, SLOT_U, SLOT_P, SLOT_DT, SLOT_Y, SLOT_MIX };
+
+/* The recurrent state of B sequences: for each layer the last W - 1 inputs of the convolution,
+ * (B, W - 1, E), and the state of the scan, (B, E, N). */
+typedef struct mamba_state {
+    int32_t      B;
+    ssmq_tensor *conv, *scan; /* [n_layer] */
+    size_t       bytes;       /* of memory behind them all */
+    void        *memory;
+} mamba_state;
+
+/* ---- state ----------------------------------------------------------------------------- */
+
+static void mamba_state_free(const ssmq_model *m, ssmq_exec *ex, void *state)
+{
+    mamba_state *s = state;
+    (void)m;
+    if (!s) return;
+    ssmq_backend *be = ssmq_exec_backend(ex);
+    be->ops->free(be, s->memory);
+    free(s->conv);
+    free(s->scan);
+    free(s);
+}
+
+static ssmq_status mamba_state_new(const ssmq_model *m, ssmq_exec *ex, int32_t B, void **state)
+{
+    const mamba_sizes *z = m->sizes;
+    ssmq_backend      *be = ssmq_exec_backend(ex);
+    const int64_t      conv = B * (z->W - 1) * z->E, scan = B * z->E * z->N;
+    mamba_state       *s = ssmq_must_malloc(sizeof *s);
+    *s = (mamba_state){.B = B, .bytes = (size_t)(z->n_layer * (conv + scan)) * sizeof(float)};
+    s->conv = ssmq_must_malloc((size_t)z->n_layer * sizeof *s->conv);
+    s->scan = ssmq_must_malloc((size_t)z->n_layer * sizeof *s->scan);
+    const ssmq_status st = be->ops->alloc(be, s->bytes, &s->memory);
+    if (st != SSMQ_OK) {
+        mamba_state_free(m, ex, s);
+        return st;
+    }
+    float *at = s->memory;
+    for (int32_t i = 0; i < z->n_layer; i++, at += conv + scan) {
+        s->conv[i] = SSMQ_TENSOR(at, SSMQ_F32, B, z->W - 1, z->E);
+        s->scan[i] = SSMQ_TENSOR(at + conv, SSMQ_F32, B, z->E, z->N);
+        s->conv[i].space = s->scan[i].space = be->ops->space;
+    }
+    *state = s;
+    return SSMQ_OK;
+}
+
+static ssmq_status mamba_state_zero(const ssmq_model *m, ssmq_exec *ex, void *state)
+{
+    mamba_state  *s = state;
+    ssmq_backend *be = ssmq_exec_backend(ex);
+    (void)m;
+    return be->ops->zero(be, s->memory, s->bytes);
+}
+
+/* ---- forward --------------------------------------------------------------------------- */
+
+/* mix (M, D) = one mixer on norm (M, D). */
+static ssmq_status mamba_mixer(const mamba_sizes *z, ssmq_exec *ex, const mamba_layer *l,
+                               int32_t layer, mamba_state *s, int32_t B, int32_t L,
+                               ssmq_tensor *norm, ssmq_tensor *mix)
+{
+    ssmq_tensor xz, u, p, dt, y;
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_XZ, 3, (const int64_t[]){B, L, 2 * z->E}, &xz));
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_U, 3, (const int64_t[]){B, L, z->E}, &u));
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_P, 3, (const int64_t[]){B, L, z->R + 2 * z->N}, &p));
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_DT, 3, (const int64_t[]){B, L, z->E}, &dt));
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_Y, 3, (const int64_t[]){B, L, z->E}, &y));
+    ssmq_tensor x = ssmq_tensor_slice(&xz, 2, 0, z->E), gate = ssmq_tensor_slice(&xz, 2, z->E, z->E);
+    ssmq_tensor dt_r = ssmq_tensor_slice(&p, 2, 0, z->R);
+    ssmq_tensor Bm = ssmq_tensor_slice(&p, 2, z->R, z->N);
+    ssmq_tensor Cm = ssmq_tensor_slice(&p, 2, z->R + z->N, z->N);
+
+    SSMQ_TRY(ssmq_exec_site(ex, l->in_x, norm));
+    SSMQ_TRY(ssmq_exec_linear(ex, &xz, l->in_x, l->in_w, l->in_bias, norm));
+    SSMQ_TRY(ssmq_exec_site(ex, l->conv_x, &x));
+    SSMQ_TRY(ssmq_exec_site(ex, l->scan.z, &gate));
+    SSMQ_TRY(ssmq_exec_conv(ex, &u, l->conv_x, l->conv_w, l->conv_bias, &x, &s->conv[layer]));
+    SSMQ_TRY(ssmq_exec_site(ex, l->scan.x, &u));
+    SSMQ_TRY(ssmq_exec_linear(ex, &p, l->scan.x, l->x_proj_w, -1, &u));
+    SSMQ_TRY(ssmq_exec_site(ex, l->dt_x, &dt_r));
+    SSMQ_TRY(ssmq_exec_linear(ex, &dt, l->dt_x, l->dt_w, l->dt_bias, &dt_r));
+    SSMQ_TRY(ssmq_exec_site(ex, l->scan.dt, &dt));
+    SSMQ_TRY(ssmq_exec_site(ex, l->scan.B, &Bm));
+    SSMQ_TRY(ssmq_exec_site(ex, l->scan.C, &Cm));
+    SSMQ_TRY(ssmq_exec_scan(ex, &y, &l->scan, &u, &dt, &Bm, &Cm, &gate, &s->scan[layer]));
+    SSMQ_TRY(ssmq_exec_site(ex, l->out_x, &y));
+    return ssmq_exec_linear(ex, mix, l->out_x, l->out_w, l->out_bias, &y);
+}
+
+static ssmq_status mamba_forward(const ssmq_model *m, ssmq_exec *ex, const ssmq_batch *in,
+                                 void *state, ssmq_tensor *hidden)
+{
+    const mamba_sizes *z = m->sizes;
+    mamba_state       *s = state;
+    const int64_t      dim[] = {in->B, in->L, z->D};
+    ssmq_tensor        residual, norm, mix;
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_RESIDUAL, 3, dim, &residual));
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_NORM, 3, dim, &norm));
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_MIX, 3, dim, &mix));
+    SSMQ_TRY(ssmq_exec_embed(ex, &residual, z->embedding, in->token, (int64_t)in->B * in->L));
+    for (int32_t i = 0; i < z->n_layer; i++) {
+        const mamba_layer *l = &z->layer[i];
+        const ssmq_tensor *x = i > 0 ? &mix : NULL;
+        SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &residual, x, l->norm, z->eps));
+        SSMQ_TRY(mamba_mixer(z, ex, l, i, s, in->B, in->L, &norm, &mix));
+    }
+    SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &residual, &mix, z->norm_f, z->eps));
+    *hidden = norm;
+    return SSMQ_OK;
+}
+
+static ssmq_status mamba_head(const ssmq_model *m, ssmq_exec *ex, ssmq_tensor *rows,
+                              ssmq_tensor *logits)
+{
+    const mamba_sizes *z = m->sizes;
+    SSMQ_TRY(ssmq_exec_site(ex, z->head_x, rows));
+    return ssmq_exec_linear(ex, logits, z->head_x, z->head_w, -1, rows);
+}
+
+const ssmq_family ssmq_family_mamba = {
+    .name = "mamba",
+    .source = "arXiv:2312.00752; github.com/state-spaces/mamba",
+    .example = "{\"d_model\": 16, \"n_layer\": 1, \"vocab_size\": 8}",
+    .describe = mamba_describe,
+    .state_new = mamba_state_new,
+    .state_zero = mamba_state_zero,
+    .state_free = mamba_state_free,
+    .forward = mamba_forward,
+    .head = mamba_head,
+};

@@ -1,0 +1,41 @@
+/* The largest |x| of a sample (the "min-max" of quamba-spec 2.6). */
+#include <stdint.h>
+#include <string.h>
+#include "quant/observers.h"
+
+static const ssmq_option absmax_table[] = {{0}};
+
+/* Floats of one sign are ordered as the integers with their bits, so the compiler may use vector
+ * maxima without being told to ignore NaN. */
+static uint32_t row_max(const float *x, int64_t n, uint32_t most)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        most = bits > most ? bits : most;
+    }
+    return most;
+}
+
+static ssmq_status absmax_range(const void *options, const ssmq_tensor *x, float *out)
+{
+    (void)options;
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const float      *data = rows.data;
+    uint32_t          most = 0;
+    for (int64_t i = 0; i < rows.dim[0]; i++)
+        most = row_max(data + i * rows.stride[0], rows.dim[1], most);
+    memcpy(out, &most, sizeof *out);
+    return SSMQ_OK;
+}
+
+const ssmq_statistic ssmq_statistic_absmax = {
+    .name = "absmax",
+    .source = "largest absolute value; raised to 1e-5 (Quamba, quamba-spec 2.6)",
+    .options = absmax_table,
+    .options_size = 1,
+    .floor = true,
+    .dataset = "absmax",
+    .range = absmax_range,
+};

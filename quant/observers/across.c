@@ -1,0 +1,59 @@
+/* How the ranges of the calibration samples become one. */
+#include "quant/observers.h"
+
+static const ssmq_option max_table[] = {{0}};
+
+/* The first of the largest counts for all. */
+static float max_combine(const void *options, const float *value, int64_t n, float *weight)
+{
+    (void)options;
+    int64_t at = 0;
+    for (int64_t i = 0; i < n; i++) {
+        weight[i] = 0;
+        if (value[i] > value[at]) at = i;
+    }
+    weight[at] = 1;
+    return value[at];
+}
+
+const ssmq_across ssmq_across_max = {
+    .name = "max",
+    .source = "largest of the samples",
+    .options = max_table,
+    .options_size = 1,
+    .combine = max_combine,
+};
+
+typedef struct ema_options {
+    double rate;
+} ema_options;
+
+static const ssmq_option ema_table[] = {
+    {"rate", offsetof(ema_options, rate), SSMQ_OPTION_REAL, "0.01", 0, 1, NULL,
+     "what a new sample counts for"},
+    {0},
+};
+
+/* w = first sample, then w += rate * (sample - w): the first of n keeps (1 - rate)^(n - 1). */
+static float ema_combine(const void *options, const float *value, int64_t n, float *weight)
+{
+    const ema_options *o = options;
+    const float        rate = (float)o->rate;
+    float              w = value[0];
+    for (int64_t i = 1; i < n; i++) w += rate * (value[i] - w);
+    double left = 1;
+    for (int64_t i = n - 1; i > 0; i--) {
+        weight[i] = (float)(left * o->rate);
+        left *= 1 - o->rate;
+    }
+    weight[0] = (float)left;
+    return w;
+}
+
+const ssmq_across ssmq_across_ema = {
+    .name = "ema",
+    .source = "exponential moving average from the first sample (Quamba, quamba-spec 2.6)",
+    .options = ema_table,
+    .options_size = sizeof(ema_options),
+    .combine = ema_combine,
+};

@@ -1,0 +1,340 @@
+/* Every op of every backend and tier that this machine has: against ref, over random shapes; with 1, 2
+ * and 3 threads, for equal bits; and along a sequence and a batch. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+#include "harness/backend/cpu/cpu.h"
+#include "harness/backend/ref/ref.h"
+#include "harness/bench/kernels.h"
+
+#define SHAPES 60
+#define BACKENDS_MAX 4
+
+/* What the tests share: the backends that run here, each with 1, 2 and 3 threads. */
+typedef struct fixture {
+    uint64_t      seed;
+    int           n;
+    ssmq_backend *be[BACKENDS_MAX][3]; /* [0]: ref */
+} fixture;
+
+static void succeed(ssmq_status st)
+{
+    if (st != SSMQ_OK) fail_msg("%s", ssmq_error_last()->message);
+}
+
+static int open_all(void **state)
+{
+    fixture    *f = calloc(1, sizeof *f);
+    const char *given = getenv("SSMQ_TEST_SEED");
+    if (!f) return -1;
+    f->seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+    printf("seed %llu (SSMQ_TEST_SEED repeats it)\n", (unsigned long long)f->seed);
+    for (int t = 0; t < 3; t++)
+        if (ssmq_backend_open(&ssmq_backend_ref, NULL, t + 1, &f->be[0][t]) != SSMQ_OK) return -1;
+    f->n = 1;
+    for (int isa = SSMQ_CPU_ISA_C; isa <= SSMQ_CPU_ISA_AVX512; isa++) {
+        const ssmq_cpu_options o = {.isa = isa};
+        bool                   there = true;
+        for (int t = 0; t < 3 && there; t++)
+            there = ssmq_backend_open(&ssmq_backend_cpu, &o, t + 1, &f->be[f->n][t]) == SSMQ_OK;
+        if (there) f->n++;
+        else printf("not run: %s\n", ssmq_error_last()->message);
+    }
+    *state = f;
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < f->n; i++)
+        for (int t = 0; t < 3; t++) ssmq_backend_close(f->be[i][t]);
+    free(f);
+    return 0;
+}
+
+static void every_op_agrees_with_ref(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 1; i < f->n; i++)
+        for (const ssmq_kernel_case *c = ssmq_kernel_cases; c->op; c++)
+            succeed(ssmq_kernel_check(c, f->be[i][1], f->be[0][0], f->seed, SHAPES, false));
+}
+
+static void threads_change_no_bit(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++)
+        for (const ssmq_kernel_case *c = ssmq_kernel_cases; c->op; c++)
+            for (int t = 1; t < 3; t++)
+                succeed(ssmq_kernel_check(c, f->be[i][t], f->be[i][0], f->seed, SHAPES / 3, true));
+}
+
+/* Large enough that all threads take part and blocks meet; 37 and 65 are multiples of nothing. */
+static void threads_change_no_bit_of_large_products(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++) {
+        ssmq_backend *be = f->be[i][0];
+        ssmq_draw     d = ssmq_draw_new(be, f->seed, false);
+        ssmq_tensor   x, w, y[3];
+        succeed(ssmq_draw_tensor(&d, 2, (const int64_t[]){237, 165}, -1, 1, &x));
+        succeed(ssmq_draw_tensor(&d, 2, (const int64_t[]){565, 165}, -1, 1, &w));
+        for (int t = 0; t < 3; t++) {
+            succeed(ssmq_draw_zero(&d, SSMQ_F32, 2, (const int64_t[]){237, 565}, &y[t]));
+            succeed(f->be[i][t]->ops->linear(f->be[i][t], &y[t], &x, &w));
+        }
+        succeed(ssmq_draw_compare("linear", &y[1], &y[0], NULL));
+        succeed(ssmq_draw_compare("linear", &y[2], &y[0], NULL));
+        ssmq_draw_free(&d);
+    }
+}
+
+/* On every tier but `c`, where OpenBLAS takes over at 8 rows, a row is the same bits alone and among
+ * others; there it is within 2 K u sum |x w| <= 2 K^2 u. */
+static void a_row_of_a_product_does_not_depend_on_the_others(void **state)
+{
+    const fixture *f = *state;
+    const int64_t  M = 23, N = 70, K = 900;
+    for (int i = 0; i < f->n; i++) {
+        ssmq_backend *be = f->be[i][1];
+        ssmq_draw     d = ssmq_draw_new(be, f->seed, false);
+        ssmq_tensor   x, w, y, z;
+        succeed(ssmq_draw_tensor(&d, 2, (const int64_t[]){M, K}, -1, 1, &x));
+        succeed(ssmq_draw_tensor(&d, 2, (const int64_t[]){N, K}, -1, 1, &w));
+        succeed(ssmq_draw_zero(&d, SSMQ_F32, 2, (const int64_t[]){M, N}, &y));
+        succeed(ssmq_draw_zero(&d, SSMQ_F32, 2, (const int64_t[]){M, N}, &z));
+        succeed(be->ops->linear(be, &y, &x, &w));
+        for (int64_t m = 0; m < M; m++) {
+            ssmq_tensor to = ssmq_tensor_slice(&z, 0, m, 1), from = ssmq_tensor_slice(&x, 0, m, 1);
+            succeed(be->ops->linear(be, &to, &from, &w));
+        }
+        double *bound = malloc((size_t)(M * N) * sizeof *bound);
+        assert_non_null(bound);
+        for (int64_t j = 0; j < M * N; j++) bound[j] = 2.0 * (double)(K * K) * 0x1p-24;
+        const bool blas = i > 0 && strcmp(be->tier, "c") == 0;
+        succeed(ssmq_draw_compare("linear", &y, &z, blas ? bound : NULL));
+        free(bound);
+        ssmq_draw_free(&d);
+    }
+}
+
+typedef struct sequence {
+    ssmq_tensor x, dt, A, Bm, Cm, D, z, h, w, bias, channel, state;
+} sequence;
+
+static void draw_sequence(ssmq_draw *d, int64_t B, int64_t L, int64_t E, int64_t N, int64_t W,
+                          sequence *s)
+{
+    const int64_t wide[] = {B, L, E}, narrow[] = {B, L, N};
+    succeed(ssmq_draw_tensor(d, 3, wide, -2, 2, &s->x));
+    succeed(ssmq_draw_tensor(d, 3, wide, -6, 6, &s->dt));
+    succeed(ssmq_draw_tensor(d, 3, wide, -4, 4, &s->z));
+    succeed(ssmq_draw_tensor(d, 3, narrow, -2, 2, &s->Bm));
+    succeed(ssmq_draw_tensor(d, 3, narrow, -2, 2, &s->Cm));
+    succeed(ssmq_draw_dense(d, 2, (const int64_t[]){E, N}, -16, 0, &s->A));
+    succeed(ssmq_draw_dense(d, 2, (const int64_t[]){E, W}, -1, 1, &s->w));
+    succeed(ssmq_draw_dense(d, 1, &E, -1, 1, &s->D));
+    succeed(ssmq_draw_dense(d, 1, &E, -1, 1, &s->bias));
+    succeed(ssmq_draw_dense(d, 1, &E, -1, 1, &s->channel));
+    succeed(ssmq_draw_dense(d, 3, (const int64_t[]){B, E, N}, -1, 1, &s->h));
+    succeed(ssmq_draw_dense(d, 3, (const int64_t[]){B, W - 1, E}, -1, 1, &s->state));
+}
+
+/* Runs conv into y[0] and scan into y[1] over [begin, begin + length) of an axis (0: batch rows with
+ * their states, 1: steps). */
+static void run_part(ssmq_backend *be, const sequence *s, int32_t axis, int64_t begin, int64_t length,
+                     ssmq_tensor state[2], const ssmq_tensor y[2])
+{
+    ssmq_tensor x = ssmq_tensor_slice(&s->x, axis, begin, length);
+    ssmq_tensor dt = ssmq_tensor_slice(&s->dt, axis, begin, length);
+    ssmq_tensor z = ssmq_tensor_slice(&s->z, axis, begin, length);
+    ssmq_tensor Bm = ssmq_tensor_slice(&s->Bm, axis, begin, length);
+    ssmq_tensor Cm = ssmq_tensor_slice(&s->Cm, axis, begin, length);
+    ssmq_tensor y0 = ssmq_tensor_slice(&y[0], axis, begin, length);
+    ssmq_tensor y1 = ssmq_tensor_slice(&y[1], axis, begin, length);
+    ssmq_tensor s0 = axis == 0 ? ssmq_tensor_slice(&state[0], 0, begin, length) : state[0];
+    ssmq_tensor s1 = axis == 0 ? ssmq_tensor_slice(&state[1], 0, begin, length) : state[1];
+    const ssmq_conv_args conv = {.x = &x,
+                                 .w = &s->w,
+                                 .bias = &s->bias,
+                                 .scale = 0.7f,
+                                 .channel = &s->channel,
+                                 .state = &s0};
+    const ssmq_scan_args scan = {
+        .x = &x, .dt = &dt, .A = &s->A, .Bm = &Bm, .Cm = &Cm, .D = &s->D, .z = &z, .h = &s1};
+    succeed(be->ops->conv(be, &y0, &conv));
+    succeed(be->ops->scan(be, &y1, &scan));
+}
+
+/* Over an axis at once, and in parts of the given length: equal bits, in results and in states. */
+static void same_in_parts(ssmq_backend *be, ssmq_draw *d, const sequence *s, int32_t axis, int64_t part)
+{
+    ssmq_tensor   state[2][2], y[2][2];
+    const int64_t all = s->x.dim[axis];
+    for (int way = 0; way < 2; way++) {
+        succeed(ssmq_draw_copy(d, &s->state, &state[way][0]));
+        succeed(ssmq_draw_copy(d, &s->h, &state[way][1]));
+        succeed(ssmq_draw_zero(d, SSMQ_F32, 3, s->x.dim, &y[way][0]));
+        succeed(ssmq_draw_zero(d, SSMQ_F32, 3, s->x.dim, &y[way][1]));
+        const int64_t step = way ? part : all;
+        for (int64_t i = 0; i < all; i += step)
+            run_part(be, s, axis, i, all - i < step ? all - i : step, state[way], y[way]);
+    }
+    succeed(ssmq_draw_compare("conv", &y[1][0], &y[0][0], NULL));
+    succeed(ssmq_draw_compare("scan", &y[1][1], &y[0][1], NULL));
+    succeed(ssmq_draw_compare("conv, state", &state[1][0], &state[0][0], NULL));
+    succeed(ssmq_draw_compare("scan, state", &state[1][1], &state[0][1], NULL));
+}
+
+static void a_sequence_is_the_same_token_by_token(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++)
+        for (int64_t W = 2; W <= 4; W++)
+            for (int64_t part = 1; part <= 5; part += 2) {
+                ssmq_draw d = ssmq_draw_new(f->be[i][1], f->seed + (uint64_t)W, false);
+                sequence  s;
+                draw_sequence(&d, 2, 11, 70, 16, W, &s);
+                same_in_parts(f->be[i][1], &d, &s, 1, part);
+                ssmq_draw_free(&d);
+            }
+}
+
+static void rows_of_a_batch_do_not_touch_each_other(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++) {
+        ssmq_draw d = ssmq_draw_new(f->be[i][1], f->seed, false);
+        sequence  s;
+        draw_sequence(&d, 4, 5, 37, 7, 4, &s);
+        same_in_parts(f->be[i][1], &d, &s, 0, 1);
+        ssmq_draw_free(&d);
+    }
+}
+
+/* B, L, M or E of 0: nothing happens, and nothing is read. */
+static void empty_tensors_are_fine(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++) {
+        ssmq_backend *be = f->be[i][1];
+        for (int axis = 0; axis < 2; axis++) {
+            ssmq_draw   d = ssmq_draw_new(be, f->seed, false);
+            sequence    s;
+            ssmq_tensor y[2], states[2];
+            draw_sequence(&d, 2, 3, 20, 5, 4, &s);
+            succeed(ssmq_draw_zero(&d, SSMQ_F32, 3, s.x.dim, &y[0]));
+            succeed(ssmq_draw_zero(&d, SSMQ_F32, 3, s.x.dim, &y[1]));
+            succeed(ssmq_draw_copy(&d, &s.state, &states[0]));
+            succeed(ssmq_draw_copy(&d, &s.h, &states[1]));
+            run_part(be, &s, axis, 0, 0, states, y);
+            succeed(ssmq_draw_compare("conv, state", &states[0], &s.state, NULL));
+            succeed(ssmq_draw_compare("scan, state", &states[1], &s.h, NULL));
+            ssmq_draw_free(&d);
+        }
+        const int64_t none[] = {0, 8}, some[] = {8, 8}, vector[] = {8}, nothing[] = {0};
+        ssmq_draw     d = ssmq_draw_new(be, f->seed, false);
+        ssmq_tensor   x = ssmq_tensor_of(NULL, SSMQ_F32, 2, none), w, v;
+        ssmq_tensor   loss = ssmq_tensor_of(NULL, SSMQ_F64, 1, nothing);
+        ssmq_tensor   token = ssmq_tensor_of(NULL, SSMQ_I32, 1, nothing);
+        int64_t       first = 7;
+        succeed(ssmq_draw_dense(&d, 2, some, -1, 1, &w));
+        succeed(ssmq_draw_dense(&d, 1, vector, -1, 1, &v));
+        succeed(be->ops->embed(be, &x, &token, &w));
+        succeed(be->ops->rmsnorm(be, &x, &x, NULL, &v, 1e-5f));
+        succeed(be->ops->linear(be, &x, &x, &w));
+        succeed(be->ops->hadamard(be, &x, NULL));
+        succeed(be->ops->nll(be, &loss, &x, &token));
+        succeed(be->ops->epilogue(be, &x, &(ssmq_epilogue){.scale = 1}));
+        succeed(be->ops->finite(be, &x, &first));
+        assert_int_equal(first, -1);
+        ssmq_draw_free(&d);
+    }
+}
+
+static void a_product_over_nothing_is_zero(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++) {
+        ssmq_backend *be = f->be[i][1];
+        float         y[6] = {1, 2, 3, 4, 5, 6};
+        ssmq_tensor   out = SSMQ_TENSOR(y, SSMQ_F32, 2, 3), x = SSMQ_TENSOR(NULL, SSMQ_F32, 2, 0);
+        ssmq_tensor   w = SSMQ_TENSOR(NULL, SSMQ_F32, 3, 0);
+        succeed(be->ops->linear(be, &out, &x, &w));
+        for (int j = 0; j < 6; j++) assert_true(y[j] == 0.0f);
+    }
+}
+
+static void a_size_without_a_hadamard_matrix_is_refused(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++) {
+        float       v[52] = {0};
+        ssmq_tensor x = SSMQ_TENSOR(v, SSMQ_F32, 1, 52);
+        assert_int_equal(f->be[i][0]->ops->hadamard(f->be[i][0], &x, NULL), SSMQ_ERR_UNSUPPORTED);
+        assert_string_equal(ssmq_error_last()->message,
+                            "there is no Hadamard matrix here for dimension 52 (known: 2^k and 12, "
+                            "20, 28, 36 and 40 times 2^k)");
+    }
+}
+
+static void memory_that_is_not_there_is_an_error(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++) {
+        ssmq_tensor   t;
+        const int64_t dim[] = {(int64_t)1 << 40, 1 << 16};
+        assert_int_equal(ssmq_backend_tensor(f->be[i][0], "logits", SSMQ_F32, 2, dim, &t),
+                         SSMQ_ERR_MEMORY);
+        assert_string_equal(ssmq_error_last()->message,
+                            "logits (1099511627776, 65536) f32: 288230376151711744 bytes of "
+                            "memory were not to be had");
+    }
+}
+
+static void tensors_are_zeroed_aligned_and_copied(void **state)
+{
+    const fixture *f = *state;
+    for (int i = 0; i < f->n; i++) {
+        ssmq_backend *be = f->be[i][0];
+        for (int64_t n = 0; n < 3000000; n = n * 7 + 1) {
+            ssmq_tensor t;
+            succeed(ssmq_backend_tensor(be, "t", SSMQ_F32, 1, &n, &t));
+            assert_int_equal((uintptr_t)t.data % 64, 0);
+            for (int64_t j = 0; j < n; j++) assert_true(((float *)t.data)[j] == 0.0f);
+            be->ops->free(be, t.data);
+        }
+        be->ops->free(be, NULL);
+        float       from[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, to[6] = {0};
+        ssmq_tensor whole = SSMQ_TENSOR(from, SSMQ_F32, 3, 4), dst = SSMQ_TENSOR(to, SSMQ_F32, 3, 2);
+        ssmq_tensor part = ssmq_tensor_slice(&whole, 1, 1, 2);
+        succeed(be->ops->copy(be, &dst, &part));
+        const float want[] = {1, 2, 5, 6, 9, 10};
+        assert_memory_equal(to, want, sizeof want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_op_agrees_with_ref),
+        cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(threads_change_no_bit_of_large_products),
+        cmocka_unit_test(a_row_of_a_product_does_not_depend_on_the_others),
+        cmocka_unit_test(a_sequence_is_the_same_token_by_token),
+        cmocka_unit_test(rows_of_a_batch_do_not_touch_each_other),
+        cmocka_unit_test(empty_tensors_are_fine),
+        cmocka_unit_test(a_product_over_nothing_is_zero),
+        cmocka_unit_test(a_size_without_a_hadamard_matrix_is_refused),
+        cmocka_unit_test(memory_that_is_not_there_is_an_error),
+        cmocka_unit_test(tensors_are_zeroed_aligned_and_copied),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The second command of the README: the same set-up, then all tests through ctest, in three builds:
+#
+#     release      everything
+#     asan+ubsan   the address and undefined-behaviour sanitizers: all but what times or reads results
+#     tsan         the thread sanitizer, under clang: what runs several threads
+#
+# --quick runs only the first.  Ends with ctest's summaries and a status other than 0 if a test failed.
+set -euo pipefail
+
+# shellcheck source=experiments/setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../experiments/setup.sh"
+
+quick=no
+for argument in "$@"; do
+    case $argument in
+        --quick) quick=yes ;;
+        *) setup_say "usage: run.sh [--quick]"; exit 2 ;;
+    esac
+done
+
+setup_packages "${SSMQ_BUILD_PACKAGES[@]}" "${SSMQ_TEST_PACKAGES[@]}"
+
+# New warnings of a newer compiler stop us, not those who only want to test what they have.
+werror=OFF
+[ "${CI:-false}" = true ] && werror=ON
+
+failures=0
+# ctest_in BUILD ARG...: the tests of a build; what ctest says at the end is kept for our end
+summaries=""
+ctest_in() {
+    local name=$1 log status=0
+    shift
+    log="$SSMQ_ROOT/build/$name/ctest.log"
+    setup_say "Testing in build/$name"
+    (cd "$SSMQ_ROOT/build/$name" && ctest --output-on-failure -j "$(nproc)" "$@") > "$log" 2>&1 ||
+        status=$?
+    grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed )|^Test project ' "$log" || true
+    summaries+="$name: $(grep -E 'tests passed,' "$log" || echo 'no tests ran')"$'\n'
+    [ "$status" -eq 0 ] || failures=$((failures + 1))
+}
+
+setup_build "$SSMQ_ROOT/build/release" -DCMAKE_BUILD_TYPE=Release -DSSMQ_WERROR=$werror
+ctest_in release
+
+if [ "$quick" = no ]; then
+    setup_build "$SSMQ_ROOT/build/asan+ubsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
+        -DSSMQ_SANITIZE=address,undefined
+    ctest_in asan+ubsan -LE 'layering|results'
+    setup_build "$SSMQ_ROOT/build/tsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
+        -DCMAKE_C_COMPILER=clang -DSSMQ_SANITIZE=thread
+    ctest_in tsan -L 'kernels|conformance'
+fi
+
+printf '\n%s' "$summaries"
+exit "$((failures > 0))"

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# The program's own pages, its exit statuses, and what it does where it cannot write.
+set -uo pipefail
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+
+# ---- pages -------------------------------------------------------------------------------
+
+run 0 --help
+expect_err ""
+awk 'length > 80 { print; exit 1 }' "$scratch/out" || fail "--help is wider than 80 columns"
+for word in "usage: ssmq COMMAND" run check list show SSMQ_LOG "exit status"; do expect_in_out "$word"; done
+page=$out
+run 0 help; expect_out "$page"
+run 0 -h; expect_out "$page"
+
+for command in run check list show; do
+    run 0 "$command" --help
+    expect_in_out "usage: ssmq $command "
+    expect_in_out "--help"
+    page=$out
+    run 0 help "$command"; expect_out "$page"
+    run 0 "$command" --nonsense -h; expect_out "$page"
+    awk 'length > 80 { print; exit 1 }' "$scratch/out" || fail "$command --help is wider than 80 columns"
+done
+
+run 0 --version
+expect_err ""
+for word in "ssmq 0." commit compiler OpenBLAS HDF5 libyaml jansson PCRE2 utf8proc zstd cpu ref; do
+    expect_in_out "$word"
+done
+
+# ---- usage -------------------------------------------------------------------------------
+
+refuse 2 "no command was given; see 'ssmq --help'"
+refuse 2 "unknown command 'rum'; did you mean 'run'?" rum
+refuse 2 "unknown command 'frobnicate'; see 'ssmq --help'" frobnicate
+refuse 2 "unknown command 'lst'; did you mean 'list'?" help lst
+refuse 2 "unknown option '--frob'; options stand behind a command, see 'ssmq --help'" --frob
+refuse 2 "'ssmq run' needs FILE" run
+refuse 2 "option '--format' is 'xml', not one of text, json" run x.yaml --format xml
+refuse 2 "'sight' is not one of methods, observers, models, sites" list sight
+refuse 2 "option '--model' goes with 'sites', not with 'methods'" list methods --model x
+
+# ---- list --------------------------------------------------------------------------------
+
+run 0 list methods
+for word in weights: activations: hadamard: "default: 8"; do expect_in_out "$word"; done
+awk 'length > 80 { print; exit 1 }' "$scratch/out" || fail "list methods is wider than 80 columns"
+run 0 list observers
+for word in absmax quantile max ema; do expect_in_out "$word"; done
+run 0 list models
+expect_in_out mamba
+run 0 list sites
+for site in in_proj.in in_proj.weight conv.in gate.z conv.weight scan.x x_proj.weight dt_proj.in \
+    dt_proj.weight scan.dt scan.B scan.C scan.A_log scan.D scan.state out_proj.in out_proj.weight; do
+    expect_in_out "layers.N.$site "
+done
+run 0 list sites --model models/tiny-mamba
+expect_in_out "layers.7.out_proj.in "
+[ "$(grep -c '^layers\.' "$scratch/out")" -eq $((8 * 17)) ] || fail "not 17 sites in each of 8 layers"
+for what in methods observers models sites "sites --model models/tiny-mamba"; do
+    # shellcheck disable=SC2086  # the words of $what are arguments of their own
+    run 0 list $what --format json
+    python3 -c 'import json, sys; json.load(sys.stdin)' < "$scratch/out" || fail "$command_line: no JSON"
+done
+run 4 list sites --model "$scratch/nowhere"
+expect_out ""
+expect_in_err "ssmq: error: $scratch/nowhere"
+
+# ---- files that are not there, logs --------------------------------------------------------
+
+run 4 run "$scratch/nowhere.yaml"
+expect_out ""
+expect_in_err "$scratch/nowhere.yaml"
+run 4 check "$scratch/nowhere.yaml"
+
+SSMQ_LOG=loud run 2 run "$scratch/nowhere.yaml"
+expect_in_err "ssmq: error: SSMQ_LOG is 'loud', not one of error, warning, info, debug"
+
+# Where a failure arose, for whoever looks into it.
+SSMQ_LOG=debug run 2 rum
+expect_in_err "harness/main.c:"
+expect_in_err ": unknown_command"
+
+# ---- output that cannot be written ---------------------------------------------------------
+
+status=0
+"$SSMQ" list methods > /dev/full 2> "$scratch/err" || status=$?
+[ "$status" -eq 5 ] || fail "a full disk ends with status $status"
+[ "$(cat "$scratch/err")" = "ssmq: error: standard output: No space left on device" ] ||
+    fail "a full disk says: $(cat "$scratch/err")"
+
+status=0
+"$SSMQ" list methods >&- 2> "$scratch/err" || status=$?
+[ "$status" -eq 5 ] || fail "a closed stdout ends with status $status"
+
+# A reader that has seen enough is no error, and says nothing.
+for _ in 1 2 3; do
+    ("$SSMQ" list sites --model models/tiny-mamba 2> "$scratch/err"; echo $? > "$scratch/status") | head -n 1 > /dev/null
+    [ "$(cat "$scratch/status")" = 0 ] || fail "a closed pipe ends with status $(cat "$scratch/status")"
+    [ ! -s "$scratch/err" ] || fail "a closed pipe says: $(cat "$scratch/err")"
+done
+
+"$SSMQ" --version 2>&- > /dev/null || fail "a closed stderr breaks --version"
+"$SSMQ" --version <&- > /dev/null || fail "a closed stdin breaks --version"
+
+finish

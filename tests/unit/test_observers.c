@@ -1,0 +1,127 @@
+/* Statistics against their definitions, and the ways to combine samples. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "quant/observers.h"
+#include "tests/support/check.h"
+#include "tests/support/options.h"
+
+static int by_value(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The definition, by sorting. */
+static double sorted_quantile(const float *x, int64_t n, double p)
+{
+    float *v = malloc((size_t)n * sizeof *v);
+    for (int64_t i = 0; i < n; i++) v[i] = fabsf(x[i]);
+    qsort(v, (size_t)n, sizeof *v, by_value);
+    const double  r = p / 100 * (double)(n - 1);
+    const int64_t k = (int64_t)floor(r);
+    const double  low = v[k], high = v[k + 1 < n ? k + 1 : k];
+    free(v);
+    return low + (r - (double)k) * (high - low);
+}
+
+static float range_of(const ssmq_statistic *s, const char *options, const ssmq_tensor *x)
+{
+    ssmq_arena *arena = ssmq_arena_new();
+    float       range = -1;
+    CHECK_OK(s->range(test_options(arena, s->options, s->options_size, options), x, &range));
+    ssmq_arena_free(arena);
+    return range;
+}
+
+static void fill(float *x, int64_t n, unsigned seed)
+{
+    print_message("seed %u\n", seed);
+    for (int64_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        x[i] = (float)((int32_t)seed >> 12) * 1e-4f;
+        if (seed % 7 == 0) x[i] = 0.5f; /* equal values */
+    }
+}
+
+static void test_quantile(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"{p: 0}", "{p: 37.5}", "{p: 50}", "{p: 99}", "{p: 99.999}",
+                                          "{p: 100}"};
+    static const double      p[] = {0, 37.5, 50, 99, 99.999, 100};
+    static const int64_t     sizes[] = {1, 2, 3, 10, 1001, 20000};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        float *x = malloc((size_t)sizes[s] * sizeof *x);
+        fill(x, sizes[s], (unsigned)s + 1);
+        const ssmq_tensor t = SSMQ_TENSOR(x, SSMQ_F32, sizes[s]);
+        for (size_t i = 0; i < sizeof p / sizeof *p; i++) {
+            const double want = sorted_quantile(x, sizes[s], p[i]);
+            const float  got = range_of(&ssmq_statistic_quantile, options[i], &t);
+            assert_true(fabs(got - want) <= 1e-7 * want); /* one rounding to float */
+        }
+        assert_true(range_of(&ssmq_statistic_quantile, "{p: 100}", &t) ==
+                    range_of(&ssmq_statistic_absmax, NULL, &t));
+        free(x);
+    }
+}
+
+/* Sorted, reversed and constant inputs are where a selection goes wrong or slow. */
+static void test_quantile_of_special_orders(void **state)
+{
+    (void)state;
+    enum { n = 5000 };
+    float            *x = malloc(n * sizeof *x);
+    const ssmq_tensor t = SSMQ_TENSOR(x, SSMQ_F32, n);
+    for (int kind = 0; kind < 3; kind++) {
+        for (int i = 0; i < n; i++) x[i] = kind == 0 ? (float)i : kind == 1 ? (float)(n - i) : 3.0f;
+        const double want = sorted_quantile(x, n, 99.9);
+        assert_true(fabs(range_of(&ssmq_statistic_quantile, "{p: 99.9}", &t) - want) <= 1e-7 * want);
+    }
+    free(x);
+}
+
+/* A slice of the last axis: only its own elements count. */
+static void test_slices(void **state)
+{
+    (void)state;
+    float             x[] = {1, -2, 900, 3, 4, 900, -5, 0.5f, 900};
+    const ssmq_tensor all = SSMQ_TENSOR(x, SSMQ_F32, 1, 3, 3);
+    const ssmq_tensor part = ssmq_tensor_slice(&all, 2, 0, 2);
+    assert_true(range_of(&ssmq_statistic_absmax, NULL, &part) == 5);
+    assert_true(range_of(&ssmq_statistic_quantile, "{p: 80}", &part) == 4);
+}
+
+static void test_across(void **state)
+{
+    (void)state;
+    const float value[] = {2, 8, 4, 8};
+    float       weight[4];
+    assert_true(ssmq_across_max.combine(NULL, value, 4, weight) == 8);
+    assert_true(weight[0] == 0 && weight[1] == 1 && weight[2] == 0 && weight[3] == 0);
+
+    ssmq_arena *arena = ssmq_arena_new();
+    const void *o = test_options(arena, ssmq_across_ema.options, ssmq_across_ema.options_size,
+                                 "{rate: 0.25}");
+    /* 2 -> 3.5 -> 3.625 -> 4.71875, by hand */
+    assert_true(fabs(ssmq_across_ema.combine(o, value, 4, weight) - 4.71875) < 1e-6);
+    double sum = 0, mean = 0;
+    for (int i = 0; i < 4; i++) {
+        sum += (double)weight[i];
+        mean += (double)weight[i] * (double)value[i];
+    }
+    assert_true(fabs(sum - 1) < 1e-6 && fabs(mean - 4.71875) < 1e-6);
+    assert_true(fabs(weight[0] - 0.421875) < 1e-7); /* 0.75^3 */
+    ssmq_arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quantile),
+        cmocka_unit_test(test_quantile_of_special_orders),
+        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_across),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
