@@ -47,7 +47,7 @@ ssmq_status ssmq_host_zero(ssmq_backend *be, void *p, size_t bytes)
 static void copy_axis(char *dst, const char *src, const ssmq_tensor *d, const ssmq_tensor *s,
                       int32_t axis, size_t element)
 {
-    if (axis >= d->rank - 1) {
+    if (axis >= d->rank - 1 || axis == SSMQ_RANK_MAX - 1) {
         memcpy(dst, src, (d->rank ? (size_t)d->dim[axis] : 1) * element);
         return;
     }

@@ -10,7 +10,8 @@ extern "C" {
 
 /* The time as ISO 8601 in UTC, to the second. */
 void ssmq_utc_now(char text[SSMQ_UTC_TEXT]);
-/* The same for a number of seconds since 1970; "1970-01-01T00:00:00Z" for years beyond 0 to 9999. */
+/* The same for a number of seconds since 1970; "1970-01-01T00:00:00Z" for years beyond 0 to
+ * 9999. */
 void ssmq_utc_text(int64_t seconds, char text[SSMQ_UTC_TEXT]);
 
 /* Seconds since some fixed moment; never goes back, whatever is done to the system's clock. */

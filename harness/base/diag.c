@@ -72,8 +72,8 @@ void ssmq_place_find(const ssmq_place *p, int32_t *line, int32_t *column)
 
 /* ---- one problem as text --------------------------------------------------------------- */
 
-/* The character at text, its length in bytes and its width in columns; -1 for what is not shown as it
- * is: controls and broken encodings. */
+/* The character at text, its length in bytes and its width in columns; -1 for what is not shown as
+ * it is: controls and broken encodings. */
 static utf8proc_int32_t character(const char *text, size_t n, size_t *bytes, int *width)
 {
     utf8proc_int32_t       c;
@@ -89,7 +89,8 @@ static utf8proc_int32_t character(const char *text, size_t n, size_t *bytes, int
     return c;
 }
 
-/* Where to start showing a line: of a long one, so that at is no more than SHOWN_BEFORE columns in. */
+/* Where to start showing a line: of a long one, so that at is no more than SHOWN_BEFORE columns in.
+ */
 static size_t shown_begin(const char *text, size_t begin, size_t end, size_t at)
 {
     if (end - begin <= SHOWN_WIDTH || at - begin <= SHOWN_WIDTH / 2) return begin;
@@ -123,7 +124,10 @@ static void put_lines(ssmq_str *out, const ssmq_place *p)
             const bool here = at == p->offset && i == 0;
             const bool tab = s->text[at] == '\t' && !marked;
             if (at <= p->offset || marked)
-                ssmq_str_puts(&caret, here ? "^" : (marked || at == p->offset) ? "~" : tab ? "\t" : " ");
+                ssmq_str_puts(&caret, here                          ? "^"
+                                      : (marked || at == p->offset) ? "~"
+                                      : tab                         ? "\t"
+                                                                    : " ");
         }
         shown += width;
     }
@@ -137,7 +141,8 @@ static void put_notes(ssmq_str *out, const ssmq_origin *s)
 {
     if (s->set > 0) ssmq_str_printf(out, "note: set by --set #%d\n", s->set);
     for (; s->parent; s = s->parent) {
-        const ssmq_place at = {.source = (ssmq_origin *)(uintptr_t)s->parent, .offset = s->parent_offset};
+        const ssmq_place at = {.source = (ssmq_origin *)(uintptr_t)s->parent,
+                               .offset = s->parent_offset};
         int32_t          line, column;
         ssmq_place_find(&at, &line, &column);
         ssmq_str_printf(out, "note: included from %s:%d:%d\n", s->parent->name, line, column);
@@ -175,8 +180,8 @@ static void put_problem(ssmq_str *out, const char *kind, const ssmq_place *p, co
 
 /* ---- the collection -------------------------------------------------------------------- */
 
-/* Is there room for another entry, given how many of its kind there are?  Beyond it nothing is rendered,
- * since a hostile file can hold a hundred thousand problems. */
+/* Is there room for another entry, given how many of its kind there are?  Beyond it nothing is
+ * rendered, since a hostile file can hold a hundred thousand problems. */
 static bool room(int32_t count)
 {
     return count < SSMQ_DIAG_MAX;

@@ -1,5 +1,5 @@
-/* Problems in what a person wrote: collected with their places, so that all are reported at once, each
- * with the line, a caret and, where there is one, a suggestion. */
+/* Problems in what a person wrote: collected with their places, so that all are reported at once,
+ * each with the line, a caret and, where there is one, a suggestion. */
 #pragma once
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,13 +17,13 @@ extern "C" {
 
 /* Where text came from, and what places point into: a file, or the argument of a --set. */
 typedef struct ssmq_origin {
-    const char               *name;   /* of the file, as it is printed; "--set"                 */
+    const char               *name;   /* of the file, as it is printed; "--set" */
     const char               *text;
-    size_t                    length; /* bytes                                                  */
-    int32_t                   set;    /* n: the n-th --set; 0: a file                           */
-    const struct ssmq_origin *parent; /* what named this file; NULL: nothing did                */
+    size_t                    length; /* bytes */
+    int32_t                   set;    /* n: the n-th --set; 0: a file */
+    const struct ssmq_origin *parent; /* what named this file; NULL: nothing did */
     size_t                    parent_offset;
-    bool                      used;   /* some value of it counted (kept by who reads it)        */
+    bool                      used;   /* some value of it counted (kept by who reads it) */
 } ssmq_origin;
 
 /* source NULL: no place.  The caret stands under offset, tildes under the rest of length. */
@@ -40,8 +40,8 @@ typedef struct ssmq_diag ssmq_diag;
 ssmq_diag *ssmq_diag_new(void);
 void       ssmq_diag_free(ssmq_diag *d); /* accepts NULL */
 
-/* Adds a problem.  status says of what kind: CONFIG, UNSUPPORTED, INPUT.  help: one line, copied; or
- * NULL.  What is shown at the same place already is not added again.  Places and their sources
+/* Adds a problem.  status says of what kind: CONFIG, UNSUPPORTED, INPUT.  help: one line, copied;
+ * or NULL.  What is shown at the same place already is not added again.  Places and their sources
  * are rendered at once and need not outlive the call. */
 void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_place place, const char *help,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -49,7 +49,7 @@ void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_place place, const cha
 void ssmq_diag_warn(ssmq_diag *d, ssmq_place place, const char *help, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-int32_t ssmq_diag_errors(const ssmq_diag *d);   /* how many problems there are */
+int32_t ssmq_diag_errors(const ssmq_diag *d); /* how many problems there are */
 int32_t ssmq_diag_warnings(const ssmq_diag *d);
 
 /* OK without problems; the problems' status where all share one; else CONFIG. */

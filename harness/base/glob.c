@@ -55,9 +55,10 @@ static void emit_run(program *p, op what)
     p->at[split].target = p->n;
 }
 
-/* An open brace.  {a,b} is  SPLIT L;  a;  JUMP end;  L: b.  The SPLIT stands at the brace and at each
- * comma after which another comma follows, so it is emitted for all and the last one made a JUMP to the
- * next instruction.  The jumps to the end are chained through their targets until it is known. */
+/* An open brace.  {a,b} is  SPLIT L;  a;  JUMP end;  L: b.  The SPLIT stands at the brace and at
+ * each comma after which another comma follows, so it is emitted for all and the last one made a
+ * JUMP to the next instruction.  The jumps to the end are chained through their targets until it is
+ * known. */
 typedef struct brace {
     int16_t split; /* of the alternative being read       */
     int16_t jumps; /* the latest jump to the end; -1 none */
@@ -117,11 +118,12 @@ typedef struct threads {
     int16_t n;
 } threads;
 
-/* Adds the instruction and, through splits and jumps, what it leads to.  seen: the step at which each
- * instruction was last reached. */
+/* Adds the instruction and, through splits and jumps, what it leads to.  seen: the step at which
+ * each instruction was last reached. */
 static void reach(const program *p, threads *t, size_t *seen, size_t step, int16_t from)
 {
-    int16_t stack[PROGRAM_MAX + 2]; /* each instruction is handled once and leaves one more at most */
+    int16_t
+        stack[PROGRAM_MAX + 2]; /* each instruction is handled once and leaves one more at most */
     int16_t depth = 0;
     stack[depth++] = from;
     while (depth > 0) {
@@ -148,9 +150,10 @@ bool ssmq_glob_match(const char *pattern, const char *name)
 {
     program p;
     threads now, next;
-    size_t  offset, step = 1, seen[PROGRAM_MAX] = {0};
+    size_t  offset, step = 1, seen[PROGRAM_MAX];
     if (ssmq_glob_check(pattern, &offset)) return false;
     compile(pattern, &p);
+    memset(seen, 0, (size_t)p.n * sizeof *seen);
     now.n = 0;
     reach(&p, &now, seen, step, 0);
     for (; *name && now.n > 0; name++) {
@@ -159,7 +162,8 @@ bool ssmq_glob_match(const char *pattern, const char *name)
         for (int16_t i = 0; i < now.n; i++)
             if (takes(&p.at[now.at[i]], *name))
                 reach(&p, &next, seen, step, (int16_t)(now.at[i] + 1));
-        now = next;
+        now.n = next.n;
+        memcpy(now.at, next.at, (size_t)next.n * sizeof *now.at);
     }
     for (int16_t i = 0; i < now.n; i++)
         if (p.at[now.at[i]].op == OP_MATCH) return true;

@@ -41,7 +41,8 @@ static const char *suggest(context *cx, const char *word, const char *const *can
 bool ssmq_options_mapping(context *cx, const ssmq_yaml *given, const char *path)
 {
     if (given->kind == SSMQ_YAML_MAP) return true;
-    REPORT(cx, given, NULL, "%s must be a mapping, found %s", path, ssmq_yaml_found(cx->arena, given));
+    REPORT(cx, given, NULL, "%s must be a mapping, found %s", path,
+           ssmq_yaml_found(cx->arena, given));
     return false;
 }
 
@@ -75,7 +76,8 @@ bool ssmq_options_known(context *cx, const ssmq_option *table, const char *const
         if (in_list(key->text, all)) continue;
         const char *help = suggest(cx, key->text, all);
         if (!help)
-            help = ssmq_arena_printf(cx->arena, "allowed here: %s", ssmq_option_words(cx->arena, all));
+            help =
+                ssmq_arena_printf(cx->arena, "allowed here: %s", ssmq_option_words(cx->arena, all));
         REPORT(cx, key, help, "unknown key '%s'%s%s", key->text, *path ? " in " : "", path);
         fine = false;
     }
@@ -89,7 +91,8 @@ void ssmq_option_missing(context *cx, const ssmq_yaml *mapping, const char *path
 
 bool ssmq_option_name(context *cx, const ssmq_yaml *given, const char *path, bool dots)
 {
-    const bool  scalar = given->kind == SSMQ_YAML_SCALAR && ssmq_yaml_type_of(given) != SSMQ_YAML_NULL;
+    const bool scalar =
+        given->kind == SSMQ_YAML_SCALAR && ssmq_yaml_type_of(given) != SSMQ_YAML_NULL;
     const char *text = scalar ? given->text : "";
     bool        fine = scalar && *text && !strchr("-.", *text);
     for (const char *c = text; *c; c++) {
@@ -97,8 +100,10 @@ bool ssmq_option_name(context *cx, const ssmq_yaml *given, const char *path, boo
         fine = fine && (letter || strchr("0123456789_-", *c) || (dots && *c == '.'));
     }
     if (!fine)
-        REPORT(cx, given, NULL, "%s must be of letters, digits, %s'_' and '-', and begin with none of %s; "
-               "found %s", path, dots ? "'.', " : "", dots ? "'.' and '-'" : "'-'",
+        REPORT(cx, given, NULL,
+               "%s must be of letters, digits, %s'_' and '-', and begin with none of %s; "
+               "found %s",
+               path, dots ? "'.', " : "", dots ? "'.' and '-'" : "'-'",
                ssmq_yaml_found(cx->arena, given));
     return fine;
 }
@@ -134,7 +139,7 @@ static bool wrong_number(context *cx, const ssmq_yaml *v, const char *path, cons
     bare.quoted = false;
     const bool  quoted = v->kind == SSMQ_YAML_SCALAR && v->quoted;
     const bool  number = quoted && (ssmq_yaml_type_of(&bare) == SSMQ_YAML_INT ||
-                                    ssmq_yaml_type_of(&bare) == SSMQ_YAML_REAL);
+                                   ssmq_yaml_type_of(&bare) == SSMQ_YAML_REAL);
     const char *help = number ? "leave out the quotes" : NULL;
     REPORT(cx, v, help, "%s must be %s, found %s", path, wanted, ssmq_yaml_found(cx->arena, v));
     return false;
@@ -154,7 +159,8 @@ static const char *int_range(context *cx, const ssmq_option *o)
 {
     const char *range = ssmq_arena_printf(cx->arena, "%.0f to %.0f", o->min, o->max);
     if (!o->choices) return range;
-    return ssmq_arena_printf(cx->arena, "%s or %s", range, ssmq_option_words(cx->arena, o->choices));
+    return ssmq_arena_printf(cx->arena, "%s or %s", range,
+                             ssmq_option_words(cx->arena, o->choices));
 }
 
 static int word_index(const char *const *words, const ssmq_yaml *v)
@@ -165,7 +171,8 @@ static int word_index(const char *const *words, const ssmq_yaml *v)
     return -1;
 }
 
-static bool read_int(context *cx, const ssmq_option *o, const ssmq_yaml *v, const char *path, int *out)
+static bool read_int(context *cx, const ssmq_option *o, const ssmq_yaml *v, const char *path,
+                     int *out)
 {
     const int word = word_index(o->choices, v);
     if (word >= 0) {
@@ -204,7 +211,8 @@ static bool read_real(context *cx, const ssmq_option *o, const ssmq_yaml *v, con
                       double *out)
 {
     const ssmq_yaml_type type = ssmq_yaml_type_of(v);
-    if (type != SSMQ_YAML_INT && type != SSMQ_YAML_REAL) return wrong_number(cx, v, path, "a number");
+    if (type != SSMQ_YAML_INT && type != SSMQ_YAML_REAL)
+        return wrong_number(cx, v, path, "a number");
     if (leading_zero(cx, v, path)) return false;
     const double value = ssmq_yaml_real(v);
     if (!(value >= o->min && value <= o->max)) {
@@ -242,7 +250,8 @@ static bool read_choice(context *cx, const ssmq_option *o, const ssmq_yaml *v, c
 
 static bool read_selector(context *cx, const ssmq_yaml *v, const char *path, const char **out)
 {
-    if (ssmq_yaml_type_of(v) != SSMQ_YAML_TEXT) return wrong(cx, v, path, "a selector or a list of them");
+    if (ssmq_yaml_type_of(v) != SSMQ_YAML_TEXT)
+        return wrong(cx, v, path, "a selector or a list of them");
     size_t      offset;
     const char *problem = ssmq_glob_check(v->text, &offset);
     if (problem) {
@@ -258,18 +267,18 @@ static bool read_selector(context *cx, const ssmq_yaml *v, const char *path, con
 static bool read_texts(context *cx, const ssmq_option *o, const ssmq_yaml *v, const char *path,
                        const char *const **out)
 {
-    const bool          list = v->kind == SSMQ_YAML_LIST;
-    const int32_t       n = list ? v->n : 1;
-    const char        **texts = SSMQ_ARENA_ARRAY(cx->arena, const char *, n + 1);
-    bool                fine = true;
+    const bool    list = v->kind == SSMQ_YAML_LIST;
+    const int32_t n = list ? v->n : 1;
+    const char  **texts = SSMQ_ARENA_ARRAY(cx->arena, const char *, n + 1);
+    bool          fine = true;
     if (n == 0) {
         REPORT(cx, v, NULL, "%s is an empty list", path);
         return false;
     }
     for (int32_t i = 0; i < n; i++) {
         const ssmq_yaml *one = list ? v->value[i] : v;
-        const bool       read = o->type == SSMQ_OPTION_SITES ? read_selector(cx, one, path, &texts[i])
-                                                             : read_text(cx, one, path, &texts[i]);
+        const bool read = o->type == SSMQ_OPTION_SITES ? read_selector(cx, one, path, &texts[i])
+                                                       : read_text(cx, one, path, &texts[i]);
         fine = fine && read;
     }
     *out = texts;
@@ -316,8 +325,8 @@ static void mark_used(const ssmq_yaml *v)
     for (int32_t i = 0; i < v->n; i++) mark_used(v->value[i]);
 }
 
-bool ssmq_options_read(context *cx, const ssmq_option *table, const ssmq_yaml *given, const char *path,
-                       void *options)
+bool ssmq_options_read(context *cx, const ssmq_option *table, const ssmq_yaml *given,
+                       const char *path, void *options)
 {
     bool fine = true;
     for (const ssmq_option *o = table; o && o->name; o++) {
@@ -330,7 +339,8 @@ bool ssmq_options_read(context *cx, const ssmq_option *table, const ssmq_yaml *g
         } else if (o->fallback) {
             read_default(cx, o, path, field);
         } else {
-            SSMQ_ASSERT(given); /* nothing given where something is required: the caller's mistake */
+            SSMQ_ASSERT(
+                given); /* nothing given where something is required: the caller's mistake */
             ssmq_option_missing(cx, given, path, o->name);
             fine = false;
         }
@@ -376,7 +386,8 @@ static ssmq_yaml *value_tree(context *cx, const ssmq_option *o, const void *fiel
 {
     switch (o->type) {
     case SSMQ_OPTION_BOOL:
-        return ssmq_yaml_scalar_at(cx->arena, *(const bool *)field ? "true" : "false", false, given);
+        return ssmq_yaml_scalar_at(cx->arena, *(const bool *)field ? "true" : "false", false,
+                                   given);
     case SSMQ_OPTION_INT:
     case SSMQ_OPTION_REAL: return number_tree(cx, o, field, given);
     case SSMQ_OPTION_TEXT: {

@@ -35,12 +35,12 @@ typedef struct ssmq_option {
 
 /* ---- mappings of an experiment --------------------------------------------------------- */
 
-/* What reading and printing need besides the table.  Observers are known only further up, so whoever
- * reads tables that have some brings the two functions. */
+/* What reading and printing need besides the table.  Observers are known only further up, so
+ * whoever reads tables that have some brings the two functions. */
 typedef struct ssmq_option_context {
-    ssmq_arena *arena; /* owns texts, lists and trees             */
+    ssmq_arena *arena; /* owns texts, lists and trees */
     ssmq_diag  *diag;
-    const void *user;  /* for the functions below                 */
+    const void *user;  /* for the functions below     */
 
     /* Reads a mapping (NULL: nothing given) over the default into the field; false if reported. */
     bool (*observer_read)(const struct ssmq_option_context *cx, const ssmq_option *o,
@@ -53,15 +53,16 @@ typedef struct ssmq_option_context {
 /* Is given a mapping?  Reported if not; path is what messages call it, "recipe.u". */
 bool ssmq_options_mapping(const ssmq_option_context *cx, const ssmq_yaml *given, const char *path);
 
-/* Reports every key of a mapping that neither a table (NULL: none) nor the list other (NULL-terminated,
- * or NULL) has, with the nearest one, else all of them, as help.  False if there was one. */
+/* Reports every key of a mapping that neither a table (NULL: none) nor the list other
+ * (NULL-terminated, or NULL) has, with the nearest one, else all of them, as help.  False if there
+ * was one. */
 bool ssmq_options_known(const ssmq_option_context *cx, const ssmq_option *table,
                         const char *const *other, const ssmq_yaml *given, const char *path);
 
-/* Fills an options struct, zeroed by the caller, from a mapping (NULL: all defaults) and the defaults.
- * Types, ranges, choices, selectors and missing keys are checked and every problem is reported, missing
- * keys at the place of the mapping.  Marks the sources of what it reads as used.  False if there were
- * problems. */
+/* Fills an options struct, zeroed by the caller, from a mapping (NULL: all defaults) and the
+ * defaults. Types, ranges, choices, selectors and missing keys are checked and every problem is
+ * reported, missing keys at the place of the mapping.  Marks the sources of what it reads as used.
+ * False if there were problems. */
 bool ssmq_options_read(const ssmq_option_context *cx, const ssmq_option *table,
                        const ssmq_yaml *given, const char *path, void *options);
 
@@ -74,8 +75,8 @@ ssmq_yaml *ssmq_options_tree(const ssmq_option_context *cx, const ssmq_option *t
 void ssmq_option_missing(const ssmq_option_context *cx, const ssmq_yaml *mapping, const char *path,
                          const char *key);
 
-/* A name for people to choose: reported, unless it is of letters, digits, '_' and '-' (and '.' where
- * dots is set) and begins with none of "-.". */
+/* A name for people to choose: reported, unless it is of letters, digits, '_' and '-' (and '.'
+ * where dots is set) and begins with none of "-.". */
 bool ssmq_option_name(const ssmq_option_context *cx, const ssmq_yaml *given, const char *path,
                       bool dots);
 

@@ -1,8 +1,8 @@
 /* Random numbers: one counter-based generator, so that a draw depends on the seed, on what it is
  * for and on its number, never on what else was drawn before.
  *
- * Source: Philox4x32-10 of Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
- * SC 2011; constants from there, checked against the known answers of its authors' Random123. */
+ * Source: Philox4x32-10 of Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2,
+ * 3", SC 2011; constants from there, checked against the known answers of its Random123. */
 #pragma once
 #include <stdint.h>
 
@@ -24,9 +24,9 @@ typedef struct ssmq_rng {
  * purpose: what the numbers are for, "calibration": two purposes share no stream. */
 void ssmq_rng_init(ssmq_rng *r, uint64_t seed, const char *purpose);
 
-uint64_t ssmq_rng_next(ssmq_rng *r);               /* 64 random bits                            */
-uint64_t ssmq_rng_below(ssmq_rng *r, uint64_t n);  /* uniform over 0 .. n - 1, unbiased; n >= 1 */
-double   ssmq_rng_uniform(ssmq_rng *r);            /* [0, 1), a multiple of 2^-53               */
+uint64_t ssmq_rng_next(ssmq_rng *r);              /* 64 random bits                            */
+uint64_t ssmq_rng_below(ssmq_rng *r, uint64_t n); /* uniform over 0 .. n - 1, unbiased; n >= 1 */
+double   ssmq_rng_uniform(ssmq_rng *r);           /* [0, 1), a multiple of 2^-53               */
 
 #ifdef __cplusplus
 }

@@ -6,8 +6,8 @@
 #include "harness/base/assert.h"
 #include "harness/base/file.h"
 
-/* A place in the text in three counts.  libyaml counts characters, from the start or in the line; we
- * need bytes, and lines as editors count them.  It moves in steps of one character, and marks of
+/* A place in the text in three counts.  libyaml counts characters, from the start or in the line;
+ * we need bytes, and lines as editors count them.  It moves in steps of one character, and marks of
  * successive events lie close together, so converting all of them costs little. */
 typedef struct cursor {
     size_t  index, offset;
@@ -27,14 +27,14 @@ typedef struct reader {
     ssmq_origin  *source;
     ssmq_diag    *diag;
     cursor        at;
-    bool          bad; /* a problem was reported */
     int32_t       depth;
     int64_t       alias_nodes;
     anchor       *anchors; /* [SSMQ_YAML_ANCHOR_MAX], from the first one on */
     int32_t       n_anchor;
 } reader;
 
-/* A node that was read, with its height (1: no entries) and the number of its nodes.  NULL: stop. */
+/* A node that was read, with its height (1: no entries) and the number of its nodes.  NULL: stop.
+ */
 typedef struct built {
     ssmq_yaml *node;
     int32_t    height;
@@ -76,7 +76,8 @@ static ssmq_place place_at(reader *r, size_t offset)
 }
 
 /* The bytes from one mark to another, without blanks at the end. */
-static ssmq_place place_of(reader *r, const yaml_mark_t *begin, const yaml_mark_t *end, int32_t *line)
+static ssmq_place place_of(reader *r, const yaml_mark_t *begin, const yaml_mark_t *end,
+                           int32_t *line)
 {
     move_to(r, begin->index);
     ssmq_place p = place_at(r, r->at.offset);
@@ -88,8 +89,8 @@ static ssmq_place place_of(reader *r, const yaml_mark_t *begin, const yaml_mark_
     return p;
 }
 
-#define REPORT(r, place, help, ...)                                           \
-    ((r)->bad = true, ssmq_diag_add((r)->diag, SSMQ_ERR_CONFIG, (place), (help), __VA_ARGS__))
+#define REPORT(r, place, help, ...) \
+    ssmq_diag_add((r)->diag, SSMQ_ERR_CONFIG, (place), (help), __VA_ARGS__)
 
 /* ---- what libyaml does not look at, or reports without a place -------------------------- */
 
@@ -126,7 +127,8 @@ static const char *syntax_help(const reader *r, size_t offset)
     if (strstr(context, "alias")) return "text that starts with '*' must be quoted";
     if (strstr(context, "anchor")) return "text that starts with '&' must be quoted";
     if (strstr(problem, "mapping values are not allowed"))
-        return "text that holds a colon and a space must be quoted; entries of one mapping are indented "
+        return "text that holds a colon and a space must be quoted; entries of one mapping are "
+               "indented "
                "equally";
     return NULL;
 }
@@ -182,8 +184,8 @@ static built read_alias(reader *r, const yaml_event_t *e, ssmq_place place)
     while (i >= 0 && strcmp(r->anchors[i].name, name) != 0) i--; /* the latest of that name */
     const anchor *a = i >= 0 ? &r->anchors[i] : NULL;
     if (!a) {
-        REPORT(r, place, "text that starts with '*' must be quoted", "no anchor '&%s' stands before this",
-               name);
+        REPORT(r, place, "text that starts with '*' must be quoted",
+               "no anchor '&%s' stands before this", name);
     } else if (!a->node) {
         REPORT(r, place, NULL, "the alias '*%s' stands inside what it refers to", name);
     } else if (r->depth + a->height > SSMQ_YAML_DEPTH_MAX) {
@@ -256,10 +258,10 @@ static bool check_key(reader *r, const ssmq_yaml *key)
 
 static built read_entries(reader *r, ssmq_yaml *node)
 {
-    const bool        map = node->kind == SSMQ_YAML_MAP;
+    const bool              map = node->kind == SSMQ_YAML_MAP;
     const yaml_event_type_t end = map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
-    built             b = {node, 1, 1};
-    ssmq_yaml        *key = NULL;
+    built                   b = {node, 1, 1};
+    ssmq_yaml              *key = NULL;
     for (bool is_key = map;; is_key = map && !is_key) {
         yaml_event_t e;
         if (!next_event(r, &e)) return (built){0};
@@ -278,8 +280,8 @@ static built read_entries(reader *r, ssmq_yaml *node)
         }
         if (map && !key) continue; /* reported above */
         if (node->n == SSMQ_YAML_ENTRY_MAX) {
-            REPORT(r, one.node->place, NULL, "a %s of more than %d entries", map ? "mapping" : "list",
-                   SSMQ_YAML_ENTRY_MAX);
+            REPORT(r, one.node->place, NULL, "a %s of more than %d entries",
+                   map ? "mapping" : "list", SSMQ_YAML_ENTRY_MAX);
             return (built){0};
         }
         ssmq_yaml_append(r->arena, node, key, one.node);
@@ -326,25 +328,35 @@ static built read_node(reader *r, yaml_event_t *e)
 
 /* ---- the document ---------------------------------------------------------------------- */
 
-/* The root of the first document; anything after it is reported. */
-static ssmq_yaml *read_stream(reader *r)
+/* What stands between the nodes of the stream.  False: nothing more is to be read. */
+static bool read_between(reader *r, const yaml_event_t *e, bool read)
+{
+    int32_t          line;
+    const ssmq_place place = place_of(r, &e->start_mark, &e->end_mark, &line);
+    if (e->type == YAML_STREAM_END_EVENT) return false;
+    if (e->type != YAML_DOCUMENT_START_EVENT || !read) return true;
+    REPORT(r, place, NULL, "a second document starts here; a file holds one");
+    return false;
+}
+
+/* The root of the first document; NULL if there is none, or (*broken) if it cannot be read. */
+static ssmq_yaml *read_stream(reader *r, bool *broken)
 {
     ssmq_yaml *root = NULL;
-    for (bool more = true; more && !(r->bad && !root);) {
+    for (bool more = true; more;) {
         yaml_event_t e;
-        if (!next_event(r, &e)) return NULL;
-        int32_t          line;
-        const ssmq_place place = place_of(r, &e.start_mark, &e.end_mark, &line);
+        *broken = !next_event(r, &e);
+        if (*broken) return NULL;
         switch (e.type) {
-        case YAML_STREAM_END_EVENT: more = false; break;
-        case YAML_DOCUMENT_START_EVENT:
-            if (!root) break;
-            REPORT(r, place, NULL, "a second document starts here; a file holds one");
-            more = false;
+        case YAML_SCALAR_EVENT:
+        case YAML_ALIAS_EVENT:
+        case YAML_SEQUENCE_START_EVENT:
+        case YAML_MAPPING_START_EVENT:
+            root = read_node(r, &e).node;
+            more = root != NULL;
+            *broken = !more;
             break;
-        case YAML_STREAM_START_EVENT:
-        case YAML_DOCUMENT_END_EVENT: break;
-        default: root = read_node(r, &e).node; break;
+        default: more = read_between(r, &e, root != NULL); break;
         }
         yaml_event_delete(&e);
     }
@@ -363,9 +375,10 @@ ssmq_yaml *ssmq_yaml_parse(ssmq_arena *arena, ssmq_origin *source, size_t begin,
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)source->text + begin,
                                  source->length - begin);
-    ssmq_yaml *root = read_stream(&r);
+    bool       broken = false;
+    ssmq_yaml *root = read_stream(&r, &broken);
     yaml_parser_delete(&r.parser);
-    if (r.bad) return NULL;
+    if (broken) return NULL;
     if (!root) {
         root = ssmq_yaml_scalar(arena, "", false);
         root->place = place_at(&r, source->length);
@@ -384,8 +397,8 @@ ssmq_origin *ssmq_origin_open(ssmq_arena *arena, const char *path, ssmq_place fr
     }
     ssmq_origin *s = NULL;
     if (m.size > SSMQ_YAML_BYTES_MAX) {
-        ssmq_diag_add(diag, SSMQ_ERR_CONFIG, from, NULL, "%s: %zu bytes is over the limit of %d", path,
-                      m.size, SSMQ_YAML_BYTES_MAX);
+        ssmq_diag_add(diag, SSMQ_ERR_CONFIG, from, NULL, "%s: %zu bytes is over the limit of %d",
+                      path, m.size, SSMQ_YAML_BYTES_MAX);
     } else {
         s = ssmq_arena_alloc(arena, sizeof *s);
         s->name = ssmq_arena_strdup(arena, path);

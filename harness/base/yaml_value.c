@@ -108,7 +108,8 @@ double ssmq_yaml_real(const ssmq_yaml *n)
         return (double)ssmq_yaml_int(n);
     const char *text = n->text;
     const char *word = text + (*text == '+' || *text == '-');
-    if (*word == '.' && strchr("iI", word[1])) return *text == '-' ? -strtod("inf", NULL) : strtod("inf", NULL);
+    if (*word == '.' && strchr("iI", word[1]))
+        return *text == '-' ? -strtod("inf", NULL) : strtod("inf", NULL);
     if (*word == '.' && strchr("nN", word[1])) return strtod("nan", NULL);
     return strtod(text, NULL);
 }
@@ -227,9 +228,10 @@ static void put_string(ssmq_str *out, const char *s)
 static bool is_plain(const char *text)
 {
     static const char        letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    static const char *const words[] = {"y", "Y", "n", "N", "yes", "Yes", "YES", "no", "No", "NO",
-                                        "on", "On", "ON", "off", "Off", "OFF", NULL};
-    if (!*text || !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_./", *text)) return false;
+    static const char *const words[] = {"y",  "Y",  "n",  "N",  "yes", "Yes", "YES", "no", "No",
+                                        "NO", "on", "On", "ON", "off", "Off", "OFF", NULL};
+    if (!*text || !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_./", *text))
+        return false;
     for (const char *c = text; *c; c++)
         if (!strchr(letters, *c) && !strchr(DIGITS "_./*+-", *c)) return false;
     return !is_null(text) && !is_bool(text) && !is_real(text) && !one_of(text, words);
@@ -287,7 +289,8 @@ static void put_origin(const printer *p, const ssmq_yaml *n)
     else if (s->set > 0) ssmq_str_printf(out, "--set #%d", s->set);
     else ssmq_str_printf(out, "%s:%d", s->name, n->line);
     for (size_t i = from; i < out->length; i++)
-        if ((unsigned char)out->data[i] < 0x20) out->data[i] = '?'; /* a file name may hold anything */
+        if ((unsigned char)out->data[i] < 0x20)
+            out->data[i] = '?'; /* a file name may hold anything */
 }
 
 static void put_line(const printer *p, const ssmq_yaml *n)

@@ -40,6 +40,16 @@ static ssmq_status draw_args(ssmq_draw *d, quantize_args *a)
     return SSMQ_OK;
 }
 
+/* A float next to half-way between two codes under one of the scales: there x times the reciprocal of
+ * the scale often rounds to another code than x divided by it. */
+static float near_half(ssmq_draw *d, const ssmq_tensor *scale)
+{
+    const float s = ((const float *)scale->data)[ssmq_draw_int(d, 0, ssmq_tensor_count(scale) - 1)];
+    const float x = s * ((float)ssmq_draw_int(d, -20, 20) + 0.5f);
+    const int64_t way = ssmq_draw_int(d, -1, 1);
+    return way ? nextafterf(x, way > 0 ? INFINITY : -INFINITY) : x;
+}
+
 /* Values with what may go wrong among them. */
 static ssmq_status draw_values(ssmq_draw *d, const quantize_args *a, ssmq_tensor *x)
 {
@@ -53,6 +63,8 @@ static ssmq_status draw_values(ssmq_draw *d, const quantize_args *a, ssmq_tensor
             *p = special[ssmq_draw_int(d, 0, sizeof special / sizeof *special - 1)];
         else if (ssmq_draw_int(d, 0, 3) == 0)
             *p = (float)ssmq_draw_int(d, -64, 64) * 0.125f;
+        else if (ssmq_draw_int(d, 0, 1))
+            *p = near_half(d, &a->params.scale);
     }
     return SSMQ_OK;
 }

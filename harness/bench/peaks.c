@@ -1,13 +1,16 @@
 #include "harness/bench/peaks.h"
 #include <math.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <string.h>
+#include "harness/backend/cpu/pool.h"
 #include "harness/base/assert.h"
 #include "harness/bench/peaks_probes.h"
 
 #define REPEATS 8
-#define ROUNDS 1000000
-#define READ_FLOATS ((int64_t)32 << 20) /* 128 MiB: more than the caches of most machines */
+#define ROUNDS 200000
+#define PARTS ((int64_t)64) /* of 2 MiB: more than the caches of most machines together */
+#define PART_FLOATS ((int64_t)1 << 19)
 
 /* The probes of the tier that the backend runs, or of the widest for a backend without one. */
 static ssmq_peak_probes choose(const ssmq_backend *be)
@@ -19,46 +22,60 @@ static ssmq_peak_probes choose(const ssmq_backend *be)
     return p;
 }
 
-/* Operations per second of all threads together, in units of 1e9. */
-static double probe_fma(const ssmq_peak_probes *p, int threads)
+/* What the threads of a probe share. */
+typedef struct probe {
+    ssmq_peak_probes kernel;
+    const float     *data;
+    _Atomic int64_t  finite; /* sums that were: keeps the work from being left out */
+} probe;
+
+static void fma_piece(void *context, int64_t begin, int64_t end, int32_t worker)
 {
-    double best = 0;
-    for (int r = 0; r < REPEATS; r++) {
-        float        sink = 0;
-        const double begin = omp_get_wtime();
-#pragma omp parallel num_threads(threads) reduction(+ : sink)
-        sink += p->fma(ROUNDS);
-        const double s = omp_get_wtime() - begin;
-        if (isfinite(sink)) best = fmax(best, (double)p->flop_per_round * ROUNDS * threads / s);
-    }
-    return best / 1e9;
+    probe *p = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) p->finite += isfinite(p->kernel.fma(ROUNDS)) != 0;
 }
 
-static double probe_read(const ssmq_peak_probes *p, const float *data, int threads)
+static void read_piece(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    probe *p = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++)
+        p->finite += isfinite(p->kernel.read(p->data + i * PART_FLOATS, PART_FLOATS)) != 0;
+}
+
+/* The best rate, in 1e9 a second, at which the pool goes through so many pieces of so much work. */
+static double best_rate(ssmq_pool *pool, probe *p, ssmq_pool_piece piece, int64_t n, double work)
 {
     double best = 0;
     for (int r = 0; r < REPEATS; r++) {
-        float        sink = 0;
         const double begin = omp_get_wtime();
-#pragma omp parallel for num_threads(threads) schedule(static) reduction(+ : sink)
-        for (int64_t part = 0; part < 64; part++)
-            sink += p->read(data + part * (READ_FLOATS / 64), READ_FLOATS / 64);
-        const double s = omp_get_wtime() - begin;
-        if (isfinite(sink)) best = fmax(best, (double)READ_FLOATS * sizeof(float) / s);
+        ssmq_pool_run(pool, n, 1, piece, p);
+        best = fmax(best, (double)n * work / (omp_get_wtime() - begin));
     }
     return best / 1e9;
 }
 
 ssmq_status ssmq_peaks_probe(ssmq_backend *be, ssmq_peaks *out)
 {
-    const ssmq_peak_probes p = choose(be);
-    void                  *data;
-    SSMQ_TRY(be->ops->alloc(be, (size_t)READ_FLOATS * sizeof(float), &data));
-    for (int64_t i = 0; i < READ_FLOATS; i++) ((float *)data)[i] = (float)(i % 7);
-    *out = (ssmq_peaks){.read_one = probe_read(&p, data, 1),
-                        .read_all = probe_read(&p, data, be->threads),
-                        .fma_one = probe_fma(&p, 1),
-                        .fma_all = probe_fma(&p, be->threads)};
+    ssmq_pool  *one = NULL, *all = NULL;
+    void       *data = NULL;
+    probe       p = {.kernel = choose(be)};
+    ssmq_status st;
+    SSMQ_TRY_DONE(st, ssmq_pool_open(1, &one));
+    SSMQ_TRY_DONE(st, ssmq_pool_open(be->threads, &all));
+    SSMQ_TRY_DONE(st, be->ops->alloc(be, PARTS * PART_FLOATS * sizeof(float), &data));
+    for (int64_t i = 0; i < PARTS * PART_FLOATS; i++) ((float *)data)[i] = (float)(i % 7);
+    p.data = data;
+    const double part = (double)PART_FLOATS * sizeof(float);
+    const double flop = (double)p.kernel.flop_per_round * ROUNDS;
+    *out = (ssmq_peaks){.read_one = best_rate(one, &p, read_piece, PARTS, part),
+                        .read_all = best_rate(all, &p, read_piece, PARTS, part),
+                        .fma_one = best_rate(one, &p, fma_piece, 8, flop),
+                        .fma_all = best_rate(all, &p, fma_piece, 8 * be->threads, flop)};
+done:
     be->ops->free(be, data);
-    return SSMQ_OK;
+    ssmq_pool_close(all);
+    ssmq_pool_close(one);
+    return st;
 }

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "harness/base/arena.h"
+#include "harness/base/assert.h"
 #include "harness/bench/kernels.h"
 
 /* The 130m: D, E, N, R, W, V. */
@@ -93,26 +95,30 @@ static void empty_caches(const bench *b)
     for (size_t i = 0; i < FLUSH_BYTES; i += 64) b->flush[i]++;
 }
 
-/* One result: SSMQ_BENCH_SAMPLES runs after a warm-up, each followed by its baseline, so that both meet
- * the same weather. */
+/* One result: SSMQ_BENCH_SAMPLES runs after a warm-up, then as many of the baseline.  After those of
+ * OpenBLAS its threads stay awake for a while and would disturb what follows, hence the pause. */
 static ssmq_status measure(bench *b, job *j, const char *shape, double bytes, double work, bool cold)
 {
+    SSMQ_ASSERT(b->n < RESULTS_MAX);
     ssmq_bench_result *r = &b->result[b->n++];
     double             baseline[SSMQ_BENCH_SAMPLES];
     *r = (ssmq_bench_result){.op = j->op, .bytes = bytes, .work = work, .cold = cold};
     snprintf(r->shape, sizeof r->shape, "%s", shape);
     SSMQ_TRY(run(b->be, j));
+    for (int i = 0; i < SSMQ_BENCH_SAMPLES; i++) {
+        if (cold) empty_caches(b);
+        const double begin = omp_get_wtime();
+        SSMQ_TRY(run(b->be, j));
+        r->sample_s[i] = omp_get_wtime() - begin;
+    }
     run_baseline(b, j, (size_t)bytes);
     for (int i = 0; i < SSMQ_BENCH_SAMPLES; i++) {
         if (cold) empty_caches(b);
-        double begin = omp_get_wtime();
-        SSMQ_TRY(run(b->be, j));
-        r->sample_s[i] = omp_get_wtime() - begin;
-        if (cold) empty_caches(b);
-        begin = omp_get_wtime();
+        const double begin = omp_get_wtime();
         run_baseline(b, j, (size_t)bytes);
         baseline[i] = omp_get_wtime() - begin;
     }
+    nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
     qsort(r->sample_s, SSMQ_BENCH_SAMPLES, sizeof(double), ascending);
     qsort(baseline, SSMQ_BENCH_SAMPLES, sizeof(double), ascending);
     r->min_s = r->sample_s[0];

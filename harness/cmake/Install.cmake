@@ -26,15 +26,13 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/ssmq-config-version.cmake
 install(FILES ${PROJECT_BINARY_DIR}/ssmq-config.cmake ${PROJECT_BINARY_DIR}/ssmq-config-version.cmake
         DESTINATION ${SSMQ_PACKAGE_DIR})
 
-# HDF5 by its library files: its pkg-config file is called hdf5, hdf5-serial or not there at all.
-set(SSMQ_PC_LIBS "")
-foreach(library IN LISTS HDF5_C_HL_LIBRARIES HDF5_C_LIBRARIES OpenMP_C_LIBRARIES)
-  if(library MATCHES "^/|^-")
-    string(APPEND SSMQ_PC_LIBS " ${library}")
-  else()
-    string(APPEND SSMQ_PC_LIBS " -l${library}")
-  endif()
-endforeach()
-string(JOIN " " SSMQ_PC_REQUIRES ${SSMQ_MODULES})
+# HDF5 by its library files: its pkg-config file is called hdf5, hdf5-serial or not there at all.  What
+# HDF5 itself links is its own business.
+set(SSMQ_PC_LIBS ${HDF5_C_HL_LIBRARIES} ${HDF5_C_LIBRARIES})
+list(FILTER SSMQ_PC_LIBS INCLUDE REGEX hdf5)
+list(REMOVE_DUPLICATES SSMQ_PC_LIBS)
+list(JOIN SSMQ_PC_LIBS " " SSMQ_PC_LIBS)
+file(RELATIVE_PATH SSMQ_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+list(JOIN SSMQ_MODULES " " SSMQ_PC_REQUIRES)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/ssmq.pc.in ${PROJECT_BINARY_DIR}/ssmq.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ssmq.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -43,7 +43,7 @@ typedef struct ssmq_weight {
     int64_t     dim[SSMQ_RANK_MAX];
     bool        optional; /* may be missing: then it is a copy of tied_to                     */
     int32_t     tied_to;  /* index of the weight whose values it must have; -1: none          */
-    ssmq_tensor value;    /* f32 on the host, singleton axes dropped; data NULL before loading */
+    ssmq_tensor value;    /* f32 on the host, inner axes of length 1 dropped; data NULL before loading */
     bool        writable; /* value belongs to this model alone (ssmq_model_writable)          */
 } ssmq_weight;
 

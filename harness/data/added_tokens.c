@@ -50,10 +50,8 @@ static int32_t add_child(ssmq_added *a, int32_t at, unsigned char byte)
     }
     const int32_t child = a->length++;
     a->nodes[child] = (node){.id = NO_TOKEN, .byte = byte, .sibling = a->nodes[at].child};
-    if (at == 0)
-        a->first[byte] = child;
-    else
-        a->nodes[at].child = child;
+    if (at == 0) a->first[byte] = child;
+    else a->nodes[at].child = child;
     return child;
 }
 
@@ -77,7 +75,8 @@ size_t ssmq_added_longest(const ssmq_added *a)
     return a->longest;
 }
 
-/* The longest match that begins at `at`; *ran_out if the text ended where a longer one was possible. */
+/* The longest match that begins at `at`; *ran_out if the text ended where a longer one was
+ * possible. */
 static ssmq_added_match match_at(const ssmq_added *a, const char *text, size_t at, size_t n,
                                  bool *ran_out)
 {

@@ -1,5 +1,5 @@
-/* Added tokens: words of a tokenizer that are looked for in the text before it is split, leftmost first
- * and the longest of those that begin at one place; kept in a trie of bytes. */
+/* Added tokens: words of a tokenizer that are looked for in the text before it is split, leftmost
+ * first and the longest of those that begin at one place; kept in a trie of bytes. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

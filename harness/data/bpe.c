@@ -27,14 +27,15 @@ typedef struct cached {
 
 struct ssmq_bpe {
     const char *path;
-    int32_t  byte[256]; /* ids of the single bytes, or NONE */
-    merge   *table;     /* open addressing, at most half full */
-    uint32_t mask;      /* slots - 1; slots are a power of two */
-    int32_t  merges;
-    cached  *cache; /* one word a slot: a newer one replaces it */
+    int32_t     byte[256]; /* ids of the single bytes, or NONE */
+    merge      *table;     /* open addressing, at most half full */
+    uint32_t    mask;      /* slots - 1; slots are a power of two */
+    int32_t     merges;
+    cached     *cache; /* one word a slot: a newer one replaces it */
 };
 
-/* The finishing steps of MurmurHash3 (Austin Appleby, public domain): every bit of x reaches every bit. */
+/* The finishing steps of MurmurHash3 (Austin Appleby, public domain): every bit of x reaches every
+ * bit. */
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ x >> 33) * 0xFF51AFD7ED558CCDu;
@@ -73,11 +74,6 @@ void ssmq_bpe_forget(ssmq_bpe *b)
 void ssmq_bpe_put_byte(ssmq_bpe *b, unsigned char byte, int32_t id)
 {
     b->byte[byte] = id;
-}
-
-bool ssmq_bpe_has_byte(const ssmq_bpe *b, unsigned char byte)
-{
-    return b->byte[byte] != NONE;
 }
 
 /* The slot of a pair, or the free one where it would go. */
@@ -228,10 +224,8 @@ static ssmq_status merge_word(const ssmq_bpe *b, const char *word, size_t n, ssm
         if (b->byte[(unsigned char)word[i]] == NONE)
             return SSMQ_FAIL(INPUT, "%s: the text has a byte 0x%02X, which is no token", b->path,
                              (unsigned char)word[i]);
-    if (n <= SHORT_BYTES)
-        merge_short(b, word, (int)n, out);
-    else
-        merge_long(b, word, (int32_t)n, out);
+    if (n <= SHORT_BYTES) merge_short(b, word, (int)n, out);
+    else merge_long(b, word, (int32_t)n, out);
     return SSMQ_OK;
 }
 

@@ -1,5 +1,5 @@
-/* Byte pair encoding: a word's bytes become tokens, and of all neighbours that may merge, those of the
- * lowest rank do, leftmost first, until none may.  Frequent words are remembered. */
+/* Byte pair encoding: a word's bytes become tokens, and of all neighbours that may merge, those of
+ * the lowest rank do, leftmost first, until none may.  Frequent words are remembered. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-#define SSMQ_WORD_BYTES_MAX ((size_t)4 << 20) /* a longer word is refused: its merging needs 48 n bytes */
+/* A longer word is refused: merging one of n bytes takes up to 48 n bytes of memory. */
+#define SSMQ_WORD_BYTES_MAX ((size_t)4 << 20)
 
 typedef struct ssmq_bpe ssmq_bpe;
 
@@ -20,7 +21,6 @@ ssmq_bpe *ssmq_bpe_new(const char *path, size_t merges);
 void      ssmq_bpe_free(ssmq_bpe *b); /* accepts NULL */
 
 void ssmq_bpe_put_byte(ssmq_bpe *b, unsigned char byte, int32_t id);
-bool ssmq_bpe_has_byte(const ssmq_bpe *b, unsigned char byte);
 /* The next merge, ranks counting up; false if this pair has one already. */
 bool ssmq_bpe_put_merge(ssmq_bpe *b, int32_t left, int32_t right, int32_t result);
 

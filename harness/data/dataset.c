@@ -16,9 +16,8 @@ bool ssmq_data_format_of(const char *file, ssmq_data_format *out)
         const char      *suffix;
         ssmq_data_format format;
     } known[] = {
-        {".raw", SSMQ_DATA_WIKITEXT_RAW}, {".txt", SSMQ_DATA_TEXT},
-        {".jsonl", SSMQ_DATA_JSONL},      {".jsonl.zst", SSMQ_DATA_JSONL},
-        {".npy", SSMQ_DATA_TOKENS},       {".json", SSMQ_DATA_TOKENS},
+        {".raw", SSMQ_DATA_WIKITEXT_RAW}, {".txt", SSMQ_DATA_TEXT},   {".jsonl", SSMQ_DATA_JSONL},
+        {".jsonl.zst", SSMQ_DATA_JSONL},  {".npy", SSMQ_DATA_TOKENS}, {".json", SSMQ_DATA_TOKENS},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (!ssmq_str_ends(file, known[i].suffix)) continue;
@@ -30,13 +29,13 @@ bool ssmq_data_format_of(const char *file, ssmq_data_format *out)
 
 /* ---- units: what samples are counted in ------------------------------------------------- */
 
-/* A unit is a document that has tokens or, where the format knows no documents, the next `length` tokens;
- * a shorter rest is none. */
+/* A unit is a document that has tokens or, where the format knows no documents, the next `length`
+ * tokens; a shorter rest is none. */
 typedef struct units {
     const ssmq_data *data;
     ssmq_source      source;
-    ssmq_encoder    *encoder;  /* NULL for tokens */
-    ssmq_queue       pending;  /* tokens of the next pieces, where there are no documents */
+    ssmq_encoder    *encoder; /* NULL for tokens */
+    ssmq_queue       pending; /* tokens of the next pieces, where there are no documents */
     int64_t          length, seen;
 } units;
 
@@ -105,10 +104,13 @@ static ssmq_status next_unit(units *u, bool wanted, ssmq_ids *out, int64_t *inde
 static ssmq_status too_few(const units *u, int64_t count)
 {
     if (u->data->format == SSMQ_DATA_JSONL)
-        return SSMQ_FAIL(INPUT, "%s: has %" PRId64 " documents with text, fewer than the %" PRId64
-                                " asked for", u->data->file, u->seen, count);
-    return SSMQ_FAIL(INPUT, "%s: has %" PRId64 " pieces of %" PRId64 " tokens, fewer than the %"
-                            PRId64 " asked for", u->data->file, u->seen, u->length, count);
+        return SSMQ_FAIL(
+            INPUT, "%s: has %" PRId64 " documents with text, fewer than the %" PRId64 " asked for",
+            u->data->file, u->seen, count);
+    return SSMQ_FAIL(INPUT,
+                     "%s: has %" PRId64 " pieces of %" PRId64 " tokens, fewer than the %" PRId64
+                     " asked for",
+                     u->data->file, u->seen, u->length, count);
 }
 
 /* ---- drawing ----------------------------------------------------------------------------- */
@@ -127,8 +129,8 @@ static ssmq_status count_units(const ssmq_data *data, ssmq_tokenizer *tokenizer,
     return st;
 }
 
-/* Chooses units one after another (selection sampling, Knuth, TAOCP 2, 3.4.2, algorithm S): each of the
- * `rest` units ahead with probability wanted / rest, so that every subset is as likely. */
+/* Chooses units one after another (selection sampling, Knuth, TAOCP 2, 3.4.2, algorithm S): each of
+ * the `rest` units ahead with probability wanted / rest, so that every subset is as likely. */
 typedef struct draw {
     bool     all; /* the first ones, without drawing */
     ssmq_rng rng;
@@ -153,8 +155,7 @@ static void add_sample(ssmq_samples *s, int64_t capacity, int64_t before, int64_
         const int64_t room = 2 * s->n + 1 < capacity ? 2 * s->n + 1 : capacity;
         s->sample = ssmq_must_realloc(s->sample, (size_t)room * sizeof *s->sample);
     }
-    s->sample[s->n++] =
-        (ssmq_sample){.length = s->storage.length - before, .document = document};
+    s->sample[s->n++] = (ssmq_sample){.length = s->storage.length - before, .document = document};
 }
 
 static ssmq_status collect(units *u, draw *d, int64_t count, ssmq_samples *s)
@@ -191,8 +192,7 @@ ssmq_status ssmq_samples_read(const ssmq_data *data, ssmq_tokenizer *tokenizer, 
     SSMQ_ASSERT(count >= 1 && length >= 1 && vocabulary >= 1);
     ssmq_samples s = {0};
     draw         d = {.all = select == SSMQ_SELECT_FIRST, .wanted = count};
-    if (!d.all)
-        SSMQ_TRY(count_units(data, tokenizer, vocabulary, count, length, &d.rest));
+    if (!d.all) SSMQ_TRY(count_units(data, tokenizer, vocabulary, count, length, &d.rest));
     ssmq_rng_init(&d.rng, seed, "calibration");
     units       u;
     ssmq_status st = units_open(data, tokenizer, vocabulary, length, &u);

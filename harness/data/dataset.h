@@ -23,11 +23,11 @@ extern const char *const ssmq_data_formats[];
 typedef struct ssmq_data {
     const char      *file;
     ssmq_data_format format;
-    const char      *subset; /* JSONL: dotted key of a document's subset ("meta.pile_set_name"); or NULL */
+    const char      *subset; /* JSONL: dotted key of the subset ("meta.pile_set_name"); or NULL */
 } ssmq_data;
 
-/* The format told from a file's name (.raw, .txt, .jsonl, .jsonl.zst, .npy, .json); false where it is
- * not plain. */
+/* The format told from a file's name (.raw, .txt, .jsonl, .jsonl.zst, .npy, .json); false where it
+ * is not plain. */
 bool ssmq_data_format_of(const char *file, ssmq_data_format *out);
 
 /* ---- calibration samples ---- */

@@ -62,13 +62,13 @@ static ssmq_status find_cut(ssmq_encoder *e, size_t *out)
     ssmq_tokenizer *t = e->tokenizer;
     const char     *text = ssmq_str_text(&e->ready);
     const size_t    n = e->ready.length, longest = ssmq_added_longest(t->normalised);
-    /* A token that begins before a cut reaches less than its length beyond: that much must be seen. */
-    const size_t ahead = longest > 1 ? longest - 1 : 1;
+    /* A token that begins before a cut reaches less than its length beyond: so much must be seen */
+    const size_t    ahead = longest > 1 ? longest - 1 : 1;
     *out = 0;
     if (n <= ahead) return SSMQ_OK;
     for (size_t at = n - ahead; at > e->searched && at > 0; at--) {
         const unsigned char before = (unsigned char)text[at - 1];
-        bool divides = is_space(text[at]) && before > ' ' && before < 0x7F;
+        bool                divides = is_space(text[at]) && before > ' ' && before < 0x7F;
         if (!divides) SSMQ_TRY(ssmq_pretoken_divides(t->pretoken, text, n, at, &divides));
         if (!divides || ssmq_added_across(t->normalised, text, n, at)) continue;
         *out = at;

@@ -1,5 +1,5 @@
-/* Tokenises a text that arrives in pieces: the same ids as ssmq_tokenizer_encode gives for the whole,
- * out of memory that depends on the longest stretch without a place to cut, not on the text. */
+/* Tokenises a text that arrives in pieces: the same ids as ssmq_tokenizer_encode gives for the
+ * whole, out of memory that depends on the longest stretch without a cut, not on the text. */
 #pragma once
 #include <stddef.h>
 #include "harness/base/error.h"
@@ -22,7 +22,7 @@ void          ssmq_encoder_free(ssmq_encoder *e); /* accepts NULL */
  * ssmq_tokenizer_encode, or if text without a place to cut is over the limit. */
 SSMQ_MUST_USE ssmq_status ssmq_encoder_add(ssmq_encoder *e, const char *text, size_t n,
                                            ssmq_ids *out);
-/* The text is over: appends the rest of its ids.  The encoder is empty then and may be used again. */
+/* The text is over: appends the rest of its ids.  The encoder is empty then, ready for another. */
 SSMQ_MUST_USE ssmq_status ssmq_encoder_finish(ssmq_encoder *e, ssmq_ids *out);
 
 /* Forgets what was added: for a text of which no more is wanted. */

@@ -18,8 +18,8 @@ void      ssmq_nfc_free(ssmq_nfc *f); /* accepts NULL */
 /* Appends the NFC form of n bytes of valid UTF-8. */
 void ssmq_nfc_append(const ssmq_nfc *f, const char *text, size_t n, ssmq_str *out);
 
-/* The last position in from .. n - 1 where text may be cut: NFC(text) = NFC(before) NFC(from there on),
- * whatever is appended to text.  SIZE_MAX if there is none.  text + from begins a character. */
+/* The last position in from .. n - 1 where text may be cut: NFC(text) = NFC(before) NFC(from there
+ * on), whatever is appended to text.  SIZE_MAX: there is none.  text + from begins a character. */
 size_t ssmq_nfc_cut(const ssmq_nfc *f, const char *text, size_t from, size_t n);
 
 #ifdef __cplusplus

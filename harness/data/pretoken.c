@@ -6,10 +6,11 @@
 #include "harness/base/assert.h"
 #include "harness/data/utf8.h"
 
-/* Unicode's White_Space, as the reference's regular expressions have it.  PCRE2's own \s is another set:
- * it has U+180E besides. */
-#define SPACES \
-    "\\x09-\\x0D\\x20\\x85\\xA0\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}"
+/* Unicode's White_Space, as the reference's regular expressions have it.  PCRE2's own \s is another
+ * set: it has U+180E besides. */
+#define SPACES                                                                                   \
+    "\\x09-\\x0D\\x20\\x85\\xA0\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}" \
+    "\\x{3000}"
 #define SPACE "[" SPACES "]"
 #define OTHER "[^" SPACES "\\p{L}\\p{N}]"
 
@@ -19,17 +20,17 @@ static const char words[] = "'s|'t|'re|'ve|'m|'ll|'d"
                             "|" SPACE "+(?!" /* not before a non-space */ "[^" SPACES "])"
                             "|" SPACE "+";
 
-/* Places where a word ends whatever is around: no alternative above holds such two characters side by
- * side, and none that ends on the left one looks further.  Of the pairs of unlike characters, two
- * kinds are missing: after a space, which may belong to the word behind it, and other before letter,
- * since "'" and "s" may be one word. */
+/* Places where a word ends whatever is around: no alternative above holds such two characters side
+ * by side, and none that ends on the left one looks further.  Of the pairs of unlike characters,
+ * two kinds are missing: after a space, which may belong to the word behind it, and other before
+ * letter, since "'" and "s" may be one word. */
 static const char cuts[] = "(?<=[^" SPACES "])(?=" SPACE ")"
                            "|(?<=\\p{L})(?!\\p{L})"
                            "|(?<=\\p{N})(?!\\p{N})"
                            "|(?<=" OTHER ")(?=\\p{N})";
 
-/* Bytes of stack for compiled patterns.  Neither pattern backtracks by more than a step, however long
- * the text is, so that this is plenty. */
+/* Bytes of stack for compiled patterns.  Neither pattern backtracks by more than a step, however
+ * long the text is, so that this is plenty. */
 #define STACK_MIN (32 * 1024)
 #define STACK_MAX (1024 * 1024)
 

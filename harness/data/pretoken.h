@@ -17,8 +17,8 @@ void                      ssmq_pretoken_free(ssmq_pretoken *p); /* accepts NULL 
 SSMQ_MUST_USE ssmq_status ssmq_pretoken_next(ssmq_pretoken *p, const char *text, size_t n,
                                              size_t at, size_t *end);
 
-/* May text be cut at `at` (0 < at < n), so that the parts split as the whole does, whatever comes before
- * and after?  Told from the two characters beside the cut. */
+/* May text be cut at `at` (0 < at < n), so that the parts split as the whole does, whatever comes
+ * before and after?  Told from the two characters beside the cut. */
 SSMQ_MUST_USE ssmq_status ssmq_pretoken_divides(ssmq_pretoken *p, const char *text, size_t n,
                                                 size_t at, bool *out);
 

@@ -9,20 +9,21 @@
 #include "harness/data/utf8.h"
 
 #define READ_BYTES 65536
-#define BLANKS_MAX ((size_t)1 << 20) /* white space at the beginning of a line that is held back */
+/* Bytes of white space at the beginning of a line that are held back. */
+#define BLANKS_MAX ((size_t)1 << 20)
 
 struct ssmq_reader {
     const ssmq_data *data;
     int64_t          documents; /* begun so far */
     /* jsonl */
-    ssmq_lines *lines;
-    json_t     *line; /* the last one; its strings are lent */
+    ssmq_lines      *lines;
+    json_t          *line; /* the last one; its strings are lent */
     /* text, wikitext-raw */
-    ssmq_stream *stream;
-    char         bytes[READ_BYTES];
-    size_t       given, held; /* bytes[given .. held): the beginning of a character */
-    int64_t      offset;      /* of bytes[0] in the file */
-    bool         ended;
+    ssmq_stream     *stream;
+    char             bytes[READ_BYTES];
+    size_t           given, held; /* bytes[given .. held): the beginning of a character */
+    int64_t          offset;      /* of bytes[0] in the file */
+    bool             ended;
     /* wikitext-raw */
     ssmq_str rows, blanks; /* text made of lines; the white space that this line has begun with */
     bool     inside;       /* in a line that is not blank */
@@ -57,9 +58,9 @@ void ssmq_reader_close(ssmq_reader *r)
 
 /* ---- jsonl ----------------------------------------------------------------------------- */
 
-#define FAIL_LINE(r, format, ...)                                     \
-    SSMQ_FAIL(INPUT, "%s:%" PRId64 ": " format, (r)->data->file,      \
-              ssmq_lines_number((r)->lines), __VA_ARGS__)
+#define FAIL_LINE(r, format, ...)                                                               \
+    SSMQ_FAIL(INPUT, "%s:%" PRId64 ": " format, (r)->data->file, ssmq_lines_number((r)->lines), \
+              __VA_ARGS__)
 
 static ssmq_status parse_line(ssmq_reader *r, const char *text, size_t n)
 {
@@ -68,8 +69,8 @@ static ssmq_status parse_line(ssmq_reader *r, const char *text, size_t n)
     if (valid < n) return FAIL_LINE(r, "byte %zu of the line is not valid UTF-8", valid);
     if (r->line) json_decref(r->line);
     json_error_t e;
-    r->line = json_loadb(text, n,
-                         JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &e);
+    r->line =
+        json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &e);
     if (!r->line) return FAIL_LINE(r, "not valid JSON: %s", e.text);
     if (!json_is_object(r->line)) return FAIL_LINE(r, "%s", "not a JSON object");
     return SSMQ_OK;
@@ -80,17 +81,15 @@ static ssmq_status string_under(const ssmq_reader *r, const char *key, const jso
 {
     const json_t *at = r->line;
     for (const char *rest = key;;) {
-        char        *part = NULL;
         const size_t n = strcspn(rest, ".");
-        part = memcpy(ssmq_must_malloc(n + 1), rest, n);
+        char        *part = memcpy(ssmq_must_malloc(n + 1), rest, n);
         part[n] = '\0';
         at = json_object_get(at, part); /* NULL for what is no object */
         free(part);
         if (!rest[n]) break;
         rest += n + 1;
     }
-    if (!json_is_string(at))
-        return FAIL_LINE(r, "the key '%s' is missing or not a string", key);
+    if (!json_is_string(at)) return FAIL_LINE(r, "the key '%s' is missing or not a string", key);
     *out = at;
     return SSMQ_OK;
 }
@@ -154,8 +153,8 @@ static ssmq_status next_bytes(ssmq_reader *r, ssmq_piece *out, bool *more)
 
 /* ---- wikitext-raw ---------------------------------------------------------------------- */
 
-/* The rows of the data set are the lines of the file, each with its line feed; a line of nothing but
- * white space is an empty row.  Rows are joined with two line feeds. */
+/* The rows of the data set are the lines of the file, each with its line feed; a line of nothing
+ * but white space is an empty row.  Rows are joined with two line feeds. */
 static void begin_row(ssmq_reader *r)
 {
     if (r->any_row) ssmq_str_puts(&r->rows, "\n\n");
@@ -167,7 +166,8 @@ static bool is_white(char c)
     return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F);
 }
 
-/* Takes text from the beginning of a line, up to the end of a blank line or the first that is not white. */
+/* Takes text from the beginning of a line, up to the end of a blank line or the first that is not
+ * white. */
 static size_t take_blanks(ssmq_reader *r, const char *text, size_t n)
 {
     size_t at = 0;

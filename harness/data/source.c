@@ -43,7 +43,8 @@ ssmq_status ssmq_source_open(const ssmq_data *data, const ssmq_tokenizer *tokeni
     if (data->format == SSMQ_DATA_TOKENS)
         return ssmq_token_file_open(data->file, vocabulary, &out->token_file);
     if (!tokenizer)
-        return SSMQ_FAIL(CONFIG, "%s: the model has no tokenizer, and the format is '%s', not 'tokens'",
+        return SSMQ_FAIL(CONFIG,
+                         "%s: the model has no tokenizer, and the format is '%s', not 'tokens'",
                          data->file, ssmq_data_formats[data->format]);
     return ssmq_reader_open(data, &out->reader);
 }
@@ -65,8 +66,9 @@ static ssmq_status check(const ssmq_source *s, ssmq_status st, const ssmq_ids *i
 {
     for (int64_t i = before; st == SSMQ_OK && i < ids->length; i++)
         if (ids->data[i] >= s->vocabulary)
-            st = SSMQ_FAIL(INPUT, "the tokenizer gave the id %" PRId32
-                                  ", which is not within the model's 0 to %" PRId64,
+            st = SSMQ_FAIL(INPUT,
+                           "the tokenizer gave the id %" PRId32
+                           ", which is not within the model's 0 to %" PRId64,
                            ids->data[i], s->vocabulary - 1);
     return st == SSMQ_OK ? SSMQ_OK : ssmq_reader_blame(s->reader, st);
 }

@@ -25,7 +25,7 @@ void           ssmq_queue_take(ssmq_queue *q, int64_t n); /* n <= length */
 void           ssmq_queue_free(ssmq_queue *q);
 
 typedef struct ssmq_source {
-    const ssmq_data *data;       /* lent */
+    const ssmq_data *data; /* lent */
     int64_t          vocabulary;
     ssmq_reader     *reader;     /* formats of text */
     ssmq_token_file *token_file; /* TOKENS */
@@ -44,8 +44,8 @@ SSMQ_MUST_USE ssmq_status ssmq_source_add(const ssmq_source *s, ssmq_encoder *e,
                                           size_t n, ssmq_ids *out);
 SSMQ_MUST_USE ssmq_status ssmq_source_finish(const ssmq_source *s, ssmq_encoder *e, ssmq_ids *out);
 
-/* For sources of one document: appends some more of its ids; *more is false at the end.  e: NULL for
- * TOKENS. */
+/* For sources of one document: appends some more of its ids; *more is false at the end.  e: NULL
+ * for TOKENS. */
 SSMQ_MUST_USE ssmq_status ssmq_source_tokens(ssmq_source *s, ssmq_encoder *e, ssmq_ids *out,
                                              bool *more);
 

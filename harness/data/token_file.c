@@ -57,7 +57,7 @@ static ssmq_status open_npy(ssmq_token_file *f)
     SSMQ_TRY(take(f, prefix, sizeof prefix, &got));
     SSMQ_TRY(ssmq_npy_prefix(f->path, prefix, &begin, &length));
     f->at -= got - (got < begin ? got : begin); /* version 1 has a shorter prefix */
-    char *header = ssmq_must_malloc(length + 1);
+    char       *header = ssmq_must_malloc(length + 1);
     ssmq_status st = take(f, (unsigned char *)header, length, &got);
     header[got] = '\0';
     if (st == SSMQ_OK && got < length)
@@ -118,7 +118,7 @@ static ssmq_status expected(const ssmq_token_file *f, const char *what, int foun
 
 static ssmq_status read_integer(ssmq_token_file *f, uint64_t *value, bool *negative)
 {
-    int c, digits = 0;
+    int c = END, digits = 0;
     SSMQ_TRY(peek(f, &c));
     *negative = c == '-';
     if (*negative) f->at++;
@@ -137,7 +137,7 @@ static ssmq_status read_integer(ssmq_token_file *f, uint64_t *value, bool *negat
 
 static ssmq_status open_list(ssmq_token_file *f)
 {
-    int c;
+    int c = END;
     SSMQ_TRY(peek_solid(f, &c));
     if (c != '[') return expected(f, "a .npy array or a JSON list of ids", c);
     f->at++;
@@ -146,7 +146,7 @@ static ssmq_status open_list(ssmq_token_file *f)
 
 static ssmq_status next_in_list(ssmq_token_file *f, uint64_t *value, bool *negative, bool *more)
 {
-    int c;
+    int c = END;
     SSMQ_TRY(peek_solid(f, &c));
     *more = c != ']';
     if (!*more) {
@@ -172,7 +172,7 @@ ssmq_status ssmq_token_file_open(const char *path, int64_t vocabulary, ssmq_toke
     ssmq_token_file *f = ssmq_must_malloc(sizeof *f);
     *f = (ssmq_token_file){.stream = stream, .vocabulary = vocabulary};
     f->path = strcpy(ssmq_must_malloc(strlen(path) + 1), path);
-    int         c;
+    int         c = END;
     ssmq_status st;
     SSMQ_TRY_DONE(st, peek(f, &c));
     f->is_npy = c == (unsigned char)SSMQ_NPY_MAGIC[0];
@@ -195,9 +195,9 @@ static ssmq_status next_id(ssmq_token_file *f, int32_t *id, bool *more)
         return SSMQ_OK;
     }
     if ((negative && value > 0) || value >= (uint64_t)f->vocabulary || value > INT32_MAX)
-        return SSMQ_FAIL(INPUT,
-                         "%s: the id %s%" PRIu64 " at index %" PRId64 " is not within 0 to %" PRId64,
-                         f->path, negative ? "-" : "", value, f->index, f->vocabulary - 1);
+        return SSMQ_FAIL(
+            INPUT, "%s: the id %s%" PRIu64 " at index %" PRId64 " is not within 0 to %" PRId64,
+            f->path, negative ? "-" : "", value, f->index, f->vocabulary - 1);
     *id = (int32_t)value;
     f->index++;
     return SSMQ_OK;
@@ -209,10 +209,8 @@ ssmq_status ssmq_token_file_read(ssmq_token_file *f, int32_t *id, int64_t n, int
     while (*got < n && !f->ended) {
         bool more = false;
         SSMQ_TRY(next_id(f, id + *got, &more));
-        if (more)
-            (*got)++;
-        else
-            f->ended = true;
+        if (more) (*got)++;
+        else f->ended = true;
     }
     return SSMQ_OK;
 }

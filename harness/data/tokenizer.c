@@ -1,6 +1,7 @@
-/* The order of things is that of Hugging Face's tokenizers: added tokens that are not "normalized" are cut
- * out of the text as it is; what remains between them is normalised, each stretch alone; the other
- * added tokens are cut out of that; the rest is split by the pattern, and each word's bytes are merged. */
+/* The order of things is that of Hugging Face's tokenizers: added tokens that are not "normalized"
+ * are cut out of the text as it is; what remains between them is normalised, each stretch alone;
+ * the other added tokens are cut out of that; the rest is split by the pattern, and each word's
+ * bytes are merged. */
 #include "harness/data/tokenizer.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -109,7 +110,6 @@ ssmq_status ssmq_tokenizer_decode(const ssmq_tokenizer *t, const int32_t *id, in
     for (int64_t i = 0; i < n; i++)
         if (id[i] < 0 || id[i] >= t->size || !t->token[id[i]].bytes)
             return SSMQ_FAIL(INPUT, "%s: there is no token with the id %" PRId32, t->path, id[i]);
-    for (int64_t i = 0; i < n; i++)
-        ssmq_str_append(out, t->token[id[i]].bytes, t->token[id[i]].n);
+    for (int64_t i = 0; i < n; i++) ssmq_str_append(out, t->token[id[i]].bytes, t->token[id[i]].n);
     return SSMQ_OK;
 }

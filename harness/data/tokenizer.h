@@ -24,15 +24,15 @@ void ssmq_ids_hash(const int32_t *id, int64_t n, ssmq_sha256 *h);
 
 typedef struct ssmq_tokenizer ssmq_tokenizer;
 
-/* Reads tokenizer.json (".zst": compressed).  INPUT if it is missing or malformed, UNSUPPORTED if it
- * names a model, normalizer, pre-tokenizer or option that is not built here. */
+/* Reads tokenizer.json (".zst": compressed).  INPUT if it is missing or malformed, UNSUPPORTED if
+ * it names a model, normalizer, pre-tokenizer or option that is not built here. */
 SSMQ_MUST_USE ssmq_status ssmq_tokenizer_open(const char *path, ssmq_tokenizer **out);
 void                      ssmq_tokenizer_close(ssmq_tokenizer *t); /* accepts NULL */
 
 int32_t ssmq_tokenizer_size(const ssmq_tokenizer *t); /* largest id + 1 */
 
-/* Appends the ids of n bytes of text.  INPUT, with the offset, if they are not UTF-8.  One thread at
- * a time may use a tokenizer (it keeps a cache of words). */
+/* Appends the ids of n bytes of text.  INPUT, with the offset, if they are not UTF-8.  One thread
+ * at a time may use a tokenizer (it keeps a cache of words). */
 SSMQ_MUST_USE ssmq_status ssmq_tokenizer_encode(ssmq_tokenizer *t, const char *text, size_t n,
                                                 ssmq_ids *out);
 /* Appends the bytes of n ids, which may end inside a character.  INPUT if an id has no token. */

@@ -18,15 +18,15 @@ typedef struct ssmq_token {
 
 struct ssmq_tokenizer {
     char          *path;
-    ssmq_arena    *arena;      /* the tokens' bytes                                     */
-    ssmq_token    *token;      /* [size]                                                */
+    ssmq_arena    *arena; /* the tokens' bytes                                     */
+    ssmq_token    *token; /* [size]                                                */
     int32_t        size;
     ssmq_added    *raw;        /* added tokens looked for in the text as it is          */
     ssmq_added    *normalised; /* added tokens looked for after normalisation           */
     ssmq_nfc      *nfc;        /* NULL: no normalisation                                */
     ssmq_pretoken *pretoken;
     ssmq_bpe      *bpe;
-    ssmq_str       scratch;    /* the normalised form of a stretch of text              */
+    ssmq_str       scratch; /* the normalised form of a stretch of text              */
 };
 
 /* Fills an empty tokenizer whose path is set; on failure the caller closes it. */

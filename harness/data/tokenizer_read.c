@@ -40,7 +40,8 @@ static ssmq_status only_keys(const ssmq_json *j, const char *name, const char *c
         return SSMQ_FAIL(INPUT, "%s: '%s' is missing or not an object", j->path, name);
     const char *key;
     json_t     *value;
-    json_object_foreach(object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         const char *const *a = allowed;
         while (*a && strcmp(*a, key) != 0) a++;
         if (!*a)
@@ -82,16 +83,15 @@ static ssmq_status want_no_text(const ssmq_json *j, const char *key)
     return SSMQ_FAIL(UNSUPPORTED, "%s: '%s' is '%s'; only null is supported", j->path, key, text);
 }
 
-static const char *const byte_level_keys[] = {"type", "add_prefix_space", "trim_offsets", "use_regex",
-                                              NULL};
+static const char *const byte_level_keys[] = {"type", "add_prefix_space", "trim_offsets",
+                                              "use_regex", NULL};
 
 /* A template that puts nothing around the text: "single": [{"Sequence": {"id": "A", ...}}]. */
 static ssmq_status check_template(const ssmq_json *j)
 {
     const json_t *post = json_object_get(j->root, "post_processor");
     const json_t *single = json_object_get(post, "single");
-    if (json_array_size(single) == 1 &&
-        json_object_get(json_array_get(single, 0), "Sequence"))
+    if (json_array_size(single) == 1 && json_object_get(json_array_get(single, 0), "Sequence"))
         return SSMQ_OK;
     return SSMQ_FAIL(UNSUPPORTED,
                      "%s: 'post_processor.single' adds tokens to the text, which is not supported",
@@ -111,9 +111,9 @@ static ssmq_status check_post_processor(const ssmq_json *j)
 
 static ssmq_status check_pipeline(const ssmq_json *j, bool *nfc)
 {
-    static const char *const keys[] = {"version",        "truncation",    "padding",
-                                       "added_tokens",   "normalizer",    "pre_tokenizer",
-                                       "post_processor", "decoder",       "model", NULL};
+    static const char *const keys[] = {
+        "version",       "truncation",     "padding", "added_tokens", "normalizer",
+        "pre_tokenizer", "post_processor", "decoder", "model",        NULL};
     SSMQ_TRY(only_keys(j, "", keys));
     SSMQ_TRY(want_text(j, "version", "1.0"));
     SSMQ_TRY(want_null(j, "truncation"));
@@ -135,10 +135,17 @@ static ssmq_status check_pipeline(const ssmq_json *j, bool *nfc)
 
 static ssmq_status check_model(const ssmq_json *j)
 {
-    static const char *const keys[] = {
-        "type",     "dropout",       "unk_token",     "continuing_subword_prefix",
-        "fuse_unk", "byte_fallback", "ignore_merges", "end_of_word_suffix",
-        "vocab",    "merges",        NULL};
+    static const char *const keys[] = {"type",
+                                       "dropout",
+                                       "unk_token",
+                                       "continuing_subword_prefix",
+                                       "fuse_unk",
+                                       "byte_fallback",
+                                       "ignore_merges",
+                                       "end_of_word_suffix",
+                                       "vocab",
+                                       "merges",
+                                       NULL};
     SSMQ_TRY(want_text(j, "model.type", "BPE"));
     SSMQ_TRY(only_keys(j, "model", keys));
     double dropout = 0;
@@ -189,7 +196,8 @@ static ssmq_token token_of(ssmq_tokenizer *t, const char *text, const int16_t by
     return (ssmq_token){.bytes = bytes, .n = length};
 }
 
-static ssmq_status check_id(const ssmq_json *j, const char *where, const json_t *value, int32_t *out)
+static ssmq_status check_id(const ssmq_json *j, const char *where, const json_t *value,
+                            int32_t *out)
 {
     if (!json_is_integer(value))
         return SSMQ_FAIL(INPUT, "%s: %s: the id is not an integer", j->path, where);
@@ -202,12 +210,14 @@ static ssmq_status check_id(const ssmq_json *j, const char *where, const json_t 
 }
 
 /* Largest id over vocabulary and added tokens, plus 1; checks that all are in range. */
-static ssmq_status count_ids(ssmq_tokenizer *t, const ssmq_json *j, json_t *vocab, const json_t *added)
+static ssmq_status count_ids(ssmq_tokenizer *t, const ssmq_json *j, json_t *vocab,
+                             const json_t *added)
 {
     int32_t     largest = -1, id = 0;
     const char *key;
     json_t     *value;
-    json_object_foreach(vocab, key, value) {
+    json_object_foreach(vocab, key, value)
+    {
         SSMQ_TRY(check_id(j, "model.vocab", value, &id));
         if (id > largest) largest = id;
     }
@@ -228,7 +238,8 @@ static ssmq_status read_vocab(ssmq_tokenizer *t, const ssmq_json *j, json_t *voc
     fill_alphabet(byte_of, character_of);
     const char *key;
     json_t     *value;
-    json_object_foreach(vocab, key, value) {
+    json_object_foreach(vocab, key, value)
+    {
         const int64_t id = json_integer_value(value);
         if (t->token[id].bytes)
             return SSMQ_FAIL(INPUT, "%s: model.vocab: the id %" PRId64 " is given to two tokens",
@@ -303,8 +314,11 @@ static ssmq_status read_flags(const ssmq_json *j, const json_t *token, size_t i,
     static const struct {
         const char *name;
         bool        supported; /* may it be true? */
-    } flag[] = {{"special", true}, {"normalized", true}, {"lstrip", false},
-                {"rstrip", false}, {"single_word", false}};
+    } flag[] = {{"special", true},
+                {"normalized", true},
+                {"lstrip", false},
+                {"rstrip", false},
+                {"single_word", false}};
     for (size_t k = 0; k < sizeof flag / sizeof *flag; k++) {
         const json_t *value = json_object_get(token, flag[k].name);
         if (!json_is_boolean(value))
@@ -320,8 +334,8 @@ static ssmq_status read_flags(const ssmq_json *j, const json_t *token, size_t i,
 }
 
 /* The text of an added token, as it is looked for; *out lives in the arena. */
-static ssmq_status read_content(ssmq_tokenizer *t, const ssmq_json *j, const json_t *token, size_t i,
-                                bool normalised, ssmq_token *out)
+static ssmq_status read_content(ssmq_tokenizer *t, const ssmq_json *j, const json_t *token,
+                                size_t i, bool normalised, ssmq_token *out)
 {
     const json_t *content = json_object_get(token, "content");
     ssmq_str      text = {0};
@@ -337,7 +351,8 @@ static ssmq_status read_content(ssmq_tokenizer *t, const ssmq_json *j, const jso
     out->bytes = ssmq_arena_strndup(t->arena, ssmq_str_text(&text), text.length);
     ssmq_str_free(&text);
     if (out->n >= 1 && out->n <= SSMQ_ADDED_BYTES_MAX) return SSMQ_OK;
-    return SSMQ_FAIL(INPUT, "%s: added_tokens[%zu]: 'content' is missing, or not 1 to %d bytes long",
+    return SSMQ_FAIL(INPUT,
+                     "%s: added_tokens[%zu]: 'content' is missing, or not 1 to %d bytes long",
                      j->path, i, SSMQ_ADDED_BYTES_MAX);
 }
 
@@ -353,8 +368,9 @@ static ssmq_status read_added(ssmq_tokenizer *t, const ssmq_json *j, const json_
     const json_t *known = json_object_get(vocab, content);
     const bool    same = known && json_integer_value(known) == id;
     if ((known && !same) || (!same && t->token[id].bytes))
-        return SSMQ_FAIL(INPUT, "%s: added_tokens[%zu]: the id %" PRId32
-                                " contradicts the vocabulary or an earlier added token",
+        return SSMQ_FAIL(INPUT,
+                         "%s: added_tokens[%zu]: the id %" PRId32
+                         " contradicts the vocabulary or an earlier added token",
                          j->path, i, id);
     if (!ssmq_added_put(normalised ? t->normalised : t->raw, form.bytes, form.n, id))
         return SSMQ_FAIL(INPUT, "%s: added_tokens[%zu]: '%s' is added twice", j->path, i, content);

@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* How many leading bytes of text are whole, valid characters.  What follows is bad, unless *cut: then it
- * is the beginning of a character whose rest may follow. */
+/* How many leading bytes of text are whole, valid characters.  What follows is bad, unless *cut:
+ * then it is the beginning of a character whose rest may follow. */
 size_t ssmq_utf8_valid(const char *text, size_t n, bool *cut);
 
 /* The character at text (checked before), and its length in bytes, 1 to 4. */

@@ -172,8 +172,9 @@ static ssmq_status at_the_end(const ssmq_windows *w)
 {
     if (w->handed > 0) return SSMQ_OK;
     if (w->data.subset)
-        return SSMQ_FAIL(INPUT, "%s: none of the %" PRId32 " subsets has one window of %" PRId64
-                                " tokens", w->data.file, w->lanes, w->window);
+        return SSMQ_FAIL(INPUT,
+                         "%s: none of the %" PRId32 " subsets has one window of %" PRId64 " tokens",
+                         w->data.file, w->lanes, w->window);
     return SSMQ_FAIL(INPUT, "%s: has %" PRId64 " tokens, fewer than one window of %" PRId64,
                      w->data.file, ssmq_queue_length(&w->lane[0]->queue), w->window);
 }

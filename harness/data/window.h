@@ -17,8 +17,8 @@ extern const char *const ssmq_dialects[]; /* "gptq", NULL */
 typedef struct ssmq_windows ssmq_windows;
 
 /* Opens a file as windows of `window` tokens, at most limit of them (0: all), of each subset where
- * data->subset is set; the file is read as the windows are asked for.  Documents of a jsonl file are
- * joined with single spaces in file order (within their subset).  tokenizer: NULL for tokens. */
+ * data->subset is set; the file is read as the windows are asked for.  Documents of a jsonl file
+ * are joined with single spaces in file order (within their subset).  tokenizer: NULL for TOKENS */
 SSMQ_MUST_USE ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenizer *tokenizer,
                                             int64_t vocabulary, int64_t window, int64_t limit,
                                             ssmq_windows **out);
@@ -27,7 +27,7 @@ SSMQ_MUST_USE ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenize
 SSMQ_MUST_USE ssmq_status ssmq_windows_next(ssmq_windows *w, int32_t *token, int32_t *subset,
                                             bool *more);
 /* How far the file is read, or the limit reached: 0..1, for progress. */
-double ssmq_windows_fraction(const ssmq_windows *w);
+double                    ssmq_windows_fraction(const ssmq_windows *w);
 
 int32_t     ssmq_windows_subsets(const ssmq_windows *w); /* how many were seen so far */
 const char *ssmq_windows_subset(const ssmq_windows *w, int32_t i);

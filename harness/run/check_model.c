@@ -1,10 +1,11 @@
-/* The steps against the model they are for: do selectors name sites, and does each method accept the
- * shapes and what earlier steps decided?  Needs the model's config, not its weights. */
+/* The steps against the model they are for: do selectors name sites, and does each method accept
+ * the shapes and what earlier steps decided?  Needs the model's config, not its weights. */
 #include <string.h>
 #include "harness/data/checkpoint.h"
 #include "harness/run/loader.h"
 
-static void report_failure(ssmq_loader *ld, ssmq_status status, const ssmq_yaml *at, const char *where)
+static void report_failure(ssmq_loader *ld, ssmq_status status, const ssmq_yaml *at,
+                           const char *where)
 {
     ssmq_diag_add(ld->diag, status, at->place, NULL, "%s%s%s", where, *where ? ": " : "",
                   ssmq_error_last()->message);
@@ -105,7 +106,7 @@ static bool check_selectors(ssmq_loader *ld, const ssmq_model *model, const ssmq
 {
     const char *key = sites_key(step->method);
     if (!key) return true;
-    const ssmq_yaml *given = ssmq_yaml_get(step->given, key);
+    const ssmq_yaml   *given = ssmq_yaml_get(step->given, key);
     const char *const *selector =
         *(const char *const *const *)((const char *)step->options + step->method->sites);
     bool fine = true;

@@ -4,23 +4,25 @@
 #include "harness/data/window.h"
 
 /* A range that had to be raised is worth a look: the site is all but silent. */
-static void warn_of_zero_scales(const ssmq_session *s, const ssmq_run *run, const ssmq_plan *plan)
+static void warn_of_zero_scales(const ssmq_listener *listener, const ssmq_run *run,
+                                const ssmq_plan *plan)
 {
     for (int32_t i = 0; i < plan->model->n_site; i++)
         if (plan->at[i].raised)
-            SSMQ_LOG_LINE(s->listener ? s->listener->log : NULL, WARNING, "scale of zero",
+            SSMQ_LOG_LINE(listener ? listener->log : NULL, WARNING, "scale of zero",
                           SSMQ_LOG_T("run", run->name),
                           SSMQ_LOG_T("site", plan->model->site[i].name));
 }
 
-static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, ssmq_execution *x)
+static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
+                            ssmq_execution *x)
 {
     ssmq_exec  *ex;
     ssmq_status st = SSMQ_OK;
     SSMQ_TRY(ssmq_exec_open(s->be, x->model, x->recipe.plan, run->mode, &ex));
     x->ppl = ssmq_must_malloc((size_t)run->n_evaluation * sizeof *x->ppl);
     for (int32_t i = 0; i < run->n_evaluation; i++) {
-        SSMQ_TRY_DONE(st, ssmq_eval_ppl(&run->evaluation[i], x->model, ex, s->tokenizer, s->listener,
+        SSMQ_TRY_DONE(st, ssmq_eval_ppl(&run->evaluation[i], x->model, ex, s->tokenizer, listener,
                                         &x->ppl[i]));
         x->n_ppl++;
     }
@@ -29,17 +31,18 @@ done:
     return st;
 }
 
-ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, ssmq_execution *out)
+ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
+                         ssmq_execution *out)
 {
     ssmq_execution      x = {.model = ssmq_model_fork(s->base)};
     const ssmq_samples *samples = run->calibration ? &s->samples : NULL;
     ssmq_status         st = SSMQ_OK;
     if (run->recipe) {
-        SSMQ_TRY_DONE(st, ssmq_recipe_apply(run->recipe, x.model, s->be, samples, s->listener,
+        SSMQ_TRY_DONE(st, ssmq_recipe_apply(run->recipe, x.model, s->be, samples, listener,
                                             &x.recipe));
-        warn_of_zero_scales(s, run, x.recipe.plan);
+        warn_of_zero_scales(listener, run, x.recipe.plan);
     }
-    SSMQ_TRY_DONE(st, evaluate(s, run, &x));
+    SSMQ_TRY_DONE(st, evaluate(s, run, listener, &x));
     *out = x;
     return SSMQ_OK;
 done:

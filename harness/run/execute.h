@@ -19,7 +19,8 @@ typedef struct ssmq_execution {
 
 /* The session has been prepared for the run.  NUMERIC, naming site and place, where a value is not
  * finite; statuses of methods and of reading data. */
-SSMQ_MUST_USE ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, ssmq_execution *out);
+SSMQ_MUST_USE ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run,
+                                       const ssmq_listener *listener, ssmq_execution *out);
 void                      ssmq_execution_free(ssmq_execution *x);
 
 /* Writes run.h5.  IO. */

@@ -4,12 +4,14 @@
 #include "harness/run/loader.h"
 #include "harness/run/observer_option.h"
 
-/* Files, includes and --set; then all sections; then the model.  Each stage reports all that it finds,
- * and the next one begins only where it can trust what it builds on. */
+/* Files, includes and --set; then all sections; then the model.  Each stage reports all that it
+ * finds, and the next one begins only where it can trust what it builds on. */
 static bool load(ssmq_loader *ld, const char *path, const char *const *override, int32_t n_override)
 {
     bool fine = ssmq_loader_read(ld, path);
-    for (int32_t i = 0; fine && i < n_override; i++) fine = ssmq_loader_override(ld, override[i], i + 1);
+    if (!fine) return false;
+    for (int32_t i = 0; i < n_override; i++)
+        fine = ssmq_loader_override(ld, override[i], i + 1) && fine;
     if (!fine) return false;
     ssmq_loader_draft(ld);
     ssmq_loader_check(ld);
@@ -55,8 +57,8 @@ ssmq_status ssmq_experiment_read(const char *path, const char *const *override, 
     const int32_t problems = ssmq_diag_errors(diag);
     if (problems > 0) {
         ssmq_arena_free(arena);
-        return ssmq_fail(ssmq_diag_status(diag), __FILE__, __LINE__, __func__, "%s: %d problem%s", path,
-                         problems, problems == 1 ? "" : "s");
+        return ssmq_fail(ssmq_diag_status(diag), __FILE__, __LINE__, __func__, "%s: %d problem%s",
+                         path, problems, problems == 1 ? "" : "s");
     }
     keep_sources(ld, e);
     keep_overrides(ld, override, n_override, e);

@@ -1,6 +1,7 @@
-/* An experiment is what the YAML says; a run is one point of it, fully resolved, named by the hash of
- * what it resolves to.  Reading checks everything that can be checked without running: keys, types,
- * ranges, selectors, shapes, files; every problem is reported at its place, not just the first. */
+/* An experiment is what the YAML says; a run is one point of it, fully resolved, named by the hash
+ * of what it resolves to.  Reading checks everything that can be checked without running: keys,
+ * types, ranges, selectors, shapes, files; every problem is reported at its place, not just the
+ * first. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,32 +17,32 @@ extern "C" {
 
 #define SSMQ_SCHEMA_VERSION 1 /* of the YAML: the value of its key `ssmq` */
 
-/* Raised whenever a change of the code changes numbers that runs give: part of every run's id, so that
- * results from before the change are not taken for those from after it. */
+/* Raised whenever a change of the code changes numbers that runs give: part of every run's id, so
+ * that results from before the change are not taken for those from after it. */
 #define SSMQ_NUMERICS_VERSION 1
 
 #define SSMQ_RUN_ID 17 /* characters of a run id, with the final 0 */
 
 /* One enabled step of a recipe. */
 typedef struct ssmq_step {
-    const char        *id;      /* unique in its recipe                              */
+    const char        *id;      /* unique in its recipe */
     const ssmq_method *method;
     const void        *options; /* method->options_size bytes, as method->options says */
 } ssmq_step;
 
 typedef struct ssmq_recipe {
-    const char      *name;   /* NULL: the experiment's only one, under `recipe`        */
-    const ssmq_step *step;   /* the enabled ones, in order                             */
+    const char      *name;     /* NULL: the experiment's only one, under `recipe` */
+    const ssmq_step *step;     /* the enabled ones, in order */
     int32_t          n_step;
-    bool             observes; /* some step needs calibration                          */
+    bool             observes; /* some step needs calibration */
 } ssmq_recipe;
 
 /* Which samples calibration sees (ssmq_samples_read). */
 typedef struct ssmq_calibration_spec {
     ssmq_data   data;
     ssmq_select select;
-    int64_t     count;  /* documents         */
-    int64_t     length; /* tokens, at most   */
+    int64_t     count;  /* documents */
+    int64_t     length; /* tokens, at most */
     uint64_t    seed;   /* SAMPLED; 0 in FIRST */
 } ssmq_calibration_spec;
 
@@ -49,31 +50,30 @@ typedef enum ssmq_task { SSMQ_TASK_PERPLEXITY } ssmq_task;
 extern const char *const ssmq_tasks[]; /* "perplexity", NULL; indexed by ssmq_task */
 
 typedef struct ssmq_evaluation {
-    const char *id;      /* unique in the experiment           */
+    const char *id;      /* unique in the experiment */
     ssmq_task   task;
     ssmq_data   data;
-    int         dialect; /* index into ssmq_dialects           */
-    int64_t     window;  /* tokens, >= 2                       */
-    int64_t     limit;   /* windows (of each subset); 0: all   */
+    int         dialect; /* index into ssmq_dialects */
+    int64_t     window;  /* tokens, >= 2 */
+    int64_t     limit;   /* windows (of each subset); 0: all */
 } ssmq_evaluation;
 
 typedef struct ssmq_run {
-    char                         id[SSMQ_RUN_ID]; /* 16 hex digits: same id, same run               */
-    const char                  *name;        /* for people: "float", "fake quamba"                 */
-    ssmq_mode                    mode;
-    const ssmq_recipe           *recipe;      /* NULL in float mode                                 */
-    const ssmq_calibration_spec *calibration; /* NULL where no step of the recipe observes          */
+    char               id[SSMQ_RUN_ID];       /* 16 hex digits: same id, same run */
+    const char        *name;                  /* for people: "float", "fake quamba" */
+    ssmq_mode          mode;
+    const ssmq_recipe *recipe;                /* NULL in float mode */
+    const ssmq_calibration_spec *calibration; /* NULL where no step of the recipe observes */
     const ssmq_evaluation       *evaluation;
     int32_t                      n_evaluation;
     const ssmq_backend_ops      *backend;
     const void                  *backend_options;
-    int32_t                      threads;     /* >= 1; not part of the id                           */
+    int32_t                      threads;     /* >= 1; not part of the id */
     uint64_t                     seed;
-    const char                  *model;       /* directory, as the process may open it              */
-    const char                  *tokenizer;   /* file; NULL where all data of the run are tokens    */
-    const char                  *resolved;    /* YAML, every default written out, paths as given    */
-    const char                  *canonical;   /* what is hashed: each file as its SHA-256, no names,
-                                               * paths, threads */
+    const char                  *model;       /* directory, as the process may open it */
+    const char                  *tokenizer;   /* file; NULL where all data of the run are tokens */
+    const char                  *resolved;    /* YAML, every default written out, paths as given */
+    const char                  *canonical;   /* what is hashed: sums of files, no names or paths */
 } ssmq_run;
 
 /* A YAML file as it was read: for copies beside the results. */
@@ -84,26 +84,26 @@ typedef struct ssmq_experiment_file {
 } ssmq_experiment_file;
 
 typedef struct ssmq_experiment {
-    const char                 *path;     /* as given                                              */
-    const char                 *name;
-    const char                 *question; /* NULL: not asked                                       */
-    const ssmq_run             *run;      /* float first, then each mode for each recipe, in order */
-    int32_t                     n_run;
-    const ssmq_experiment_file *file;     /* the file, then its includes and recipe files          */
+    const char     *path;             /* as given */
+    const char     *name;
+    const char     *question;         /* NULL: not asked */
+    const ssmq_run *run;              /* float first, then each mode for each recipe, in order */
+    int32_t         n_run;
+    const ssmq_experiment_file *file; /* the file, then its includes and recipe files */
     int32_t                     n_file;
-    const char *const          *override; /* KEY=VALUE of each --set, in order                     */
-    int32_t                     n_override;
-    struct ssmq_yaml           *resolved; /* the experiment with every default, and where from     */
-    ssmq_arena                 *arena;    /* owns all of it                                        */
+    const char *const *override;      /* KEY=VALUE of each --set, in order */
+    int32_t            n_override;
+    struct ssmq_yaml  *resolved;      /* the experiment with every default, and where from */
+    ssmq_arena        *arena;         /* owns all of it */
 } ssmq_experiment;
 
-/* Reads path and what it includes, then sets override[i] ("KEY=VALUE", KEY dotted, VALUE in YAML) in
- * order, checks everything, and expands the runs; runs nothing.  Reads the model's config and the
- * tables of its weight files, and hashes every input file.
+/* Reads path and what it includes, then sets override[i] ("KEY=VALUE", KEY dotted, VALUE in YAML)
+ * in order, checks everything, and expands the runs; runs nothing.  Reads the model's config and
+ * the tables of its weight files, and hashes every input file.
  *
- * Problems and warnings go to diag; the failure's own message only counts them.  CONFIG for problems
- * with what is asked, UNSUPPORTED where all of them are valid but not offered, INPUT where all of them
- * are files that are missing or unreadable.  Warnings may be in diag on success too. */
+ * Problems and warnings go to diag; the failure's own message only counts them.  CONFIG for
+ * problems with what is asked, UNSUPPORTED where all of them are valid but not offered, INPUT where
+ * all of them are files that are missing or unreadable.  Warnings may be in diag on success too. */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_read(const char *path, const char *const *override,
                                                int32_t n_override, const ssmq_catalogue *cat,
                                                ssmq_diag *diag, ssmq_experiment **out);

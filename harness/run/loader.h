@@ -1,7 +1,7 @@
 /* The parts of reading an experiment, for the files in this folder only.  YAML files are merged
  * (merge.c), the sections are read into a draft (read_*.c), the draft is checked against the model
- * (check_model.c), and becomes runs (resolve.c).  Every step reports to the loader's diag and goes on
- * where it can. */
+ * (check_model.c), and becomes runs (resolve.c).  Every step reports to the loader's diag and goes
+ * on where it can. */
 #pragma once
 #include "harness/base/hash.h"
 #include "harness/base/option.h"
@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-#define SSMQ_FILES_MAX 200   /* YAML files of one experiment           */
-#define SSMQ_STEPS_MAX 1000  /* steps, recipes, evaluations: of a list */
+#define SSMQ_FILES_MAX 200  /* YAML files of one experiment           */
+#define SSMQ_STEPS_MAX 1000 /* steps, recipes, evaluations: of a list */
 
 /* A file whose content decides numbers. */
 typedef struct ssmq_input {
@@ -22,7 +22,7 @@ typedef struct ssmq_input {
 
 /* A data set where it is used, read from its mapping, in place or under its name. */
 typedef struct ssmq_data_draft {
-    ssmq_data        data;  /* file: as the process may open it */
+    ssmq_data        data; /* file: as the process may open it */
     const ssmq_yaml *given;
 } ssmq_data_draft;
 
@@ -36,17 +36,17 @@ typedef struct ssmq_step_draft {
 } ssmq_step_draft;
 
 typedef struct ssmq_recipe_draft {
-    const char      *name; /* NULL: the only one */
-    const ssmq_yaml *key;  /* what to point at   */
+    const char      *name;  /* NULL: the only one */
+    const ssmq_yaml *key;   /* what to point at */
     ssmq_step_draft *step;
     int32_t          n_step;
-    ssmq_recipe     *final; /* the enabled steps  */
+    ssmq_recipe     *final; /* the enabled steps */
 } ssmq_recipe_draft;
 
 typedef struct ssmq_calibration_draft {
-    int              select, count, length, seed; /* as the option table reads them; seed -1: run.seed */
+    int select, count, length, seed; /* as the option table reads them; seed -1: run.seed */
     ssmq_data_draft  data;
-    const ssmq_yaml *given; /* NULL: the experiment has none */
+    const ssmq_yaml *given;          /* NULL: the experiment has none */
 } ssmq_calibration_draft;
 
 typedef struct ssmq_evaluation_draft {
@@ -57,11 +57,11 @@ typedef struct ssmq_evaluation_draft {
 } ssmq_evaluation_draft;
 
 typedef struct ssmq_draft {
-    const ssmq_yaml *name, *question; /* scalars; question may be NULL */
+    const ssmq_yaml *name, *question;                /* scalars; question may be NULL */
     struct {
-        const char      *path, *tokenizer; /* as given; tokenizer NULL: the directory's */
+        const char      *path, *tokenizer;           /* as given; tokenizer NULL: the directory's */
         const char      *directory, *tokenizer_file; /* as the process may open them */
-        const ssmq_yaml *given; /* NULL: there is no checkpoint to look at */
+        const ssmq_yaml *given;                      /* NULL: there is no checkpoint to look at */
     } model;
     ssmq_calibration_draft calibration;
     ssmq_mode              mode[3];
@@ -72,11 +72,11 @@ typedef struct ssmq_draft {
     ssmq_evaluation_draft *evaluation;
     int32_t                n_evaluation;
     struct {
-        int                     seed, threads; /* threads 0: all */
-        const ssmq_yaml        *given;         /* or NULL */
+        int                     seed, threads;       /* threads 0: all */
+        const ssmq_yaml        *given;               /* or NULL */
         const ssmq_backend_ops *backend;
         void                   *backend_options;
-        const ssmq_yaml        *backend_given; /* its mapping or name, or NULL */
+        const ssmq_yaml        *backend_given;       /* its mapping or name, or NULL */
     } run;
 } ssmq_draft;
 
@@ -107,29 +107,29 @@ typedef struct ssmq_loader {
 /* ---- merge.c --------------------------------------------------------------------------- */
 
 /* Reads the file and what it includes into ld->root.  False if there were problems. */
-bool ssmq_loader_read(ssmq_loader *ld, const char *path);
+bool        ssmq_loader_read(ssmq_loader *ld, const char *path);
 /* Sets KEY=VALUE, the n-th (from 1), in ld->root. */
-bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n);
+bool        ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n);
 /* A YAML file named by a scalar: its tree, NULL if there were problems. */
-ssmq_yaml *ssmq_loader_file(ssmq_loader *ld, const ssmq_yaml *name);
+ssmq_yaml  *ssmq_loader_file(ssmq_loader *ld, const ssmq_yaml *name);
 /* Reports included files of which nothing was used. */
-void ssmq_loader_unused(ssmq_loader *ld);
+void        ssmq_loader_unused(ssmq_loader *ld);
 /* The path that a scalar names, as seen from the file it stands in. */
 const char *ssmq_loader_path(ssmq_loader *ld, const ssmq_yaml *name);
 
 /* ---- read_experiment.c, read_recipe.c, read_data.c -------------------------------------- */
 
 /* ld->root to ld->draft. */
-void ssmq_loader_draft(ssmq_loader *ld);
+void        ssmq_loader_draft(ssmq_loader *ld);
 /* A list of steps, or the name of a file that holds one. */
-void ssmq_loader_recipe(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
-                        ssmq_recipe_draft *out);
-bool ssmq_loader_data(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
-                      ssmq_data_draft *out);
-void ssmq_loader_data_names(ssmq_loader *ld);
-bool ssmq_loader_model(ssmq_loader *ld, const ssmq_yaml *given);
-/* What in the draft needs a tokenizer: an evaluation's id, "calibration" (looked at where calibrated
- * is set), or NULL. */
+void        ssmq_loader_recipe(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
+                               ssmq_recipe_draft *out);
+bool        ssmq_loader_data(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
+                             ssmq_data_draft *out);
+void        ssmq_loader_data_names(ssmq_loader *ld);
+bool        ssmq_loader_model(ssmq_loader *ld, const ssmq_yaml *given);
+/* What in the draft needs a tokenizer: an evaluation's id, "calibration" (looked at where
+ * calibrated is set), or NULL. */
 const char *ssmq_loader_reads_text(const ssmq_loader *ld, bool calibrated);
 
 /* A calibration would be used: some run is not float and some enabled step observes. */
@@ -149,13 +149,13 @@ void ssmq_loader_check(ssmq_loader *ld);
 void ssmq_loader_resolve(ssmq_loader *ld, ssmq_experiment *e);
 
 /* What a run resolves to; recipe NULL: float.  Files as paths for SHOWN and sums for HASHED. */
-ssmq_yaml *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draft *recipe,
-                         bool calibrated, ssmq_yaml *model);
+ssmq_yaml  *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draft *recipe,
+                          bool calibrated, ssmq_yaml *model);
 /* The whole experiment: all modes, all recipes with all steps. */
-ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld);
-/* The model's mapping with its files hashed (what cannot be read is reported), the tokenizer only if it
- * is needed. */
-ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool tokenizer);
+ssmq_yaml  *ssmq_experiment_tree(ssmq_loader *ld);
+/* The model's mapping with its files hashed (what cannot be read is reported), the tokenizer only
+ * if it is needed. */
+ssmq_yaml  *ssmq_model_tree(ssmq_loader *ld, bool tokenizer);
 /* "sha256:..." of a file's content; NULL (reported at name) if it cannot be read. */
 const char *ssmq_loader_digest(ssmq_loader *ld, const char *path, const ssmq_yaml *name);
 
@@ -170,10 +170,20 @@ extern const ssmq_option ssmq_schema_evaluation[];  /* ssmq_evaluation_draft  */
 extern const ssmq_option ssmq_schema_run[];         /* ssmq_run_options       */
 extern const ssmq_option ssmq_schema_step[];        /* ssmq_step_options      */
 
-typedef struct ssmq_model_options { const char *path, *tokenizer; } ssmq_model_options;
-typedef struct ssmq_data_options { const char *file, *subset; int format; } ssmq_data_options;
-typedef struct ssmq_run_options { int seed, threads; } ssmq_run_options;
-typedef struct ssmq_step_options { const char *id, *method; bool enabled; } ssmq_step_options;
+typedef struct ssmq_model_options {
+    const char *path, *tokenizer;
+} ssmq_model_options;
+typedef struct ssmq_data_options {
+    const char *file, *subset;
+    int         format;
+} ssmq_data_options;
+typedef struct ssmq_run_options {
+    int seed, threads;
+} ssmq_run_options;
+typedef struct ssmq_step_options {
+    const char *id, *method;
+    bool        enabled;
+} ssmq_step_options;
 
 /* Keys of the top that this version reads, and those that it knows of, NULL-terminated. */
 extern const char *const ssmq_schema_keys[];

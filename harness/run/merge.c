@@ -144,8 +144,8 @@ void ssmq_loader_unused(ssmq_loader *ld)
     for (int32_t i = 0; i < ld->n_included; i++) {
         const ssmq_included *in = &ld->included[i];
         if (!is_used(ld, in->source))
-            ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, in->place, NULL,
-                          "nothing of %s is used", in->source->name);
+            ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, in->place, NULL, "nothing of %s is used",
+                          in->source->name);
     }
 }
 
@@ -165,7 +165,8 @@ static ssmq_yaml *set_in(const setting *s, ssmq_yaml *node, int32_t depth);
 static bool at_recipe(const setting *s, int32_t depth)
 {
     const char *first = s->part[0]->text;
-    return (depth == 1 && strcmp(first, "recipe") == 0) || (depth == 2 && strcmp(first, "recipes") == 0);
+    return (depth == 1 && strcmp(first, "recipe") == 0) ||
+           (depth == 2 && strcmp(first, "recipes") == 0);
 }
 
 /* What entries of lists are called: their id, else their method. */
@@ -183,10 +184,10 @@ static void report_no_entry(const setting *s, const ssmq_yaml *list, int32_t dep
     for (int32_t i = 0; i < list->n; i++)
         if (entry_name(list->value[i])) names[n++] = entry_name(list->value[i]);
     const char *nearest = ssmq_str_nearest(s->part[depth]->text, names);
-    const char *help =
-        nearest ? ssmq_arena_printf(s->ld->arena, "did you mean '%s'?", nearest)
-        : n > 0 ? ssmq_arena_printf(s->ld->arena, "there are: %s", ssmq_option_words(s->ld->arena, names))
-                : NULL;
+    const char *help = nearest ? ssmq_arena_printf(s->ld->arena, "did you mean '%s'?", nearest)
+                       : n > 0 ? ssmq_arena_printf(s->ld->arena, "there are: %s",
+                                                   ssmq_option_words(s->ld->arena, names))
+                               : NULL;
     SSMQ_REPORT(s->ld, s->part[depth], help, "the list has no entry with the id '%s'",
                 s->part[depth]->text);
 }
@@ -240,7 +241,8 @@ static ssmq_yaml *set_in(const setting *s, ssmq_yaml *node, int32_t depth)
     }
     if (node && node->kind == SSMQ_YAML_LIST) return set_in_list(s, node, depth);
     if (node && node->kind == SSMQ_YAML_MAP) return set_in_map(s, node, depth);
-    ssmq_yaml *map = ssmq_yaml_new(s->ld->arena, SSMQ_YAML_MAP); /* in place of nothing or a scalar */
+    ssmq_yaml *map =
+        ssmq_yaml_new(s->ld->arena, SSMQ_YAML_MAP); /* in place of nothing or a scalar */
     map->place = s->part[depth]->place;
     map->line = 1;
     return set_in_map(s, map, depth);

@@ -27,7 +27,8 @@ static int32_t list_parts(const ssmq_catalogue *cat, bool across, part *out)
 }
 
 /* The part that the mapping names under key; false if it names none that exists (reported). */
-static bool find_part(context *cx, const ssmq_yaml *map, const char *path, const char *key, part *out)
+static bool find_part(context *cx, const ssmq_yaml *map, const char *path, const char *key,
+                      part *out)
 {
     const ssmq_catalogue *cat = cx->user;
     const bool            across = strcmp(key, "across") == 0;
@@ -66,7 +67,8 @@ static bool has_option(const part *p, const char *key)
     return false;
 }
 
-/* Adds to map what the default says under key, with that part's options, unless map names a part itself. */
+/* Adds to map what the default says under key, with that part's options, unless map names a part
+ * itself. */
 static void fill_in(context *cx, ssmq_yaml *map, const ssmq_yaml *fallback, const char *key)
 {
     part p;
@@ -115,10 +117,14 @@ static void warn_of_fraction(context *cx, const ssmq_option *table, const ssmq_y
 {
     const ssmq_yaml *v = ssmq_yaml_get(given, "p");
     for (const ssmq_option *o = table; o && o->name; o++) {
-        if (!v || strcmp(o->name, "p") != 0 || o->type != SSMQ_OPTION_REAL || o->max != 100) continue;
+        if (!v || strcmp(o->name, "p") != 0 || o->type != SSMQ_OPTION_REAL || o->max != 100)
+            continue;
         const double p = ssmq_yaml_real(v);
-        const char  *help = p > 0.5 ? ssmq_arena_printf(cx->arena, "did you mean %.10g?", 100 * p) : NULL;
-        if (p <= 1) ssmq_diag_warn(cx->diag, v->place, help, "%s.p is in per cent, found %s", path, v->text);
+        const char  *help =
+            p > 0.5 ? ssmq_arena_printf(cx->arena, "did you mean %.10g?", 100 * p) : NULL;
+        if (p <= 1)
+            ssmq_diag_warn(cx->diag, v->place, help, "%s.p is in per cent, found %s", path,
+                           v->text);
     }
 }
 
@@ -178,8 +184,8 @@ bool ssmq_observer_read(context *cx, const ssmq_option *o, const ssmq_yaml *give
 
 /* ---- back to YAML ---------------------------------------------------------------------- */
 
-static void put_part(context *cx, ssmq_yaml *map, const char *key, const part *p, const void *options,
-                     const ssmq_yaml *given)
+static void put_part(context *cx, ssmq_yaml *map, const char *key, const part *p,
+                     const void *options, const ssmq_yaml *given)
 {
     ssmq_yaml_put(cx->arena, map, key,
                   ssmq_yaml_scalar_at(cx->arena, p->name, true, ssmq_yaml_get(given, key)));

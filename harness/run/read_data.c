@@ -36,7 +36,8 @@ static bool check_data(ssmq_loader *ld, const ssmq_yaml *map, const char *path,
     }
     if (o->subset && data->format != SSMQ_DATA_JSONL) {
         SSMQ_REPORT(ld, ssmq_yaml_get(map, "subset"), NULL,
-                    "%s.subset needs format jsonl; this is %s", path, ssmq_data_formats[data->format]);
+                    "%s.subset needs format jsonl; this is %s", path,
+                    ssmq_data_formats[data->format]);
         return false;
     }
     data->subset = o->subset;
@@ -62,7 +63,8 @@ static const ssmq_yaml *named_data(ssmq_loader *ld, const ssmq_yaml *name)
     return NULL;
 }
 
-bool ssmq_loader_data(ssmq_loader *ld, const ssmq_yaml *given, const char *path, ssmq_data_draft *out)
+bool ssmq_loader_data(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
+                      ssmq_data_draft *out)
 {
     const ssmq_yaml *map = given;
     if (given->kind == SSMQ_YAML_SCALAR && ssmq_yaml_type_of(given) != SSMQ_YAML_NULL) {

@@ -64,8 +64,8 @@ static void read_mode(ssmq_loader *ld, const ssmq_yaml *v)
     /* A choice, so that the messages are those of a choice. */
     static const ssmq_option table[] = {{"mode", 0, SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_modes, ""},
                                         {0}};
-    ssmq_yaml *one = ssmq_yaml_new(ld->arena, SSMQ_YAML_MAP);
-    int        mode;
+    ssmq_yaml               *one = ssmq_yaml_new(ld->arena, SSMQ_YAML_MAP);
+    int                      mode;
     ssmq_yaml_put(ld->arena, one, "mode", (ssmq_yaml *)(uintptr_t)v);
     if (!ssmq_options_read(&ld->options, table, one, "", &mode)) return;
     for (int32_t i = 0; i < ld->draft.n_mode; i++) {
@@ -131,7 +131,8 @@ static void read_recipes(ssmq_loader *ld)
     } else if (all) {
         read_named_recipes(ld, all);
     } else if (d->n_mode > 0 && !only_float) {
-        SSMQ_REPORT(ld, ld->root, NULL, "recipe (or recipes) is missing: every mode but float needs one");
+        SSMQ_REPORT(ld, ld->root, NULL,
+                    "recipe (or recipes) is missing: every mode but float needs one");
     }
 }
 
@@ -167,8 +168,8 @@ static void read_evaluation(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
     const ssmq_yaml         *v = list->value[at];
     const ssmq_yaml         *id = ssmq_yaml_get(v, "id"), *data = ssmq_yaml_get(v, "data");
     const bool               named = id && id->kind == SSMQ_YAML_SCALAR && *id->text;
-    const char *path = named ? ssmq_arena_printf(ld->arena, "evaluate.%s", id->text)
-                             : ssmq_arena_printf(ld->arena, "evaluate[%d]", at);
+    const char              *path = named ? ssmq_arena_printf(ld->arena, "evaluate.%s", id->text)
+                                          : ssmq_arena_printf(ld->arena, "evaluate[%d]", at);
     if (!ssmq_options_mapping(&ld->options, v, path)) return;
     ssmq_options_known(&ld->options, ssmq_schema_evaluation, own, v, path);
     ssmq_options_read(&ld->options, ssmq_schema_evaluation, v, path, e);
@@ -176,8 +177,9 @@ static void read_evaluation(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
     for (int32_t i = 0; named && i < at; i++) {
         const ssmq_yaml *other = ssmq_yaml_get(list->value[i], "id");
         if (other && other->kind == SSMQ_YAML_SCALAR && strcmp(other->text, id->text) == 0)
-            SSMQ_REPORT(ld, id, NULL, "two evaluations are called '%s': the first stands on line %d",
-                        id->text, list->value[i]->line);
+            SSMQ_REPORT(ld, id, NULL,
+                        "two evaluations are called '%s': the first stands on line %d", id->text,
+                        list->value[i]->line);
     }
     if (!data) ssmq_option_missing(&ld->options, v, path, "data");
     else if (ssmq_loader_data(ld, data, ssmq_arena_printf(ld->arena, "%s.data", path), &e->data))

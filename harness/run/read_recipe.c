@@ -53,7 +53,8 @@ static bool check_id(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
         const ssmq_yaml *mine = ssmq_yaml_get(list->value[at], "id");
         SSMQ_REPORT(ld, mine ? mine : ssmq_yaml_get(list->value[at], "method"),
                     mine ? NULL : "give this step an id",
-                    "two steps are called '%s': the first stands on line %d", id, list->value[i]->line);
+                    "two steps are called '%s': the first stands on line %d", id,
+                    list->value[i]->line);
         return false;
     }
     return true;

@@ -1,5 +1,5 @@
 #include "harness/run/reference.h"
-#include <string.h>
+#include <ctype.h>
 #include "harness/run/loader.h"
 
 /* ---- option tables --------------------------------------------------------------------- */
@@ -82,42 +82,63 @@ static void put_table(ssmq_str *out, const ssmq_option *table)
     put_rows(out, table);
 }
 
+/* A one-line help as a sentence. */
+static void put_sentence(ssmq_str *out, const char *help)
+{
+    ssmq_str_printf(out, "%c%s.", toupper((unsigned char)*help), help + 1);
+}
+
 /* ---- sections -------------------------------------------------------------------------- */
 
 static const char introduction[] =
     "# Configuration reference\n"
     "\n"
-    "Written by `ssmq_reference()` (harness/run/reference.c) from the option tables that the program reads\n"
-    "experiments by; `tests/conformance/test_reference.c` compares the two.  Change the tables, not this page.\n"
+    "Written by `ssmq_reference()` (harness/run/reference.c) from the option tables that the "
+    "program reads\n"
+    "experiments by; `tests/conformance/test_configs.c` compares the two.  Change the tables, "
+    "not this page.\n"
     "\n"
-    "An experiment is one YAML file that asks one question; those of the project lie in `experiments/`.  This\n"
-    "folder holds what they share: `models/` and `data/` give models and data sets their names, `recipes/`\n"
-    "holds lists of steps, and `data/` the data files too, with their origin and licence beside them.\n"
+    "An experiment is one YAML file that asks one question; those of the project lie in "
+    "`experiments/`.  This\n"
+    "folder holds what they share: `models/` and `data/` give models and data sets their names, "
+    "`recipes/`\n"
+    "holds lists of steps, and `data/` the data files too, with their origin and licence beside "
+    "them.\n"
     "\n"
-    "- `ssmq check FILE` prints an experiment with every default written out and where each value came from.\n"
-    "- `ssmq list methods`, `observers`, `models`, `sites` print what this page lists, and the sites of a model.\n"
+    "- `ssmq check FILE` prints an experiment with every default written out and where each value "
+    "came from.\n"
+    "- `ssmq list methods`, `observers`, `models`, `sites` print what this page lists, and the "
+    "sites of a model.\n"
     "- Paths are relative to the file that names them, those of `--set` to the current directory.\n"
-    "- `include` names files that are merged in order before the file itself; then each `--set KEY=VALUE` is\n"
+    "- `include` names files that are merged in order before the file itself; then each `--set "
+    "KEY=VALUE` is\n"
     "  applied in order.  Mappings merge key by key; scalars and lists are replaced.\n"
-    "- `KEY` of `--set` is dotted: `run.threads`, `recipe.STEP.OPTION`, `recipes.NAME.STEP.OPTION`,\n"
+    "- `KEY` of `--set` is dotted: `run.threads`, `recipe.STEP.OPTION`, "
+    "`recipes.NAME.STEP.OPTION`,\n"
     "  `evaluate.ID.limit`; steps and evaluations are addressed by their `id`.  `VALUE` is YAML.\n"
-    "- Types are those of YAML 1.2: `true` and `false` are the booleans, and a number has no leading zeros.\n"
-    "- A file may be 1 MiB long and nest 64 deep; it holds one document, no tags, and no merge key `<<`.\n";
+    "- Types are those of YAML 1.2: `true` and `false` are the booleans, and a number has no "
+    "leading zeros.\n"
+    "- A file may be 1 MiB long and nest 64 deep; it holds one document, no tags, and no merge key "
+    "`<<`.\n";
 
 static void put_top(ssmq_str *out)
 {
     ssmq_str_puts(out, "\n## The keys of an experiment\n");
     put_head(out);
     put_row(out, "ssmq", "`1`", NULL, "version of this form");
-    put_row(out, "include", "path or list of paths", "", "files to merge first; something of each must be used");
+    put_row(out, "include", "path or list of paths", "",
+            "files to merge first; something of each must be used");
     put_row(out, "name", "letters, digits, `.`, `_`, `-`", NULL, "names the folder of the results");
     put_row(out, "question", "text", "", "what the experiment is to find out");
     put_row(out, "model", "mapping", NULL, "the checkpoint, below");
-    put_row(out, "data", "mapping of names to data sets", "", "names that stand wherever a data set is wanted");
-    put_row(out, "calibration", "mapping", "", "what the static ranges of activations are found on, below; "
+    put_row(out, "data", "mapping of names to data sets", "",
+            "names that stand wherever a data set is wanted");
+    put_row(out, "calibration", "mapping", "",
+            "what the static ranges of activations are found on, below; "
             "required if a step observes");
     put_row(out, "mode", "`float`, `fake`, `real`, or a list of them", NULL,
-            "float: the baseline, run once, without recipe; fake: simulated quantisation; real: integer "
+            "float: the baseline, run once, without recipe; fake: simulated quantisation; real: "
+            "integer "
             "kernels, which no backend offers yet");
     put_row(out, "recipe", "list of steps, or path of a file that holds one", "",
             "the only recipe; every mode but float needs a recipe");
@@ -148,24 +169,29 @@ static void put_backends(const ssmq_catalogue *cat, ssmq_str *out)
     ssmq_str_puts(out, "\n### run\n");
     put_head(out);
     put_rows(out, ssmq_schema_run);
-    put_row(out, "backend", "name, or mapping of `name` and its options", "cpu", "where arithmetic runs");
+    put_row(out, "backend", "name, or mapping of `name` and its options", "cpu",
+            "where arithmetic runs");
     for (const ssmq_backend_ops *const *b = cat->backends; *b; b++) {
-        ssmq_str_printf(out, "\n#### Backend `%s`\n\n%s.\n", (*b)->name, (*b)->help);
+        ssmq_str_printf(out, "\n#### Backend `%s`\n\n", (*b)->name);
+        put_sentence(out, (*b)->help);
+        ssmq_str_puts(out, "\n");
         put_table(out, (*b)->options);
     }
 }
 
-static const char selectors[] =
-    "\n## Recipes\n"
-    "\n"
-    "A recipe is an ordered list of steps; where two steps select the same site, the later one wins.\n";
+static const char selectors[] = "\n## Recipes\n"
+                                "\n"
+                                "A recipe is an ordered list of steps; where two steps select the "
+                                "same site, the later one wins.\n";
 
-static const char selector_rules[] =
-    "\n### Selectors\n"
-    "\n"
-    "Globs over the dotted names of sites: `*` (any run) and `?` (one character) stay within one part of a\n"
-    "name, `**` spans parts, `{a,b}` lists alternatives; a list of selectors selects their union.  A step takes\n"
-    "only sites of the kind its method works on, and a selector that then matches nothing is an error.\n";
+static const char selector_rules[] = "\n### Selectors\n"
+                                     "\n"
+                                     "Globs over the dotted names of sites: `*` (any run) and `?` "
+                                     "(one character) stay within one part of a\n"
+                                     "name, `**` spans parts, `{a,b}` lists alternatives; a list "
+                                     "of selectors selects their union.  A step takes\n"
+                                     "only sites of the kind its method works on, and a selector "
+                                     "that then matches nothing is an error.\n";
 
 static void put_methods(const ssmq_catalogue *cat, ssmq_str *out)
 {
@@ -176,19 +202,22 @@ static void put_methods(const ssmq_catalogue *cat, ssmq_str *out)
     ssmq_str_puts(out, "| ... | | | the options of its method |\n");
     ssmq_str_puts(out, selector_rules);
     for (const ssmq_method *const *m = cat->methods; *m; m++) {
-        ssmq_str_printf(out, "\n### Method `%s`\n\n%s.  Source: %s.\n", (*m)->name, (*m)->help, (*m)->source);
+        ssmq_str_printf(out, "\n### Method `%s`\n\n", (*m)->name);
+        put_sentence(out, (*m)->help);
+        ssmq_str_printf(out, "  Source: %s.\n", (*m)->source);
         put_table(out, (*m)->options);
     }
 }
 
 static void put_observers(const ssmq_catalogue *cat, ssmq_str *out)
 {
-    ssmq_str_puts(out,
-                  "\n## Observers\n"
-                  "\n"
-                  "How a static range is found: `{statistic: NAME, across: NAME}` with the options of both.  The\n"
-                  "statistic gives a number for each sample, `across` combines the samples; weights are one sample\n"
-                  "and take no `across`.  What is left out is as in the default.\n");
+    ssmq_str_puts(out, "\n## Observers\n"
+                       "\n"
+                       "How a static range is found: `{statistic: NAME, across: NAME}` with the "
+                       "options of both.  The\n"
+                       "statistic gives a number for each sample, `across` combines the samples; "
+                       "weights are one sample\n"
+                       "and take no `across`.  What is left out is as in the default.\n");
     for (const ssmq_statistic *const *s = cat->statistics; *s; s++) {
         ssmq_str_printf(out, "\n### Statistic `%s`\n\nSource: %s.\n", (*s)->name, (*s)->source);
         put_table(out, (*s)->options);

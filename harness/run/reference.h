@@ -1,4 +1,5 @@
-/* The configuration reference, configs/README.md, written from the tables that the loader reads by. */
+/* The configuration reference, configs/README.md, written from the tables that the loader reads by.
+ */
 #pragma once
 #include "harness/base/str.h"
 #include "harness/run/catalogue.h"

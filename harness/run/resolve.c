@@ -1,5 +1,5 @@
-/* From the checked draft to runs: input files hashed, runs expanded, each named by the hash of what it
- * resolves to. */
+/* From the checked draft to runs: input files hashed, runs expanded, each named by the hash of what
+ * it resolves to. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,15 +84,16 @@ ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool with_tokenizer)
     const ssmq_yaml *given = ld->draft.model.given, *path = ssmq_yaml_get(given, "path");
     const ssmq_yaml *tokenizer = ssmq_yaml_get(given, "tokenizer");
     ssmq_yaml       *map = ssmq_yaml_new(ld->arena, SSMQ_YAML_MAP);
-    const char      *config = ssmq_arena_printf(ld->arena, "%s/config.json", ld->draft.model.directory);
+    const char *config = ssmq_arena_printf(ld->arena, "%s/config.json", ld->draft.model.directory);
     put_path(ld, map, "path", ld->draft.model.path, path);
     put_sum(ld, map, "config", ssmq_loader_digest(ld, config, path));
     ssmq_yaml *weights = weights_tree(ld, path);
     if (weights) ssmq_yaml_put(ld->arena, map, "weights", weights);
     if (!with_tokenizer) return map;
-    const char *shown = ld->draft.model.tokenizer
-                            ? ld->draft.model.tokenizer
-                            : ssmq_arena_printf(ld->arena, "%s/tokenizer.json", ld->draft.model.path);
+    const char *shown =
+        ld->draft.model.tokenizer
+            ? ld->draft.model.tokenizer
+            : ssmq_arena_printf(ld->arena, "%s/tokenizer.json", ld->draft.model.path);
     put_path(ld, map, "tokenizer", shown, tokenizer);
     put_sum(ld, map, "tokenizer",
             ssmq_loader_digest(ld, ld->draft.model.tokenizer_file, tokenizer ? tokenizer : path));
@@ -103,6 +104,7 @@ ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool with_tokenizer)
 
 /* What all runs of the experiment share. */
 typedef struct shared {
+    ssmq_yaml             *model[2]; /* without and with its tokenizer; made when first wanted */
     ssmq_calibration_spec *calibration;
     ssmq_evaluation       *evaluation;
     int32_t                threads;
@@ -123,15 +125,15 @@ static const char *run_name(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_d
     return ssmq_arena_printf(ld->arena, "%s %s", ssmq_modes[mode], recipe->name);
 }
 
-static void fill_run(ssmq_loader *ld, const shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe,
+static void fill_run(ssmq_loader *ld, shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe,
                      ssmq_run *run)
 {
     const ssmq_draft *d = &ld->draft;
     const bool        calibrated = recipe && recipe->final->observes;
     const bool        text = ssmq_loader_reads_text(ld, calibrated) != NULL;
-    const ssmq_yaml  *tree =
-        ssmq_run_tree(ld, mode, recipe, calibrated, ssmq_model_tree(ld, text));
     char              hex[SSMQ_SHA256_HEX];
+    if (!s->model[text]) s->model[text] = ssmq_model_tree(ld, text);
+    const ssmq_yaml *tree = ssmq_run_tree(ld, mode, recipe, calibrated, s->model[text]);
     *run = (ssmq_run){
         .name = run_name(ld, mode, recipe),
         .mode = mode,
@@ -153,7 +155,7 @@ static void fill_run(ssmq_loader *ld, const shared *s, ssmq_mode mode, const ssm
 }
 
 /* Adds a run, unless it resolves to the same as an earlier one. */
-static void add_run(ssmq_loader *ld, const shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe,
+static void add_run(ssmq_loader *ld, shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe,
                     ssmq_run *runs, int32_t *n)
 {
     fill_run(ld, s, mode, recipe, &runs[*n]);
@@ -167,7 +169,7 @@ static void add_run(ssmq_loader *ld, const shared *s, ssmq_mode mode, const ssmq
     ++*n;
 }
 
-static void expand(ssmq_loader *ld, const shared *s, ssmq_experiment *e)
+static void expand(ssmq_loader *ld, shared *s, ssmq_experiment *e)
 {
     const ssmq_draft *d = &ld->draft;
     ssmq_run         *runs = SSMQ_ARENA_ARRAY(ld->arena, ssmq_run, 3 * (d->n_recipe + 1));

@@ -1,4 +1,5 @@
 #include "harness/run/run.h"
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 #include "harness/base/clock.h"
@@ -19,7 +20,48 @@ typedef struct job {
     ssmq_arena             *arena;
     char                    started[SSMQ_UTC_TEXT];
     double                  wall, cpu; /* clocks at the start, seconds */
+    ssmq_status             lease;     /* IO once the lease was lost   */
 } job;
+
+/* ---- while it runs --------------------------------------------------------------------- */
+
+/* Every sign of life goes to the lease and on to whoever listens. */
+static void job_begin(void *context, const char *task, const char *unit)
+{
+    const job *j = context;
+    ssmq_tell_begin(j->request->listener, task, unit);
+}
+
+static void job_update(void *context, int64_t done, double fraction)
+{
+    job *j = context;
+    if (j->lease == SSMQ_OK) j->lease = ssmq_rundir_beat(j->dir);
+    ssmq_tell_update(j->request->listener, done, fraction);
+}
+
+static void job_end(void *context)
+{
+    const job *j = context;
+    ssmq_tell_end(j->request->listener);
+}
+
+static const ssmq_log *log_of(const job *j)
+{
+    return j->request->listener ? j->request->listener->log : NULL;
+}
+
+/* A line of log.txt; that it cannot be written does not hide what it is about. */
+static void note(job *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(job *j, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *line = ssmq_arena_vprintf(j->arena, format, args);
+    va_end(args);
+    if (ssmq_rundir_log(j->dir, line) != SSMQ_OK)
+        SSMQ_LOG_LINE(log_of(j), WARNING, "log.txt was not written",
+                      SSMQ_LOG_T("reason", ssmq_error_last()->message));
+}
 
 /* ---- what lies beside run.h5 ----------------------------------------------------------- */
 
@@ -87,12 +129,25 @@ static ssmq_status write_results(job *j, const ssmq_execution *x, ssmq_summary *
 
 static ssmq_status carry_out(job *j, ssmq_summary *summary)
 {
-    ssmq_execution x;
+    const ssmq_backend *be = j->session->be;
+    const ssmq_listener listener = {.context = j,
+                                    .log = log_of(j),
+                                    .begin = job_begin,
+                                    .update = job_update,
+                                    .end = job_end};
+    ssmq_execution      x;
     SSMQ_TRY(ssmq_rundir_set_status(j->dir, SSMQ_RUN_RUNNING, NULL, NULL));
-    SSMQ_TRY(ssmq_execute(j->session, j->run, &x));
-    const ssmq_status st = write_results(j, &x, summary);
+    note(j, "%s: started, backend %s, tier %s, %d threads", j->run->name, be->ops->name, be->tier,
+         be->threads);
+    SSMQ_TRY(ssmq_execute(j->session, j->run, &listener, &x));
+    /* Whoever took the lease over takes this process for dead and writes there. */
+    ssmq_status st = j->lease;
+    if (st == SSMQ_OK) st = write_results(j, &x, summary);
     ssmq_execution_free(&x);
     SSMQ_TRY(st);
+    for (int32_t i = 0; i < summary->n_evaluation; i++)
+        note(j, "%s: ppl %.6g", summary->evaluation[i].id, summary->evaluation[i].score.ppl);
+    note(j, "done in %.1f s", ssmq_monotonic_s() - j->wall);
     return ssmq_rundir_set_status(j->dir, SSMQ_RUN_DONE, NULL, NULL);
 }
 
@@ -114,11 +169,12 @@ static void record_failure(job *j, ssmq_outcome *o)
 {
     const char *reason = ssmq_arena_strdup(j->arena, ssmq_error_last()->message);
     o->summary = without_figures(j, o->status, reason);
+    if (j->lease != SSMQ_OK) return; /* the directory is another's now */
+    note(j, "%s: %s", o->summary.status, reason);
     const ssmq_run_state state =
         o->status == SSMQ_ERR_UNSUPPORTED ? SSMQ_RUN_UNSUPPORTED : SSMQ_RUN_FAILED;
     if (ssmq_rundir_set_status(j->dir, state, reason, NULL) != SSMQ_OK)
-        SSMQ_LOG_LINE(j->request->listener ? j->request->listener->log : NULL, ERROR,
-                      "status was not written", SSMQ_LOG_T("run", j->run->name),
+        SSMQ_LOG_LINE(log_of(j), ERROR, "status was not written", SSMQ_LOG_T("run", j->run->name),
                       SSMQ_LOG_T("reason", ssmq_error_last()->message));
 }
 

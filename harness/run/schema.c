@@ -5,9 +5,9 @@
 
 const char *const ssmq_tasks[] = {"perplexity", NULL};
 
-const char *const ssmq_schema_keys[] = {"ssmq",        "include", "name",   "question", "model",    "data",
-                                        "calibration", "mode",    "recipe", "recipes",  "evaluate", "run",
-                                        NULL};
+const char *const ssmq_schema_keys[] = {"ssmq",     "include",     "name", "question", "model",
+                                        "data",     "calibration", "mode", "recipe",   "recipes",
+                                        "evaluate", "run",         NULL};
 const char *const ssmq_schema_later[] = {"sweep", "compare", "collect", "expect", NULL};
 
 static const char *const all_cores[] = {"all", NULL}; /* stands for 0 */
@@ -45,10 +45,12 @@ const ssmq_option ssmq_schema_calibration[] = {
 const ssmq_option ssmq_schema_evaluation[] = {
     {AT(ssmq_evaluation_draft, id), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL,
      "what results are filed under; unique"},
-    {AT(ssmq_evaluation_draft, task), SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_tasks, "what is measured"},
+    {AT(ssmq_evaluation_draft, task), SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_tasks,
+     "what is measured"},
     {AT(ssmq_evaluation_draft, dialect), SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_dialects,
      "which definition of perplexity"},
-    {AT(ssmq_evaluation_draft, window), SSMQ_OPTION_INT, "2048", 2, 1 << 24, NULL, "tokens of a window"},
+    {AT(ssmq_evaluation_draft, window), SSMQ_OPTION_INT, "2048", 2, 1 << 24, NULL,
+     "tokens of a window"},
     {AT(ssmq_evaluation_draft, limit), SSMQ_OPTION_INT, "0", 0, 1e9, NULL,
      "windows (of each subset); 0: all"},
     {0},

@@ -9,7 +9,8 @@ static ssmq_yaml *text_at(ssmq_loader *ld, const char *text, const ssmq_yaml *gi
 
 static ssmq_yaml *number(ssmq_loader *ld, int64_t value)
 {
-    return ssmq_yaml_scalar(ld->arena, ssmq_arena_printf(ld->arena, "%lld", (long long)value), false);
+    return ssmq_yaml_scalar(ld->arena, ssmq_arena_printf(ld->arena, "%lld", (long long)value),
+                            false);
 }
 
 static ssmq_yaml *map_new(ssmq_loader *ld)
@@ -22,18 +23,20 @@ static ssmq_yaml *list_new(ssmq_loader *ld)
     return ssmq_yaml_new(ld->arena, SSMQ_YAML_LIST);
 }
 
-static void put(ssmq_loader *ld, ssmq_yaml *map, const char *key, ssmq_yaml *value, ssmq_yaml_view view)
+static void put(ssmq_loader *ld, ssmq_yaml *map, const char *key, ssmq_yaml *value,
+                ssmq_yaml_view view)
 {
     value->view = view;
     ssmq_yaml_put(ld->arena, map, key, value);
 }
 
 /* Adds what a table says of a struct. */
-static void put_options(ssmq_loader *ld, ssmq_yaml *map, const ssmq_option *table, const void *options,
-                        const ssmq_yaml *given)
+static void put_options(ssmq_loader *ld, ssmq_yaml *map, const ssmq_option *table,
+                        const void *options, const ssmq_yaml *given)
 {
     const ssmq_yaml *all = ssmq_options_tree(&ld->options, table, options, given);
-    for (int32_t i = 0; i < all->n; i++) ssmq_yaml_append(ld->arena, map, all->key[i], all->value[i]);
+    for (int32_t i = 0; i < all->n; i++)
+        ssmq_yaml_append(ld->arena, map, all->key[i], all->value[i]);
 }
 
 /* ---- sections -------------------------------------------------------------------------- */
@@ -79,7 +82,8 @@ static ssmq_yaml *evaluations_tree(ssmq_loader *ld)
 static ssmq_yaml *step_tree(ssmq_loader *ld, const ssmq_step_draft *s, bool with_enabled)
 {
     ssmq_yaml       *map = map_new(ld);
-    const ssmq_yaml *id = ssmq_yaml_get(s->given, "id"), *enabled = ssmq_yaml_get(s->given, "enabled");
+    const ssmq_yaml *id = ssmq_yaml_get(s->given, "id"),
+                    *enabled = ssmq_yaml_get(s->given, "enabled");
     put(ld, map, "id", text_at(ld, s->id, id), SSMQ_YAML_BOTH);
     put(ld, map, "method", text_at(ld, s->method->name, ssmq_yaml_get(s->given, "method")),
         SSMQ_YAML_BOTH);
@@ -140,8 +144,7 @@ ssmq_yaml *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draf
     ssmq_yaml *map = map_new(ld);
     put_heading(ld, map);
     put(ld, map, "model", model, SSMQ_YAML_BOTH);
-    if (calibrated)
-        put(ld, map, "calibration", calibration_tree(ld), SSMQ_YAML_BOTH);
+    if (calibrated) put(ld, map, "calibration", calibration_tree(ld), SSMQ_YAML_BOTH);
     put(ld, map, "mode", text_at(ld, ssmq_modes[mode], NULL), SSMQ_YAML_BOTH);
     if (recipe && recipe->name) { /* the name is for people: what is hashed has none */
         ssmq_yaml *named = map_new(ld);
@@ -179,7 +182,8 @@ ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld)
     put(ld, map, "model", ssmq_model_tree(ld, text), SSMQ_YAML_BOTH);
     if (d->calibration.given) put(ld, map, "calibration", calibration_tree(ld), SSMQ_YAML_BOTH);
     for (int32_t i = 0; i < d->n_mode; i++)
-        ssmq_yaml_append(ld->arena, modes, NULL, text_at(ld, ssmq_modes[d->mode[i]], d->mode_given[i]));
+        ssmq_yaml_append(ld->arena, modes, NULL,
+                         text_at(ld, ssmq_modes[d->mode[i]], d->mode_given[i]));
     modes->place = d->mode_given[0]->place;
     modes->line = d->mode_given[0]->line;
     put(ld, map, "mode", modes, SSMQ_YAML_BOTH);

@@ -58,6 +58,7 @@ hid_t ssmq_h5_create(const char *label, ssmq_h5_image *image)
         .udata_free = context_free,
         .udata = image,
     };
+    /* A list that could not be made is negative, and the call that is given it fails. */
     hid_t       file = -1;
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
     /* These bounds: what every current tool reads, with room for large attributes. */
@@ -89,7 +90,9 @@ void ssmq_h5_quiet(void)
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-/* Called from the innermost entry outwards; the first one says what went wrong. */
+/* HDF5 keeps a stack of errors per thread and clears it when the next call begins, H5?close
+ * included: hence ssmq_h5_bad() right after each call that may fail.  Called from the innermost
+ * entry outwards; the first one says what went wrong, the rest where that was noticed. */
 static herr_t keep_reason(unsigned n, const H5E_error2_t *entry, void *context)
 {
     char *reason = context;
@@ -107,7 +110,7 @@ bool ssmq_h5_bad(ssmq_store *s, int64_t result)
 ssmq_status ssmq_h5_fail(ssmq_store *s, const char *object, const char *what)
 {
     char reason[SSMQ_H5_REASON];
-    memcpy(reason, s->reason, sizeof reason);
+    memcpy(reason, s->reason, sizeof reason); /* the caller may close the store before it looks */
     s->reason[0] = '\0';
     return SSMQ_FAIL(IO, "%s: %s %s: %s (HDF5 %d.%d.%d)", s->path, object, what,
                      reason[0] ? reason : "no reason given", H5_VERS_MAJOR, H5_VERS_MINOR,
@@ -115,6 +118,8 @@ ssmq_status ssmq_h5_fail(ssmq_store *s, const char *object, const char *what)
 }
 
 /* ---- attributes ------------------------------------------------------------------------ */
+
+/* Fixed-length texts come back as bytes in h5py; those of variable length as str. */
 
 hid_t ssmq_h5_text_type(void)
 {

@@ -43,7 +43,7 @@ herr_t ssmq_h5_set_up_group(hid_t list);
 /* Length in bytes of the closed file in image, as its superblock says. */
 size_t ssmq_h5_image_size(const ssmq_h5_image *image);
 
-/* Is this the result of a failed call?  If so, keeps HDF5's reason, before another call clears it. */
+/* Is this the result of a failed call?  If so, keeps HDF5's reason, which the next call clears. */
 bool ssmq_h5_bad(ssmq_store *s, int64_t result);
 /* IO: "FILE: OBJECT WHAT: REASON (HDF5 ...)"; forgets the reason. */
 ssmq_status ssmq_h5_fail(ssmq_store *s, const char *object, const char *what);

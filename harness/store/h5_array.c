@@ -11,6 +11,9 @@
 
 /* ---- groups and links ------------------------------------------------------------------ */
 
+/* HDF5 can create missing groups itself (H5Pset_create_intermediate_group), but those carry times,
+ * and equal content would no longer give equal bytes. */
+
 /* Length of the path of the group that holds path, without its last "/"; 0 for the root. */
 static size_t parent_length(const char *path)
 {
@@ -30,7 +33,6 @@ static ssmq_status make_group(ssmq_store *s, const char *path)
     return SSMQ_OK;
 }
 
-/* One by one, and not by HDF5's own property for it, whose groups carry times. */
 ssmq_status ssmq_h5_make_parents(ssmq_store *s, const char *path)
 {
     const size_t n = parent_length(path);
@@ -54,20 +56,21 @@ static bool same_object(ssmq_store *s, const char *a, const char *b)
 }
 
 /* A hard link to the scale in the group of the dataset at path.  netCDF knows the dimensions of a
- * group and of those above it only; h5netcdf and netCDF4 refuse a file whose scales lie elsewhere. */
+ * group and of those above it only: h5netcdf and netCDF4 refuse a file with scales elsewhere. */
 static ssmq_status link_scale(ssmq_store *s, const char *path, const char *scale)
 {
-    ssmq_str local = {0};
+    const hid_t f = s->file;
+    ssmq_str    local = {0};
     ssmq_str_append(&local, path, parent_length(path));
     ssmq_str_puts(&local, scale + parent_length(scale));
     const char  *link = ssmq_str_text(&local);
     ssmq_status  st = SSMQ_OK;
-    const htri_t exists = H5Lexists(s->file, link, H5P_DEFAULT);
+    const htri_t exists = H5Lexists(f, link, H5P_DEFAULT);
     if (ssmq_h5_bad(s, exists))
         st = ssmq_h5_fail(s, link, "cannot be looked up");
     else if (exists)
         SSMQ_ASSERT(same_object(s, link, scale)); /* one name, one axis within a group */
-    else if (ssmq_h5_bad(s, H5Lcreate_hard(s->file, scale, s->file, link, H5P_DEFAULT, H5P_DEFAULT)))
+    else if (ssmq_h5_bad(s, H5Lcreate_hard(f, scale, f, link, H5P_DEFAULT, H5P_DEFAULT)))
         st = ssmq_h5_fail(s, scale, "cannot be linked into the group of a dataset");
     ssmq_str_free(&local);
     return st;
@@ -76,6 +79,7 @@ static ssmq_status link_scale(ssmq_store *s, const char *path, const char *scale
 static ssmq_status attach_scale(ssmq_store *s, hid_t dataset, const ssmq_h5_array *a, int32_t axis,
                                 const char *scale)
 {
+    /* A missing scale was noticed when it was linked: this is for what is no dataset. */
     const hid_t d = H5Dopen2(s->file, scale, H5P_DEFAULT);
     if (ssmq_h5_bad(s, d)) return ssmq_h5_fail(s, scale, "cannot be opened as a scale");
     const hid_t   space = H5Dget_space(d);
@@ -112,6 +116,7 @@ static hid_t creation_list(ssmq_store *s, const ssmq_h5_array *a)
 {
     const hid_t list = H5Pcreate(H5P_DATASET_CREATE);
     bool        bad = ssmq_h5_bad(s, H5Pset_obj_track_times(list, false));
+    /* Texts and tables of texts lie on HDF5's heap, where no filter reaches them. */
     if (bytes_of(a) >= FILTER_BYTES && H5Tis_variable_str(a->type) == 0 &&
         H5Tget_class(a->type) != H5T_COMPOUND) {
         hsize_t chunk[SSMQ_RANK_MAX];
@@ -135,7 +140,7 @@ static ssmq_status create_dataset(ssmq_store *s, const char *path, const ssmq_h5
     H5Sclose(space);
     H5Pclose(list);
     if (bad) return ssmq_h5_fail(s, path, "cannot be created");
-    if (bytes_of(a) > 0)
+    if (bytes_of(a) > 0) /* an axis may be empty */
         bad = ssmq_h5_bad(s, H5Dwrite(d, a->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data));
     if (bad) {
         H5Dclose(d);
@@ -145,6 +150,7 @@ static ssmq_status create_dataset(ssmq_store *s, const char *path, const ssmq_h5
     return SSMQ_OK;
 }
 
+/* Attributes are written before the scales are attached, so that h5dump shows them first. */
 static ssmq_status describe(ssmq_store *s, hid_t d, const char *path, const ssmq_h5_array *a)
 {
     bool ok = ssmq_h5_put_text(s, d, "units", a->unit) &&

@@ -59,7 +59,8 @@ static void read_features(char *out, size_t size)
     size_t used = 0;
     for (size_t i = 0; i < sizeof feature_names / sizeof feature_names[0]; i++) {
         if (!has_word(flags, feature_names[i])) continue;
-        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "", feature_names[i]);
+        const char *blank = used ? " " : "";
+        used += (size_t)snprintf(out + used, size - used, "%s%s", blank, feature_names[i]);
     }
 }
 
@@ -73,7 +74,8 @@ static int32_t usable_cores(void)
 
 void ssmq_machine_read(ssmq_machine *out)
 {
-    *out = (ssmq_machine){.cpu = "unknown", .host = "unknown", .os = "unknown", .kernel = "unknown"};
+    *out = (ssmq_machine){
+        .cpu = "unknown", .host = "unknown", .os = "unknown", .kernel = "unknown"};
     (void)find_value("/proc/cpuinfo", "model name", ':', out->cpu, sizeof out->cpu);
     read_features(out->features, sizeof out->features);
     out->cores = usable_cores();

@@ -39,14 +39,15 @@ static void first_line(const char *path, char *out, size_t size)
     fclose(f);
 }
 
-/* When a process began; 0 if the system does not say.  *gone: it has ended, though its parent has not
- * asked for its exit status yet. */
+/* When a process began; 0 if the system does not say.  *gone: it has ended, though its parent
+ * has not asked for its exit status yet. */
 static int64_t began_of(int64_t pid, bool *gone)
 {
     char path[64], line[1024];
     snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
     first_line(path, line, sizeof line);
-    /* "pid (name) state ...": the name may hold blanks and brackets; after it, field 22 is the 20th. */
+    /* "pid (name) state ...": the name may hold blanks and brackets.  Counted from its end, the
+     * time of starting, field 22 of proc(5), is the 20th. */
     const char *at = strrchr(line, ')');
     *gone = at && at[1] && strchr("ZX", at[2]);
     for (int field = 0; at && field < 20; field++) at = strchr(at + 1, ' ');
@@ -84,7 +85,9 @@ static bool read_identity(const char *path, identity *out)
     const bool ok = ssmq_json_int(&j, "pid", true, 1, INT32_MAX, &out->pid) == SSMQ_OK &&
                     ssmq_json_int(&j, "began", false, 0, INT64_MAX, &out->began) == SSMQ_OK;
     ssmq_json_close(&j);
-    return ok && out->host[0];
+    if (ok && out->host[0]) return true;
+    *out = (identity){0};
+    return false;
 }
 
 static bool lives_here(const identity *him, const identity *me)
@@ -100,8 +103,8 @@ static bool lives_here(const identity *him, const identity *me)
 
 typedef enum verdict { FREE, DEAD, ALIVE } verdict;
 
-/* What is known of the present holder; *him is filled in for ALIVE, with pid 0 where it has not written
- * its name yet. */
+/* What is known of the present holder; *him is filled in for ALIVE, with pid 0 where it has not
+ * written its name yet. */
 static verdict judge(const char *path, const identity *me, int64_t now, identity *him)
 {
     struct stat seen;
@@ -118,8 +121,8 @@ static void pause_briefly(void)
     nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
 }
 
-/* Removes a dead lease.  Only the holder of PATH.takeover may: otherwise a slow process would remove the
- * new lease of a faster one.  Under the lock it is looked at again. */
+/* Removes a dead lease.  Only the holder of PATH.takeover may: otherwise a slow process would
+ * remove the new lease of a faster one.  Under the lock it is looked at again. */
 static void remove_dead(const char *path, const identity *me, int64_t now)
 {
     ssmq_str lock = {0};

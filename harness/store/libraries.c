@@ -1,4 +1,5 @@
-/* The versions of what ssmq stands on: at compile time from headers, at run time from the library. */
+/* The versions of what ssmq stands on: from headers, when it was compiled, and from the libraries,
+ * now.  The two differ when a system was updated since. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <cblas.h>
 #include <gnu/libc-version.h>

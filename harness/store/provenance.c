@@ -10,7 +10,7 @@
 ssmq_status ssmq_input_files_digest(ssmq_input_file *file, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
-        if (file[i].sha256[0]) continue;
+        if (file[i].sha256[0]) continue; /* a model's sum is worth taking only once */
         ssmq_mapping m;
         SSMQ_TRY(ssmq_map_open(file[i].path, &m));
         ssmq_sha256_of(m.data, m.size, file[i].sha256);
@@ -30,7 +30,7 @@ static void put_outside_text(ssmq_json_writer *w, const char *key, const char *t
     ssmq_str clean = {0};
     for (size_t left = strlen(text); left > 0;) {
         utf8proc_int32_t   c;
-        const utf8proc_ssize_t n =
+        const utf8proc_ssize_t n = /* bytes of the next character; negative if it is none */
             utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)left, &c);
         const size_t taken = n > 0 ? (size_t)n : 1;
         ssmq_str_append(&clean, n > 0 ? text : "\xef\xbf\xbd", n > 0 ? taken : 3);
@@ -84,6 +84,8 @@ static void put_inputs(ssmq_json_writer *w, const ssmq_provenance *p)
     ssmq_json_end_array(w);
 }
 
+/* The processor is here because OpenBLAS and our own kernels choose by it, and sums of another
+ * order round differently.  Paths are not: the role and the sum say which file it was. */
 static void put_numbers(ssmq_json_writer *w, const char *key, const ssmq_provenance *p,
                         const ssmq_machine *m)
 {
@@ -117,6 +119,7 @@ static void put_machine(ssmq_json_writer *w, const ssmq_machine *m)
     ssmq_json_put_int(w, "memory_bytes", m->memory_bytes);
 }
 
+/* Variables that are not set are null: that they are not is a fact too. */
 static void put_command(ssmq_json_writer *w, const ssmq_provenance *p)
 {
     ssmq_json_begin_array(w, "command");
@@ -144,6 +147,7 @@ static void put_places(ssmq_json_writer *w, const ssmq_provenance *p)
     ssmq_json_end_array(w);
 }
 
+/* Peak memory is that of the process so far: of this run and of those before it in the same one. */
 static void put_moment(ssmq_json_writer *w, const char *key, const ssmq_provenance *p,
                        const ssmq_machine *m)
 {

@@ -1,6 +1,6 @@
-/* Where a result comes from, as two JSON objects.  `numbers` is what decides the numbers: it stands
- * in run.h5 and holds no time, place, host or thread count, so that equal content gives equal bytes.
- * `moment` is the rest.  manifest.json holds both. */
+/* Where a result comes from, as two JSON objects.  `numbers` is what decides the numbers: it
+ * stands in run.h5 and holds no time, place, host or thread count, so that equal content gives
+ * equal bytes. `moment` is the rest.  manifest.json holds both. */
 #pragma once
 #include <stdint.h>
 #include "harness/base/error.h"

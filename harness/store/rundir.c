@@ -67,8 +67,10 @@ static ssmq_status read_status(const ssmq_json *j, ssmq_arena *a, ssmq_run_statu
         out->state = (ssmq_run_state)i;
         return SSMQ_OK;
     }
-    return SSMQ_FAIL(INPUT, "%s: 'status' is '%s', not one of queued, running, stopped, done, failed, "
-                            "unsupported", j->path, state);
+    return SSMQ_FAIL(INPUT,
+                     "%s: 'status' is '%s', not one of queued, running, stopped, done, failed, "
+                     "unsupported",
+                     j->path, state);
 }
 
 ssmq_status ssmq_run_status_read(const char *path, ssmq_arena *a, ssmq_run_status *out)
@@ -88,7 +90,7 @@ ssmq_status ssmq_rundir_set_status(ssmq_rundir *d, ssmq_run_state state, const c
     char             updated[SSMQ_UTC_TEXT];
     ssmq_str         text = {0};
     ssmq_json_writer w = {.out = &text};
-    SSMQ_TRY(ssmq_lease_beat(d->lease));
+    SSMQ_TRY(ssmq_lease_beat(d->lease)); /* not over the status of whoever took the run over */
     d->last_beat = ssmq_monotonic_s();
     ssmq_utc_now(updated);
     ssmq_json_begin_object(&w, NULL);
@@ -105,6 +107,7 @@ ssmq_status ssmq_rundir_set_status(ssmq_rundir *d, ssmq_run_state state, const c
     return st;
 }
 
+/* Cheap enough to be called for every window: a look at the clock. */
 ssmq_status ssmq_rundir_beat(ssmq_rundir *d)
 {
     const double now = ssmq_monotonic_s();
@@ -115,6 +118,7 @@ ssmq_status ssmq_rundir_beat(ssmq_rundir *d)
 
 /* ---- places ---------------------------------------------------------------------------- */
 
+/* Names come from YAML; "../x" must not lead out of the results. */
 static ssmq_status check_folder_name(const char *what, const char *name)
 {
     const bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
@@ -141,6 +145,7 @@ static bool is_file(const char *folder, const char *name)
     return is;
 }
 
+/* The status is set last, but a user may have removed files since. */
 bool ssmq_rundir_finished(const char *path)
 {
     if (!is_file(path, "run.h5") || !is_file(path, "summary.json")) return false;
@@ -184,6 +189,7 @@ static ssmq_status probe(ssmq_rundir *d, int64_t *now)
     return SSMQ_OK;
 }
 
+/* What this user may still take, which is less than what is free. */
 static ssmq_status check_room(const ssmq_rundir *d, int64_t need)
 {
     struct statvfs v;
@@ -210,6 +216,8 @@ static ssmq_status remove_parts(ssmq_rundir *d, const char *folder)
     return st;
 }
 
+/* What is not possible is said before the lease is taken; what another writer may be using is
+ * touched only after. */
 static ssmq_status open_folder(ssmq_rundir *d, int64_t need_bytes)
 {
     int64_t     now = 0;
@@ -285,6 +293,7 @@ ssmq_status ssmq_rundir_copy_source(ssmq_rundir *d, const char *path)
     return st;
 }
 
+/* One write() to a file opened for appending: a line is never torn by another. */
 ssmq_status ssmq_rundir_log(ssmq_rundir *d, const char *line)
 {
     const char *path = ssmq_rundir_file(d, "log.txt");

@@ -9,8 +9,8 @@
  *   summary.json    the numbers that people copy (summary.h)
  *   log.txt
  *
- * One directory has one writer.  A writer holds the lease, a file made by exclusive creation, as many
- * file systems of clusters have no working flock(); its time of change is the heartbeat. */
+ * One directory has one writer.  A writer holds the lease, a file made by exclusive creation, as
+ * many file systems of clusters have no working flock(); its time of change is the heartbeat. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,9 +61,9 @@ SSMQ_MUST_USE ssmq_status ssmq_rundir_place(const char *out, const char *name, c
 /* Is the run in this folder finished: status done, run.h5 and summary.json there? */
 bool ssmq_rundir_finished(const char *path);
 
-/* Makes the folder, checks that it is writable and that need_bytes are free, takes the lease, and
- * removes what a killed writer left unfinished.  A dead process's lease is taken over: at once where
- * it ran on this host, after ten minutes without heartbeat where it ran on another.
+/* Makes the folder, checks that it is writable and that need_bytes are free, takes the lease,
+ * and removes what a killed writer left unfinished.  A dead process's lease is taken over: at
+ * once where it ran on this host, after ten minutes without heartbeat where it ran on another.
  * IO: not writable, too little room, or another process holds the lease (named). */
 SSMQ_MUST_USE ssmq_status ssmq_rundir_open(const char *path, const char *run_id,
                                            const char *run_name, int64_t need_bytes,
@@ -78,8 +78,8 @@ const char *ssmq_rundir_file(ssmq_rundir *d, const char *name);
 /* Replaces the file of that name as a whole. */
 SSMQ_MUST_USE ssmq_status ssmq_rundir_write(ssmq_rundir *d, const char *name, const char *text,
                                             size_t n);
-/* Copies a file into source/, under its own name; under "2-name", "3-name", ... where a file of another
- * folder has taken that.  INPUT if it cannot be read, IO if it cannot be written. */
+/* Copies a file into source/, under its own name; under "2-name", "3-name", ... where a file of
+ * another folder has taken that.  INPUT if it cannot be read, IO if it cannot be written. */
 SSMQ_MUST_USE ssmq_status ssmq_rundir_copy_source(ssmq_rundir *d, const char *path);
 /* Appends a line to log.txt, with the time before it. */
 SSMQ_MUST_USE ssmq_status ssmq_rundir_log(ssmq_rundir *d, const char *line);

@@ -25,6 +25,8 @@ static void release(ssmq_store *s)
     free(s);
 }
 
+/* The part is created now, though it stays empty until the end: it keeps a second writer out, and a
+ * folder that cannot be written into is noticed before hours of computing and not after them. */
 static ssmq_status create_part(const ssmq_store *s, int *fd)
 {
     struct stat found;
@@ -89,6 +91,7 @@ static ssmq_status write_part(ssmq_store *s)
     return SSMQ_OK;
 }
 
+/* From here on only our own write(), fsync() and rename() touch the disk; each can say no. */
 ssmq_status ssmq_store_seal(ssmq_store *s)
 {
     ssmq_h5_quiet();
@@ -131,6 +134,7 @@ static ssmq_status put_scalar(ssmq_store *s, const char *path, const char *name,
                               const void *value)
 {
     ssmq_h5_quiet();
+    /* Groups and datasets alike. */
     const hid_t object = H5Oopen(s->file, path, H5P_DEFAULT);
     if (ssmq_h5_bad(s, object)) return ssmq_h5_fail(s, path, "cannot be opened");
     const hid_t space = H5Screate(H5S_SCALAR);

@@ -17,7 +17,8 @@ static const char *unit_of(const char *unit)
 
 /* ---- types ----------------------------------------------------------------------------- */
 
-/* 16-bit floats, which HDF5 1.10 has no names for: sign, exponent bits, fraction bits. */
+/* 16-bit floats, which HDF5 1.10 has no names for: sign in bit 15, then exponent, then fraction.
+ * h5py shows binary16 as float16 and bfloat16 as float32; netCDF shows both as float32. */
 static hid_t half_type(size_t exponent, size_t fraction, size_t bias)
 {
     const hid_t type = H5Tcopy(H5T_IEEE_F32LE);
@@ -48,7 +49,8 @@ static hid_t type_of(ssmq_dtype dtype)
     return -1;
 }
 
-/* What stands for a missing value: NaN in float arrays; integers have none in general. */
+/* What stands for a missing value, bit by bit and in the type itself, as netCDF wants it: NaN in
+ * float arrays; integers have none in general. */
 static const void *missing_of(ssmq_dtype dtype)
 {
     static const uint64_t f64 = 0x7ff8000000000000u;
@@ -101,6 +103,7 @@ ssmq_status ssmq_store_tensor(ssmq_store *s, const char *path, const ssmq_tensor
 
 /* ---- texts ----------------------------------------------------------------------------- */
 
+/* HDF5 takes addresses of 0-terminated texts as they are. */
 static ssmq_status put_texts(ssmq_store *s, const char *path, const char *const *values, int64_t n,
                              bool is_scale, const char *scale, const char *long_name)
 {
@@ -159,6 +162,8 @@ ssmq_status ssmq_store_text(ssmq_store *s, const char *path, const char *value,
 
 _Static_assert(sizeof(double) == CELL_BYTES && sizeof(char *) == CELL_BYTES, "cells have one size");
 
+/* All cells of a row have one size, so that columns are found by their number; h5py reads such a
+ * table as a record array. */
 static hid_t row_type(const ssmq_store_column *column, int32_t n_column)
 {
     const hid_t row = H5Tcreate(H5T_COMPOUND, (size_t)n_column * CELL_BYTES);
@@ -210,6 +215,7 @@ static ssmq_status put_table(ssmq_store *s, const char *path, const ssmq_store_c
                              int32_t n_column, int64_t n_row, const char *scale,
                              const char *long_name)
 {
+    /* One `units` for all members of a compound type would say nothing: theirs are an array. */
     const char **units = ssmq_must_malloc((size_t)n_column * sizeof *units);
     for (int32_t i = 0; i < n_column; i++)
         units[i] = column[i].text ? "" : unit_of(column[i].unit);

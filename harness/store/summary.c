@@ -45,6 +45,7 @@ static void put_identity(ssmq_json_writer *w, const ssmq_summary *s)
     ssmq_json_put_text(w, "status", s->status);
 }
 
+/* All that is stored of an evaluation; what is printed (ssmq_summary_put_run) is less. */
 static void put_evaluation(ssmq_json_writer *w, const ssmq_evaluation_score *e)
 {
     ssmq_json_begin_object(w, e->id);
@@ -109,7 +110,7 @@ static ssmq_status read_text(const ssmq_json *j, const char *key, bool required,
     return SSMQ_OK;
 }
 
-/* What ssmq_summary_put_real() wrote. */
+/* What ssmq_summary_put_real() wrote: a number, or null with a flag beside it. */
 static ssmq_status read_real(const ssmq_json *j, const char *key, double *out)
 {
     if (ssmq_json_has(j, key)) return ssmq_json_real(j, key, true, out);
@@ -122,7 +123,8 @@ static ssmq_status read_real(const ssmq_json *j, const char *key, double *out)
     else if (strcmp(text, "inf") == 0) *out = (double)INFINITY;
     else if (strcmp(text, "-inf") == 0) *out = -(double)INFINITY;
     else
-        return SSMQ_FAIL(INPUT, "%s: '%s' is '%s', not 'nan', 'inf' or '-inf'", j->path, flag, text);
+        return SSMQ_FAIL(INPUT, "%s: '%s' is '%s', not 'nan', 'inf' or '-inf'", j->path, flag,
+                         text);
     return SSMQ_OK;
 }
 
@@ -135,6 +137,7 @@ static ssmq_status read_score(const ssmq_json *j, ssmq_score *out)
     return ssmq_json_int(j, "tokens", true, 0, INT64_MAX, &out->tokens);
 }
 
+/* Subsets are an array, not an object: their names are data, may repeat, and have an order. */
 static ssmq_status read_subsets(const ssmq_json *j, ssmq_arena *a, ssmq_evaluation_score *out)
 {
     const json_t *list = json_object_get(j->root, "subsets");
@@ -162,6 +165,7 @@ static ssmq_status read_evaluations(const ssmq_json *j, ssmq_arena *a, ssmq_summ
     const char            *id;
     json_t                *value;
     int32_t                n = 0;
+    /* In the order in which they were written: jansson keeps it. */
     json_object_foreach(all, id, value)
     {
         const ssmq_json part = part_of(j, value);
@@ -193,7 +197,7 @@ ssmq_status ssmq_summary_read(const char *path, ssmq_arena *a, ssmq_summary *out
     ssmq_json    j = {0};
     ssmq_summary s = {0};
     SSMQ_TRY(ssmq_json_open(path, FILE_LIMIT, &j));
-    const ssmq_status st = read_summary(&j, a, &s);
+    const ssmq_status st = read_summary(&j, a, &s); /* into s: *out is untouched on failure */
     ssmq_json_close(&j);
     if (st == SSMQ_OK) *out = s;
     return st;

@@ -1,6 +1,6 @@
-/* summary.json, the numbers that people copy out of a run, and the same run as `ssmq run --format json`
- * prints it.  A number that is not finite is null, with "<key>_nonfinite": "nan", "inf" or "-inf"
- * beside it. */
+/* summary.json, the numbers that people copy out of a run, and the same run as `ssmq run
+ * --format json` prints it.  A number that is not finite is null, with "<key>_nonfinite": "nan",
+ * "inf" or "-inf" beside it. */
 #pragma once
 #include <stdint.h>
 #include "harness/base/arena.h"

@@ -136,8 +136,8 @@ static void check_plan(const ssmq_method *method, const char *text, const ssmq_m
 {
     ssmq_arena              *arena = ssmq_arena_new();
     const void              *options = test_options(arena, method->options, method->options_size, text);
-    const char *const *const selectors =
-        (const char *const *const *)(const void *)((const char *)options + method->sites);
+    const char *const *selectors =
+        *(const char *const *const *)(const void *)((const char *)options + method->sites);
     applied a = apply_one(method, options, base, be), b = apply_one(method, options, base, be);
     int32_t touched = 0;
     check_same(&a, &b);
@@ -146,7 +146,7 @@ static void check_plan(const ssmq_method *method, const char *text, const ssmq_m
         check_assignment(a.m, a.r.plan, i);
         if (at->spec.bits == 0 && at->rotate == 0) continue;
         touched++;
-        if (!ssmq_takes(method, *selectors, &base->site[i]))
+        if (!ssmq_takes(method, selectors, &base->site[i]))
             fail_msg("%s touched %s", method->name, base->site[i].name);
     }
     assert_true(touched > 0);

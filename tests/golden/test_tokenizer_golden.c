@@ -1,6 +1,6 @@
-/* The GPT-NeoX tokenizer against vectors of Hugging Face tokenizers and llama.cpp, and against the counts and
- * sums of whole files; the tiny model's tokenizer against the count that its reference gives.  Origins: README.md
- * beside the vectors. */
+/* The GPT-NeoX tokenizer against vectors of Hugging Face tokenizers and llama.cpp, and against the
+ * counts and sums of whole files; the tiny model's tokenizer against the count that its reference
+ * gives.  Origins: README.md beside the vectors. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +27,10 @@ static ssmq_tokenizer *open_tokenizer(const char *path)
 
 static void check_vector(ssmq_tokenizer *t, const json_t *vector)
 {
-    const json_t *text = json_object_get(vector, "text"), *expected = json_object_get(vector, "ids");
-    ssmq_ids      ids = {0}, again = {0};
-    ssmq_str      back = {0};
+    const json_t *text = json_object_get(vector, "text"),
+                 *expected = json_object_get(vector, "ids");
+    ssmq_ids ids = {0}, again = {0};
+    ssmq_str back = {0};
     CHECK_OK(ssmq_tokenizer_encode(t, json_string_value(text), json_string_length(text), &ids));
     assert_int_equal(ids.length, json_array_size(expected));
     for (int64_t i = 0; i < ids.length; i++)
@@ -80,8 +81,8 @@ static void test_llama_cpp(void **state)
 /* ---- whole files ----------------------------------------------------------------------- */
 
 /* All ids of a file of one document, streamed. */
-static void stream_file(ssmq_tokenizer *t, const char *path, ssmq_data_format format, int64_t *bytes,
-                        ssmq_ids *out)
+static void stream_file(ssmq_tokenizer *t, const char *path, ssmq_data_format format,
+                        int64_t *bytes, ssmq_ids *out)
 {
     const ssmq_data data = {.file = path, .format = format};
     ssmq_reader    *r = NULL;
@@ -102,7 +103,8 @@ static void stream_file(ssmq_tokenizer *t, const char *path, ssmq_data_format fo
     ssmq_reader_close(r);
 }
 
-static void check_file(ssmq_tokenizer *t, const char *path, ssmq_data_format format, const char *key)
+static void check_file(ssmq_tokenizer *t, const char *path, ssmq_data_format format,
+                       const char *key)
 {
     ssmq_json counts = {0};
     CHECK_OK(ssmq_json_open(VECTORS "neox_corpus_counts.json", 1 << 20, &counts));
@@ -184,7 +186,8 @@ static void test_tiny_mamba(void **state)
 /* ---- files that are not shipped -------------------------------------------------------- */
 
 /* DIR/name or DIR/folder/name, whichever there is. */
-static const char *corpus_file(const scratch *s, const char *dir, const char *folder, const char *name)
+static const char *corpus_file(const scratch *s, const char *dir, const char *folder,
+                               const char *name)
 {
     const char *path = ssmq_arena_printf(s->a, "%s/%s", dir, name);
     return access(path, R_OK) == 0 ? path : ssmq_arena_printf(s->a, "%s/%s/%s", dir, folder, name);
@@ -211,9 +214,9 @@ static void test_corpus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hugging_face), cmocka_unit_test(test_llama_cpp),
+        cmocka_unit_test(test_hugging_face),  cmocka_unit_test(test_llama_cpp),
         cmocka_unit_test(test_wikitext_test), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_tiny_mamba), cmocka_unit_test(test_corpus),
+        cmocka_unit_test(test_tiny_mamba),    cmocka_unit_test(test_corpus),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

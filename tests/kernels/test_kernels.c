@@ -1,5 +1,6 @@
 /* Every op of every backend and tier that this machine has: against ref, over random shapes; with 1, 2
  * and 3 threads, for equal bits; and along a sequence and a batch. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,15 @@
 #include "harness/backend/cpu/cpu.h"
 #include "harness/backend/ref/ref.h"
 #include "harness/bench/kernels.h"
+
+/* Sanitizers end the program at an absurd allocation unless told to refuse it as malloc() does. */
+#if defined(__SANITIZE_ADDRESS__)
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }
+#elif defined(__SANITIZE_THREAD__)
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void) { return "allocator_may_return_null=1"; }
+#endif
 
 #define SHAPES 60
 #define BACKENDS_MAX 4
@@ -122,6 +132,88 @@ static void a_row_of_a_product_does_not_depend_on_the_others(void **state)
         succeed(ssmq_draw_compare("linear", &y, &z, blas ? bound : NULL));
         free(bound);
         ssmq_draw_free(&d);
+    }
+}
+
+/* exp, softplus and silu of a backend at n points, through ops that pass them on unchanged: the state
+ * of a scan with delta = 32 = softplus(32), A = v / 32 and h = 1 is exp(v); with x = B = 1 and h = 0 it
+ * is softplus(dt); a convolution with the weights 0, 1 is silu. */
+static void functions_at(ssmq_backend *be, int64_t n, const float *v, float *exps, float *softplus,
+                         float *silu)
+{
+    float *work = calloc((size_t)n * 8, sizeof *work);
+    assert_non_null(work);
+    float      *x = work, *dt = work + n, *A = work + 2 * n, *D = work + 3 * n, *y = work + 4 * n;
+    float      *w = work + 5 * n, *state = work + 7 * n, one = 1;
+    ssmq_tensor tx = SSMQ_TENSOR(x, SSMQ_F32, 1, 1, n), tdt = SSMQ_TENSOR(dt, SSMQ_F32, 1, 1, n);
+    ssmq_tensor tA = SSMQ_TENSOR(A, SSMQ_F32, n, 1), tD = SSMQ_TENSOR(D, SSMQ_F32, n);
+    ssmq_tensor ty = SSMQ_TENSOR(y, SSMQ_F32, 1, 1, n), tone = SSMQ_TENSOR(&one, SSMQ_F32, 1, 1, 1);
+    ssmq_tensor th = SSMQ_TENSOR(exps, SSMQ_F32, 1, n, 1);
+    for (int64_t i = 0; i < n; i++) {
+        dt[i] = 32;
+        A[i] = v[i] / 32;
+        exps[i] = 1;
+    }
+    ssmq_scan_args a = {.x = &tx, .dt = &tdt, .A = &tA, .Bm = &tone, .Cm = &tone, .D = &tD, .h = &th};
+    succeed(be->ops->scan(be, &ty, &a));
+    for (int64_t i = 0; i < n; i++) {
+        dt[i] = v[i];
+        A[i] = -1;
+        x[i] = 1;
+        softplus[i] = 0;
+        w[2 * i + 1] = 1;
+    }
+    th.data = softplus;
+    succeed(be->ops->scan(be, &ty, &a));
+    memcpy(x, v, (size_t)n * sizeof *x);
+    ssmq_tensor tw = SSMQ_TENSOR(w, SSMQ_F32, n, 2), ts = SSMQ_TENSOR(state, SSMQ_F32, 1, 1, n);
+    succeed(be->ops->conv(be, &ty, &(ssmq_conv_args){.x = &tx, .w = &tw, .scale = 1, .state = &ts}));
+    memcpy(silu, y, (size_t)n * sizeof *y);
+    free(work);
+}
+
+/* Within `units` units of roundoff (2^-24) of the true value.  Below 2^-126 floats lie 2^-149 apart, and
+ * where exp(-x) overflows silu(x), which is above -3e-37 there, is 0. */
+static void assert_near(const char *what, float x, float got, double want, double units)
+{
+    const double rest = want < 0 ? 3e-37 : 0x1p-148;
+    if (fabs((double)got - want) <= units * 0x1p-24 * fabs(want) + rest) return;
+    fail_msg("%s(%.9g) is %.9g, not %.9g", what, (double)x, (double)got, want);
+}
+
+/* The bounds are those stated in vec_math.inc: 1.2e-7, 3.6e-7, and for silu the first with the roundings
+ * of a sum and a quotient. */
+static void functions_are_accurate(void **state)
+{
+    const fixture *f = *state;
+    enum { POINTS = 200001 };
+    float *v = malloc(4 * POINTS * sizeof *v), *exps = v + POINTS, *softplus = v + 2 * POINTS;
+    assert_non_null(v);
+    for (int i = 0; i < POINTS; i++) v[i] = (float)i * (200.0f / POINTS) - 110.0f;
+    for (int b = 0; b < f->n; b++) {
+        functions_at(f->be[b][0], POINTS, v, exps, softplus, v + 3 * POINTS);
+        for (int i = 0; i < POINTS; i++) {
+            const double x = (double)v[i];
+            if (x < 88) assert_near("exp", v[i], exps[i], exp(x), 2.1);
+            assert_near("softplus", v[i], softplus[i], x > 40 ? x : log1p(exp(x)), 6);
+            assert_near("silu", v[i], v[3 * POINTS + i], x / (1 + exp(-x)), 4);
+        }
+    }
+    free(v);
+}
+
+static void functions_of_what_is_not_finite(void **state)
+{
+    const fixture *f = *state;
+    const float    v[] = {NAN, -INFINITY, INFINITY, -1e30f, 1e30f};
+    for (int b = 0; b < f->n; b++) {
+        float exps[5], softplus[5], silu[5];
+        functions_at(f->be[b][0], 5, v, exps, softplus, silu);
+        assert_true(isnan(exps[0]) && isnan(softplus[0]) && isnan(silu[0]));
+        assert_true(exps[1] == 0.0f && exps[3] == 0.0f && isinf(exps[2]) && isinf(exps[4]));
+        assert_true(softplus[1] == 0.0f && softplus[3] == 0.0f);
+        assert_true(isinf(softplus[2]) && softplus[4] == v[4]);
+        assert_true(isnan(silu[1]) && isinf(silu[2]) && silu[3] == 0.0f && silu[4] == v[4]);
     }
 }
 
@@ -328,6 +420,8 @@ int main(void)
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(threads_change_no_bit_of_large_products),
         cmocka_unit_test(a_row_of_a_product_does_not_depend_on_the_others),
+        cmocka_unit_test(functions_are_accurate),
+        cmocka_unit_test(functions_of_what_is_not_finite),
         cmocka_unit_test(a_sequence_is_the_same_token_by_token),
         cmocka_unit_test(rows_of_a_batch_do_not_touch_each_other),
         cmocka_unit_test(empty_tensors_are_fine),

@@ -22,7 +22,8 @@ try:
     import h5netcdf  # noqa: F401  (xarray's engine of that name)
     import netCDF4  # noqa: F401
 except ImportError as absent:
-    print(f"skipped: {absent} (Debian: python3-h5py python3-xarray python3-h5netcdf python3-netcdf4)")
+    print(f"skipped: {absent} (Debian packages: python3-h5py python3-xarray python3-h5netcdf "
+          "python3-netcdf4)")
     sys.exit(77)
 for tool in ("h5ls", "h5dump", "h5repack"):
     if not shutil.which(tool):

@@ -1,5 +1,5 @@
-/* A results file in which every function of harness/store/store.h had a part, read by the programs that
- * users read it with: check_results.py beside this file. */
+/* A results file in which every function of harness/store/store.h had a part, read by the
+ * programs that users read it with: check_results.py beside this file. */
 #include <stdlib.h>
 #include <sys/wait.h>
 #include "tests/support/check.h"

@@ -42,7 +42,7 @@ static ssmq_status put_site(ssmq_store *s)
     const ssmq_tensor q = SSMQ_TENSOR(top, SSMQ_F32, EXAMPLE_LAYERS, EXAMPLE_SAMPLES, 2);
     const char *const axes[] = {"/axis/layer", "/axis/sample", "/axis/quantile"};
     SSMQ_TRY(ssmq_store_tensor(s, "/sites/scan.x/qparam/scale", &t, layer_axis, "", "step size"));
-    SSMQ_TRY(ssmq_store_tensor(s, "/sites/scan.x/qparam/bits", &b, layer_axis, "bit", "code width"));
+    SSMQ_TRY(ssmq_store_tensor(s, "/sites/scan.x/qparam/bits", &b, layer_axis, "bit", "width"));
     SSMQ_TRY(ssmq_store_tensor(s, "/sites/scan.x/sample/absmax", &m, layer_sample, "",
                                "largest magnitude"));
     SSMQ_TRY(ssmq_store_tensor(s, "/sites/scan.x/sample/abs_quantile", &q, axes, "",

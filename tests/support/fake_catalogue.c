@@ -10,8 +10,10 @@ typedef struct kind_of_site {
 } kind_of_site;
 
 static const kind_of_site in_layer[] = {
-    {"proj.in", SSMQ_SITE_ACTIVATION, "linear", 8}, {"proj.weight", SSMQ_SITE_WEIGHT, "linear", 8},
-    {"scan.x", SSMQ_SITE_ACTIVATION, "scan", 6},    {"scan.state", SSMQ_SITE_STATE, "scan", 6},
+    {"proj.in", SSMQ_SITE_ACTIVATION, "linear", 8},
+    {"proj.weight", SSMQ_SITE_WEIGHT, "linear", 8},
+    {"scan.x", SSMQ_SITE_ACTIVATION, "scan", 6},
+    {"scan.state", SSMQ_SITE_STATE, "scan", 6},
 };
 #define IN_LAYER ((int32_t)(sizeof in_layer / sizeof *in_layer))
 
@@ -34,8 +36,13 @@ static ssmq_status describe(ssmq_model *m, const ssmq_json *config)
                 .weight = -1,
                 .op = in_layer[i].op,
             };
-    m->site[m->n_site++] = (ssmq_site){.name = "head.weight", .kind = SSMQ_SITE_WEIGHT, .layer = -1,
-                                       .width = 8, .input = -1, .weight = -1, .op = "linear"};
+    m->site[m->n_site++] = (ssmq_site){.name = "head.weight",
+                                       .kind = SSMQ_SITE_WEIGHT,
+                                       .layer = -1,
+                                       .width = 8,
+                                       .input = -1,
+                                       .weight = -1,
+                                       .op = "linear"};
     return SSMQ_OK;
 }
 
@@ -56,11 +63,9 @@ static const ssmq_statistic quantile = {.name = "quantile",
                                         .source = "made up",
                                         .options = quantile_options,
                                         .options_size = sizeof(fake_quantile)};
-static const ssmq_across across_max = {.name = "max", .source = "made up"};
-static const ssmq_across ema = {.name = "ema",
-                                .source = "made up",
-                                .options = ema_options,
-                                .options_size = sizeof(fake_ema)};
+static const ssmq_across    across_max = {.name = "max", .source = "made up"};
+static const ssmq_across    ema = {
+       .name = "ema", .source = "made up", .options = ema_options, .options_size = sizeof(fake_ema)};
 
 /* ---- methods --------------------------------------------------------------------------- */
 
@@ -70,7 +75,8 @@ static const char *const off[] = {"off", NULL};
 const ssmq_option fake_round_options[] = {
     {"sites", offsetof(fake_round, sites), SSMQ_OPTION_SITES, "layers.**", 0, 0, NULL, "which"},
     {"bits", offsetof(fake_round, bits), SSMQ_OPTION_INT, "8", 2, 16, off, "per code"},
-    {"scope", offsetof(fake_round, scope), SSMQ_OPTION_CHOICE, "tensor", 0, 0, scopes, "of a scale"},
+    {"scope", offsetof(fake_round, scope), SSMQ_OPTION_CHOICE, "tensor", 0, 0, scopes,
+     "of a scale"},
     {"careful", offsetof(fake_round, careful), SSMQ_OPTION_BOOL, "false", 0, 0, NULL, "takes care"},
     {"factor", offsetof(fake_round, factor), SSMQ_OPTION_REAL, "1", 0.5, 1000, NULL, "a factor"},
     {"label", offsetof(fake_round, label), SSMQ_OPTION_TEXT, "", 0, 0, NULL, "for people"},

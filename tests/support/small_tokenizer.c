@@ -14,6 +14,8 @@ static const char head[] =
     "{\"id\": 263, \"content\": \"   \", \"single_word\": false, \"lstrip\": false,"
     " \"rstrip\": false, \"normalized\": true, \"special\": false},\n"
     "{\"id\": 264, \"content\": \"[\xC3\xA9]\", \"single_word\": false, \"lstrip\": false,"
+    " \"rstrip\": false, \"normalized\": true, \"special\": false},\n"
+    "{\"id\": 265, \"content\": \"b 12.c\", \"single_word\": false, \"lstrip\": false,"
     " \"rstrip\": false, \"normalized\": true, \"special\": false}],\n"
     "\"normalizer\": {\"type\": \"NFC\"},\n"
     "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false,"
@@ -23,9 +25,9 @@ static const char head[] =
     "\"model\": {\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null,"
     " \"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, \"fuse_unk\": false,"
     " \"byte_fallback\": false, \"ignore_merges\": false,\n \"vocab\": {";
-static const char tail[] =
-    "\"ab\": 256, \"abc\": 257, \"\xC4\xA0" "a\": 258, \"bc\": 259},\n"
-    " \"merges\": [\"a b\", \"ab c\", \"\xC4\xA0 a\", \"b c\"]}}\n";
+static const char tail[] = "\"ab\": 256, \"abc\": 257, \"\xC4\xA0"
+                           "a\": 258, \"bc\": 259},\n"
+                           " \"merges\": [\"a b\", \"ab c\", \"\xC4\xA0 a\", \"b c\"]}}\n";
 
 /* The 256 bytes in GPT-2's characters. */
 static void put_bytes(ssmq_str *s)
@@ -45,10 +47,9 @@ const char *small_tokenizer_text(const scratch *s, const char *from, const char 
     ssmq_str_puts(&text, tail);
     const char *at = from ? strstr(text.data, from) : NULL;
     if (from) assert_non_null(at);
-    const char *out =
-        at ? ssmq_arena_printf(s->a, "%.*s%s%s", (int)(at - text.data), text.data, to,
-                               at + strlen(from))
-           : ssmq_arena_strdup(s->a, text.data);
+    const char *out = at ? ssmq_arena_printf(s->a, "%.*s%s%s", (int)(at - text.data), text.data, to,
+                                             at + strlen(from))
+                         : ssmq_arena_strdup(s->a, text.data);
     ssmq_str_free(&text);
     return out;
 }

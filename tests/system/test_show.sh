@@ -26,9 +26,9 @@ JSON
 }
 
 # The float run started first, though its folder comes last.
-state cccc 3c3c float done 01 null
+state cccc 3c3c float "done" 01 null
 summary cccc 3c3c float float null 72.18
-state aaaa 1a1a "fake naive" done 02 null
+state aaaa 1a1a "fake naive" "done" 02 null
 summary aaaa 1a1a "fake naive" fake '"naive"' 267.3
 state bbbb 2b2b "fake quamba" failed 03 '"layers.3.scan.x: NaN"'
 cat > "$sweep/cccc/manifest.json" <<'JSON'

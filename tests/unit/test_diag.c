@@ -78,8 +78,9 @@ static void test_widths(void **state)
 {
     (void)state;
     ssmq_origin tabs = origin("t", "\tkey:\tx\n");
-    ssmq_origin wide = origin("w", "\xe6\x97\xa5\xe6\x9c\xac: \xc3\xa9x y\n"); /* two wide, e acute */
-    ssmq_origin mark = origin("m", "e\xcc\x81: z\n");                          /* combining accent  */
+    ssmq_origin wide =
+        origin("w", "\xe6\x97\xa5\xe6\x9c\xac: \xc3\xa9x y\n"); /* two wide, e acute */
+    ssmq_origin mark = origin("m", "e\xcc\x81: z\n");           /* combining accent  */
     ssmq_origin bad = origin("b", "a\x1b[1m\xff z\n");
     ssmq_diag  *d = ssmq_diag_new();
     ssmq_diag_add(d, SSMQ_ERR_CONFIG, place(&tabs, "x", 1), NULL, "m");
@@ -127,8 +128,8 @@ static void test_long_line(void **state)
     ssmq_origin o = origin("l", text);
     ssmq_diag  *d = ssmq_diag_new();
     ssmq_diag_add(d, SSMQ_ERR_CONFIG, (ssmq_place){&o, 500, 3}, NULL, "m");
-    snprintf(expected, sizeof expected, "l:1:501: error: m\n...%.60sY%.99s...\n   %60s^~~\n", text, text,
-             "");
+    snprintf(expected, sizeof expected, "l:1:501: error: m\n...%.60sY%.99s...\n   %60s^~~\n", text,
+             text, "");
     check_render(d, expected);
 }
 
@@ -179,10 +180,14 @@ static void test_status(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one),       cmocka_unit_test(test_no_place_and_warning),
-        cmocka_unit_test(test_notes),     cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_ends),      cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_limit_and_repeats), cmocka_unit_test(test_status),
+        cmocka_unit_test(test_one),
+        cmocka_unit_test(test_no_place_and_warning),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_limit_and_repeats),
+        cmocka_unit_test(test_status),
     };
     return cmocka_run_group_tests_name("diag", tests, NULL, NULL);
 }

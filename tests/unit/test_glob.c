@@ -91,8 +91,8 @@ static void test_syntax(void **state)
     assert_string_equal(ssmq_glob_check(wide, &offset), "it is longer than 1000 bytes");
 }
 
-/* Patterns on which a backtracking matcher would not come back: a step for each instruction and character
- * is at most 3000 x 4000 here, seconds away from any limit. */
+/* Patterns on which a backtracking matcher would not come back: a step for each instruction and
+ * character is at most 3000 x 4000 here, seconds away from any limit. */
 static void test_no_backtracking(void **state)
 {
     static const char *const pieces[] = {"*a", "**a", "{a,aa}", "{*,**}", "{{a,b},{a,}}", "?"};

@@ -17,7 +17,7 @@ static void check_whole(const ssmq_nfc *f, const ssmq_str *text)
 {
     ssmq_str out = {0};
     ssmq_nfc_append(f, ssmq_str_text(text), text->length, &out);
-    utf8proc_uint8_t *expected = NULL;
+    utf8proc_uint8_t      *expected = NULL;
     const utf8proc_ssize_t n =
         utf8proc_map((const utf8proc_uint8_t *)ssmq_str_text(text), (utf8proc_ssize_t)text->length,
                      &expected, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
@@ -80,13 +80,13 @@ static void test_every_character(void **state)
 static void test_random_text(void **state)
 {
     (void)state;
-    static const uint32_t likely[] = {'a',    'e',    ' ',    0xE9,   0x301,  0x323,  0x307,
-                                      0x345,  0x1100, 0x1161, 0x11A8, 0xAC00, 0xAC01, 0x212B,
-                                      0x958,  0x915,  0x93C,  0xF71,  0xF72,  0xF73,  0x344,
-                                      0x4E2D, 0xF900, 0x1D15E, 0x2F800, 0x9C7, 0x9BE, 0x11099};
-    ssmq_nfc *f = ssmq_nfc_new();
-    ssmq_rng  r;
-    ssmq_str  text = {0};
+    static const uint32_t likely[] = {'a',    'e',    ' ',     0xE9,    0x301,  0x323,  0x307,
+                                      0x345,  0x1100, 0x1161,  0x11A8,  0xAC00, 0xAC01, 0x212B,
+                                      0x958,  0x915,  0x93C,   0xF71,   0xF72,  0xF73,  0x344,
+                                      0x4E2D, 0xF900, 0x1D15E, 0x2F800, 0x9C7,  0x9BE,  0x11099};
+    ssmq_nfc             *f = ssmq_nfc_new();
+    ssmq_rng              r;
+    ssmq_str              text = {0};
     ssmq_rng_init(&r, test_seed(1), "nfc");
     for (int i = 0; i < 20000; i++) {
         ssmq_str_clear(&text);
@@ -99,7 +99,7 @@ static void test_random_text(void **state)
     ssmq_nfc_free(f);
 }
 
-/* Two million marks on one letter, of two classes in turn: sorting them must not take their square. */
+/* Two million marks on one letter, of two classes in turn: sorting must not take their square. */
 static void test_many_marks(void **state)
 {
     (void)state;
@@ -134,10 +134,10 @@ static void test_validity(void **state)
         {"\xC3\xA9", 2, 2, false},
         {"\xC3", 1, 0, true},
         {"\xC3\x28", 2, 0, false},
-        {"\xC0\x80", 2, 0, false},         /* overlong */
-        {"\xE0\x9F\xBF", 3, 0, false},     /* overlong */
+        {"\xC0\x80", 2, 0, false},     /* overlong */
+        {"\xE0\x9F\xBF", 3, 0, false}, /* overlong */
         {"\xE0\xA0", 2, 0, true},
-        {"\xED\xA0\x80", 3, 0, false},     /* surrogate */
+        {"\xED\xA0\x80", 3, 0, false}, /* surrogate */
         {"\xED\x9F\xBF", 3, 3, false},
         {"\xF0\x8F\xBF\xBF", 4, 0, false}, /* overlong */
         {"\xF0\x9F\x98\x80", 4, 4, false},
@@ -157,8 +157,10 @@ static void test_validity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_character), cmocka_unit_test(test_random_text),
-        cmocka_unit_test(test_many_marks), cmocka_unit_test(test_validity),
+        cmocka_unit_test(test_every_character),
+        cmocka_unit_test(test_random_text),
+        cmocka_unit_test(test_many_marks),
+        cmocka_unit_test(test_validity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "models/families.h"
 #include "models/random.h"
 #include "tests/support/check.h"
+#include "tests/support/forward.h"
 #include "tests/support/scratch.h"
 
 static const ssmq_random_shape small = {.d_model = 48, .n_layer = 2, .vocab_size = 301};
@@ -124,6 +125,32 @@ static void test_shapes(void **state)
     ssmq_checkpoint_close(c);
 }
 
+/* Deep and long enough to show growth, if there were any. */
+static void test_forward(void **state)
+{
+    const scratch    *s = *state;
+    ssmq_model       *m;
+    ssmq_checkpoint  *c;
+    test_backend      be[16];
+    int32_t           token[256];
+    ssmq_random_shape shape = small;
+    double            mean, deviation;
+    shape.n_layer = 48;
+    CHECK_OK(ssmq_random_mamba(s->path, &shape, 3));
+    load(s->path, &m, &c);
+    for (int i = 0; i < 256; i++) token[i] = i * 7919 % 301;
+    const int32_t     n = test_backends_open(be, 16, 1);
+    float            *logits = test_logits(be[0].be, m, NULL, token, 1, 256, 256);
+    const ssmq_tensor t = SSMQ_TENSOR(logits, SSMQ_F32, 256, 304);
+    moments(&t, &mean, &deviation);
+    /* Rows of norm_f have length sqrt(D); times rows of the tied table: 0.02 sqrt(D) = 0.14. */
+    assert_true(deviation > 0.05 && deviation < 1);
+    free(logits);
+    test_backends_close(be, n);
+    ssmq_model_free(m);
+    ssmq_checkpoint_close(c);
+}
+
 static void refuses(const scratch *s, ssmq_random_shape shape, const char *message)
 {
     CHECK_FAILS(ssmq_random_mamba(s->path, &shape, 1), SSMQ_ERR_CONFIG, message);
@@ -164,8 +191,8 @@ static void test_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_SCRATCH(test_repeatable), IN_SCRATCH(test_values),      IN_SCRATCH(test_shapes),
-        IN_SCRATCH(test_refused),    cmocka_unit_test(test_named),
+        IN_SCRATCH(test_repeatable), IN_SCRATCH(test_values),  IN_SCRATCH(test_shapes),
+        IN_SCRATCH(test_forward),    IN_SCRATCH(test_refused), cmocka_unit_test(test_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,8 +47,8 @@ static void test_purposes(void **state)
     assert_int_not_equal(x, ssmq_rng_next(&c));
 }
 
-/* 60,000 draws: each of the six is expected 10,000 times with a standard deviation of 91.3; six of those
- * are allowed.  The draws are always the same, so this cannot fail by chance. */
+/* 60,000 draws: each of the six is expected 10,000 times with a standard deviation of 91.3; six of
+ * those are allowed.  The draws are always the same, so this cannot fail by chance. */
 static void test_below(void **state)
 {
     (void)state;
@@ -83,7 +83,7 @@ static void test_uniform(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_block), cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_block),    cmocka_unit_test(test_stream),
         cmocka_unit_test(test_purposes), cmocka_unit_test(test_below),
         cmocka_unit_test(test_uniform),
     };

@@ -42,7 +42,8 @@ static const char *put(const scratch *s, const char *name, const char *file, con
     const char *folder = ssmq_arena_printf(s->a, "%s/%s", s->path, name);
     (void)mkdir(folder, 0755);
     (void)mkdir(ssmq_arena_printf(s->a, "%s/" ID, folder), 0755);
-    return scratch_write(s, ssmq_arena_printf(s->a, "%s/" ID "/%s", name, file), text, strlen(text));
+    const char *path = ssmq_arena_printf(s->a, "%s/" ID "/%s", name, file);
+    return scratch_write(s, path, text, strlen(text));
 }
 
 static char *text_of(const scratch *s, const char *path)
@@ -145,8 +146,8 @@ static void test_held_by_a_living_process(void **state)
     assert_false(exists(lease));
 }
 
-/* A child takes the directory and is killed; before its exit status is fetched (it is a zombie then),
- * and after. */
+/* A child takes the directory and is killed; before its exit status is fetched (it is a zombie
+ * then), and after. */
 static void test_left_by_a_killed_process(void **state)
 {
     const scratch *s = *state;
@@ -197,7 +198,8 @@ static void put_lease(const scratch *s, const char *name, const char *of_host, c
     ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
     space[n > 0 ? n : 0] = '\0';
     const char *text = ssmq_arena_printf(
-        s->a, "{\"host\": \"%s\", \"boot\": \"%s\", \"space\": \"%s\", \"pid\": %ld, \"began\": %ld}",
+        s->a,
+        "{\"host\": \"%s\", \"boot\": \"%s\", \"space\": \"%s\", \"pid\": %ld, \"began\": %ld}",
         of_host, boot, space, pid, began);
     const char           *path = put(s, name, "lease", text);
     const struct timespec then = {.tv_sec = time(NULL) - age};
@@ -238,13 +240,14 @@ static void test_held_on_another_host(void **state)
 static void test_damaged_lease(void **state)
 {
     static const char *const content[] = {"", "{\"host\": ", "[]", "{\"host\": 1, \"pid\": 5}",
-                                          "{\"host\": \"a\", \"pid\": -5}"};
+                                          "{\"host\": \"a\", \"pid\": -5}", "{\"pid\": 5}"};
     const scratch *s = *state;
     ssmq_rundir   *d = NULL;
     char           text[512];
     /* Just made: its maker may be about to write its name. */
     put(s, "empty", "lease", "");
-    snprintf(text, sizeof text, "%s/lease: another process is just taking it", run_path(s, "empty"));
+    snprintf(text, sizeof text, "%s/lease: another process is just taking it",
+             run_path(s, "empty"));
     CHECK_FAILS(ssmq_rundir_open(run_path(s, "empty"), ID, "x", 0, &d), SSMQ_ERR_IO, text);
     for (size_t i = 0; i < sizeof content / sizeof content[0]; i++) {
         const char           *path = put(s, "damaged", "lease", content[i]);
@@ -271,8 +274,8 @@ static void test_lost_lease(void **state)
 
 #define RACERS 6
 
-/* Many processes find the lease of a dead one at once: exactly one gets it.  Each holder stays until all
- * have tried. */
+/* Many processes find the lease of a dead one at once: exactly one gets it.  Each holder stays
+ * until all have tried. */
 static void test_race_for_a_dead_lease(void **state)
 {
     const scratch *s = *state;
@@ -351,8 +354,8 @@ static void test_malformed_status(void **state)
     const char     *path = scratch_path(s, "status.json");
     snprintf(text, sizeof text, "%s: No such file or directory", path);
     CHECK_FAILS(ssmq_run_status_read(path, s->a, &got), SSMQ_ERR_INPUT, text);
-    const char *odd = "{\"id\": \"1\", \"name\": \"n\", \"status\": \"finished\", \"started\": \"\", "
-                      "\"updated\": \"\"}";
+    const char *odd = "{\"id\": \"1\", \"name\": \"n\", \"status\": \"finished\", "
+                      "\"started\": \"\", \"updated\": \"\"}";
     scratch_write(s, "status.json", odd, strlen(odd));
     snprintf(text, sizeof text, "%s: 'status' is 'finished', not one of queued, running, stopped, "
                                 "done, failed, unsupported", path);
@@ -416,7 +419,8 @@ static void test_sources(void **state)
     put(s, "one", "a.yaml", "one");
     put(s, "two", "a.yaml", "two");
     put(s, "two", "2-a.yaml", "trap");
-    const char *one = scratch_path(s, "one/" ID "/a.yaml"), *two = scratch_path(s, "two/" ID "/a.yaml");
+    const char *one = scratch_path(s, "one/" ID "/a.yaml");
+    const char *two = scratch_path(s, "two/" ID "/a.yaml");
     CHECK_OK(ssmq_rundir_copy_source(d, one));
     CHECK_OK(ssmq_rundir_copy_source(d, scratch_path(s, "two/" ID "/2-a.yaml")));
     CHECK_OK(ssmq_rundir_copy_source(d, two));

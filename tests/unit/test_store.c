@@ -1,4 +1,4 @@
-/* Results files: what is in them, when they appear, and what is said when they cannot be written. */
+/* Results files: what is in them, when they appear, what is said when they cannot be written. */
 #include <fcntl.h>
 #include <hdf5.h>
 #include <hdf5_hl.h>
@@ -145,8 +145,8 @@ static void test_read_only_folder(void **state)
     in_child(read_only_folder, s);
 }
 
-/* Seals under a limit of the file's size; nothing may remain, under either name, and the process must
- * end in good order. */
+/* Seals under a limit of the file's size; nothing may remain, under either name, and the process
+ * must end in good order. */
 static void file_size_limit(const scratch *s)
 {
     static const rlim_t limits[] = {0, 1, 100, 4096, 20000, 50000};
@@ -207,8 +207,9 @@ static void test_errors_become_messages(void **state)
     dup2(to, 2);
 
     CHECK_OK(ssmq_store_scale(store, "/axis/two", &t, "", "two"));
-    snprintf(text, sizeof text, "%s: /axis/two cannot be created: name already exists (HDF5 %d.%d.%d)",
-             path, H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+    snprintf(text, sizeof text,
+             "%s: /axis/two cannot be created: name already exists (HDF5 %d.%d.%d)", path,
+             H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
     CHECK_FAILS(ssmq_store_scale(store, "/axis/two", &t, "", "two"), SSMQ_ERR_IO, text);
     CHECK_FAILS_WITH(ssmq_store_tensor(store, "/x/y", &t, axis, "", "y"), SSMQ_ERR_IO,
                      "errors.h5: /axis/missing cannot be linked into the group of a dataset: ");
@@ -312,7 +313,8 @@ static void test_half_floats(void **state)
         assert_true(H5Dread(d, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
         assert_true(x[0] == 1.5f && x[1] == -2.0f && x[3] != x[3]);
         /* 0.1 to 11 and 8 bits of fraction, half an ulp of 2^-4 each */
-        assert_true(x[2] - 0.1f < (i ? 0x1p-12f : 0x1p-15f) && 0.1f - x[2] < (i ? 0x1p-12f : 0x1p-15f));
+        const float bound = i ? 0x1p-12f : 0x1p-15f;
+        assert_true(x[2] - 0.1f <= bound && 0.1f - x[2] <= bound);
         H5Tclose(type);
         H5Dclose(d);
     }

@@ -125,7 +125,8 @@ static void test_malformed(void **state)
     check_refused(s, HEAD ", \"evaluations\": {\"a\": 1}}", "the key 'ppl' is missing");
     check_refused(s, HEAD ", \"evaluations\": {\"a\": {\"ppl\": \"x\"}}}",
                   "'ppl' is a string, not a number");
-    check_refused(s, HEAD ", \"evaluations\": {\"a\": {\"ppl\": null, \"ppl_nonfinite\": \"big\"}}}",
+    check_refused(s,
+                  HEAD ", \"evaluations\": {\"a\": {\"ppl\": null, \"ppl_nonfinite\": \"big\"}}}",
                   "'ppl_nonfinite' is 'big', not 'nan', 'inf' or '-inf'");
     check_refused(s, HEAD ", \"evaluations\": {\"a\": {\"ppl\": 1, \"ppl_se\": 1, \"nll\": 1, "
                           "\"windows\": -1}}}",

@@ -29,8 +29,16 @@ static void check_ids(ssmq_tokenizer *t, const char *text, const int32_t *id, bo
     ssmq_str_free(&decoded);
 }
 
-#define IDS(...) (const int32_t[]){__VA_ARGS__, -1}
-#define NO_IDS (const int32_t[]){-1}
+#define IDS(...)        \
+    (const int32_t[])   \
+    {                   \
+        __VA_ARGS__, -1 \
+    }
+#define NO_IDS        \
+    (const int32_t[]) \
+    {                 \
+        -1            \
+    }
 
 static void test_merges(void **state)
 {
@@ -71,6 +79,8 @@ static void test_added(void **state)
     check_ids(t, "     ", IDS(SMALL_THREE, SMALL_TWO), true);
     /* looked for after normalisation, where e and an accent have become one */
     check_ids(t, "[e\xCC\x81]", IDS(SMALL_E), false);
+    check_ids(t, "ab 12.cx", IDS('a', SMALL_LONG, 'x'), true);
+    check_ids(t, "ab 12.x", IDS(SMALL_AB, ' ', '1', '2', '.', 'x'), true);
     /* the stretches around a raw token are normalised apart: no accent joins it */
     check_ids(t, "<|end|>\xCC\x81", IDS(SMALL_END, 0xCC, 0x81), true);
     check_ids(t, "e<|end|>\xCC\x81", IDS('e', SMALL_END, 0xCC, 0x81), true);
@@ -101,11 +111,11 @@ static void test_variants(void **state)
 
 static void test_compressed(void **state)
 {
-    const char  *text = small_tokenizer_text(*state, NULL, NULL);
-    const size_t n = strlen(text), bound = ZSTD_compressBound(n);
-    char        *bytes = ssmq_must_malloc(bound);
-    const size_t got = ZSTD_compress(bytes, bound, text, n, 3);
-    const char  *path = scratch_write(*state, "t.json.zst", bytes, got);
+    const char     *text = small_tokenizer_text(*state, NULL, NULL);
+    const size_t    n = strlen(text), bound = ZSTD_compressBound(n);
+    char           *bytes = ssmq_must_malloc(bound);
+    const size_t    got = ZSTD_compress(bytes, bound, text, n, 3);
+    const char     *path = scratch_write(*state, "t.json.zst", bytes, got);
     ssmq_tokenizer *t = NULL;
     CHECK_OK(ssmq_tokenizer_open(path, &t));
     check_ids(t, "abc", IDS(SMALL_ABC), true);
@@ -118,90 +128,87 @@ static void test_compressed(void **state)
 
 /* ---- failures -------------------------------------------------------------------------- */
 
+/* What is changed in the small tokenizer, and what that is answered with. */
+static const struct {
+    const char *from, *to;
+    ssmq_status status;
+    const char *message; /* behind the path */
+} refused[] = {
+    {"\"1.0\"", "\"2.0\"", SSMQ_ERR_UNSUPPORTED, "'version' is '2.0'; only '1.0' is supported"},
+    {"\"truncation\": null", "\"truncation\": {\"max_length\": 5}", SSMQ_ERR_UNSUPPORTED,
+     "'truncation' is set; only null is supported"},
+    {"\"padding\": null", "\"padding\": {}", SSMQ_ERR_UNSUPPORTED,
+     "'padding' is set; only null is supported"},
+    {"\"padding\": null", "\"extra\": 1", SSMQ_ERR_UNSUPPORTED, "the key 'extra' is not supported"},
+    {"NFC", "NFKC", SSMQ_ERR_UNSUPPORTED, "'normalizer.type' is 'NFKC'; only 'NFC' is supported"},
+    {"\"NFC\"", "\"NFC\", \"strip\": true", SSMQ_ERR_UNSUPPORTED,
+     "the key 'normalizer.strip' is not supported"},
+    {"\"ByteLevel\", \"add", "\"Whitespace\", \"add", SSMQ_ERR_UNSUPPORTED,
+     "'pre_tokenizer.type' is 'Whitespace'; only 'ByteLevel' is supported"},
+    {"\"add_prefix_space\": false", "\"add_prefix_space\": true", SSMQ_ERR_UNSUPPORTED,
+     "'pre_tokenizer.add_prefix_space' is true; only false is supported"},
+    {"\"use_regex\": true", "\"use_regex\": false", SSMQ_ERR_UNSUPPORTED,
+     "'pre_tokenizer.use_regex' is false; only true is supported"},
+    {"\"decoder\": {\"type\": \"ByteLevel\"", "\"decoder\": {\"type\": \"WordPiece\"",
+     SSMQ_ERR_UNSUPPORTED, "'decoder.type' is 'WordPiece'; only 'ByteLevel' is supported"},
+    {"\"post_processor\": {\"type\": \"ByteLevel\"", "\"post_processor\": {\"type\": \"Bert\"",
+     SSMQ_ERR_UNSUPPORTED, "'post_processor.type' is 'Bert'; only 'ByteLevel' is supported"},
+    {"\"post_processor\": {\"type\": \"ByteLevel\"",
+     "\"post_processor\": {\"single\": [{\"SpecialToken\": {}}, {\"Sequence\": {}}],"
+     " \"type\": \"TemplateProcessing\"",
+     SSMQ_ERR_UNSUPPORTED,
+     "'post_processor.single' adds tokens to the text, which is not supported"},
+    {"\"BPE\"", "\"Unigram\"", SSMQ_ERR_UNSUPPORTED,
+     "'model.type' is 'Unigram'; only 'BPE' is supported"},
+    {"\"dropout\": null", "\"dropout\": 0.1", SSMQ_ERR_UNSUPPORTED,
+     "'model.dropout' is 0.1; only null or 0 is supported"},
+    {"\"unk_token\": null", "\"unk_token\": \"<unk>\"", SSMQ_ERR_UNSUPPORTED,
+     "'model.unk_token' is '<unk>'; only null is supported"},
+    {"\"byte_fallback\": false", "\"byte_fallback\": true", SSMQ_ERR_UNSUPPORTED,
+     "'model.byte_fallback' is true; only false is supported"},
+    {"\"ignore_merges\": false", "\"ignore_merges\": true", SSMQ_ERR_UNSUPPORTED,
+     "'model.ignore_merges' is true; only false is supported"},
+    {"\"ignore_merges\"", "\"cache\"", SSMQ_ERR_UNSUPPORTED,
+     "the key 'model.cache' is not supported"},
+    {"\"lstrip\": false", "\"lstrip\": true", SSMQ_ERR_UNSUPPORTED,
+     "added_tokens[0]: 'lstrip' is true; only false is supported"},
+    {"\"single_word\": false", "\"single_word\": 1", SSMQ_ERR_INPUT,
+     "added_tokens[0]: 'single_word' is missing or not a boolean"},
+    {"\"content\": \"<|end|>\"", "\"content\": \"\"", SSMQ_ERR_INPUT,
+     "added_tokens[0]: 'content' is missing, or not 1 to 4096 bytes long"},
+    {"\"id\": 261", "\"id\": 260", SSMQ_ERR_INPUT,
+     "added_tokens[1]: the id 260 contradicts the vocabulary or an earlier added token"},
+    {"\"id\": 260", "\"id\": -1", SSMQ_ERR_INPUT,
+     "added_tokens: the id -1 is not within 0 to 4194303"},
+    {"\"id\": 260", "\"id\": 1e9", SSMQ_ERR_INPUT, "added_tokens: the id is not an integer"},
+    {"<|end|>!", "<|end|>", SSMQ_ERR_INPUT, "added_tokens[1]: '<|end|>' is added twice"},
+    {"\"ab\": 256", "\"ab\": 5000000", SSMQ_ERR_INPUT,
+     "model.vocab: the id 5000000 is not within 0 to 4194303"},
+    {"\"ab\": 256", "\"ab\": 255", SSMQ_ERR_INPUT,
+     "model.vocab: the id 255 is given to two tokens"},
+    {"\"ab\": 256", "\"ab\": \"x\"", SSMQ_ERR_INPUT, "model.vocab: the id is not an integer"},
+    {"\"a b\"", "\"a q\"", SSMQ_ERR_INPUT, "model.merges[0]: 'aq' is not in the vocabulary"},
+    {"\"a b\"", "\"a bb\"", SSMQ_ERR_INPUT, "model.merges[0]: 'bb' is not in the vocabulary"},
+    {"\"b c\"", "\"a b\"", SSMQ_ERR_INPUT, "model.merges[3] is given twice"},
+    {"\"b c\"", "\"b  c\"", SSMQ_ERR_INPUT, "model.merges[3] is not a pair of tokens"},
+    {"\"b c\"", "[\"b\"]", SSMQ_ERR_INPUT, "model.merges[3] is not a pair of tokens"},
+    {"\"merges\"", "\"dropout\"", SSMQ_ERR_INPUT, NULL},
+    {"{\"version\"", "[\"version\"", SSMQ_ERR_INPUT, NULL},
+    {"\"vocab\": {", "\"vocab\": {\"ab\": 7, ", SSMQ_ERR_INPUT, NULL},
+};
+
 static void test_refused(void **state)
 {
-    static const struct {
-        const char *from, *to;
-        ssmq_status status;
-        const char *message; /* behind the path */
-    } c[] = {
-        {"\"1.0\"", "\"2.0\"", SSMQ_ERR_UNSUPPORTED,
-         "'version' is '2.0'; only '1.0' is supported"},
-        {"\"truncation\": null", "\"truncation\": {\"max_length\": 5}", SSMQ_ERR_UNSUPPORTED,
-         "'truncation' is set; only null is supported"},
-        {"\"padding\": null", "\"padding\": {}", SSMQ_ERR_UNSUPPORTED,
-         "'padding' is set; only null is supported"},
-        {"\"padding\": null", "\"extra\": 1", SSMQ_ERR_UNSUPPORTED,
-         "the key 'extra' is not supported"},
-        {"NFC", "NFKC", SSMQ_ERR_UNSUPPORTED,
-         "'normalizer.type' is 'NFKC'; only 'NFC' is supported"},
-        {"\"NFC\"", "\"NFC\", \"strip\": true", SSMQ_ERR_UNSUPPORTED,
-         "the key 'normalizer.strip' is not supported"},
-        {"\"ByteLevel\", \"add", "\"Whitespace\", \"add", SSMQ_ERR_UNSUPPORTED,
-         "'pre_tokenizer.type' is 'Whitespace'; only 'ByteLevel' is supported"},
-        {"\"add_prefix_space\": false", "\"add_prefix_space\": true", SSMQ_ERR_UNSUPPORTED,
-         "'pre_tokenizer.add_prefix_space' is true; only false is supported"},
-        {"\"use_regex\": true", "\"use_regex\": false", SSMQ_ERR_UNSUPPORTED,
-         "'pre_tokenizer.use_regex' is false; only true is supported"},
-        {"\"decoder\": {\"type\": \"ByteLevel\"", "\"decoder\": {\"type\": \"WordPiece\"",
-         SSMQ_ERR_UNSUPPORTED, "'decoder.type' is 'WordPiece'; only 'ByteLevel' is supported"},
-        {"\"post_processor\": {\"type\": \"ByteLevel\"", "\"post_processor\": {\"type\": \"Bert\"",
-         SSMQ_ERR_UNSUPPORTED, "'post_processor.type' is 'Bert'; only 'ByteLevel' is supported"},
-        {"\"post_processor\": {\"type\": \"ByteLevel\"",
-         "\"post_processor\": {\"single\": [{\"SpecialToken\": {}}, {\"Sequence\": {}}],"
-         " \"type\": \"TemplateProcessing\"",
-         SSMQ_ERR_UNSUPPORTED,
-         "'post_processor.single' adds tokens to the text, which is not supported"},
-        {"\"BPE\"", "\"Unigram\"", SSMQ_ERR_UNSUPPORTED,
-         "'model.type' is 'Unigram'; only 'BPE' is supported"},
-        {"\"dropout\": null", "\"dropout\": 0.1", SSMQ_ERR_UNSUPPORTED,
-         "'model.dropout' is 0.1; only null or 0 is supported"},
-        {"\"unk_token\": null", "\"unk_token\": \"<unk>\"", SSMQ_ERR_UNSUPPORTED,
-         "'model.unk_token' is '<unk>'; only null is supported"},
-        {"\"byte_fallback\": false", "\"byte_fallback\": true", SSMQ_ERR_UNSUPPORTED,
-         "'model.byte_fallback' is true; only false is supported"},
-        {"\"ignore_merges\": false", "\"ignore_merges\": true", SSMQ_ERR_UNSUPPORTED,
-         "'model.ignore_merges' is true; only false is supported"},
-        {"\"ignore_merges\"", "\"cache\"", SSMQ_ERR_UNSUPPORTED,
-         "the key 'model.cache' is not supported"},
-        {"\"lstrip\": false", "\"lstrip\": true", SSMQ_ERR_UNSUPPORTED,
-         "added_tokens[0]: 'lstrip' is true; only false is supported"},
-        {"\"single_word\": false", "\"single_word\": 1", SSMQ_ERR_INPUT,
-         "added_tokens[0]: 'single_word' is missing or not a boolean"},
-        {"\"content\": \"<|end|>\"", "\"content\": \"\"", SSMQ_ERR_INPUT,
-         "added_tokens[0]: 'content' is missing, or not 1 to 4096 bytes long"},
-        {"\"id\": 261", "\"id\": 260", SSMQ_ERR_INPUT,
-         "added_tokens[1]: the id 260 contradicts the vocabulary or an earlier added token"},
-        {"\"id\": 260", "\"id\": -1", SSMQ_ERR_INPUT,
-         "added_tokens: the id -1 is not within 0 to 4194303"},
-        {"\"id\": 260", "\"id\": 1e9", SSMQ_ERR_INPUT, "added_tokens: the id is not an integer"},
-        {"<|end|>!", "<|end|>", SSMQ_ERR_INPUT, "added_tokens[1]: '<|end|>' is added twice"},
-        {"\"ab\": 256", "\"ab\": 5000000", SSMQ_ERR_INPUT,
-         "model.vocab: the id 5000000 is not within 0 to 4194303"},
-        {"\"ab\": 256", "\"ab\": 255", SSMQ_ERR_INPUT,
-         "model.vocab: the id 255 is given to two tokens"},
-        {"\"ab\": 256", "\"ab\": \"x\"", SSMQ_ERR_INPUT, "model.vocab: the id is not an integer"},
-        {"\"a b\"", "\"a q\"", SSMQ_ERR_INPUT,
-         "model.merges[0]: 'aq' is not in the vocabulary"},
-        {"\"a b\"", "\"a bb\"", SSMQ_ERR_INPUT,
-         "model.merges[0]: 'bb' is not in the vocabulary"},
-        {"\"b c\"", "\"a b\"", SSMQ_ERR_INPUT, "model.merges[3] is given twice"},
-        {"\"b c\"", "\"b  c\"", SSMQ_ERR_INPUT, "model.merges[3] is not a pair of tokens"},
-        {"\"b c\"", "[\"b\"]", SSMQ_ERR_INPUT, "model.merges[3] is not a pair of tokens"},
-        {"\"merges\"", "\"dropout\"", SSMQ_ERR_INPUT, NULL},
-        {"{\"version\"", "[\"version\"", SSMQ_ERR_INPUT, NULL},
-        {"\"vocab\": {", "\"vocab\": {\"ab\": 7, ", SSMQ_ERR_INPUT, NULL},
-    };
-    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
-        const char     *path = small_tokenizer(*state, c[i].from, c[i].to);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const char     *path = small_tokenizer(*state, refused[i].from, refused[i].to);
         ssmq_tokenizer *t = NULL;
-        if (!c[i].message) {
-            CHECK_FAILS_WITH(ssmq_tokenizer_open(path, &t), c[i].status, "not valid JSON");
+        if (!refused[i].message) {
+            CHECK_FAILS_WITH(ssmq_tokenizer_open(path, &t), refused[i].status, "not valid JSON");
             continue;
         }
-        const char *message = ssmq_arena_printf(((scratch *)*state)->a, "%s: %s", path,
-                                                c[i].message);
-        CHECK_FAILS(ssmq_tokenizer_open(path, &t), c[i].status, message);
+        const char *message =
+            ssmq_arena_printf(((scratch *)*state)->a, "%s: %s", path, refused[i].message);
+        CHECK_FAILS(ssmq_tokenizer_open(path, &t), refused[i].status, message);
         assert_null(t);
     }
 }
@@ -225,10 +232,12 @@ static void test_bad_text(void **state)
                 "the text is not valid UTF-8 at byte 9");
     assert_int_equal(ids.length, 0);
     const int32_t id[] = {'a', SMALL_SIZE, -1};
-    char         *path = ssmq_arena_printf(((scratch *)*state)->a, "%s/tokenizer.json: there is no "
-                                           "token with the id ", ((scratch *)*state)->path);
+    char         *path = ssmq_arena_printf(((scratch *)*state)->a,
+                                           "%s/tokenizer.json: there is no "
+                                                   "token with the id ",
+                                           ((scratch *)*state)->path);
     CHECK_FAILS(ssmq_tokenizer_decode(t, id, 2, &out), SSMQ_ERR_INPUT,
-                ssmq_arena_printf(((scratch *)*state)->a, "%s265", path));
+                ssmq_arena_printf(((scratch *)*state)->a, "%s266", path));
     CHECK_FAILS(ssmq_tokenizer_decode(t, id + 2, 1, &out), SSMQ_ERR_INPUT,
                 ssmq_arena_printf(((scratch *)*state)->a, "%s-1", path));
     assert_int_equal(out.length, 0);
@@ -255,46 +264,7 @@ static void test_missing_byte(void **state)
     ssmq_tokenizer_close(t);
 }
 
-/* ---- long words ------------------------------------------------------------------------ */
-
-/* The definition, slowly: the pair of lowest rank, leftmost first, until there is none. */
-static int64_t merge_slowly(int32_t *id, int64_t n)
-{
-    static const int32_t merge[4][3] = {
-        {'a', 'b', SMALL_AB}, {SMALL_AB, 'c', SMALL_ABC}, {' ', 'a', SMALL_SPACE_A},
-        {'b', 'c', SMALL_BC}};
-    for (int rank = 0; rank < 4; rank++)
-        for (int64_t i = 0; i + 1 < n; i++) {
-            if (id[i] != merge[rank][0] || id[i + 1] != merge[rank][1]) continue;
-            id[i] = merge[rank][2];
-            memmove(id + i + 1, id + i + 2, (size_t)(n - i - 2) * sizeof *id);
-            n--;
-            rank = -1; /* begin again with the lowest */
-            break;
-        }
-    return n;
-}
-
-static void test_long_words(void **state)
-{
-    ssmq_tokenizer *t = open_small(*state);
-    ssmq_rng        r;
-    ssmq_ids        ids = {0};
-    ssmq_rng_init(&r, test_seed(1), "words");
-    for (int i = 0; i < 3000; i++) {
-        char    word[256];
-        int32_t id[256];
-        int64_t n = 1 + (int64_t)ssmq_rng_below(&r, i % 2 ? 60 : 255);
-        for (int64_t k = 0; k < n; k++) id[k] = word[k] = "abcx"[ssmq_rng_below(&r, 4)];
-        ssmq_ids_clear(&ids);
-        CHECK_OK(ssmq_tokenizer_encode(t, word, (size_t)n, &ids));
-        n = merge_slowly(id, n);
-        assert_int_equal(ids.length, n);
-        assert_memory_equal(ids.data, id, (size_t)n * sizeof *id);
-    }
-    ssmq_ids_free(&ids);
-    ssmq_tokenizer_close(t);
-}
+/* ---- long text ------------------------------------------------------------------------ */
 
 /* Runs that a pattern might recurse on or a merge might take the square of. */
 static void test_huge(void **state)
@@ -354,12 +324,12 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_merges),     cmocka_unit_test(test_words),
-        cmocka_unit_test(test_added),      cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_compressed), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_missing),    cmocka_unit_test(test_bad_text),
-        cmocka_unit_test(test_missing_byte), cmocka_unit_test(test_long_words),
-        cmocka_unit_test(test_huge),       cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_merges),       cmocka_unit_test(test_words),
+        cmocka_unit_test(test_added),        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_compressed),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_missing),      cmocka_unit_test(test_bad_text),
+        cmocka_unit_test(test_missing_byte), cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The run.h5 of real runs, float and quantised, in h5py, xarray, h5ls and h5dump, and its figures against
+# those of summary.json.
+set -uo pipefail
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+
+python=/usr/bin/python3 # Debian's, which Debian's h5py and xarray belong to
+command -v "$python" > /dev/null || python=python3
+
+run 0 run experiments/quickstart.yaml --out "$scratch" --set 'evaluate=[{id: wt2, task: perplexity, data: {file: configs/data/wiki.test.raw}, dialect: gptq, window: 128, limit: 4}, {id: pile, task: perplexity, data: {file: configs/data/pile-sample.jsonl.zst, subset: meta.pile_set_name}, dialect: gptq, window: 64, limit: 1}]' --set calibration.count=3
+
+for h5 in "$scratch"/quickstart/*/run.h5; do
+    "$python" tests/results/check_results.py "$h5"
+    case $? in
+        0) ;;
+        77) exit 77 ;;
+        *) fail "check_results.py $h5" ;;
+    esac
+    "$python" tests/results/check_run.py "$(dirname "$h5")" || fail "check_run.py $h5"
+done
+
+finish
