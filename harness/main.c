@@ -45,8 +45,8 @@ static ssize_t output_write(void *cookie, const char *bytes, size_t n)
     return done == n ? (ssize_t)n : 0;
 }
 
-/* Descriptors 0 to 2 that were closed when the program started: the next file opened would get such a
- * number, and what is meant for the terminal would be written into it. */
+/* Descriptors 0 to 2 that were closed when the program started: the next file opened would get such
+ * a number, and what is meant for the terminal would be written into it. */
 static void occupy_standard_descriptors(void)
 {
     for (int fd = 0; fd <= 2; fd++)
@@ -79,13 +79,15 @@ static void print_help(FILE *out)
           "usage: ssmq COMMAND [OPTION]... [OPERAND]...\n"
           "       ssmq COMMAND --help\n"
           "       ssmq --version\n\n"
-          "commands:\n", out);
+          "commands:\n",
+          out);
     for (int i = 0; ssmq_commands[i]; i++) print_command(ssmq_commands[i], out);
     fputs("\n"
           "environment:\n"
           "  SSMQ_LOG=error|warning|info|debug   what is reported on standard error\n\n"
           "exit status: 0 success, 1 a run failed, 2 usage, 3 configuration, 4 input,\n"
-          "5 system, 7 damaged results, 75 stopped but resumable\n", out);
+          "5 system, 7 damaged results, 75 stopped but resumable\n",
+          out);
 }
 
 static ssmq_status unknown_command(const char *name)
@@ -137,10 +139,8 @@ static ssmq_status run_command(const ssmq_command *c, int n, const char *const *
     ssmq_arena    *arena = ssmq_arena_new();
     ssmq_arguments a;
     ssmq_status    st = ssmq_arguments_parse(c, n, argument, arena, &a);
-    if (st == SSMQ_OK && a.help)
-        print_command_help(c, out);
-    else if (st == SSMQ_OK)
-        st = c->run(a.options, a.n_operand, a.operand, &catalogue, out);
+    if (st == SSMQ_OK && a.help) print_command_help(c, out);
+    else if (st == SSMQ_OK) st = c->run(a.options, a.n_operand, a.operand, &catalogue, out);
     ssmq_arena_free(arena);
     return st;
 }
@@ -153,9 +153,8 @@ static ssmq_status dispatch(int n, const char *const *argument, FILE *out)
     if (strcmp(name, "help") == 0) return help(n - 1, argument + 1, out);
     if (strcmp(name, "--version") == 0) return ssmq_version_print(&catalogue, out);
     if (name[0] == '-')
-        return SSMQ_FAIL(USAGE,
-                         "unknown option '%s'; options stand behind a command, see 'ssmq --help'",
-                         name);
+        return SSMQ_FAIL(
+            USAGE, "unknown option '%s'; options stand behind a command, see 'ssmq --help'", name);
     const ssmq_command *c = find_command(name);
     return c ? run_command(c, n - 1, argument + 1, out) : unknown_command(name);
 }

@@ -114,7 +114,8 @@ typedef struct ssmq_yaml_style {
 
 /* Appends block YAML that reads back to the same tree, the same text for the same tree. */
 void ssmq_yaml_print(const ssmq_yaml *n, ssmq_yaml_style style, ssmq_str *out);
-/* Appends the tree as JSON on one line: {"statistic": "quantile", "p": 99.999}. */
+/* Appends the tree as JSON on one line: {"statistic": "quantile", "p": 99.999}.  Numbers that JSON
+ * writes otherwise (0x1f, +1, .inf) become texts. */
 void ssmq_yaml_json(const ssmq_yaml *n, ssmq_str *out);
 
 #ifdef __cplusplus

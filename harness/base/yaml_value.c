@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 #include "harness/base/assert.h"
 #include "harness/base/yaml.h"
 
@@ -210,16 +211,27 @@ typedef struct printer {
     ssmq_yaml_style style;
 } printer;
 
+/* Must it be escaped in double quotes: what YAML does not take as it is, or takes for a line break?
+ */
+static bool is_special(utf8proc_int32_t c)
+{
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) return true;
+    return c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff;
+}
+
+/* In double quotes, as JSON and YAML both read it. */
 static void put_string(ssmq_str *out, const char *s)
 {
     ssmq_str_puts(out, "\"");
-    for (; *s; s++) {
-        const unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') ssmq_str_printf(out, "\\%c", c);
+    while (*s) {
+        utf8proc_int32_t       c = 0;
+        const utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s, -1, &c);
+        if (c == '"' || c == '\\') ssmq_str_printf(out, "\\%c", (char)c);
         else if (c == '\n') ssmq_str_puts(out, "\\n");
         else if (c == '\t') ssmq_str_puts(out, "\\t");
-        else if (c < 0x20 || c == 0x7f) ssmq_str_printf(out, "\\u%04x", c);
-        else ssmq_str_append(out, s, 1);
+        else if (n > 0 && is_special(c)) ssmq_str_printf(out, "\\u%04x", (unsigned)c);
+        else ssmq_str_append(out, s, n > 0 ? (size_t)n : 1);
+        s += n > 0 ? n : 1;
     }
     ssmq_str_puts(out, "\"");
 }
@@ -242,6 +254,13 @@ static void put_scalar(const printer *p, const ssmq_yaml *n)
     if (ssmq_yaml_type_of(n) != SSMQ_YAML_TEXT) ssmq_str_puts(p->out, *n->text ? n->text : "null");
     else if (is_plain(n->text)) ssmq_str_puts(p->out, n->text);
     else put_string(p->out, n->text);
+}
+
+/* Keys are texts, whatever they look like; an empty one has to be quoted to be seen. */
+static void put_key(const printer *p, const ssmq_yaml *key)
+{
+    if (*key->text) put_scalar(p, key);
+    else put_string(p->out, "");
 }
 
 static bool visible(const printer *p, const ssmq_yaml *n)
@@ -309,7 +328,7 @@ static void put_entries(const printer *p, const ssmq_yaml *n, int indent, bool a
         if (!after_dash) ssmq_str_printf(p->out, "%*s", indent, "");
         after_dash = false;
         const bool map = n->kind == SSMQ_YAML_MAP;
-        if (map) put_scalar(p, n->key[i]);
+        if (map) put_key(p, n->key[i]);
         ssmq_str_puts(p->out, map ? ":" : "-");
         if (is_short(p, v)) {
             ssmq_str_puts(p->out, " ");
@@ -331,11 +350,36 @@ void ssmq_yaml_print(const ssmq_yaml *n, ssmq_yaml_style style, ssmq_str *out)
     else put_entries(&p, n, 0, false);
 }
 
+/* Is the number written as JSON writes numbers: no plus, no base, a digit on each side of a point?
+ */
+static bool is_json_number(const char *text)
+{
+    text += *text == '-';
+    const size_t whole = strspn(text, DIGITS);
+    if (whole == 0 || (whole > 1 && *text == '0')) return false;
+    text += whole;
+    if (*text == '.') {
+        const size_t part = strspn(++text, DIGITS);
+        if (part == 0) return false;
+        text += part;
+    }
+    return !*text || *text == 'e' || *text == 'E';
+}
+
+static void put_json_scalar(const ssmq_yaml *n, ssmq_str *out)
+{
+    const ssmq_yaml_type type = ssmq_yaml_type_of(n);
+    const bool           number = type == SSMQ_YAML_INT || type == SSMQ_YAML_REAL;
+    if (type == SSMQ_YAML_NULL) ssmq_str_puts(out, "null");
+    else if (type == SSMQ_YAML_BOOL) ssmq_str_puts(out, ssmq_yaml_bool(n) ? "true" : "false");
+    else if (number && is_json_number(n->text)) ssmq_str_puts(out, n->text);
+    else put_string(out, n->text);
+}
+
 void ssmq_yaml_json(const ssmq_yaml *n, ssmq_str *out)
 {
     if (n->kind == SSMQ_YAML_SCALAR) {
-        if (ssmq_yaml_type_of(n) == SSMQ_YAML_TEXT) put_string(out, n->text);
-        else ssmq_str_puts(out, *n->text ? n->text : "null");
+        put_json_scalar(n, out);
         return;
     }
     const bool map = n->kind == SSMQ_YAML_MAP;

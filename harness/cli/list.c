@@ -49,10 +49,8 @@ static void option_text(const ssmq_option *o, ssmq_str *out)
     const char *before = has_range(o) ? " or " : ": ";
     for (int i = 0; o->choices && o->choices[i]; i++, before = "|")
         ssmq_str_printf(&line, "%s%s", before, o->choices[i]);
-    if (o->fallback)
-        ssmq_str_printf(&line, " (default: %s)", o->fallback);
-    else
-        ssmq_str_puts(&line, " (required)");
+    if (o->fallback) ssmq_str_printf(&line, " (default: %s)", o->fallback);
+    else ssmq_str_puts(&line, " (required)");
     ssmq_str_printf(out, "  %-10s", o->name);
     ssmq_text_wrap(ssmq_str_text(&line), 12, 12, PAGE_WIDTH, out);
     ssmq_str_free(&line);

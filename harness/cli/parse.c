@@ -224,8 +224,8 @@ static ssmq_status check_word(const parser *p, const char *spec)
         ssmq_str_append(&all, word, length);
         word += length + (word[length] == '|');
     }
-    const ssmq_status st = SSMQ_FAIL(USAGE, "'%s' is not one of %s", p->operand[0],
-                                     ssmq_str_text(&all));
+    const ssmq_status st =
+        SSMQ_FAIL(USAGE, "'%s' is not one of %s", p->operand[0], ssmq_str_text(&all));
     ssmq_str_free(&all);
     return st;
 }
@@ -257,15 +257,12 @@ static ssmq_status parse_all(parser *p, int n, const char *const *argument)
     for (int i = 0, used; i < n; i += used) {
         const char *a = argument[i];
         used = 1;
-        if (only_operands || a[0] != '-' || !a[1])
-            p->operand[p->n_operand++] = a;
-        else if (strcmp(a, "--") == 0)
-            only_operands = true;
+        if (only_operands || a[0] != '-' || !a[1]) p->operand[p->n_operand++] = a;
+        else if (strcmp(a, "--") == 0) only_operands = true;
         else if (a[1] != '-')
             return SSMQ_FAIL(USAGE, "unknown option '%s' of 'ssmq %s'; options begin with '--'", a,
                              p->command->name);
-        else
-            SSMQ_TRY(parse_option(p, n - i, argument + i, &used));
+        else SSMQ_TRY(parse_option(p, n - i, argument + i, &used));
     }
     SSMQ_TRY(fill_defaults(p));
     return check_operands(p);
@@ -321,10 +318,9 @@ void ssmq_text_wrap(const char *text, int32_t column, int32_t indent, int32_t wi
 static void put_left(const ssmq_option *o, ssmq_str *out)
 {
     static const char *const value[] = {
-        [SSMQ_OPTION_BOOL] = "",          [SSMQ_OPTION_INT] = " N",
-        [SSMQ_OPTION_REAL] = " X",        [SSMQ_OPTION_TEXT] = " TEXT",
-        [SSMQ_OPTION_SITES] = " SITES",   [SSMQ_OPTION_CHOICE] = "",
-        [SSMQ_OPTION_OBSERVER] = "",      [SSMQ_OPTION_LIST] = " TEXT",
+        [SSMQ_OPTION_BOOL] = "",      [SSMQ_OPTION_INT] = " N",       [SSMQ_OPTION_REAL] = " X",
+        [SSMQ_OPTION_TEXT] = " TEXT", [SSMQ_OPTION_SITES] = " SITES", [SSMQ_OPTION_CHOICE] = "",
+        [SSMQ_OPTION_OBSERVER] = "",  [SSMQ_OPTION_LIST] = " TEXT",
     };
     const bool negated = o->type == SSMQ_OPTION_BOOL && o->fallback && !strcmp(o->fallback, "true");
     ssmq_str_printf(out, "  --%s%s%s", negated ? "no-" : "", o->name, value[o->type]);
@@ -338,8 +334,7 @@ static void put_right(const ssmq_option *o, ssmq_str *out)
     ssmq_str_puts(out, o->help);
     if (o->type == SSMQ_OPTION_INT || o->type == SSMQ_OPTION_REAL)
         ssmq_str_printf(out, ", %g to %g", o->min, o->max);
-    if (!o->fallback)
-        ssmq_str_puts(out, " (required)");
+    if (!o->fallback) ssmq_str_puts(out, " (required)");
     else if (*o->fallback && o->type != SSMQ_OPTION_BOOL)
         ssmq_str_printf(out, " (default: %s)", o->fallback);
     if (is_list(o)) ssmq_str_puts(out, "; may be repeated");
@@ -365,8 +360,8 @@ static void put_option(const ssmq_option *o, int32_t width, ssmq_str *out)
 
 void ssmq_arguments_help(const ssmq_command *command, int32_t width, ssmq_str *out)
 {
-    static const ssmq_option help = {.name = "help", .type = SSMQ_OPTION_BOOL, .fallback = "false",
-                                     .help = "this page"};
+    static const ssmq_option help = {
+        .name = "help", .type = SSMQ_OPTION_BOOL, .fallback = "false", .help = "this page"};
     ssmq_str_printf(out, "usage: ssmq %s [OPTION]...", command->name);
     if (command->operands) ssmq_str_printf(out, " %s", command->operands);
     ssmq_str_puts(out, "\n\n");

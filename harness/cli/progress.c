@@ -71,8 +71,7 @@ static void put_duration(ssmq_str *out, double seconds)
     }
     /* A rate near zero may predict any time: beyond 1000 hours the figure says nothing more. */
     const int64_t s = seconds < 3.6e6 ? (int64_t)(seconds + 0.5) : 3600000;
-    if (s < 3600)
-        ssmq_str_printf(out, "%" PRId64 ":%02" PRId64 " min", s / 60, s % 60);
+    if (s < 3600) ssmq_str_printf(out, "%" PRId64 ":%02" PRId64 " min", s / 60, s % 60);
     else
         ssmq_str_printf(out, "%" PRId64 ":%02" PRId64 ":%02" PRId64 " h", s / 3600, s / 60 % 60,
                         s % 60);
@@ -123,10 +122,8 @@ static void draw(ssmq_progress *p, double now)
 {
     ssmq_str text = {0};
     put_state(p, now, &text);
-    if (p->style.redraw)
-        redraw(p, ssmq_str_text(&text));
-    else
-        print_line(p, ssmq_str_text(&text));
+    if (p->style.redraw) redraw(p, ssmq_str_text(&text));
+    else print_line(p, ssmq_str_text(&text));
     ssmq_str_free(&text);
     p->drawn = now;
     p->drawn_fraction = p->fraction;
@@ -162,10 +159,8 @@ void ssmq_progress_begin(ssmq_progress *p, const char *task, const char *unit)
     p->drawn_fraction = 0;
     p->done = 0;
     p->fraction = -1;
-    if (p->style.redraw)
-        redraw(p, ssmq_str_text(&p->task));
-    else
-        print_line(p, ssmq_str_text(&p->task));
+    if (p->style.redraw) redraw(p, ssmq_str_text(&p->task));
+    else print_line(p, ssmq_str_text(&p->task));
 }
 
 void ssmq_progress_update(ssmq_progress *p, int64_t done, double fraction)

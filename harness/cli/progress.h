@@ -17,7 +17,7 @@ typedef struct ssmq_progress_style {
     bool    redraw; /* one line, redrawn; else plain lines                                  */
     int32_t width;  /* columns of the terminal, for redraw                                  */
     double (*now)(void *context); /* seconds, never going back                              */
-    void   *context;
+    void *context;
 } ssmq_progress_style;
 
 /* What suits a stream: redrawn on a terminal at least 40 columns wide, unless TERM is "dumb" or not
@@ -27,11 +27,12 @@ ssmq_progress_style ssmq_progress_style_of(FILE *out);
 ssmq_progress *ssmq_progress_new(const ssmq_progress_style *style);
 void           ssmq_progress_free(ssmq_progress *p); /* clears a redrawn line; accepts NULL */
 
-/* Begins a task, ending the one before; unit: what is counted, "windows", or "" where nothing is.  p may
- * be NULL here and below. */
+/* Begins a task, ending the one before; unit: what is counted, "windows", or "" where nothing is.
+ * p may be NULL here and below. */
 void ssmq_progress_begin(ssmq_progress *p, const char *task, const char *unit);
-/* done units so far; fraction of the whole task, 0..1, or negative where it is not known.  Cheap: draws
- * at most ten times a second, or in plain lines after 10 s or a further 5 % (and at least 5 s). */
+/* done units so far; fraction of the whole task, 0..1, or negative where it is not known.  Cheap:
+ * draws at most ten times a second, or in plain lines after 10 s or a further 5 % (and at least 5
+ * s). */
 void ssmq_progress_update(ssmq_progress *p, int64_t done, double fraction);
 /* Ends the task with a line that says how long it took. */
 void ssmq_progress_end(ssmq_progress *p);

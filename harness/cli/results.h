@@ -7,9 +7,9 @@
 extern "C" {
 #endif
 
-/* Appends a row per run: name, id, status, and for each evaluation of any of them its perplexity, the
- * standard error, and how far the perplexity is from that of the first float run, in per cent; "-" where
- * a run has no such result.  Below it each run's reason, where it has one. */
+/* Appends a row per run: name, id, status, and for each evaluation of any of them its perplexity,
+ * the standard error, and how far the perplexity is from that of the first float run, in per cent;
+ * "-" where a run has no such result.  Below it each run's reason, where it has one. */
 void ssmq_results_table(const ssmq_summary *run, int32_t n, ssmq_str *out);
 
 /* A perplexity or its standard error as tables show it; "-" if it is NaN. */

@@ -39,8 +39,8 @@ static void put_score_row(ssmq_table *t, const char *name, const char *dialect, 
     snprintf(number[0], sizeof number[0], "%" PRId64, window);
     snprintf(number[1], sizeof number[1], "%" PRId64, s->windows);
     snprintf(number[2], sizeof number[2], "%" PRId64, s->tokens);
-    ssmq_table_row(t, (const char *const[]){name, dialect, number[0], ppl, se, nll, number[1],
-                                            number[2]});
+    ssmq_table_row(
+        t, (const char *const[]){name, dialect, number[0], ppl, se, nll, number[1], number[2]});
 }
 
 static void put_scores(const ssmq_summary *s, ssmq_str *out)

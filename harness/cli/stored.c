@@ -61,8 +61,8 @@ static ssmq_status read_run(const char *path, ssmq_arena *a, ssmq_stored_run *ou
 {
     const char *manifest = ssmq_arena_printf(a, "%s/manifest.json", path);
     *out = (ssmq_stored_run){.path = path};
-    SSMQ_TRY(damaged(ssmq_run_status_read(ssmq_arena_printf(a, "%s/status.json", path), a,
-                                          &out->status)));
+    SSMQ_TRY(damaged(
+        ssmq_run_status_read(ssmq_arena_printf(a, "%s/status.json", path), a, &out->status)));
     SSMQ_TRY(read_summary(out, a));
     return exists(manifest) ? read_manifest(manifest, &out->manifest) : SSMQ_OK;
 }
@@ -81,7 +81,7 @@ static int by_start(const void *a, const void *b)
 {
     const ssmq_stored_run *x = a, *y = b;
     const int              order = strcmp(x->status.started ? x->status.started : "",
-                                          y->status.started ? y->status.started : "");
+                             y->status.started ? y->status.started : "");
     return order ? order : strcmp(x->path, y->path);
 }
 
@@ -104,7 +104,8 @@ static ssmq_status read_sweep(const char *path, ssmq_arena *a, ssmq_stored *s)
     closedir(folder);
     SSMQ_TRY(st);
     if (s->n == 0)
-        return SSMQ_FAIL(INPUT, "%s: no run: neither it nor a folder in it has a status.json", path);
+        return SSMQ_FAIL(INPUT, "%s: no run: neither it nor a folder in it has a status.json",
+                         path);
     qsort(s->run, (size_t)s->n, sizeof *s->run, by_start);
     return SSMQ_OK;
 }
@@ -125,9 +126,10 @@ static const char *directory_of(const char *path, ssmq_arena *a)
 
 ssmq_status ssmq_stored_open(const char *path, ssmq_arena *arena, ssmq_stored *out)
 {
-    const char *directory = directory_of(path, arena);
-    ssmq_stored s = {.sweep = !exists(ssmq_arena_printf(arena, "%s/status.json", directory))};
-    const ssmq_status st = s.sweep ? read_sweep(directory, arena, &s) : add_run(&s, directory, arena);
+    const char       *directory = directory_of(path, arena);
+    ssmq_stored       s = {.sweep = !exists(ssmq_arena_printf(arena, "%s/status.json", directory))};
+    const ssmq_status st =
+        s.sweep ? read_sweep(directory, arena, &s) : add_run(&s, directory, arena);
     if (st != SSMQ_OK) ssmq_stored_close(&s);
     else *out = s;
     return st;

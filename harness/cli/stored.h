@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 typedef struct ssmq_stored_run {
-    const char     *path;     /* its directory                                                 */
+    const char     *path; /* its directory */
     ssmq_run_status status;
     ssmq_summary    summary;  /* of a run that wrote none: what status.json says, no evaluations */
     ssmq_json       manifest; /* root NULL: the run wrote none                                 */
@@ -21,9 +21,9 @@ typedef struct ssmq_stored {
     int32_t          n;
 } ssmq_stored;
 
-/* Reads a run's directory (or the run.h5 in it), or one that holds runs.  *out is the arena's, but for
- * the manifests: ssmq_stored_close().  INPUT if there is no run, DAMAGED if a file of one cannot be
- * read back. */
+/* Reads a run's directory (or the run.h5 in it), or one that holds runs.  *out is the arena's, but
+ * for the manifests: ssmq_stored_close().  INPUT if there is no run, DAMAGED if a file of one
+ * cannot be read back. */
 SSMQ_MUST_USE ssmq_status ssmq_stored_open(const char *path, ssmq_arena *arena, ssmq_stored *out);
 void                      ssmq_stored_close(ssmq_stored *s);
 

@@ -16,8 +16,8 @@ struct ssmq_table {
 /* The next character: its bytes; its columns into *width. */
 static size_t next(const char *text, int32_t *width)
 {
-    utf8proc_int32_t          c;
-    const utf8proc_ssize_t    n = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, &c);
+    utf8proc_int32_t       c;
+    const utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text, -1, &c);
     *width = 1;
     if (n <= 0) return 1;
     *width = utf8proc_charwidth(c);
@@ -72,7 +72,7 @@ void ssmq_table_row(ssmq_table *t, const char *const *cell)
     const size_t width = (size_t)t->n_column;
     if (t->n_row == t->capacity) {
         const int64_t capacity = t->capacity ? 2 * t->capacity : 16;
-        const char  **all = SSMQ_ARENA_ARRAY(t->arena, const char *, (size_t)capacity * width);
+        const char  **all = SSMQ_ARENA_ARRAY(t->arena, const char *, capacity * t->n_column);
         if (t->n_row) memcpy(all, t->cell, (size_t)t->n_row * width * sizeof *all);
         t->cell = all;
         t->capacity = capacity;

@@ -118,11 +118,12 @@ static ssmq_status too_few(const units *u, int64_t count)
 static ssmq_status count_units(const ssmq_data *data, ssmq_tokenizer *tokenizer, int64_t vocabulary,
                                int64_t count, int64_t length, int64_t *out)
 {
+    ssmq_ids    none = {0}; /* nothing is wanted, so nothing comes */
     units       u;
     int64_t     index;
     bool        more = true;
     ssmq_status st = units_open(data, tokenizer, vocabulary, length, &u);
-    while (st == SSMQ_OK && more) st = next_unit(&u, false, NULL, &index, &more);
+    while (st == SSMQ_OK && more) st = next_unit(&u, false, &none, &index, &more);
     if (st == SSMQ_OK && u.seen < count) st = too_few(&u, count);
     *out = u.seen;
     units_close(&u);

@@ -81,11 +81,12 @@ static bool check_selector(ssmq_loader *ld, const ssmq_model *model, const ssmq_
         others++;
     }
     const char *const *all = takeable(ld, model, step->method);
-    const char        *near = nearest(selector, all);
-    const char        *help = near && !others
-                                  ? ssmq_arena_printf(ld->arena, "did you mean '%s'?", near)
-                                  : ssmq_arena_printf(ld->arena, "'%s' takes: %s", step->method->name,
-                                                      ssmq_option_words(ld->arena, all));
+    const char        *near = others ? NULL : nearest(selector, all);
+    const char        *help = NULL;
+    if (near) help = ssmq_arena_printf(ld->arena, "did you mean '%s'?", near);
+    else
+        help = ssmq_arena_printf(ld->arena, "'%s' takes: %s", step->method->name,
+                                 ssmq_option_words(ld->arena, all));
     if (others)
         SSMQ_REPORT(ld, at, help, "%s: the selector '%s' matches no site that method '%s' takes",
                     step->path, selector, step->method->name);

@@ -65,7 +65,11 @@ static const ssmq_statistic quantile = {.name = "quantile",
                                         .options_size = sizeof(fake_quantile)};
 static const ssmq_across    across_max = {.name = "max", .source = "made up"};
 static const ssmq_across    ema = {
-       .name = "ema", .source = "made up", .options = ema_options, .options_size = sizeof(fake_ema)};
+       .name = "ema",
+       .source = "made up",
+       .options = ema_options,
+       .options_size = sizeof(fake_ema),
+};
 
 /* ---- methods --------------------------------------------------------------------------- */
 

@@ -100,9 +100,9 @@ static void test_full_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_line),        cmocka_unit_test(test_quoting),
-        cmocka_unit_test(test_levels),      cmocka_unit_test(test_level_names),
-        cmocka_unit_test(test_dated),       cmocka_unit_test(test_full_file),
+        cmocka_unit_test(test_line),   cmocka_unit_test(test_quoting),
+        cmocka_unit_test(test_levels), cmocka_unit_test(test_level_names),
+        cmocka_unit_test(test_dated),  cmocka_unit_test(test_full_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

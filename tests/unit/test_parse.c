@@ -105,7 +105,8 @@ static void test_forms(void **state)
 {
     fixture           *f = *state;
     const char *const *lines[] = {
-        ARGS("--out", "d", "--format=json", "--limit", "3", "--rate=1e-1", "--fast", "--no-model", "x"),
+        ARGS("--out", "d", "--format=json", "--limit", "3", "--rate=1e-1", "--fast", "--no-model",
+             "x"),
         ARGS("x", "--fast=true", "--no-model", "--rate", ".1", "--limit=+3", "--format", "json",
              "--out=d"),
         ARGS("--model=false", "--limit=3", "x", "--out=d", "--fast", "--format=json", "--rate=0.1"),
@@ -188,7 +189,8 @@ static void test_values(void **state)
     fixture *f = *state;
     assert_refused(f, ARGS("x", "--out"), "option '--out' has no value");
     assert_refused(f, ARGS("x", "--out", "--fast"), "option '--out' has no value");
-    assert_refused(f, ARGS("x", "--format=xml"), "option '--format' is 'xml', not one of text, json");
+    assert_refused(f, ARGS("x", "--format=xml"),
+                   "option '--format' is 'xml', not one of text, json");
     assert_refused(f, ARGS("x", "--limit=ten"), "option '--limit' is 'ten', not a whole number");
     assert_refused(f, ARGS("x", "--limit="), "option '--limit' is '', not a whole number");
     assert_refused(f, ARGS("x", "--limit= 3"), "option '--limit' is ' 3', not a whole number");
@@ -226,7 +228,7 @@ static void test_operands(void **state)
 
 static void test_required(void **state)
 {
-    fixture           *f = *state;
+    fixture                 *f = *state;
     static const ssmq_option required[] = {
         {OPT(out), .type = SSMQ_OPTION_TEXT, .help = "where results go"}, {0}};
     const ssmq_command c = {"try", NULL, "tries", required, sizeof(options), NULL};
@@ -277,9 +279,9 @@ static void test_wrap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_defaults), CASE(test_forms),     CASE(test_lists),    CASE(test_end_of_options),
-        CASE(test_help_wins), CASE(test_unknown),  CASE(test_repeated), CASE(test_values),
-        CASE(test_operands), CASE(test_required),  CASE(test_help_page), CASE(test_wrap),
+        CASE(test_defaults),  CASE(test_forms),    CASE(test_lists),     CASE(test_end_of_options),
+        CASE(test_help_wins), CASE(test_unknown),  CASE(test_repeated),  CASE(test_values),
+        CASE(test_operands),  CASE(test_required), CASE(test_help_page), CASE(test_wrap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

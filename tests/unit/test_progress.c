@@ -12,11 +12,11 @@
 #include "harness/cli/progress.h"
 
 typedef struct fixture {
-    double          time;
-    char           *text;
-    size_t          size;
-    FILE           *out;
-    ssmq_progress  *p;
+    double         time;
+    char          *text;
+    size_t         size;
+    FILE          *out;
+    ssmq_progress *p;
 } fixture;
 
 static double fixture_now(void *context)
@@ -136,8 +136,8 @@ static void test_odd_values(void **state)
     ssmq_progress_update(f.p, 1, 1); /* before any task: nothing */
     ssmq_progress_end(f.p);
     ssmq_progress_begin(f.p, "two\nlines", "w");
-    step(&f, 10, 0, 7);               /* beyond the end       */
-    step(&f, 5000000, 1, 1e-9);       /* years to go          */
+    step(&f, 10, 0, 7);                 /* beyond the end       */
+    step(&f, 5000000, 1, 1e-9);         /* years to go          */
     ssmq_progress_begin(f.p, "b", "w"); /* ends the first one */
     assert_output(&f, "two lines\n"
                       "two lines  100 %  0 w  ETA 0.0 s\n"
@@ -180,7 +180,7 @@ static void test_style_of_file(void **state)
     setenv("TERM", "xterm", 1);
     assert_false(ssmq_progress_style_of(file).redraw);
     fclose(file);
-    char *text = NULL;
+    char  *text = NULL;
     size_t size = 0;
     file = open_memstream(&text, &size); /* has no descriptor at all */
     assert_false(ssmq_progress_style_of(file).redraw);
@@ -191,10 +191,11 @@ static void test_style_of_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),       cmocka_unit_test(test_unknown_total),
-        cmocka_unit_test(test_redraw),      cmocka_unit_test(test_narrow),
-        cmocka_unit_test(test_odd_values),  cmocka_unit_test(test_null),
-        cmocka_unit_test(test_full_device), cmocka_unit_test(test_no_unit), cmocka_unit_test(test_style_of_file),
+        cmocka_unit_test(test_plain),         cmocka_unit_test(test_unknown_total),
+        cmocka_unit_test(test_redraw),        cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_odd_values),    cmocka_unit_test(test_null),
+        cmocka_unit_test(test_full_device),   cmocka_unit_test(test_no_unit),
+        cmocka_unit_test(test_style_of_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,10 +114,10 @@ static void test_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alignment),          cmocka_unit_test(test_mixed_column),
-        cmocka_unit_test(test_unicode),            cmocka_unit_test(test_control_characters),
-        cmocka_unit_test(test_empty),              cmocka_unit_test(test_many_rows),
-        cmocka_unit_test(test_width),              cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_alignment), cmocka_unit_test(test_mixed_column),
+        cmocka_unit_test(test_unicode),   cmocka_unit_test(test_control_characters),
+        cmocka_unit_test(test_empty),     cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_width),     cmocka_unit_test(test_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

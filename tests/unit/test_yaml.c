@@ -71,7 +71,12 @@ static void test_trees(void **state)
                "{\"a\": 1, \"b\": [\"x\", \"y\", \"z\\n\"], \"c\": {\"d\": \"e\"}}");
     check_tree("", "null");
     check_tree("# only a comment\n", "null");
-    check_tree("---\na: ~\n...\n", "{\"a\": ~}");
+    check_tree("---\na: ~\n...\n", "{\"a\": null}");
+    check_tree("[TRUE, 0, -1.5e3, 1., .5, +1, 007, 0x1F, .inf, Null]",
+               "[true, 0, -1.5e3, \"1.\", \".5\", \"+1\", \"007\", \"0x1F\", \".inf\", null]");
+    check_tree("\"\\N \\L \\P \\u007f \\uFEFF \\\\ \\\" \\r\"",
+               "\"\\u0085 \\u2028 \\u2029 \\u007f \\ufeff \\\\ \\\" \\u000d\"");
+    check_tree("? \n: a\n", "{\"\": \"a\"}");
     check_tree("\xef\xbb\xbf"
                "a: b\n",
                "{\"a\": \"b\"}");
