@@ -1,5 +1,5 @@
 /* A Mamba-1 checkpoint described: its config in either layout, its weights and its sites
- * (quamba-spec 1.2, 1.3, 2.4, 2.5). */
+ * (quant/quamba-spec.md, 1.2, 1.3, 2.4, 2.5). */
 #include <inttypes.h>
 #include <string.h>
 #include "harness/base/assert.h"

@@ -1,5 +1,5 @@
 /* Activations to the nearest code with a static scale from calibration.
- * Source: quamba-spec 2.3, 2.5, 2.6. */
+ * Source: quant/quamba-spec.md, 2.3, 2.5, 2.6. */
 #include "quant/select.h"
 
 typedef struct activations_options {
@@ -58,7 +58,7 @@ static ssmq_status activations_apply(const void *options, ssmq_model *m, const s
 const ssmq_method ssmq_method_activations = {
     .name = "activations",
     .help = "activations to the nearest code, static range from calibration",
-    .source = "static per-tensor quantisation (quamba-spec 2.3, 2.5, 2.6)",
+    .source = "static per-tensor quantisation (quant/quamba-spec.md, 2.3, 2.5, 2.6)",
     .options = activations_table,
     .options_size = sizeof(activations_options),
     .sites = offsetof(activations_options, sites),

@@ -1,6 +1,6 @@
 /* A Hadamard transform in front of a linear layer: online on the activation, fused into the weight's
  * input side.  H is orthonormal, so every product stays what it was.
- * Source: Quamba, arXiv:2410.13229, section 4.2; quamba-spec 2.8 and Appendix A. */
+ * Source: Quamba, arXiv:2410.13229, section 4.2; quant/quamba-spec.md, 2.8 and Appendix A. */
 #include <stdlib.h>
 #include "harness/tensor/hadamard.h"
 #include "quant/select.h"
@@ -74,7 +74,7 @@ static ssmq_status hadamard_apply(const void *options, ssmq_model *m, const ssmq
 const ssmq_method ssmq_method_hadamard = {
     .name = "hadamard",
     .help = "Hadamard transform of a linear layer's input, weight side fused",
-    .source = "Quamba, arXiv:2410.13229 (quamba-spec 2.8)",
+    .source = "Quamba, arXiv:2410.13229 (quant/quamba-spec.md, 2.8)",
     .options = hadamard_table,
     .options_size = sizeof(hadamard_options),
     .sites = offsetof(hadamard_options, sites),

@@ -1,5 +1,6 @@
 /* Weights to the nearest code, ranges from the weights themselves: the simplest method, and the one
- * to copy when adding another.  Source: the baseline of every PTQ paper; quamba-spec 2.4. */
+ * to copy when adding another.
+ * Source: the baseline of every PTQ paper; quant/quamba-spec.md, 2.4. */
 #include "quant/select.h"
 
 typedef struct weights_options {
@@ -47,7 +48,7 @@ static ssmq_status weights_apply(const void *options, ssmq_model *m, const ssmq_
 const ssmq_method ssmq_method_weights = {
     .name = "weights",
     .help = "weights to the nearest code, static range",
-    .source = "round to nearest (quamba-spec 2.3, 2.4)",
+    .source = "round to nearest (quant/quamba-spec.md, 2.3, 2.4)",
     .options = weights_table,
     .options_size = sizeof(weights_options),
     .sites = offsetof(weights_options, sites),

@@ -41,7 +41,7 @@ typedef struct ssmq_conv_args {
     ssmq_tensor       *state;   /* (B, W - 1, E), read and written */
 } ssmq_conv_args;
 
-/* Selective scan of Mamba-1, fp32 throughout (arXiv:2312.00752, eq. 2; quamba-spec 1.4):
+/* Selective scan of Mamba-1, fp32 throughout (arXiv:2312.00752, eq. 2; quant/quamba-spec.md, 1.4):
  *   delta = softplus(dt), which is dt itself above 20
  *   h[e,n] = exp(delta * A[e,n]) * h[e,n] + delta * x[e] * Bm[n]
  *   y[e]   = sum_n h[e,n] * Cm[n] + D[e] * x[e], times silu(z[e]) where z is given. */

@@ -261,5 +261,9 @@ void ssmq_real_text(double value, char text[SSMQ_REAL_TEXT])
     int precision = 1;
     do snprintf(text, SSMQ_REAL_TEXT, "%.*g", precision, value);
     while (strtod(text, NULL) != value && precision++ < 17);
+    /* 100, not 1e+02: as many digits as the integer part has. */
+    const double size = fabs(value);
+    if (size >= 10 && size < 1e15 && precision < (int)log10(size) + 1)
+        snprintf(text, SSMQ_REAL_TEXT, "%.0f", value);
     if (!strpbrk(text, ".e")) strcat(text, ".0");
 }

@@ -1,6 +1,6 @@
-/* The dialects of perplexity: text to windows of tokens.  (experiments.md, A3, in this project's
- * experiments/README.md.)  Only `gptq` so far: the text tokenised once as a whole, consecutive
- * windows, the remainder dropped; windows never span subsets. */
+/* The dialects of perplexity (experiments/README.md): text to windows of tokens.  Only `gptq` so far:
+ * the text tokenised once as a whole, consecutive windows, the remainder dropped; windows never span
+ * subsets. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* Hadamard matrices of the sizes that models need, and the orthonormal transform with them.
  *
  * For n = K * 2^m the matrix is H_K (x) Sylvester(2^m) / sqrt(n), with K the first of 40, 36, 28,
- * 20, 12 and 1 that divides n and leaves a power of two.  H_12, H_20: Paley I; H_28, H_36:
- * Paley II; H_40 = [[P, P], [P, -P]] with P = H_20 (quamba-spec, Appendix A: the "fake" set). */
+ * 20, 12 and 1 that divides n and leaves a power of two.  H_12, H_20: Paley I; H_28, H_36: Paley II;
+ * H_40 = [[P, P], [P, -P]] with P = H_20 (quant/quamba-spec.md, Appendix A: the "fake" set). */
 #pragma once
 #include <stdint.h>
 #include "harness/base/error.h"

@@ -36,8 +36,8 @@ typedef struct ssmq_qparams {
     ssmq_tensor zero;  /* i32, same shape; data == NULL when symmetric             */
 } ssmq_qparams;
 
-/* An absolute maximum is raised to this before it becomes a scale (quamba-spec 10, trap 1), so
- * that a site of zeros has a scale. */
+/* An absolute maximum is raised to this before it becomes a scale, so that a site of zeros has one
+ * (quant/quamba-spec.md, 10, trap 1). */
 #define SSMQ_AMAX_MIN 1e-5f
 
 /* Codes are signed, whether or not the zero point is 0. */

@@ -1,4 +1,4 @@
-/* The largest |x| of a sample (the "min-max" of quamba-spec 2.6). */
+/* The largest |x| of a sample (the "min-max" of quant/quamba-spec.md, 2.6). */
 #include <stdint.h>
 #include <string.h>
 #include "quant/observers.h"
@@ -32,7 +32,7 @@ static ssmq_status absmax_range(const void *options, const ssmq_tensor *x, float
 
 const ssmq_statistic ssmq_statistic_absmax = {
     .name = "absmax",
-    .source = "largest absolute value; raised to 1e-5 (Quamba, quamba-spec 2.6)",
+    .source = "largest absolute value; raised to 1e-5 (Quamba, quant/quamba-spec.md, 2.6)",
     .options = absmax_table,
     .options_size = 1,
     .floor = true,

@@ -52,7 +52,7 @@ static float ema_combine(const void *options, const float *value, int64_t n, flo
 
 const ssmq_across ssmq_across_ema = {
     .name = "ema",
-    .source = "exponential moving average from the first sample (Quamba, quamba-spec 2.6)",
+    .source = "running average from the first sample (Quamba, quant/quamba-spec.md, 2.6)",
     .options = ema_table,
     .options_size = sizeof(ema_options),
     .combine = ema_combine,

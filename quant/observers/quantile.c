@@ -1,5 +1,6 @@
 /* The exact p-quantile of |x| over a sample, linearly interpolated: with v sorted ascending and
- * r = p / 100 * (n - 1), v[floor r] + frac(r) * (v[floor r + 1] - v[floor r])  (quamba-spec 2.6). */
+ * r = p / 100 * (n - 1), v[floor r] + frac(r) * (v[floor r + 1] - v[floor r]).
+ * Source: quant/quamba-spec.md, 2.6. */
 #include <math.h>
 #include <stdlib.h>
 #include "quant/observers.h"
@@ -84,7 +85,7 @@ static double quantile_level(const void *options)
 
 const ssmq_statistic ssmq_statistic_quantile = {
     .name = "quantile",
-    .source = "exact quantile of |x|, linear interpolation (Quamba, quamba-spec 2.6)",
+    .source = "exact quantile of |x|, linear interpolation (Quamba, quant/quamba-spec.md, 2.6)",
     .options = quantile_table,
     .options_size = sizeof(quantile_options),
     .dataset = "abs_quantile",

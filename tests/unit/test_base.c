@@ -255,7 +255,8 @@ static void test_real_text(void **state)
         const char *text;
     } want[] = {{0, "0.0"},          {1, "1.0"},     {-2.5, "-2.5"},    {0.1, "0.1"},
                 {1e300, "1e+300"},   {NAN, "nan"},   {INFINITY, "inf"}, {99.999, "99.999"},
-                {1.0 / 3, "0.3333333333333333"}};
+                {1.0 / 3, "0.3333333333333333"},
+                {100, "100.0"},      {-1e6, "-1000000.0"}, {1e15, "1e+15"}, {2048.5, "2048.5"}};
     char text[SSMQ_REAL_TEXT];
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         ssmq_real_text(want[i].value, text);

@@ -159,7 +159,7 @@ static void test_hadamard_is_orthonormal(void **state)
     }
 }
 
-/* Rows of the 12 x 12 matrix as quamba-spec, Appendix A, prints them; 320 is 40 * 8. */
+/* Rows of the 12 x 12 matrix as quant/quamba-spec.md, Appendix A, prints them; 320 is 40 * 8. */
 static void test_hadamard_matrices(void **state)
 {
     (void)state;
