@@ -26,19 +26,22 @@ setup_packages "${SSMQ_BUILD_PACKAGES[@]}" "${SSMQ_TEST_PACKAGES[@]}"
 werror=OFF
 [ "${CI:-false}" = true ] && werror=ON
 
-failures=0
-# ctest_in BUILD ARG...: the tests of a build; what ctest says at the end is kept for our end
-summaries=""
+# ctest_in BUILD ARG...: the tests of a build; what ctest says at its end is kept for ours
+bad=0 total=0 failed=0 summaries=""
 ctest_in() {
-    local name=$1 log status=0
+    local name=$1 log line
     shift
     log="$SSMQ_ROOT/build/$name/ctest.log"
     setup_say "Testing in build/$name"
-    (cd "$SSMQ_ROOT/build/$name" && ctest --output-on-failure -j "$(nproc)" "$@") > "$log" 2>&1 ||
-        status=$?
+    (cd "$SSMQ_ROOT/build/$name" && ctest --output-on-failure -j "$(nproc)" "$@") > "$log" 2>&1 || bad=1
     grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed )|^Test project ' "$log" || true
-    summaries+="$name: $(grep -E 'tests passed,' "$log" || echo 'no tests ran')"$'\n'
-    [ "$status" -eq 0 ] || failures=$((failures + 1))
+    line=$(grep -E '^[0-9]+% tests passed,' "$log" || echo 'no test ran')
+    summaries+="$name: $line"$'\n'
+    if [[ $line =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]; then
+        failed=$((failed + BASH_REMATCH[1])) total=$((total + BASH_REMATCH[2]))
+    else
+        bad=1
+    fi
 }
 
 setup_build "$SSMQ_ROOT/build/release" -DCMAKE_BUILD_TYPE=Release -DSSMQ_WERROR=$werror
@@ -53,5 +56,7 @@ if [ "$quick" = no ]; then
     ctest_in tsan -L 'kernels|conformance|golden|system' -E system/test_tiny_mamba
 fi
 
-printf '\n%s' "$summaries"
-exit "$((failures > 0))"
+printf '\n%s\n' "$summaries"
+[ "$total" -eq 0 ] ||
+    echo "$(((total - failed) * 100 / total))% tests passed, $failed tests failed out of $total"
+exit "$bad"

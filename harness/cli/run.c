@@ -104,6 +104,7 @@ static void print_outcomes(const run_options *o, const ssmq_outcome *outcome, in
     if (o->format == FORMAT_JSON) ssmq_report_json(run, n, &text);
     else ssmq_report_text(run, n, &text);
     fputs(ssmq_str_text(&text), out);
+    fflush(out); /* the table stands before what is said about it */
     ssmq_str_free(&text);
     free(run);
 }

@@ -36,6 +36,7 @@ static ssmq_status read_samples(ssmq_session *s, const ssmq_calibration_spec *c)
     const ssmq_status st =
         ssmq_samples_read(&c->data, s->tokenizer, s->base->vocabulary, c->select, c->count,
                           c->length, c->seed, &s->samples);
+    if (st == SSMQ_OK) ssmq_tell_update(s->listener, s->samples.n, 1);
     ssmq_tell_end(s->listener);
     return st;
 }
