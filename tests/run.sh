@@ -37,7 +37,7 @@ ctest_in() {
     grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed )|^Test project ' "$log" || true
     line=$(grep -E '^[0-9]+% tests passed,' "$log" || echo 'no test ran')
     summaries+="$name: $line"$'\n'
-    if [[ $line =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]; then
+    if [[ $line =~ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]]; then
         failed=$((failed + BASH_REMATCH[1])) total=$((total + BASH_REMATCH[2]))
     else
         bad=1
