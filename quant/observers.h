@@ -9,10 +9,14 @@ extern "C" {
 
 #define SSMQ_STATISTICS(X) \
     X(absmax)              \
-    X(quantile)
+    X(minmax)              \
+    X(quantile)            \
+    X(mse)
 
 #define SSMQ_ACROSS(X) \
     X(max)             \
+    X(mean)            \
+    X(median)          \
     X(ema)
 
 #define X(name) extern const ssmq_statistic ssmq_statistic_##name;

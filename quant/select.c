@@ -1,5 +1,6 @@
 #include "quant/select.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool ssmq_takes(const ssmq_method *method, const char *const *selectors, const ssmq_site *site)
@@ -15,40 +16,103 @@ void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,
     ssmq_assignment *a = &plan->at[site];
     a->spec = *spec;
     a->params = (ssmq_qparams){0};
-    a->step = plan->step;
-    a->observer = observer->text;
+    a->clip_ratio = 1;
+    a->step = spec->bits ? plan->step : -1;
+    a->observer = spec->bits && observer ? observer->text : NULL;
     a->raised = false;
 }
 
-ssmq_status ssmq_scale_of_range(const ssmq_site *site, float range, const ssmq_qspec *spec,
-                                ssmq_tensor scale, int64_t at, ssmq_tensor *out)
+ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symmetric,
+                             ssmq_qspec *out)
 {
-    const float value = range / (float)ssmq_code_max(spec);
-    if (!(value > 0) || !isfinite(value))
-        return SSMQ_FAIL(NUMERIC, "%s: a range of %g gives no scale", site->name, (double)range);
-    ((float *)scale.data)[at] = value;
-    *out = scale;
+    if (format != SSMQ_FORMAT_INT && bits != 8 && bits != 0)
+        return SSMQ_FAIL(CONFIG, "%s: the format %s has 8 bits, not %d", method,
+                         ssmq_formats[format], bits);
+    if (format != SSMQ_FORMAT_INT && !symmetric)
+        return SSMQ_FAIL(CONFIG, "%s: the format %s has no zero point; it is symmetric", method,
+                         ssmq_formats[format]);
+    *out = (ssmq_qspec){.format = (ssmq_format)format, .bits = bits, .symmetric = symmetric};
     return SSMQ_OK;
+}
+
+/* ---- ranges to scales ------------------------------------------------------------------ */
+
+/* An affine range holds 0, so that 0 has a code of its own. */
+static float affine_scale(const ssmq_range *r, const ssmq_qspec *spec, int32_t *zero)
+{
+    const float low = r->low < 0 ? r->low : 0, high = r->high > 0 ? r->high : 0;
+    const float least = (float)ssmq_code_min(spec), most = (float)ssmq_code_max(spec);
+    const float scale = (high - low) / (most - least), at = rintf(least - low / scale);
+    *zero = (int32_t)(at > least ? (at < most ? at : most) : least);
+    return scale;
+}
+
+ssmq_status ssmq_params_of_ranges(ssmq_plan *plan, int32_t site, const ssmq_range *range,
+                                  int32_t rank, const int64_t *dim)
+{
+    ssmq_assignment  *a = &plan->at[site];
+    const ssmq_tensor scale = ssmq_plan_tensor(plan, SSMQ_F32, rank, dim);
+    ssmq_tensor       zero = {0};
+    if (!a->spec.symmetric) zero = ssmq_plan_tensor(plan, SSMQ_I32, rank, dim);
+    for (int64_t i = 0; i < ssmq_tensor_count(&scale); i++) {
+        const float value = zero.data
+                                ? affine_scale(&range[i], &a->spec, &((int32_t *)zero.data)[i])
+                                : range[i].high / ssmq_code_limit(&a->spec);
+        if (!(value > 0) || !isfinite(value))
+            return SSMQ_FAIL(NUMERIC, "%s: a range from %g to %g gives no scale",
+                             plan->model->site[site].name, (double)range[i].low,
+                             (double)range[i].high);
+        ((float *)scale.data)[i] = value;
+    }
+    a->params = (ssmq_qparams){.scale = scale, .zero = zero};
+    return SSMQ_OK;
+}
+
+/* ---- weights --------------------------------------------------------------------------- */
+
+/* Rows and groups that share a scale, of a weight as rows (R, K). */
+static void units_of(const ssmq_qspec *spec, const ssmq_tensor *rows, int64_t dim[2])
+{
+    dim[0] = spec->scope == SSMQ_SCOPE_TENSOR ? 1 : rows->dim[0];
+    dim[1] = spec->scope == SSMQ_SCOPE_GROUP ? (rows->dim[1] + spec->group - 1) / spec->group : 1;
+}
+
+static ssmq_tensor unit_at(const ssmq_qspec *spec, const ssmq_tensor *rows, int64_t row,
+                           int64_t group)
+{
+    if (spec->scope == SSMQ_SCOPE_TENSOR) return *rows;
+    const ssmq_tensor one = ssmq_tensor_slice(rows, 0, row, 1);
+    if (spec->scope == SSMQ_SCOPE_CHANNEL) return one;
+    const int64_t begin = group * spec->group, left = rows->dim[1] - begin;
+    return ssmq_tensor_slice(&one, 1, begin, left < spec->group ? left : spec->group);
+}
+
+/* An all but silent unit gets a scale all the same. */
+static void raise(ssmq_range *r, bool *raised)
+{
+    if (r->high >= SSMQ_AMAX_MIN || r->low <= -SSMQ_AMAX_MIN) return;
+    *r = (ssmq_range){.low = -SSMQ_AMAX_MIN, .high = SSMQ_AMAX_MIN};
+    *raised = true;
 }
 
 ssmq_status ssmq_weight_params(ssmq_plan *plan, int32_t site, const ssmq_observer *observer)
 {
-    const ssmq_model  *m = plan->model;
-    const ssmq_tensor *w = &m->weight[m->site[site].weight].value;
-    ssmq_assignment   *a = &plan->at[site];
-    const bool         rows = a->spec.scope == SSMQ_SCOPE_CHANNEL && w->rank > 1;
-    const int64_t      n = rows ? w->dim[0] : 1;
-    ssmq_tensor        scale = ssmq_plan_scales(plan, rows ? n : 0);
-    a->spec.scope = rows ? SSMQ_SCOPE_CHANNEL : SSMQ_SCOPE_TENSOR;
-    for (int64_t i = 0; i < n; i++) {
-        const ssmq_tensor sample = rows ? ssmq_tensor_slice(w, 0, i, 1) : *w;
-        float             range = 0;
-        SSMQ_TRY(observer->statistic->range(observer->statistic_options, &sample, &range));
-        if (observer->statistic->floor && range < SSMQ_AMAX_MIN) {
-            range = SSMQ_AMAX_MIN;
-            a->raised = true;
-        }
-        SSMQ_TRY(ssmq_scale_of_range(&m->site[site], range, &a->spec, scale, i, &a->params.scale));
+    const ssmq_model    *m = plan->model;
+    ssmq_assignment     *a = &plan->at[site];
+    const ssmq_statistic *statistic = observer->statistic;
+    const ssmq_tensor    rows = ssmq_tensor_rows(&m->weight[m->site[site].weight].value);
+    int64_t              dim[2];
+    if (rows.dim[0] == 1 && a->spec.scope == SSMQ_SCOPE_CHANNEL) a->spec.scope = SSMQ_SCOPE_TENSOR;
+    units_of(&a->spec, &rows, dim);
+    ssmq_range *range = ssmq_must_malloc((size_t)(dim[0] * dim[1]) * sizeof *range);
+    ssmq_status st = SSMQ_OK;
+    for (int64_t i = 0; i < dim[0] * dim[1] && st == SSMQ_OK; i++) {
+        const ssmq_tensor unit = unit_at(&a->spec, &rows, i / dim[1], i % dim[1]);
+        st = statistic->range(observer->statistic_options, &unit, &a->spec, &range[i]);
+        if (statistic->floor && st == SSMQ_OK) raise(&range[i], &a->raised);
     }
-    return SSMQ_OK;
+    if (st == SSMQ_OK)
+        st = ssmq_params_of_ranges(plan, site, range, a->spec.scope == SSMQ_SCOPE_TENSOR ? 0 : 2, dim);
+    free(range);
+    return st;
 }

@@ -10,17 +10,24 @@ extern "C" {
 bool ssmq_takes(const ssmq_method *method, const char *const *selectors, const ssmq_site *site);
 
 /* Assigns a spec, without scales, to a site in the name of the step under way, in place of what an
- * earlier step assigned. */
+ * earlier step assigned.  bits 0: the site stays in floating point.  observer: NULL for none. */
 void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,
                  const ssmq_observer *observer);
 
-/* scale[at] = range / largest code, and *out = scale.  NUMERIC, naming the site, if it is not a finite
- * number above 0. */
-SSMQ_MUST_USE ssmq_status ssmq_scale_of_range(const ssmq_site *site, float range,
-                                              const ssmq_qspec *spec, ssmq_tensor scale, int64_t at,
-                                              ssmq_tensor *out);
+/* The number format as three options say it.  CONFIG, naming the method, if they contradict each other:
+ * fp8 has 8 bits and no zero point. */
+SSMQ_MUST_USE ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symmetric,
+                                           ssmq_qspec *out);
 
-/* The scales of a weight site under its spec, () or (rows, 1), into the plan: the weight is the sample. */
+/* Scales, and zero points where the spec has them, of ranges [count of shape], into the plan: shape is
+ * (), (rows, 1), (rows, groups) or (channels).  NUMERIC, naming the site, where a scale would not be a
+ * finite number above 0. */
+SSMQ_MUST_USE ssmq_status ssmq_params_of_ranges(ssmq_plan *plan, int32_t site,
+                                                const ssmq_range *range, int32_t rank,
+                                                const int64_t *dim);
+
+/* The scales of a weight site under its spec into the plan: each unit that shares a scale is a sample of
+ * the statistic.  MEMORY, NUMERIC. */
 SSMQ_MUST_USE ssmq_status ssmq_weight_params(ssmq_plan *plan, int32_t site,
                                              const ssmq_observer *observer);
 

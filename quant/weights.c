@@ -1,33 +1,56 @@
 /* Weights to the nearest code, ranges from the weights themselves: the simplest method, and the one
  * to copy when adding another.
  * Source: the baseline of every PTQ paper; quant/quamba-spec.md, 2.4. */
+#include <inttypes.h>
 #include "quant/select.h"
 
 typedef struct weights_options {
     const char *const *sites;
-    int                bits;
-    int                scope; /* ssmq_scope */
+    int                bits;   /* 0: off           */
+    int                format; /* ssmq_format      */
+    int                scope;  /* ssmq_scope       */
+    int                group;
+    bool               symmetric;
     ssmq_observer      observer;
 } weights_options;
 
-static const char *const scopes[] = {"tensor", "channel", NULL}; /* as in ssmq_scope */
+static const char *const off[] = {"off", NULL};
+static const char *const scopes[] = {"tensor", "channel", "group", NULL}; /* as in ssmq_scope  */
+static const char *const formats[] = {"int", "e4m3", "e5m2", NULL};       /* as in ssmq_format */
 
 #define OPT(field) #field, offsetof(weights_options, field)
 static const ssmq_option weights_table[] = {
     {OPT(sites), SSMQ_OPTION_SITES, "layers.**", 0, 0, NULL, "which weights"},
-    {OPT(bits), SSMQ_OPTION_INT, "8", 2, 16, NULL, "bits per code; above 8 in fake mode only"},
-    {OPT(scope), SSMQ_OPTION_CHOICE, "tensor", 0, 0, scopes, "what shares a scale"},
+    {OPT(bits), SSMQ_OPTION_INT, "8", 2, 16, off,
+     "bits per code, above 8 in fake mode only; off: left in floating point"},
+    {OPT(format), SSMQ_OPTION_CHOICE, "int", 0, 0, formats, "number format of a code"},
+    {OPT(scope), SSMQ_OPTION_CHOICE, "tensor", 0, 0, scopes,
+     "what shares a scale: all, a row, or a group of inputs of a row"},
+    {OPT(group), SSMQ_OPTION_INT, "0", 0, 65536, NULL, "inputs per scale, with scope group"},
+    {OPT(symmetric), SSMQ_OPTION_BOOL, "true", 0, 0, NULL, "no zero point"},
     {OPT(observer), SSMQ_OPTION_OBSERVER, "{statistic: absmax}", 0, 0, NULL, "the clip range"},
     {0},
 };
 
+static ssmq_status check_group(const weights_options *o, const ssmq_site *site)
+{
+    if (o->group > 0 && site->width % o->group == 0) return SSMQ_OK;
+    return SSMQ_FAIL(CONFIG, "%s: group %d does not divide its %" PRId64 " inputs", site->name,
+                     o->group, site->width);
+}
+
 static ssmq_status weights_outline(const void *options, const ssmq_model *m, ssmq_plan *plan)
 {
     const weights_options *o = options;
-    const ssmq_qspec       spec = {
-        .bits = o->bits, .symmetric = true, .scope = (ssmq_scope)o->scope};
+    ssmq_qspec             spec;
+    if ((o->scope == SSMQ_SCOPE_GROUP) != (o->group > 0))
+        return SSMQ_FAIL(CONFIG, "weights: scope group and a group above 0 go together");
+    SSMQ_TRY(ssmq_format_spec("weights", o->bits, o->format, o->symmetric, &spec));
+    spec.scope = (ssmq_scope)o->scope;
+    spec.group = o->group;
     for (int32_t i = 0; i < m->n_site; i++) {
         if (!ssmq_takes(&ssmq_method_weights, o->sites, &m->site[i])) continue;
+        if (o->scope == SSMQ_SCOPE_GROUP) SSMQ_TRY(check_group(o, &m->site[i]));
         ssmq_assign(plan, i, &spec, &o->observer);
     }
     return SSMQ_OK;
@@ -38,6 +61,7 @@ static ssmq_status weights_apply(const void *options, ssmq_model *m, const ssmq_
 {
     const weights_options *o = options;
     (void)c;
+    if (o->bits == 0) return SSMQ_OK;
     for (int32_t i = 0; i < m->n_site; i++) {
         if (!ssmq_takes(&ssmq_method_weights, o->sites, &m->site[i])) continue;
         SSMQ_TRY(ssmq_weight_params(plan, i, &o->observer));

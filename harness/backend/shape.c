@@ -165,4 +165,5 @@ void ssmq_shape_quantize(const ssmq_tensor *q, const ssmq_tensor *x, const ssmq_
 {
     SSMQ_ASSERT(is_f32(x) && (q->dtype == SSMQ_F32 || q->dtype == SSMQ_I8) && same_shape(q, x));
     SSMQ_ASSERT(s->bits >= 2 && s->bits <= (q->dtype == SSMQ_I8 ? 8 : 16));
+    SSMQ_ASSERT(s->format == SSMQ_FORMAT_INT || (q->dtype == SSMQ_F32 && s->symmetric));
 }

@@ -19,6 +19,11 @@ static ssmq_status draw_args(ssmq_draw *d, quantize_args *a)
                            .scope = (ssmq_scope)ssmq_draw_int(d, 0, 3),
                            .group = (int32_t)ssmq_draw_int(d, 1, 40),
                            .rounding = (ssmq_rounding)ssmq_draw_int(d, 0, 2)};
+    if (!a->bytes && ssmq_draw_int(d, 0, 3) == 0) {
+        a->spec.format = (ssmq_format)ssmq_draw_int(d, SSMQ_FORMAT_E4M3, SSMQ_FORMAT_E5M2);
+        a->spec.bits = 8;
+        a->spec.symmetric = true;
+    }
     const int64_t groups = (a->C + a->spec.group - 1) / a->spec.group;
     const bool    rows = ssmq_draw_int(d, 0, 1);
     int64_t       dim[2] = {a->M, 1};

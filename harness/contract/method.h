@@ -14,12 +14,16 @@ extern "C" {
 
 /* What happens at one site.  A tensor whose data is NULL is absent. */
 typedef struct ssmq_assignment {
-    ssmq_qspec   spec;   /* bits == 0: left in floating point                              */
-    ssmq_qparams params;
-    int32_t      step;   /* index of the step that assigned spec; -1: none                 */
-    const char  *observer; /* what found the range, as compact JSON; NULL: none            */
-    bool         raised; /* the range was raised to SSMQ_AMAX_MIN: "scale of zero"          */
-    int64_t      rotate; /* ACTIVATION: size of the Hadamard transform applied before; 0: none */
+    ssmq_qspec   spec;       /* bits == 0: left in floating point                               */
+    ssmq_qparams params;     /* absent where the range is dynamic                               */
+    float        clip_ratio; /* what a dynamic range is multiplied with; in params already      */
+    ssmq_tensor  divide;     /* ACTIVATION, f32 (C): divided by before all else, its inverse    */
+    ssmq_tensor  inverse;    /* beside it; the scan, whose weights did not absorb it, undoes it */
+    int64_t      rotate;     /* ACTIVATION: size of the Hadamard transform applied next; 0: none */
+    ssmq_tensor  signs;      /* with rotate, f32 (C), +1 or -1: multiplied before it            */
+    int32_t      step;       /* index of the step that assigned spec; -1: none                  */
+    const char  *observer;   /* what found the range, as compact JSON; NULL: none               */
+    bool         raised;     /* the range was raised to SSMQ_AMAX_MIN: "scale of zero"          */
 } ssmq_assignment;
 
 typedef struct ssmq_plan {
@@ -31,8 +35,13 @@ typedef struct ssmq_plan {
 
 ssmq_plan *ssmq_plan_new(const ssmq_model *m);
 void       ssmq_plan_free(ssmq_plan *p); /* accepts NULL */
-/* A tensor of scales owned by the plan, zeroed: () for n = 0, else (n, 1), one for each row. */
-ssmq_tensor ssmq_plan_scales(ssmq_plan *p, int64_t n);
+/* A zeroed tensor owned by the plan. */
+ssmq_tensor ssmq_plan_tensor(ssmq_plan *p, ssmq_dtype dtype, int32_t rank, const int64_t *dim);
+
+/* The range of a tensor: symmetric ranges are those of |x|, with low = -high. */
+typedef struct ssmq_range {
+    float low, high;
+} ssmq_range;
 
 /* An observer is a statistic of each sample, and how the samples are combined.  What each sample
  * gave is kept and stored, so that another percentile, combination or sample count needs no
@@ -44,13 +53,15 @@ typedef struct ssmq_statistic {
     size_t             options_size;
     bool               floor;  /* its range is raised to SSMQ_AMAX_MIN, sample by sample     */
 
-    const char        *dataset; /* in the store, below sample/: "absmax"                    */
-    /* The value on the dataset's axis `quantile`, in per cent; NULL: it has no such axis. */
+    const char        *dataset;     /* of high in the store, below sample/: "absmax"         */
+    const char        *dataset_low; /* of low, where it is not -high: "min"; or NULL         */
+    /* The value on the datasets' axis `quantile`, in per cent; NULL: they have no such axis. */
     double (*quantile)(const void *options);
 
-    /* The range of |x| over one sample: x f32 on the host, all its tokens, rows may be strided,
+    /* The range of one sample under a spec: x f32 on the host, all its tokens, rows may be strided,
      * finite, not empty.  MEMORY. */
-    ssmq_status (*range)(const void *options, const ssmq_tensor *x, float *out);
+    ssmq_status (*range)(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
+                         ssmq_range *out);
 } ssmq_statistic;
 
 typedef struct ssmq_across {
@@ -73,12 +84,16 @@ typedef struct ssmq_observer {
 /* What was observed, by site and observer; filled by one pass over the samples. */
 typedef struct ssmq_calibration ssmq_calibration;
 
-/* Before the pass: asks for an observer at an activation site; the observer must outlive c. */
-void ssmq_calibration_watch(ssmq_calibration *c, int32_t site, const ssmq_observer *observer);
-/* After it: the range of |x| at a site under an observer that was watched there (asserted);
- * *raised is set where a sample's range was raised to SSMQ_AMAX_MIN, else left alone. */
-float ssmq_calibration_range(const ssmq_calibration *c, int32_t site, const ssmq_observer *observer,
-                             bool *raised);
+/* Before the pass: asks for an observer at an activation site, for a spec of scope tensor or channel;
+ * the observer must outlive c. */
+void ssmq_calibration_watch(ssmq_calibration *c, int32_t site, const ssmq_observer *observer,
+                            const ssmq_qspec *spec);
+/* After it: the range of all samples together, one for each unit that shares a scale (a channel under
+ * scope channel, else 1).  What was not watched is our mistake (asserted).  *raised is set where a
+ * sample's range was raised to SSMQ_AMAX_MIN, else left alone. */
+const ssmq_range *ssmq_calibration_range(const ssmq_calibration *c, int32_t site,
+                                         const ssmq_observer *observer, const ssmq_qspec *spec,
+                                         bool *raised);
 
 typedef struct ssmq_method {
     const char        *name;        /* as written in YAML                                    */
@@ -95,11 +110,13 @@ typedef struct ssmq_method {
      * of earlier steps; refuses, with a reason, what cannot work.  Weights may not be loaded. */
     ssmq_status (*outline)(const void *options, const ssmq_model *m, ssmq_plan *plan);
 
-    /* Says which sites to watch.  NULL: needs no data. */
-    void (*observe)(const void *options, const ssmq_model *m, ssmq_calibration *c);
+    /* Does a step with these options need calibration samples?  NULL: never, and observe is NULL. */
+    bool (*needs_data)(const void *options);
+    /* After outline: says which sites to watch, for the specs in the plan. */
+    void (*observe)(const void *options, const ssmq_plan *plan, ssmq_calibration *c);
 
     /* After outline: rewrites weights and fills in what needs weights or data (scales).  c is NULL
-     * where observe is. */
+     * where no data are needed. */
     ssmq_status (*apply)(const void *options, ssmq_model *m, const ssmq_calibration *c,
                          ssmq_plan *plan);
 } ssmq_method;

@@ -18,8 +18,9 @@ void ssmq_plan_free(ssmq_plan *p)
     if (p) ssmq_arena_free(p->arena);
 }
 
-ssmq_tensor ssmq_plan_scales(ssmq_plan *p, int64_t n)
+ssmq_tensor ssmq_plan_tensor(ssmq_plan *p, ssmq_dtype dtype, int32_t rank, const int64_t *dim)
 {
-    float *data = SSMQ_ARENA_ARRAY(p->arena, float, n > 0 ? n : 1);
-    return ssmq_tensor_of(data, SSMQ_F32, n > 0 ? 2 : 0, (const int64_t[]){n, 1});
+    ssmq_tensor t = ssmq_tensor_of(NULL, dtype, rank, dim);
+    t.data = ssmq_arena_alloc(p->arena, ssmq_tensor_bytes(&t));
+    return t;
 }

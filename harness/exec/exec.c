@@ -82,8 +82,27 @@ ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t rank, const i
 const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site)
 {
     if (ex->mode == SSMQ_MODE_FLOAT || ex->plan->at[site].spec.bits == 0) return NULL;
-    SSMQ_ASSERT(ex->plan->at[site].params.scale.data != NULL);
-    return &ex->plan->at[site];
+    const ssmq_assignment *a = &ex->plan->at[site];
+    SSMQ_ASSERT(a->spec.dynamic || a->params.scale.data != NULL);
+    return a;
+}
+
+const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site)
+{
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    if (!a || a->spec.dynamic || !a->spec.symmetric) return NULL;
+    if (a->spec.scope == SSMQ_SCOPE_TENSOR) return a;
+    const bool weight = ex->model->site[site].kind == SSMQ_SITE_WEIGHT;
+    return weight && a->spec.scope == SSMQ_SCOPE_CHANNEL ? a : NULL;
+}
+
+bool ssmq_exec_whole(const ssmq_exec *ex)
+{
+    for (int32_t i = 0; ex->mode != SSMQ_MODE_FLOAT && i < ex->model->n_site; i++) {
+        const ssmq_qspec *s = &ex->plan->at[i].spec;
+        if (s->bits && s->dynamic && s->scope == SSMQ_SCOPE_TENSOR) return true;
+    }
+    return false;
 }
 
 /* ---- activations ----------------------------------------------------------------------- */
@@ -103,18 +122,31 @@ static ssmq_status not_finite(const ssmq_exec *ex, int32_t site, const ssmq_tens
                      row / length, ex->position + row % length, channel);
 }
 
+/* What comes before everything else at a site: smoothing, rotation. */
+static ssmq_status transform(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x)
+{
+    if (a->divide.data) {
+        const ssmq_epilogue e = {.scale = 1, .column = &a->inverse};
+        SSMQ_TRY(ex->be->ops->epilogue(ex->be, x, &e));
+    }
+    if (!a->rotate) return SSMQ_OK;
+    return ex->be->ops->hadamard(ex->be, x, a->signs.data ? &a->signs : NULL);
+}
+
 ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
 {
     const ssmq_backend_ops *ops = ex->be->ops;
     SSMQ_DEBUG_ASSERT(ex->model->site[site].kind == SSMQ_SITE_ACTIVATION);
     SSMQ_DEBUG_ASSERT(x->dim[x->rank - 1] == ex->model->site[site].width);
-    if (ex->mode != SSMQ_MODE_FLOAT && ex->plan->at[site].rotate)
-        SSMQ_TRY(ops->hadamard(ex->be, x, NULL));
+    if (ex->mode != SSMQ_MODE_FLOAT) SSMQ_TRY(transform(ex, &ex->plan->at[site], x));
     int64_t bad;
     SSMQ_TRY(ops->finite(ex->be, x, &bad));
     if (bad >= 0) return not_finite(ex, site, x, bad);
     if (ex->probe.see) SSMQ_TRY(ex->probe.see(ex->probe.context, site, x));
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
-    if (a) SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
-    return SSMQ_OK;
+    if (!a) return SSMQ_OK;
+    if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x);
+    SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
+    if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
+    return ops->dequantize(ex->be, x, x, &a->spec, &a->params);
 }

@@ -33,6 +33,8 @@ void                      ssmq_exec_close(ssmq_exec *ex); /* accepts NULL */
 
 /* Shows every activation site to the probe from now on. */
 void ssmq_exec_probe(ssmq_exec *ex, ssmq_probe probe);
+/* Must whole sequences be run at once, as a scale is taken from all tokens of one? */
+bool ssmq_exec_whole(const ssmq_exec *ex);
 /* Tells where in the sequence the next tokens stand, for messages. */
 void ssmq_exec_position(ssmq_exec *ex, int64_t first_token);
 
@@ -47,8 +49,8 @@ ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);
 SSMQ_MUST_USE ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t rank,
                                             const int64_t *dim, ssmq_tensor *out);
 
-/* The live tensor x (B, L, C) at an activation site: rotated, checked, shown, quantised, as the plan
- * says.  NUMERIC, naming site and place, for the first value that is NaN or infinite. */
+/* The live tensor x (B, L, C) at an activation site: divided, rotated, checked, shown, quantised, as the
+ * plan says.  NUMERIC, naming site and place, for the first value that is NaN or infinite. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x);
 
 /* y (M, D) = rows of the weight of site_w. */

@@ -29,8 +29,14 @@ struct ssmq_exec {
 
 /* What the plan does at a site; NULL where the tensor stays in floating point. */
 const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);
+/* The same, but only where the tensor is handed on as codes: those with one scale that is known before,
+ * or a weight with one for each row, and no zero point.  Others are handed on dequantised. */
+const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site);
 
-/* The weight of a site as codes where the plan quantises it, else as it is. */
+/* Quantises a live tensor by its own range and dequantises it, in place. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_dynamic(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x);
+
+/* The weight of a site as products read it: codes where it is coded, else real numbers. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
 /* The weight of a site as real numbers, after quantisation where there is one. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);

@@ -49,12 +49,14 @@ ssmq_status ssmq_exec_conv(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_
     return ex->be->ops->conv(ex->be, y, &a);
 }
 
-/* Codes at a site back to real numbers. */
+/* A site's tensor back to real numbers, and what smoothing divided it by back into it. */
 static ssmq_status dequantised(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
 {
-    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
-    if (!a) return SSMQ_OK;
-    return ex->be->ops->dequantize(ex->be, x, x, &a->spec, &a->params);
+    const ssmq_assignment *a = ssmq_exec_coded(ex, site);
+    if (a) SSMQ_TRY(ex->be->ops->dequantize(ex->be, x, x, &a->spec, &a->params));
+    if (ex->mode == SSMQ_MODE_FLOAT || !ex->plan->at[site].divide.data) return SSMQ_OK;
+    const ssmq_epilogue e = {.scale = 1, .column = &ex->plan->at[site].divide};
+    return ex->be->ops->epilogue(ex->be, x, &e);
 }
 
 ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,

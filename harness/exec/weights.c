@@ -43,24 +43,21 @@ ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
 {
     ssmq_placed           *p = &ex->site[site];
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
-    if (!p->value.data) {
-        const ssmq_tensor *w = weight_of(ex, site);
-        if (!a) {
-            SSMQ_TRY(place(ex, w, p));
-        } else {
-            SSMQ_TRY(make(ex, w, p));
-            SSMQ_TRY(ex->be->ops->copy(ex->be, &p->value, w));
-            SSMQ_TRY(ex->be->ops->quantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
-        }
-    }
     *out = &p->value;
-    return SSMQ_OK;
+    if (p->value.data) return SSMQ_OK;
+    const ssmq_tensor *w = weight_of(ex, site);
+    if (!a) return place(ex, w, p);
+    SSMQ_TRY(make(ex, w, p));
+    SSMQ_TRY(ex->be->ops->copy(ex->be, &p->value, w));
+    SSMQ_TRY(ex->be->ops->quantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
+    if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
+    return ex->be->ops->dequantize(ex->be, &p->value, &p->value, &a->spec, &a->params);
 }
 
 ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out)
 {
     const bool             made = ex->site[site].value.data != NULL;
-    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    const ssmq_assignment *a = ssmq_exec_coded(ex, site);
     SSMQ_TRY(ssmq_exec_codes(ex, site, out));
     ssmq_tensor *value = &ex->site[site].value;
     if (!made && a) SSMQ_TRY(ex->be->ops->dequantize(ex->be, value, value, &a->spec, &a->params));
@@ -97,9 +94,7 @@ static float scale_of(const ssmq_assignment *a)
 void ssmq_exec_rescale(const ssmq_exec *ex, int32_t site_x, int32_t site_w, float *scale,
                        ssmq_tensor *channel)
 {
-    const ssmq_assignment *x = ssmq_exec_quantised(ex, site_x);
-    const ssmq_assignment *w = ssmq_exec_quantised(ex, site_w);
-    SSMQ_ASSERT(!x || x->spec.scope == SSMQ_SCOPE_TENSOR);
+    const ssmq_assignment *x = ssmq_exec_coded(ex, site_x), *w = ssmq_exec_coded(ex, site_w);
     *scale = x ? scale_of(x) : 1.0f;
     *channel = (ssmq_tensor){0};
     if (!w) return;

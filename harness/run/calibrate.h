@@ -13,10 +13,12 @@ extern "C" {
 typedef struct ssmq_observation {
     int32_t              site;
     const ssmq_observer *observer;
-    float               *value;  /* [n] range of |x| in each sample, as measured (before raising) */
-    float               *weight; /* [n] what each counted for; sum 1                              */
-    float                range;  /* all samples combined                                          */
-    bool                 raised; /* some sample's range was raised to SSMQ_AMAX_MIN               */
+    ssmq_qspec           spec;
+    int64_t              units;  /* that share a scale: channels under scope channel, else 1         */
+    ssmq_range          *value;  /* [n][units] range in each sample, as measured (before raising)     */
+    float               *weight; /* [n] what each sample counted for in high of unit 0; sum 1          */
+    ssmq_range          *range;  /* [units] all samples combined                                      */
+    bool                 raised; /* some sample's range was raised to SSMQ_AMAX_MIN                   */
 } ssmq_observation;
 
 struct ssmq_calibration {
@@ -30,15 +32,15 @@ struct ssmq_calibration {
 ssmq_calibration *ssmq_calibration_new(const ssmq_model *m);
 void              ssmq_calibration_free(ssmq_calibration *c); /* accepts NULL */
 
-/* Runs the model over every sample, in floating point but with the plan's rotations, and shows the
- * watched sites to their observers.  NUMERIC as ssmq_exec_site(); MEMORY. */
+/* Runs the model over every sample, in floating point but with the plan's transforms (rotations,
+ * divisions), and shows the watched sites to their observers.  NUMERIC as ssmq_exec_site(); MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_calibration_run(ssmq_calibration *c, ssmq_backend *be,
                                                const ssmq_plan *plan, const ssmq_samples *samples,
                                                const ssmq_listener *listener);
 
-/* The observation of a site under an observer; NULL if it was not watched. */
+/* The observation of a site under an observer, by its text, for a spec; NULL if it was not watched. */
 const ssmq_observation *ssmq_calibration_find(const ssmq_calibration *c, int32_t site,
-                                              const char *observer);
+                                              const char *observer, const ssmq_qspec *spec);
 
 #ifdef __cplusplus
 }

@@ -50,8 +50,9 @@ static ssmq_status run_window(task *t)
 {
     const int64_t window = t->e->window;
     SSMQ_TRY(t->m->family->state_zero(t->m, t->ex, t->state));
-    for (int64_t i = 0; i < window; i += CHUNK) {
-        const int64_t    L = window - i < CHUNK ? window - i : CHUNK;
+    const int64_t chunk = ssmq_exec_whole(t->ex) ? window : CHUNK;
+    for (int64_t i = 0; i < window; i += chunk) {
+        const int64_t    L = window - i < chunk ? window - i : chunk;
         const ssmq_batch in = {.token = t->token + i, .B = 1, .L = (int32_t)L};
         ssmq_tensor      hidden;
         ssmq_exec_position(t->ex, i);

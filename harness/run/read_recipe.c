@@ -90,7 +90,8 @@ static ssmq_recipe *finish(ssmq_loader *ld, const ssmq_recipe_draft *draft)
         const ssmq_step_draft *d = &draft->step[i];
         if (!d->enabled) continue;
         step[r->n_step++] = (ssmq_step){.id = d->id, .method = d->method, .options = d->options};
-        r->observes = r->observes || d->method->observe;
+        r->observes =
+            r->observes || (d->method->needs_data && d->method->needs_data(d->options));
     }
     return r;
 }

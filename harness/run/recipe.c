@@ -13,10 +13,11 @@ void ssmq_recipe_result_free(ssmq_recipe_result *r)
 
 const ssmq_observation *ssmq_recipe_observation(const ssmq_recipe_result *r, int32_t site)
 {
-    const char *observer = r->plan->at[site].observer;
-    if (!observer || r->plan->model->site[site].kind != SSMQ_SITE_ACTIVATION) return NULL;
+    const ssmq_assignment *a = &r->plan->at[site];
+    if (!a->observer || r->plan->model->site[site].kind != SSMQ_SITE_ACTIVATION) return NULL;
     for (int32_t i = r->n_calibration - 1; i >= 0; i--) {
-        const ssmq_observation *o = ssmq_calibration_find(r->calibration[i], site, observer);
+        const ssmq_observation *o = ssmq_calibration_find(r->calibration[i], site, a->observer,
+                                                          &a->spec);
         if (o) return o;
     }
     return NULL;
@@ -31,6 +32,11 @@ static ssmq_status in_step(ssmq_status st, const ssmq_step *step)
     ssmq_fail(st, __FILE__, __LINE__, __func__, "%s", ssmq_str_text(&message));
     ssmq_str_free(&message);
     return st;
+}
+
+static bool needs_data(const ssmq_step *step)
+{
+    return step->method->needs_data && step->method->needs_data(step->options);
 }
 
 static ssmq_status apply_step(const ssmq_recipe *recipe, int32_t i, ssmq_model *m,
@@ -52,8 +58,11 @@ static ssmq_status apply_observing(const ssmq_recipe *recipe, int32_t begin, int
     r->calibration = ssmq_must_realloc(r->calibration,
                                        (size_t)(r->n_calibration + 1) * sizeof *r->calibration);
     r->calibration[r->n_calibration++] = c;
-    for (int32_t i = begin; i < end; i++)
-        recipe->step[i].method->observe(recipe->step[i].options, m, c);
+    for (int32_t i = begin; i < end; i++) {
+        const ssmq_step *step = &recipe->step[i];
+        SSMQ_TRY(in_step(step->method->outline(step->options, m, r->plan), step));
+        step->method->observe(step->options, r->plan, c);
+    }
     SSMQ_TRY(ssmq_calibration_run(c, be, r->plan, samples, listener));
     for (int32_t i = begin; i < end; i++) SSMQ_TRY(apply_step(recipe, i, m, c, r->plan));
     return SSMQ_OK;
@@ -67,7 +76,7 @@ ssmq_status ssmq_recipe_apply(const ssmq_recipe *recipe, ssmq_model *m, ssmq_bac
     ssmq_status        st = SSMQ_OK;
     for (int32_t i = 0; i < recipe->n_step && st == SSMQ_OK;) {
         int32_t end = i;
-        while (end < recipe->n_step && recipe->step[end].method->observe) end++;
+        while (end < recipe->n_step && needs_data(&recipe->step[end])) end++;
         if (end > i) {
             st = apply_observing(recipe, i, end, m, be, samples, listener, &r);
             i = end;

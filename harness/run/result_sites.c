@@ -51,35 +51,55 @@ static const char *path(ssmq_arena *arena, const family_site *f, const char *suf
 
 /* ---- qparam ---------------------------------------------------------------------------- */
 
-/* scale [layer], or [layer, channel] where some layer has a scale per row; NaN where a layer is left in
- * floating point. */
+/* Numbers of each layer's scales, or zero points: [layer], or [layer, unit] where some layer has several
+ * (rows of a weight, groups row by row, channels); none where a layer is left in floating point. */
+static ssmq_status write_units(ssmq_store *s, const ssmq_result *r, const family_site *f, bool zeros,
+                               int64_t width, ssmq_arena *arena)
+{
+    const ssmq_dtype dtype = zeros ? SSMQ_I32 : SSMQ_F32;
+    float           *scale = SSMQ_ARENA_ARRAY(arena, float, f->n * width);
+    int32_t         *zero = SSMQ_ARENA_ARRAY(arena, int32_t, f->n * width);
+    for (int32_t i = 0; i < f->n; i++) {
+        const ssmq_qparams *p = &at(r, f, i)->params;
+        const int64_t       n = p->scale.data ? ssmq_tensor_count(&p->scale) : 0;
+        for (int64_t j = 0; j < width; j++) {
+            const int64_t from = n == 1 ? 0 : j, to = i * width + j;
+            scale[to] = from < n ? ((const float *)p->scale.data)[from] : NAN;
+            zero[to] = from < n && p->zero.data ? ((const int32_t *)p->zero.data)[from] : 0;
+        }
+    }
+    const char *const axis[2] = {f->axis, path(arena, f, "qparam/unit")};
+    void *const       data = zeros ? (void *)zero : (void *)scale;
+    const ssmq_tensor flat = SSMQ_TENSOR(data, dtype, f->n);
+    const ssmq_tensor wide = SSMQ_TENSOR(data, dtype, f->n, width);
+    return ssmq_store_tensor(s, path(arena, f, zeros ? "qparam/zero_point" : "qparam/scale"),
+                             width > 1 ? &wide : &flat, axis, "",
+                             zeros ? "code of the real number 0"
+                                   : "scale: a real number is scale * (code - zero_point)");
+}
+
 static ssmq_status write_scales(ssmq_store *s, const ssmq_result *r, const family_site *f,
                                 ssmq_arena *arena)
 {
-    int64_t channels = 0;
+    int64_t width = 1;
+    bool    zeros = false, any = false;
     for (int32_t i = 0; i < f->n; i++) {
-        const ssmq_tensor *t = &at(r, f, i)->params.scale;
-        if (t->data && t->rank == 2 && t->dim[0] > channels) channels = t->dim[0];
+        const ssmq_qparams *p = &at(r, f, i)->params;
+        if (!p->scale.data) continue;
+        any = true;
+        zeros |= p->zero.data != NULL;
+        if (ssmq_tensor_count(&p->scale) > width) width = ssmq_tensor_count(&p->scale);
     }
-    const int64_t width = channels ? channels : 1;
-    float        *scale = SSMQ_ARENA_ARRAY(arena, float, f->n * width);
-    for (int32_t i = 0; i < f->n; i++) {
-        const ssmq_tensor *t = &at(r, f, i)->params.scale;
-        const int64_t      n = t->data ? ssmq_tensor_count(t) : 0;
-        for (int64_t j = 0; j < width; j++)
-            scale[i * width + j] = n ? ((const float *)t->data)[n == 1 ? 0 : j] : NAN;
+    if (!any) return SSMQ_OK; /* all dynamic */
+    if (width > 1) {
+        int32_t *index = SSMQ_ARENA_ARRAY(arena, int32_t, width);
+        for (int32_t j = 0; j < width; j++) index[j] = j;
+        const ssmq_tensor t = SSMQ_TENSOR(index, SSMQ_I32, width);
+        SSMQ_TRY(ssmq_store_scale(s, path(arena, f, "qparam/unit"), &t, "",
+                                  "what shares a scale: rows, groups row by row, or channels"));
     }
-    const char       *axis[2] = {f->axis, path(arena, f, "qparam/channel")};
-    const ssmq_tensor values = SSMQ_TENSOR(scale, SSMQ_F32, f->n, width);
-    const ssmq_tensor flat = SSMQ_TENSOR(scale, SSMQ_F32, f->n);
-    if (channels) {
-        int32_t *index = SSMQ_ARENA_ARRAY(arena, int32_t, channels);
-        for (int32_t j = 0; j < channels; j++) index[j] = j;
-        const ssmq_tensor t = SSMQ_TENSOR(index, SSMQ_I32, channels);
-        SSMQ_TRY(ssmq_store_scale(s, axis[1], &t, "", "row of the weight, from 0"));
-    }
-    return ssmq_store_tensor(s, path(arena, f, "qparam/scale"), channels ? &values : &flat, axis, "",
-                             "scale: a real number is scale * code");
+    SSMQ_TRY(write_units(s, r, f, false, width, arena));
+    return zeros ? write_units(s, r, f, true, width, arena) : SSMQ_OK;
 }
 
 /* What differs between layers where steps select some of them: texts by layer, empty where a layer is
@@ -92,14 +112,18 @@ static ssmq_status write_choices(ssmq_store *s, const ssmq_result *r, const fami
     const char **observer = SSMQ_ARENA_ARRAY(arena, const char *, f->n);
     const char **scope = SSMQ_ARENA_ARRAY(arena, const char *, f->n);
     const char **rounding = SSMQ_ARENA_ARRAY(arena, const char *, f->n);
+    const char **format = SSMQ_ARENA_ARRAY(arena, const char *, f->n);
+    const char **range = SSMQ_ARENA_ARRAY(arena, const char *, f->n);
     for (int32_t i = 0; i < f->n; i++) {
         const ssmq_assignment *a = at(r, f, i);
         const bool             on = a->spec.bits > 0;
         bits[i] = (uint8_t)a->spec.bits;
         step[i] = on ? r->run->recipe->step[a->step].id : "";
         observer[i] = on && a->observer ? a->observer : "";
-        scope[i] = on ? ssmq_scope_name(a->spec.scope) : "";
-        rounding[i] = on ? ssmq_rounding_name(a->spec.rounding) : "";
+        scope[i] = on ? ssmq_scopes[a->spec.scope] : "";
+        rounding[i] = on ? ssmq_roundings[a->spec.rounding] : "";
+        format[i] = on ? ssmq_formats[a->spec.format] : "";
+        range[i] = !on ? "" : a->spec.dynamic ? "dynamic" : "static";
     }
     const ssmq_tensor t = SSMQ_TENSOR(bits, SSMQ_U8, f->n);
     const char       *where = path(arena, f, "qparam/bits");
@@ -110,40 +134,67 @@ static ssmq_status write_choices(ssmq_store *s, const ssmq_result *r, const fami
                               "observer that found the range, as JSON"));
     SSMQ_TRY(ssmq_store_texts(s, path(arena, f, "qparam/scope"), scope, f->n, f->axis,
                               "what shares a scale"));
+    SSMQ_TRY(ssmq_store_texts(s, path(arena, f, "qparam/format"), format, f->n, f->axis,
+                              "number format of a code"));
+    SSMQ_TRY(ssmq_store_texts(s, path(arena, f, "qparam/range"), range, f->n, f->axis,
+                              "where the range is from"));
     return ssmq_store_texts(s, path(arena, f, "qparam/rounding"), rounding, f->n, f->axis,
                             "how a quotient becomes a code");
 }
 
 /* ---- samples --------------------------------------------------------------------------- */
 
-/* What the samples gave at the layers of a site: one statistic, [layer, sample] or, with levels,
- * [layer, sample, quantile]; NaN where a layer's observer is another. */
+/* The observation behind layer l of a site, if its observer has this statistic and one range a sample;
+ * ranges by channel are not kept by sample. */
+static const ssmq_observation *seen_by(const ssmq_result *r, const family_site *f, int32_t l,
+                                       const ssmq_statistic *statistic)
+{
+    const ssmq_observation *o =
+        f->site[l] < 0 ? NULL : ssmq_recipe_observation(r->recipe, f->site[l]);
+    if (!o || o->units != 1 || (statistic && o->observer->statistic != statistic)) return NULL;
+    return o;
+}
+
+/* What the samples gave at the layers of a site under one statistic, its high or its low: [layer, sample]
+ * or, with levels, [layer, sample, quantile]; NaN where a layer's observer is another. */
 static ssmq_status write_statistic(ssmq_store *s, const ssmq_result *r, const family_site *f,
-                                   const ssmq_statistic *statistic, const double *level,
+                                   const ssmq_statistic *statistic, bool low, const double *level,
                                    int32_t n_level, ssmq_arena *arena)
 {
     const int64_t n = r->samples->n, depth = n_level ? n_level : 1;
     float        *value = SSMQ_ARENA_ARRAY(arena, float, f->n * n * depth);
     for (int64_t i = 0; i < f->n * n * depth; i++) value[i] = NAN;
     for (int32_t l = 0; l < f->n; l++) {
-        const ssmq_observation *o =
-            f->site[l] < 0 ? NULL : ssmq_recipe_observation(r->recipe, f->site[l]);
-        if (!o || o->observer->statistic != statistic) continue;
+        const ssmq_observation *o = seen_by(r, f, l, statistic);
+        if (!o) continue;
         int32_t q = 0;
         if (n_level)
             while (level[q] != statistic->quantile(o->observer->statistic_options)) q++;
-        for (int64_t i = 0; i < n; i++) value[(l * n + i) * depth + q] = o->value[i];
+        for (int64_t i = 0; i < n; i++)
+            value[(l * n + i) * depth + q] = low ? o->value[i].low : o->value[i].high;
     }
-    const char *suffix = ssmq_arena_printf(arena, "sample/%s", statistic->dataset);
+    const char *suffix = ssmq_arena_printf(arena, "sample/%s",
+                                           low ? statistic->dataset_low : statistic->dataset);
     const char *axis[3] = {f->axis, "/axis/sample", path(arena, f, "sample/quantile")};
-    if (n_level) {
+    if (n_level && !low) {
         const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)level, SSMQ_F64, n_level);
-        SSMQ_TRY(ssmq_store_scale(s, axis[2], &t, "percent", "quantile of |x|"));
+        SSMQ_TRY(ssmq_store_scale(s, axis[2], &t, "percent", "quantile"));
     }
     const ssmq_tensor t = SSMQ_TENSOR(value, SSMQ_F32, f->n, n, depth);
     const ssmq_tensor flat = SSMQ_TENSOR(value, SSMQ_F32, f->n, n);
     return ssmq_store_tensor(s, path(arena, f, suffix), n_level ? &t : &flat, axis, "",
-                             "range of |x| in each sample");
+                             low ? "low end of the range in each sample"
+                                 : "range in each sample: of |x|, or its high end");
+}
+
+/* Is some layer's range under this statistic one with a low end of its own? */
+static bool has_low(const ssmq_result *r, const family_site *f, const ssmq_statistic *statistic)
+{
+    for (int32_t l = 0; l < f->n && statistic->dataset_low; l++) {
+        const ssmq_observation *o = seen_by(r, f, l, statistic);
+        if (o && !o->spec.symmetric) return true;
+    }
+    return false;
 }
 
 /* The distinct levels that the observers of a statistic use at the layers of a site. */
@@ -152,9 +203,8 @@ static int32_t levels_of(const ssmq_result *r, const family_site *f,
 {
     int32_t n = 0;
     for (int32_t l = 0; l < f->n && statistic->quantile; l++) {
-        const ssmq_observation *o =
-            f->site[l] < 0 ? NULL : ssmq_recipe_observation(r->recipe, f->site[l]);
-        if (!o || o->observer->statistic != statistic) continue;
+        const ssmq_observation *o = seen_by(r, f, l, statistic);
+        if (!o) continue;
         const double value = statistic->quantile(o->observer->statistic_options);
         int32_t      i = 0;
         while (i < n && level[i] != value) i++;
@@ -173,8 +223,7 @@ static ssmq_status write_samples(ssmq_store *s, const ssmq_result *r, const fami
     const ssmq_statistic **seen = SSMQ_ARENA_ARRAY(arena, const ssmq_statistic *, f->n);
     int32_t                n_seen = 0;
     for (int32_t l = 0; l < f->n; l++) {
-        const ssmq_observation *o =
-            f->site[l] < 0 ? NULL : ssmq_recipe_observation(r->recipe, f->site[l]);
+        const ssmq_observation *o = seen_by(r, f, l, NULL);
         for (int64_t i = 0; i < n; i++) weight[l * n + i] = o ? o->weight[i] : NAN;
         if (!o) continue;
         int32_t known = 0;
@@ -184,7 +233,9 @@ static ssmq_status write_samples(ssmq_store *s, const ssmq_result *r, const fami
     if (n_seen == 0) return SSMQ_OK;
     for (int32_t i = 0; i < n_seen; i++) {
         const int32_t n_level = levels_of(r, f, seen[i], level);
-        SSMQ_TRY(write_statistic(s, r, f, seen[i], level, n_level, arena));
+        SSMQ_TRY(write_statistic(s, r, f, seen[i], false, level, n_level, arena));
+        if (has_low(r, f, seen[i]))
+            SSMQ_TRY(write_statistic(s, r, f, seen[i], true, level, n_level, arena));
     }
     const ssmq_tensor t = SSMQ_TENSOR(weight, SSMQ_F32, f->n, n);
     const char *const axis[] = {f->axis, "/axis/sample"};
@@ -213,9 +264,6 @@ static ssmq_status write_site(ssmq_store *s, const ssmq_result *r, int32_t first
     SSMQ_TRY(ssmq_store_attribute_int(s, f.group, "width", site->width));
     if (rotate) SSMQ_TRY(ssmq_store_attribute_int(s, f.group, "hadamard", rotate));
     if (!on) return SSMQ_OK;
-    SSMQ_TRY(ssmq_store_attribute_text(s, f.group, "format", "int"));
-    SSMQ_TRY(ssmq_store_attribute_int(s, f.group, "symmetric", 1));
-    SSMQ_TRY(ssmq_store_attribute_text(s, f.group, "range", "static"));
     if (site->layer < 0) {
         int32_t           outside = -1;
         const ssmq_tensor t = SSMQ_TENSOR(&outside, SSMQ_I32, 1);

@@ -1,13 +1,5 @@
 #include "harness/tensor/qspec.h"
 
-const char *ssmq_scope_name(ssmq_scope scope)
-{
-    static const char *const names[] = {"tensor", "channel", "group", "token"};
-    return names[scope];
-}
-
-const char *ssmq_rounding_name(ssmq_rounding rounding)
-{
-    static const char *const names[] = {"half-even", "half-away", "truncate"};
-    return names[rounding];
-}
+const char *const ssmq_scopes[] = {"tensor", "channel", "group", "token", NULL};
+const char *const ssmq_formats[] = {"int", "e4m3", "e5m2", NULL};
+const char *const ssmq_roundings[] = {"half-even", "half-away", "truncate", NULL};

@@ -17,6 +17,12 @@ typedef enum ssmq_scope {
     SSMQ_SCOPE_TOKEN,   /* a row of an activation                                      */
 } ssmq_scope;
 
+typedef enum ssmq_format {
+    SSMQ_FORMAT_INT,
+    SSMQ_FORMAT_E4M3, /* OCP 8-bit floating point, arXiv:2209.05433: up to 448   */
+    SSMQ_FORMAT_E5M2, /* the same with a wider exponent: up to 57344             */
+} ssmq_format;
+
 typedef enum ssmq_rounding {
     SSMQ_ROUNDING_HALF_EVEN,
     SSMQ_ROUNDING_HALF_AWAY,
@@ -24,8 +30,10 @@ typedef enum ssmq_rounding {
 } ssmq_rounding;
 
 typedef struct ssmq_qspec {
+    ssmq_format   format;    /* E4M3, E5M2: 8 bits, symmetric, half to even                  */
     int32_t       bits;      /* 2..16, above 8 in fake mode only; 0: leave in floating point */
     bool          symmetric; /* zero point is 0                                              */
+    bool          dynamic;   /* range from the live tensor, not from calibration             */
     ssmq_scope    scope;
     int32_t       group;     /* GROUP: elements per group along the last axis                */
     ssmq_rounding rounding;  /* half to even, unless a paper's kernels do otherwise          */
@@ -44,6 +52,29 @@ typedef struct ssmq_qparams {
 static inline int32_t ssmq_code_max(const ssmq_qspec *s) { return (1 << (s->bits - 1)) - 1; }
 static inline int32_t ssmq_code_min(const ssmq_qspec *s) { return -ssmq_code_max(s) - 1; }
 
+/* The largest magnitude that a symmetric range is mapped to. */
+static inline float ssmq_code_limit(const ssmq_qspec *s)
+{
+    return s->format == SSMQ_FORMAT_E4M3   ? 448.0f
+           : s->format == SSMQ_FORMAT_E5M2 ? 57344.0f
+                                           : (float)ssmq_code_max(s);
+}
+
+/* x to its fp8 code, which is the number of that format nearest to x / scale, half to even, saturated
+ * (arXiv:2209.05433, table 1).  NaN becomes the lowest. */
+static inline float ssmq_code_fp8(float x, float scale, ssmq_format format)
+{
+    const bool  e4m3 = format == SSMQ_FORMAT_E4M3;
+    const int   fraction = e4m3 ? 3 : 2, least = e4m3 ? -6 : -14;
+    const float limit = e4m3 ? 448.0f : 57344.0f, v = x / scale;
+    if (!(v > -limit)) return -limit;
+    if (v >= limit) return limit;
+    int exponent;
+    (void)frexpf(v, &exponent); /* v = m * 2^exponent, 0.5 <= |m| < 1 */
+    const float step = ldexpf(1.0f, (exponent - 1 > least ? exponent - 1 : least) - fraction);
+    return rintf(v / step) * step; /* a power of two: both exact */
+}
+
 /* x to its code: divide (never: multiply by a reciprocal), round, add zero, clamp.
  * A NaN becomes the smallest code; whoever cares looks for NaN before. */
 static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_qspec *s)
@@ -56,8 +87,17 @@ static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_q
     return (int32_t)(q > lo ? (q < hi ? q : hi) : lo);
 }
 
-const char *ssmq_scope_name(ssmq_scope scope);          /* "tensor", as in YAML    */
-const char *ssmq_rounding_name(ssmq_rounding rounding); /* "half-even", as in YAML */
+/* The code of x as a float, whatever the format. */
+static inline float ssmq_code_value(float x, float scale, int32_t zero, const ssmq_qspec *s)
+{
+    if (s->format != SSMQ_FORMAT_INT) return ssmq_code_fp8(x, scale, s->format);
+    return (float)ssmq_code(x, scale, zero, s);
+}
+
+/* Names as in YAML, NULL-terminated, indexed by the enumerations. */
+extern const char *const ssmq_scopes[];    /* "tensor", "channel", "group", "token" */
+extern const char *const ssmq_formats[];   /* "int", "e4m3", "e5m2"                 */
+extern const char *const ssmq_roundings[]; /* "half-even", "half-away", "truncate"  */
 
 #ifdef __cplusplus
 }

@@ -18,15 +18,18 @@ static uint32_t row_max(const float *x, int64_t n, uint32_t most)
     return most;
 }
 
-static ssmq_status absmax_range(const void *options, const ssmq_tensor *x, float *out)
+static ssmq_status absmax_range(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
+                                ssmq_range *out)
 {
     (void)options;
+    (void)spec;
     const ssmq_tensor rows = ssmq_tensor_rows(x);
     const float      *data = rows.data;
     uint32_t          most = 0;
     for (int64_t i = 0; i < rows.dim[0]; i++)
         most = row_max(data + i * rows.stride[0], rows.dim[1], most);
-    memcpy(out, &most, sizeof *out);
+    memcpy(&out->high, &most, sizeof out->high);
+    out->low = -out->high;
     return SSMQ_OK;
 }
 

@@ -1,7 +1,7 @@
 /* How the ranges of the calibration samples become one. */
 #include "quant/observers.h"
 
-static const ssmq_option max_table[] = {{0}};
+static const ssmq_option max_table[] = {{0}}; /* of all that have no options */
 
 /* The first of the largest counts for all. */
 static float max_combine(const void *options, const float *value, int64_t n, float *weight)
@@ -22,6 +22,55 @@ const ssmq_across ssmq_across_max = {
     .options = max_table,
     .options_size = 1,
     .combine = max_combine,
+};
+
+static float mean_combine(const void *options, const float *value, int64_t n, float *weight)
+{
+    double sum = 0;
+    (void)options;
+    for (int64_t i = 0; i < n; i++) {
+        weight[i] = (float)(1.0 / (double)n);
+        sum += (double)value[i];
+    }
+    return (float)(sum / (double)n);
+}
+
+const ssmq_across ssmq_across_mean = {
+    .name = "mean",
+    .source = "arithmetic mean of the samples",
+    .options = max_table,
+    .options_size = 1,
+    .combine = mean_combine,
+};
+
+/* How many of value (n) stand before value[i] in order, equal ones by their place. */
+static int64_t rank_of(const float *value, int64_t n, int64_t i)
+{
+    int64_t rank = 0;
+    for (int64_t j = 0; j < n; j++)
+        rank += value[j] < value[i] || (value[j] == value[i] && j < i);
+    return rank;
+}
+
+/* The middle sample, or the mean of the two in the middle. */
+static float median_combine(const void *options, const float *value, int64_t n, float *weight)
+{
+    float sum = 0;
+    (void)options;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t rank = rank_of(value, n, i);
+        weight[i] = (rank == (n - 1) / 2 ? 0.5f : 0.0f) + (rank == n / 2 ? 0.5f : 0.0f);
+        sum += weight[i] * value[i];
+    }
+    return sum;
+}
+
+const ssmq_across ssmq_across_median = {
+    .name = "median",
+    .source = "median of the samples",
+    .options = max_table,
+    .options_size = 1,
+    .combine = median_combine,
 };
 
 typedef struct ema_options {

@@ -1,4 +1,5 @@
-/* The exact p-quantile of |x| over a sample, linearly interpolated: with v sorted ascending and
+/* The exact p-quantile of |x| over a sample, or those at p and 100 - p of x where the spec has a zero
+ * point, linearly interpolated: with v sorted ascending and
  * r = p / 100 * (n - 1), v[floor r] + frac(r) * (v[floor r + 1] - v[floor r]).
  * Source: quant/quamba-spec.md, 2.6. */
 #include <math.h>
@@ -52,28 +53,38 @@ static float least(const float *v, int64_t n)
     return m;
 }
 
-static void copy_absolute(float *v, const ssmq_tensor *x)
+/* The values of x, or their magnitudes, one after the other. */
+static void copy_values(float *v, const ssmq_tensor *x, bool magnitudes)
 {
     const ssmq_tensor rows = ssmq_tensor_rows(x);
     const float      *data = rows.data;
     for (int64_t i = 0; i < rows.dim[0]; i++)
-        for (int64_t j = 0; j < rows.dim[1]; j++)
-            *v++ = fabsf(data[i * rows.stride[0] + j]);
+        for (int64_t j = 0; j < rows.dim[1]; j++) {
+            const float value = data[i * rows.stride[0] + j];
+            *v++ = magnitudes ? fabsf(value) : value;
+        }
 }
 
-static ssmq_status quantile_range(const void *options, const ssmq_tensor *x, float *out)
+/* The p-quantile of v (n), whose order changes. */
+static float quantile_of(float *v, int64_t n, double p)
+{
+    const double  rank = p / 100.0 * (double)(n - 1);
+    const int64_t k = (int64_t)rank;
+    select_nth(v, n, k);
+    const double low = v[k], high = k + 1 < n ? least(v + k + 1, n - k - 1) : v[k];
+    return (float)(low + (rank - (double)k) * (high - low));
+}
+
+static ssmq_status quantile_range(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
+                                  ssmq_range *out)
 {
     const quantile_options *o = options;
     const int64_t           n = ssmq_tensor_count(x);
     float                  *v = malloc((size_t)n * sizeof *v);
     if (!v) return SSMQ_FAIL(MEMORY, "no memory for a quantile of %lld values", (long long)n);
-    copy_absolute(v, x);
-    const double  rank = o->p / 100.0 * (double)(n - 1);
-    const int64_t k = (int64_t)rank;
-    const double  fraction = rank - (double)k;
-    select_nth(v, n, k);
-    const double low = v[k], high = k + 1 < n ? least(v + k + 1, n - k - 1) : v[k];
-    *out = (float)(low + fraction * (high - low));
+    copy_values(v, x, spec->symmetric);
+    out->high = quantile_of(v, n, o->p);
+    out->low = spec->symmetric ? -out->high : quantile_of(v, n, 100 - o->p);
     free(v);
     return SSMQ_OK;
 }
@@ -89,6 +100,7 @@ const ssmq_statistic ssmq_statistic_quantile = {
     .options = quantile_table,
     .options_size = sizeof(quantile_options),
     .dataset = "abs_quantile",
+    .dataset_low = "low_quantile",
     .quantile = quantile_level,
     .range = quantile_range,
 };

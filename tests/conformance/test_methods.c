@@ -118,7 +118,7 @@ static void check_assignment(const ssmq_model *m, const ssmq_plan *plan, int32_t
     const ssmq_assignment *a = &plan->at[i];
     const ssmq_site       *s = &m->site[i];
     if (a->rotate) assert_int_equal(a->rotate, s->width);
-    if (a->spec.bits == 0) return;
+    if (a->spec.bits == 0 || a->spec.dynamic) return;
     assert_in_range(a->spec.bits, 2, 16);
     assert_non_null(a->params.scale.data);
     const int64_t n = ssmq_tensor_count(&a->params.scale);
@@ -245,6 +245,79 @@ static void test_bits_act(void **state)
     test_backends_close(b, n);
 }
 
+/* Every number format, scope and kind of range is carried out: the logits change and stay finite.  What
+ * each comes to, number by number, is the matter of test_exec.c. */
+static void test_formats_and_scopes(void **state)
+{
+    (void)state;
+    static const struct {
+        const ssmq_method *method;
+        const char        *options;
+    } cases[] = {
+        {&ssmq_method_weights, "{format: e4m3}"},
+        {&ssmq_method_weights, "{format: e5m2}"},
+        {&ssmq_method_weights, "{scope: channel, symmetric: false}"},
+        {&ssmq_method_weights, "{symmetric: false, observer: {statistic: minmax}}"},
+        {&ssmq_method_weights, "{observer: {statistic: mse}}"},
+        {&ssmq_method_weights, "{scope: group, group: 2, sites: layers.*.in_proj.weight}"},
+        {&ssmq_method_activations, "{format: e4m3}"},
+        {&ssmq_method_activations, "{format: e5m2}"},
+        {&ssmq_method_activations, "{scope: channel}"},
+        {&ssmq_method_activations, "{symmetric: false, observer: {statistic: minmax, across: max}}"},
+        {&ssmq_method_activations, "{observer: {statistic: mse, across: mean}}"},
+        {&ssmq_method_activations, "{observer: {statistic: quantile, p: 99.9, across: median}}"},
+        {&ssmq_method_activations, "{range: dynamic}"},
+        {&ssmq_method_activations, "{range: dynamic, scope: token, symmetric: false}"},
+        {&ssmq_method_activations, "{range: dynamic, clip_ratio: 0.9}"},
+    };
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    for (const ssmq_random_shape *s = test_shapes; s->d_model; s++) {
+        test_model t = test_model_new(s, SEED);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            for (int32_t j = 0; j < n; j++) {
+                const double d = effect(cases[i].method, cases[i].options, t.m, b[j].be);
+                if (!(d > 1e-5 && isfinite(d)))
+                    fail_msg("%s %s on %s: logits differ by %.3g", cases[i].method->name,
+                             cases[i].options, b[j].name, d);
+            }
+        test_model_free(&t);
+    }
+    test_backends_close(b, n);
+}
+
+static void refuse(const ssmq_method *method, const ssmq_model *m, const char *text, const char *message)
+{
+    ssmq_arena *arena = ssmq_arena_new();
+    ssmq_plan  *plan = ssmq_plan_new(m);
+    const void *options = test_options(arena, method->options, method->options_size, text);
+    CHECK_FAILS(method->outline(options, m, plan), SSMQ_ERR_CONFIG, message);
+    ssmq_plan_free(plan);
+    ssmq_arena_free(arena);
+}
+
+/* Options that contradict each other. */
+static void test_contradictions(void **state)
+{
+    (void)state;
+    test_model t = test_model_new(&test_shapes[0], SEED);
+    refuse(&ssmq_method_weights, t.m, "{scope: group}",
+           "weights: scope group and a group above 0 go together");
+    refuse(&ssmq_method_weights, t.m, "{group: 8}",
+           "weights: scope group and a group above 0 go together");
+    refuse(&ssmq_method_weights, t.m, "{scope: group, group: 5, sites: layers.0.in_proj.weight}",
+           "layers.0.in_proj.weight: group 5 does not divide its 16 inputs");
+    refuse(&ssmq_method_weights, t.m, "{format: e4m3, bits: 4}",
+           "weights: the format e4m3 has 8 bits, not 4");
+    refuse(&ssmq_method_activations, t.m, "{format: e5m2, symmetric: false}",
+           "activations: the format e5m2 has no zero point; it is symmetric");
+    refuse(&ssmq_method_activations, t.m, "{scope: token}",
+           "activations: scope token needs range dynamic: calibration does not see the tokens to come");
+    refuse(&ssmq_method_activations, t.m, "{scope: channel, range: dynamic}",
+           "activations: scope channel needs range static");
+    test_model_free(&t);
+}
+
 /* ---- refusals -------------------------------------------------------------------------- */
 
 static ssmq_status outline_one(const ssmq_method *method, const ssmq_model *m, ssmq_plan *plan)
@@ -288,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),      cmocka_unit_test(test_plans),
         cmocka_unit_test(test_keeps_float), cmocka_unit_test(test_bits_act),
+        cmocka_unit_test(test_formats_and_scopes), cmocka_unit_test(test_contradictions),
         cmocka_unit_test(test_hadamard_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

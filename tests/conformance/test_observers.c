@@ -37,6 +37,26 @@ static void fill(float *x, int64_t n, unsigned seed)
     }
 }
 
+/* The range under a symmetric spec of 8 bits. */
+static float range_of(const ssmq_statistic *s, const void *options, const ssmq_tensor *x)
+{
+    const ssmq_qspec spec = {.bits = 8, .symmetric = true};
+    ssmq_range       r = {0};
+    CHECK_OK(s->range(options, x, &spec, &r));
+    assert_true(r.low == -r.high);
+    return r.high;
+}
+
+/* With a zero point: the range lies within the smallest and the largest value. */
+static void check_affine(const ssmq_statistic *s, const void *options, const ssmq_tensor *x)
+{
+    const ssmq_qspec spec = {.bits = 8};
+    ssmq_range       r = {0}, most = {0};
+    CHECK_OK(s->range(options, x, &spec, &r));
+    CHECK_OK(ssmq_statistic_absmax.range(NULL, x, &spec, &most));
+    assert_true(r.low <= r.high && r.low >= most.low && r.high <= most.high);
+}
+
 /* The range lies within 0 and max |x|, ignores signs and what stands between strided rows, grows with
  * the values, and is the same every time. */
 static void check_statistic(const ssmq_statistic *s)
@@ -50,17 +70,18 @@ static void check_statistic(const ssmq_statistic *s)
     const ssmq_tensor px = ssmq_tensor_slice(&tx, 2, 0, width), py = ssmq_tensor_slice(&ty, 2, 0, width);
     for (int r = 0; r < rows; r++)
         for (int i = 0; i < width; i++) most = fmaxf(most, fabsf(x[r * all + i]));
-    CHECK_OK(s->range(o, &px, &a));
+    a = range_of(s, o, &px);
     assert_true(a >= 0 && a <= most);
     for (int i = 0; i < rows * all; i++) y[i] = i % all < width ? -x[i] : 1e9f;
-    CHECK_OK(s->range(o, &py, &b));
+    b = range_of(s, o, &py);
     assert_true(a == b);
     for (int i = 0; i < rows * all; i++) y[i] = 4 * x[i];
-    CHECK_OK(s->range(o, &py, &c));
+    c = range_of(s, o, &py);
     assert_true(c == 4 * a); /* a power of two: exact */
     memset(y, 0, sizeof y);
-    CHECK_OK(s->range(o, &py, &c));
+    c = range_of(s, o, &py);
     assert_true(c == 0);
+    check_affine(s, o, &px);
     ssmq_arena_free(arena);
 }
 

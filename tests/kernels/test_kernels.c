@@ -86,7 +86,7 @@ static void threads_change_no_bit(void **state)
                 succeed(ssmq_kernel_check(c, f->be[i][t], f->be[i][0], f->seed, SHAPES / 3, true));
 }
 
-/* Large enough that all threads take part and blocks meet; 37 and 65 are multiples of nothing. */
+/* Large enough that all threads take part and blocks meet, in sizes that are multiples of no block. */
 static void threads_change_no_bit_of_large_products(void **state)
 {
     const fixture *f = *state;

@@ -100,9 +100,10 @@ static const ssmq_option spin_options[] = {
     {0},
 };
 
-static void observe(const void *options, const ssmq_model *m, ssmq_calibration *c)
+static bool needs_data(const void *options)
 {
-    (void)options, (void)m, (void)c;
+    (void)options;
+    return true;
 }
 
 /* Each site may be spun once. */
@@ -134,7 +135,7 @@ static const ssmq_method method_watch = {
     .options_size = sizeof(fake_watch),
     .sites = offsetof(fake_watch, sites),
     .kinds = 1u << SSMQ_SITE_ACTIVATION,
-    .observe = observe,
+    .needs_data = needs_data,
 };
 static const ssmq_method method_spin = {
     .name = "spin",

@@ -28,10 +28,12 @@ static double sorted_quantile(const float *x, int64_t n, double p)
 static float range_of(const ssmq_statistic *s, const char *options, const ssmq_tensor *x)
 {
     ssmq_arena *arena = ssmq_arena_new();
-    float       range = -1;
-    CHECK_OK(s->range(test_options(arena, s->options, s->options_size, options), x, &range));
+    const ssmq_qspec spec = {.bits = 8, .symmetric = true};
+    ssmq_range       range;
+    CHECK_OK(s->range(test_options(arena, s->options, s->options_size, options), x, &spec, &range));
+    assert_true(range.low == -range.high);
     ssmq_arena_free(arena);
-    return range;
+    return range.high;
 }
 
 static void fill(float *x, int64_t n, unsigned seed)

@@ -12,9 +12,10 @@ ssmq_status ssmq_ref_quantize(ssmq_backend *be, ssmq_tensor *q, const ssmq_tenso
         for (int64_t c = 0; c < rx.dim[1]; c++) {
             const int64_t which = m * map.by_row + c / map.group;
             const float   v = ((const float *)rx.data)[m * rx.stride[0] + c];
-            const int32_t code = ssmq_code(v, map.scale[which], map.zero ? map.zero[which] : 0, s);
+            const int32_t zero = map.zero ? map.zero[which] : 0;
+            const float   code = ssmq_code_value(v, map.scale[which], zero, s);
             if (q->dtype == SSMQ_I8) ((int8_t *)rq.data)[m * rq.stride[0] + c] = (int8_t)code;
-            else ((float *)rq.data)[m * rq.stride[0] + c] = (float)code;
+            else ((float *)rq.data)[m * rq.stride[0] + c] = code;
         }
     return SSMQ_OK;
 }
