@@ -141,7 +141,8 @@ static int32_t add_site(ssmq_model *m, int32_t layer, const char *suffix, ssmq_s
                                      .width = width,
                                      .input = input,
                                      .weight = weight,
-                                     .op = op};
+                                     .op = op,
+                                     .fold = -1};
     return m->n_site++;
 }
 
@@ -175,6 +176,7 @@ static void list_sites(ssmq_model *m, const mamba_sizes *z, int32_t i, mamba_lay
 {
     const ssmq_site_kind act = SSMQ_SITE_ACTIVATION, weight = SSMQ_SITE_WEIGHT;
     l->in_x = add_site(m, i, "in_proj.in", act, "linear", z->D, -1, -1);
+    m->site[l->in_x].fold = l->norm;
     l->in_w = add_site(m, i, "in_proj.weight", weight, "linear", z->D, l->in_x, w->in);
     l->conv_x = add_site(m, i, "conv.in", act, "conv", z->E, -1, -1);
     l->scan.z = add_site(m, i, "gate.z", act, "gate", z->E, -1, -1);
@@ -182,15 +184,34 @@ static void list_sites(ssmq_model *m, const mamba_sizes *z, int32_t i, mamba_lay
     l->scan.x = add_site(m, i, "scan.x", act, "scan", z->E, -1, -1);
     l->x_proj_w = add_site(m, i, "x_proj.weight", weight, "linear", z->E, l->scan.x, w->x_proj);
     l->dt_x = add_site(m, i, "dt_proj.in", act, "linear", z->R, -1, -1);
+    m->site[l->dt_x].fold = w->x_proj; /* rows 0 .. R - 1 give it; x_proj has no bias */
     l->dt_w = add_site(m, i, "dt_proj.weight", weight, "linear", z->R, l->dt_x, w->dt);
     l->scan.dt = add_site(m, i, "scan.dt", act, "scan", z->E, -1, -1);
     l->scan.B = add_site(m, i, "scan.B", act, "scan", z->N, -1, -1);
     l->scan.C = add_site(m, i, "scan.C", act, "scan", z->N, -1, -1);
     l->scan.A_log = add_site(m, i, "scan.A_log", weight, "scan", z->N, -1, w->A_log);
     l->scan.D = add_site(m, i, "scan.D", weight, "scan", z->E, -1, w->D);
-    add_site(m, i, "scan.state", SSMQ_SITE_STATE, "scan", z->N, -1, -1);
+    l->scan.state = add_site(m, i, "scan.state", SSMQ_SITE_STATE, "scan", z->N, -1, -1);
+    m->site[l->scan.state].rows = z->E;
     l->out_x = add_site(m, i, "out_proj.in", act, "linear", z->E, -1, -1);
     l->out_w = add_site(m, i, "out_proj.weight", weight, "linear", z->E, l->out_x, w->out);
+}
+
+/* The embedding starts the stream, each mixer reads it through in_proj and adds through out_proj, the head
+ * reads what it has become. */
+static void list_residual(ssmq_model *m, const mamba_sizes *z)
+{
+    ssmq_residual *r = &m->residual;
+    r->read = SSMQ_ARENA_ARRAY(m->arena, ssmq_residual_read, z->n_layer + 1);
+    r->write = SSMQ_ARENA_ARRAY(m->arena, ssmq_residual_write, 2 * z->n_layer + 1);
+    r->write[r->n_write++] = (ssmq_residual_write){m->site[z->embedding].weight, 1};
+    for (int32_t i = 0; i < z->n_layer; i++) {
+        const mamba_layer *l = &z->layer[i];
+        r->read[r->n_read++] = (ssmq_residual_read){m->site[l->in_w].weight, l->norm};
+        r->write[r->n_write++] = (ssmq_residual_write){m->site[l->out_w].weight, 0};
+        if (l->out_bias >= 0) r->write[r->n_write++] = (ssmq_residual_write){l->out_bias, 0};
+    }
+    r->read[r->n_read++] = (ssmq_residual_read){m->site[z->head_w].weight, z->norm_f};
 }
 
 static void list_tables(ssmq_model *m, mamba_sizes *z)
@@ -212,7 +233,9 @@ static void list_tables(ssmq_model *m, mamba_sizes *z)
     m->weight[head].optional = z->tied;
     m->weight[head].tied_to = z->tied ? embedding : -1;
     z->head_x = add_site(m, -1, "head.in", SSMQ_SITE_ACTIVATION, "linear", z->D, -1, -1);
+    m->site[z->head_x].fold = z->norm_f;
     z->head_w = add_site(m, -1, "head.weight", SSMQ_SITE_WEIGHT, "linear", z->D, z->head_x, head);
+    list_residual(m, z);
 }
 
 ssmq_status mamba_describe(ssmq_model *m, const ssmq_json *config)

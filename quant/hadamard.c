@@ -1,17 +1,23 @@
 /* A Hadamard transform in front of a linear layer: online on the activation, fused into the weight's
- * input side.  H is orthonormal, so every product stays what it was.
- * Source: Quamba, arXiv:2410.13229, section 4.2; quant/quamba-spec.md, 2.8 and Appendix A. */
-#include <stdlib.h>
-#include "harness/tensor/hadamard.h"
+ * input side.  H is orthonormal, and so is a diagonal of signs, so every product stays what it was.
+ * Source: Quamba, arXiv:2410.13229, section 4.2; quant/quamba-spec.md, 2.8 and Appendix A.  Random signs:
+ * QuaRot, arXiv:2404.00456, section 3. */
+#include "quant/rotate.h"
 #include "quant/select.h"
 
 typedef struct hadamard_options {
     const char *const *sites;
+    int                signs; /* of signs */
 } hadamard_options;
 
+static const char *const signs[] = {"none", "random", NULL};
+enum { SIGNS_NONE, SIGNS_RANDOM };
+
+#define OPT(field) #field, offsetof(hadamard_options, field)
 static const ssmq_option hadamard_table[] = {
-    {"sites", offsetof(hadamard_options, sites), SSMQ_OPTION_SITES, "layers.*.out_proj.in", 0, 0,
-     NULL, "which inputs of linear layers"},
+    {OPT(sites), SSMQ_OPTION_SITES, "layers.*.out_proj.in", 0, 0, NULL, "which inputs of linear layers"},
+    {OPT(signs), SSMQ_OPTION_CHOICE, "none", 0, 0, signs,
+     "random: channels are first multiplied by +1 or -1, drawn with run.seed"},
     {0},
 };
 
@@ -24,12 +30,22 @@ static ssmq_status refuse(const ssmq_model *m, const ssmq_plan *plan, int32_t si
         return SSMQ_FAIL(UNSUPPORTED, "%s cannot be rotated: %s", name,
                          ssmq_error_last()->message);
     if (plan->at[site].rotate) return SSMQ_FAIL(CONFIG, "%s is already rotated", name);
+    SSMQ_TRY(ssmq_refuse_kept(plan, site, "a rotation"));
     for (int32_t i = 0; i < m->n_site; i++)
         if ((i == site || m->site[i].input == site) && plan->at[i].spec.bits)
             return SSMQ_FAIL(CONFIG,
                              "%s is quantised by an earlier step; a rotation has to come before it",
                              m->site[i].name);
     return SSMQ_OK;
+}
+
+/* Each site draws signs of its own, whatever else is rotated. */
+static ssmq_tensor draw(ssmq_plan *plan, const ssmq_site *site)
+{
+    const ssmq_tensor t = ssmq_plan_tensor(plan, SSMQ_F32, 1, &site->width);
+    const char       *purpose = ssmq_arena_printf(plan->arena, "hadamard %s", site->name);
+    ssmq_draw_signs(plan->seed, purpose, t.data, site->width);
+    return t;
 }
 
 static ssmq_status hadamard_outline(const void *options, const ssmq_model *m, ssmq_plan *plan)
@@ -39,19 +55,8 @@ static ssmq_status hadamard_outline(const void *options, const ssmq_model *m, ss
         if (!ssmq_takes(&ssmq_method_hadamard, o->sites, &m->site[i])) continue;
         SSMQ_TRY(refuse(m, plan, i));
         plan->at[i].rotate = m->site[i].width;
+        if (o->signs == SIGNS_RANDOM) plan->at[i].signs = draw(plan, &m->site[i]);
     }
-    return SSMQ_OK;
-}
-
-/* Every row of a weight (N, K), K = h->n, through the transform. */
-static ssmq_status rotate_rows(ssmq_model *m, int32_t weight, const ssmq_hadamard *h)
-{
-    ssmq_tensor w;
-    SSMQ_TRY(ssmq_model_writable(m, weight, &w));
-    float *scratch = ssmq_must_malloc((size_t)h->n * sizeof *scratch);
-    for (int64_t i = 0; i < w.dim[0]; i++)
-        ssmq_hadamard_apply(h, (float *)w.data + i * w.stride[0], scratch);
-    free(scratch);
     return SSMQ_OK;
 }
 
@@ -60,13 +65,13 @@ static ssmq_status hadamard_apply(const void *options, ssmq_model *m, const ssmq
 {
     const hadamard_options *o = options;
     (void)c;
-    (void)plan;
     for (int32_t i = 0; i < m->n_site; i++) {
         if (!ssmq_takes(&ssmq_method_hadamard, o->sites, &m->site[i])) continue;
         ssmq_hadamard h;
         SSMQ_TRY(ssmq_hadamard_find(m->site[i].width, &h));
         for (int32_t j = 0; j < m->n_site; j++)
-            if (m->site[j].input == i) SSMQ_TRY(rotate_rows(m, m->site[j].weight, &h));
+            if (m->site[j].input == i)
+                SSMQ_TRY(ssmq_rotate_weight(m, m->site[j].weight, 1, &h, plan->at[i].signs.data));
     }
     return SSMQ_OK;
 }
@@ -74,7 +79,7 @@ static ssmq_status hadamard_apply(const void *options, ssmq_model *m, const ssmq
 const ssmq_method ssmq_method_hadamard = {
     .name = "hadamard",
     .help = "Hadamard transform of a linear layer's input, weight side fused",
-    .source = "Quamba, arXiv:2410.13229 (quant/quamba-spec.md, 2.8)",
+    .source = "Quamba, arXiv:2410.13229 (quant/quamba-spec.md, 2.8); signs: QuaRot, arXiv:2404.00456",
     .options = hadamard_table,
     .options_size = sizeof(hadamard_options),
     .sites = offsetof(hadamard_options, sites),

@@ -9,7 +9,12 @@ extern "C" {
 #define SSMQ_METHODS(X) \
     X(weights)          \
     X(activations)      \
-    X(hadamard)
+    X(smoothquant)      \
+    X(hadamard)         \
+    X(rotate_residual)  \
+    X(state)            \
+    X(outliers)         \
+    X(gptq)
 
 #define X(name) extern const ssmq_method ssmq_method_##name;
 SSMQ_METHODS(X)

@@ -1,4 +1,5 @@
 #include "quant/select.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@ bool ssmq_takes(const ssmq_method *method, const char *const *selectors, const s
 {
     if (!(method->kinds & 1u << site->kind)) return false;
     if (method->op && strcmp(method->op, site->op) != 0) return false;
+    if (method->linear && !site->linear) return false;
     return ssmq_selects(selectors, site);
 }
 
@@ -16,6 +18,7 @@ void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,
     ssmq_assignment *a = &plan->at[site];
     a->spec = *spec;
     a->params = (ssmq_qparams){0};
+    a->codes = (ssmq_tensor){0};
     a->clip_ratio = 1;
     a->step = spec->bits ? plan->step : -1;
     a->observer = spec->bits && observer ? observer->text : NULL;
@@ -25,14 +28,38 @@ void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,
 ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symmetric,
                              ssmq_qspec *out)
 {
-    if (format != SSMQ_FORMAT_INT && bits != 8 && bits != 0)
-        return SSMQ_FAIL(CONFIG, "%s: the format %s has 8 bits, not %d", method,
-                         ssmq_formats[format], bits);
+    const int wide = format == SSMQ_FORMAT_F16 ? 16 : 8;
+    if (format != SSMQ_FORMAT_INT && bits != wide && bits != 0)
+        return SSMQ_FAIL(CONFIG, "%s: the format %s has %d bits, not %d", method,
+                         ssmq_formats[format], wide, bits);
     if (format != SSMQ_FORMAT_INT && !symmetric)
         return SSMQ_FAIL(CONFIG, "%s: the format %s has no zero point; it is symmetric", method,
                          ssmq_formats[format]);
     *out = (ssmq_qspec){.format = (ssmq_format)format, .bits = bits, .symmetric = symmetric};
     return SSMQ_OK;
+}
+
+ssmq_status ssmq_scope_spec(const char *method, int scope, int group, ssmq_qspec *spec)
+{
+    if ((scope == SSMQ_SCOPE_GROUP) != (group > 0))
+        return SSMQ_FAIL(CONFIG, "%s: scope group and a group above 0 go together", method);
+    spec->scope = (ssmq_scope)scope;
+    spec->group = group;
+    return SSMQ_OK;
+}
+
+ssmq_status ssmq_group_divides(const ssmq_qspec *spec, const ssmq_site *site)
+{
+    if (spec->scope != SSMQ_SCOPE_GROUP || site->width % spec->group == 0) return SSMQ_OK;
+    return SSMQ_FAIL(CONFIG, "%s: group %d does not divide its %" PRId64 " inputs", site->name,
+                     spec->group, site->width);
+}
+
+ssmq_status ssmq_refuse_kept(const ssmq_plan *plan, int32_t site, const char *what)
+{
+    if (!plan->at[site].keep.data) return SSMQ_OK;
+    return SSMQ_FAIL(CONFIG, "outliers of %s are kept by an earlier step; %s has to come before it",
+                     plan->model->site[site].name, what);
 }
 
 /* ---- ranges to scales ------------------------------------------------------------------ */
@@ -47,6 +74,12 @@ static float affine_scale(const ssmq_range *r, const ssmq_qspec *spec, int32_t *
     return scale;
 }
 
+float ssmq_scale_of_range(const ssmq_range *r, const ssmq_qspec *spec, int32_t *zero)
+{
+    *zero = 0;
+    return spec->symmetric ? r->high / ssmq_code_limit(spec) : affine_scale(r, spec, zero);
+}
+
 ssmq_status ssmq_params_of_ranges(ssmq_plan *plan, int32_t site, const ssmq_range *range,
                                   int32_t rank, const int64_t *dim)
 {
@@ -55,9 +88,9 @@ ssmq_status ssmq_params_of_ranges(ssmq_plan *plan, int32_t site, const ssmq_rang
     ssmq_tensor       zero = {0};
     if (!a->spec.symmetric) zero = ssmq_plan_tensor(plan, SSMQ_I32, rank, dim);
     for (int64_t i = 0; i < ssmq_tensor_count(&scale); i++) {
-        const float value = zero.data
-                                ? affine_scale(&range[i], &a->spec, &((int32_t *)zero.data)[i])
-                                : range[i].high / ssmq_code_limit(&a->spec);
+        int32_t     at;
+        const float value = ssmq_scale_of_range(&range[i], &a->spec, &at);
+        if (zero.data) ((int32_t *)zero.data)[i] = at;
         if (!(value > 0) || !isfinite(value))
             return SSMQ_FAIL(NUMERIC, "%s: a range from %g to %g gives no scale",
                              plan->model->site[site].name, (double)range[i].low,
@@ -95,6 +128,24 @@ static void raise(ssmq_range *r, bool *raised)
     *raised = true;
 }
 
+/* The range of a unit that begins at a column, without the columns that stay in floating point; where that
+ * is all of them there is nothing to quantise, and any range does. */
+static ssmq_status unit_range(const ssmq_plan *plan, int32_t site, const ssmq_observer *observer,
+                              const ssmq_tensor *unit, int64_t first, ssmq_range *out)
+{
+    const ssmq_qspec  *spec = &plan->at[site].spec;
+    const ssmq_tensor *keep = ssmq_plan_keep(plan, site);
+    if (!keep) return observer->statistic->range(observer->statistic_options, unit, spec, out);
+    float            *copy = malloc(ssmq_tensor_bytes(unit));
+    ssmq_status       st = SSMQ_OK;
+    if (!copy) return SSMQ_FAIL(MEMORY, "no memory for a copy of %s", plan->model->site[site].name);
+    const ssmq_tensor rest = ssmq_without(unit, keep, first, copy);
+    *out = (ssmq_range){-SSMQ_AMAX_MIN, SSMQ_AMAX_MIN};
+    if (rest.dim[1] > 0) st = observer->statistic->range(observer->statistic_options, &rest, spec, out);
+    free(copy);
+    return st;
+}
+
 ssmq_status ssmq_weight_params(ssmq_plan *plan, int32_t site, const ssmq_observer *observer)
 {
     const ssmq_model    *m = plan->model;
@@ -108,7 +159,7 @@ ssmq_status ssmq_weight_params(ssmq_plan *plan, int32_t site, const ssmq_observe
     ssmq_status st = SSMQ_OK;
     for (int64_t i = 0; i < dim[0] * dim[1] && st == SSMQ_OK; i++) {
         const ssmq_tensor unit = unit_at(&a->spec, &rows, i / dim[1], i % dim[1]);
-        st = statistic->range(observer->statistic_options, &unit, &a->spec, &range[i]);
+        st = unit_range(plan, site, observer, &unit, i % dim[1] * a->spec.group, &range[i]);
         if (statistic->floor && st == SSMQ_OK) raise(&range[i], &a->raised);
     }
     if (st == SSMQ_OK)

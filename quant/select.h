@@ -14,10 +14,22 @@ bool ssmq_takes(const ssmq_method *method, const char *const *selectors, const s
 void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,
                  const ssmq_observer *observer);
 
+/* CONFIG, if an earlier step has chosen channels to keep at a site, for a method whose work would make others
+ * of them: what ("a rotation") has to come before that step. */
+SSMQ_MUST_USE ssmq_status ssmq_refuse_kept(const ssmq_plan *plan, int32_t site, const char *what);
+
 /* The number format as three options say it.  CONFIG, naming the method, if they contradict each other:
  * fp8 has 8 bits and no zero point. */
 SSMQ_MUST_USE ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symmetric,
                                            ssmq_qspec *out);
+
+/* What shares a scale of a weight, as two options say it: CONFIG, naming the method, unless scope group and a
+ * group above 0 go together; and CONFIG, naming the site, where a group does not divide its inputs. */
+SSMQ_MUST_USE ssmq_status ssmq_scope_spec(const char *method, int scope, int group, ssmq_qspec *spec);
+SSMQ_MUST_USE ssmq_status ssmq_group_divides(const ssmq_qspec *spec, const ssmq_site *site);
+
+/* The scale of a range, and its zero point (0 where the spec is symmetric). */
+float ssmq_scale_of_range(const ssmq_range *r, const ssmq_qspec *spec, int32_t *zero);
 
 /* Scales, and zero points where the spec has them, of ranges [count of shape], into the plan: shape is
  * (), (rows, 1), (rows, groups) or (channels).  NUMERIC, naming the site, where a scale would not be a

@@ -1,7 +1,6 @@
 /* Weights to the nearest code, ranges from the weights themselves: the simplest method, and the one
  * to copy when adding another.
  * Source: the baseline of every PTQ paper; quant/quamba-spec.md, 2.4. */
-#include <inttypes.h>
 #include "quant/select.h"
 
 typedef struct weights_options {
@@ -25,32 +24,22 @@ static const ssmq_option weights_table[] = {
      "bits per code, above 8 in fake mode only; off: left in floating point"},
     {OPT(format), SSMQ_OPTION_CHOICE, "int", 0, 0, formats, "number format of a code"},
     {OPT(scope), SSMQ_OPTION_CHOICE, "tensor", 0, 0, scopes,
-     "what shares a scale: all, a row, or a group of inputs of a row"},
+     "what shares a scale: all, a row (a vector is one), or a group of inputs of a row"},
     {OPT(group), SSMQ_OPTION_INT, "0", 0, 65536, NULL, "inputs per scale, with scope group"},
     {OPT(symmetric), SSMQ_OPTION_BOOL, "true", 0, 0, NULL, "no zero point"},
     {OPT(observer), SSMQ_OPTION_OBSERVER, "{statistic: absmax}", 0, 0, NULL, "the clip range"},
     {0},
 };
 
-static ssmq_status check_group(const weights_options *o, const ssmq_site *site)
-{
-    if (o->group > 0 && site->width % o->group == 0) return SSMQ_OK;
-    return SSMQ_FAIL(CONFIG, "%s: group %d does not divide its %" PRId64 " inputs", site->name,
-                     o->group, site->width);
-}
-
 static ssmq_status weights_outline(const void *options, const ssmq_model *m, ssmq_plan *plan)
 {
     const weights_options *o = options;
     ssmq_qspec             spec;
-    if ((o->scope == SSMQ_SCOPE_GROUP) != (o->group > 0))
-        return SSMQ_FAIL(CONFIG, "weights: scope group and a group above 0 go together");
     SSMQ_TRY(ssmq_format_spec("weights", o->bits, o->format, o->symmetric, &spec));
-    spec.scope = (ssmq_scope)o->scope;
-    spec.group = o->group;
+    SSMQ_TRY(ssmq_scope_spec("weights", o->scope, o->group, &spec));
     for (int32_t i = 0; i < m->n_site; i++) {
         if (!ssmq_takes(&ssmq_method_weights, o->sites, &m->site[i])) continue;
-        if (o->scope == SSMQ_SCOPE_GROUP) SSMQ_TRY(check_group(o, &m->site[i]));
+        SSMQ_TRY(ssmq_group_divides(&spec, &m->site[i]));
         ssmq_assign(plan, i, &spec, &o->observer);
     }
     return SSMQ_OK;

@@ -89,6 +89,8 @@ void ssmq_option_missing(context *cx, const ssmq_yaml *mapping, const char *path
     REPORT(cx, mapping, NULL, "%s is missing", join(cx, path, key));
 }
 
+#define NAME_MAX_BYTES 200 /* it may become the name of a folder */
+
 bool ssmq_option_name(context *cx, const ssmq_yaml *given, const char *path, bool dots)
 {
     const bool scalar =
@@ -105,6 +107,11 @@ bool ssmq_option_name(context *cx, const ssmq_yaml *given, const char *path, boo
                "found %s",
                path, dots ? "'.', " : "", dots ? "'.' and '-'" : "'-'",
                ssmq_yaml_found(cx->arena, given));
+    if (fine && strlen(text) > NAME_MAX_BYTES) {
+        REPORT(cx, given, NULL, "%s has %zu characters; at most %d are allowed", path, strlen(text),
+               NAME_MAX_BYTES);
+        fine = false;
+    }
     return fine;
 }
 

@@ -51,8 +51,8 @@ static void option_text(const ssmq_option *o, ssmq_str *out)
         ssmq_str_printf(&line, "%s%s", before, o->choices[i]);
     if (o->fallback) ssmq_str_printf(&line, " (default: %s)", o->fallback);
     else ssmq_str_puts(&line, " (required)");
-    ssmq_str_printf(out, "  %-10s", o->name);
-    ssmq_text_wrap(ssmq_str_text(&line), 12, 12, PAGE_WIDTH, out);
+    ssmq_str_printf(out, "  %-12s", o->name);
+    ssmq_text_wrap(ssmq_str_text(&line), 14, 14, PAGE_WIDTH, out);
     ssmq_str_free(&line);
 }
 
@@ -90,8 +90,8 @@ static void entry_text(const char *name, const char *help, const char *source,
     const int32_t width = (int32_t)strlen(name) + 2;
     if (help) ssmq_text_wrap(help, width, 2, PAGE_WIDTH, out);
     else ssmq_str_puts(out, "\n");
-    ssmq_str_puts(out, "  source    ");
-    ssmq_text_wrap(source, 12, 12, PAGE_WIDTH, out);
+    ssmq_str_puts(out, "  source      ");
+    ssmq_text_wrap(source, 14, 14, PAGE_WIDTH, out);
     for (const ssmq_option *o = table; o && o->name; o++) option_text(o, out);
 }
 
@@ -107,10 +107,12 @@ static const char *const kinds[] = {
 static void method_text(const ssmq_method *m, ssmq_str *out)
 {
     entry_text(m->name, m->help, m->source, NULL, out);
-    ssmq_str_puts(out, "  takes    ");
+    ssmq_str_puts(out, "  takes      ");
     for (size_t k = 0; k < N_KINDS; k++)
         if (m->kinds & (1u << k)) ssmq_str_printf(out, " %s sites", kinds[k]);
     if (m->op) ssmq_str_printf(out, " of op %s", m->op);
+    if (m->linear) ssmq_str_puts(out, " that a linear layer reads");
+    if (m->sites == SSMQ_METHOD_NO_SITES) ssmq_str_puts(out, " no sites: the model as a whole");
     ssmq_str_puts(out, "\n");
     for (const ssmq_option *o = m->options; o && o->name; o++) option_text(o, out);
 }

@@ -1,7 +1,9 @@
 #include "harness/cli/report.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "harness/base/arena.h"
 #include "harness/base/json.h"
 #include "harness/cli/results.h"
 #include "harness/cli/table.h"
@@ -45,6 +47,135 @@ static void print_evaluation(const ssmq_summary *run, int32_t n, const ssmq_eval
     if (e->n_subset > 0) print_subsets(run, n, e, out);
 }
 
+/* ---- paired with float ----------------------------------------------------------------- */
+
+static const char *number(ssmq_arena *arena, const char *format, double value)
+    __attribute__((format(printf, 2, 0)));
+static const char *number(ssmq_arena *arena, const char *format, double value)
+{
+    return isnan(value) ? "-" : ssmq_arena_printf(arena, format, value);
+}
+
+static void compare_row(ssmq_table *t, const char *name, const char *what,
+                        const ssmq_compare_score *c, ssmq_arena *arena)
+{
+    const bool interval = !isnan(c->ln_ratio_low);
+    ssmq_table_row(t, (const char *[]){
+                          name,
+                          what,
+                          number(arena, "%.4g", c->kl_mean),
+                          number(arena, "%.2g", c->kl_se),
+                          number(arena, "%.2f", 100 * c->top1),
+                          number(arena, "%+.5f", c->ln_ratio),
+                          number(arena, "%.5f", c->ln_ratio_se),
+                          interval ? ssmq_arena_printf(arena, "%+.5f to %+.5f", c->ln_ratio_low,
+                                                       c->ln_ratio_high)
+                                   : "-",
+                      });
+}
+
+/* A row for each evaluation of each run that was compared. */
+static void print_compared(const ssmq_summary *run, int32_t n, ssmq_str *out)
+{
+    static const char *const heading[] = {"run", "evaluation", "KL, nat", "se", "top-1, %",
+                                          "delta ln ppl", "se", "95 % interval"};
+    ssmq_arena              *arena = ssmq_arena_new();
+    ssmq_table              *t = ssmq_table_new(8, heading);
+    bool                     any = false;
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t k = 0; k < run[i].n_evaluation; k++) {
+            const ssmq_evaluation_score *e = &run[i].evaluation[k];
+            if (!e->compare.against) continue;
+            compare_row(t, run[i].name, e->id, &e->compare, arena);
+            any = true;
+        }
+    if (any) {
+        ssmq_str_puts(out, "\nagainst float, over the same tokens\n\n");
+        ssmq_table_print(t, out);
+    }
+    ssmq_table_free(t);
+    ssmq_arena_free(arena);
+}
+
+/* ---- alarms ---------------------------------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Do two alarms say the same of two sites? */
+static bool alike(const ssmq_alarm *a, const ssmq_alarm *b)
+{
+    return same_text(a->event, b->event) && same_text(a->evaluation, b->evaluation) &&
+           same_text(a->message, b->message) && a->site && b->site;
+}
+
+/* "RUN: EVENT: WHERE: MESSAGE", one line for all sites in a row of which the same is said. */
+static void print_run_alarms(const ssmq_summary *run, ssmq_str *out)
+{
+    for (int32_t i = 0, n; i < run->n_alarm; i += n) {
+        const ssmq_alarm *a = &run->alarm[i];
+        n = 1;
+        while (i + n < run->n_alarm && alike(a, &run->alarm[i + n])) n++;
+        ssmq_str_printf(out, "%s: %s: ", run->name, a->event);
+        if (a->evaluation) ssmq_str_printf(out, "%s: ", a->evaluation);
+        if (a->site) ssmq_str_puts(out, a->site);
+        if (n > 1) ssmq_str_printf(out, " and %d other site%s", n - 1, n == 2 ? "" : "s");
+        ssmq_str_printf(out, "%s%s\n", a->site ? ": " : "", a->message);
+    }
+}
+
+static void print_alarms(const ssmq_summary *run, int32_t n, ssmq_str *out)
+{
+    bool any = false;
+    for (int32_t i = 0; i < n; i++) {
+        if (run[i].n_alarm > 0 && !any) ssmq_str_puts(out, "\nalarms\n\n");
+        any = any || run[i].n_alarm > 0;
+        print_run_alarms(&run[i], out);
+    }
+}
+
+/* ---- which runs differ ----------------------------------------------------------------- */
+
+/* Rivals of one sort: 0 differ, 1 do not, 2 cannot be paired. */
+static int sort_of(const ssmq_rival *r)
+{
+    return r->reason ? 2 : r->ln_ratio > SSMQ_NOISE_SE * r->se ? 0 : 1;
+}
+
+static void print_rivals(const ssmq_ranking *ranking, int sort, const char *heading, ssmq_str *out)
+{
+    const char *before = heading;
+    for (int32_t i = 0; i < ranking->n; i++) {
+        const ssmq_rival *r = &ranking->rival[i];
+        if (sort_of(r) != sort) continue;
+        if (r->reason) ssmq_str_printf(out, "%s%s (%s)", before, r->name, r->reason);
+        else ssmq_str_printf(out, "%s%s %+.5f (se %.5f)", before, r->name, r->ln_ratio, r->se);
+        before = ", ";
+    }
+}
+
+void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out)
+{
+    ssmq_arena *arena = ssmq_arena_new();
+    int32_t     with = 0; /* a run that has figures says which evaluations there are */
+    while (with < n && run[with].summary->n_evaluation == 0) with++;
+    for (int32_t i = 0; with < n && i < run[with].summary->n_evaluation; i++) {
+        const char        *id = run[with].summary->evaluation[i].id;
+        const ssmq_ranking ranking = ssmq_rank(run, n, id, arena);
+        if (!ranking.best) continue;
+        ssmq_str_printf(out, "\n%s: the lowest log-perplexity is that of %s", id, ranking.best);
+        print_rivals(&ranking, 0, "; higher by more than 2 paired se: ", out);
+        print_rivals(&ranking, 1, "; not told apart: ", out);
+        print_rivals(&ranking, 2, "; not paired: ", out);
+        ssmq_str_puts(out, "\n");
+    }
+    ssmq_arena_free(arena);
+}
+
+/* ---- the report ------------------------------------------------------------------------ */
+
 void ssmq_report_text(const ssmq_summary *run, int32_t n, ssmq_str *out)
 {
     if (n == 0) return;
@@ -53,6 +184,8 @@ void ssmq_report_text(const ssmq_summary *run, int32_t n, ssmq_str *out)
     while (with < n && run[with].n_evaluation == 0) with++;
     for (int32_t i = 0; with < n && i < run[with].n_evaluation; i++)
         print_evaluation(run, n, &run[with].evaluation[i], out);
+    print_compared(run, n, out);
+    print_alarms(run, n, out);
 }
 
 void ssmq_report_json(const ssmq_summary *run, int32_t n, ssmq_str *out)

@@ -1,6 +1,7 @@
 /* The results of an experiment as people and programs read them. */
 #pragma once
 #include "harness/base/str.h"
+#include "harness/run/evidence_rank.h"
 #include "harness/store/summary.h"
 
 #ifdef __cplusplus
@@ -8,8 +9,12 @@ extern "C" {
 #endif
 
 /* The table of the runs (results.h), below it what each evaluation was over, and its subsets where there
- * are some. */
+ * are some; figures paired with float where there are some, and alarms. */
 void ssmq_report_text(const ssmq_summary *run, int32_t n, ssmq_str *out);
+
+/* A line for each evaluation that several quantised runs have: which is best, and which of the others differ
+ * from it by more than noise (harness/run/evidence_rank.h).  Reads their run.h5. */
+void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out);
 
 /* {"runs": [...]}, an object for each run (harness/store/summary.h). */
 void ssmq_report_json(const ssmq_summary *run, int32_t n, ssmq_str *out);

@@ -40,7 +40,7 @@ typedef struct teller {
 static void task_begin(void *context, const char *task, const char *unit)
 {
     teller *t = context;
-    snprintf(t->task, sizeof t->task, "%s: %s", t->prefix, task);
+    snprintf(t->task, sizeof t->task, "%s%s%s", t->prefix, t->prefix[0] ? ": " : "", task);
     ssmq_progress_begin(t->progress, t->task, unit);
 }
 
@@ -96,13 +96,23 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
     return line;
 }
 
+static void print_text(const ssmq_outcome *outcome, const ssmq_summary *run, int32_t n, ssmq_str *out)
+{
+    ssmq_finished_run *finished = ssmq_must_malloc((size_t)n * sizeof *finished);
+    for (int32_t i = 0; i < n; i++)
+        finished[i] = (ssmq_finished_run){.summary = &run[i], .directory = outcome[i].path};
+    ssmq_report_text(run, n, out);
+    ssmq_report_ranking(finished, n, out);
+    free(finished);
+}
+
 static void print_outcomes(const run_options *o, const ssmq_outcome *outcome, int32_t n, FILE *out)
 {
     ssmq_str      text = {0};
     ssmq_summary *run = ssmq_must_malloc((size_t)n * sizeof *run);
     for (int32_t i = 0; i < n; i++) run[i] = outcome[i].summary;
     if (o->format == FORMAT_JSON) ssmq_report_json(run, n, &text);
-    else ssmq_report_text(run, n, &text);
+    else print_text(outcome, run, n, &text);
     fputs(ssmq_str_text(&text), out);
     fflush(out); /* the table stands before what is said about it */
     ssmq_str_free(&text);
@@ -114,6 +124,7 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
 {
     const char       *variable[2];
     ssmq_run_request  request = {.out = o->out};
+    if (o->out && !o->out[0]) return SSMQ_FAIL(USAGE, "--out names no directory");
     const char *const runs = getenv("SSMQ_RUNS");
     if (!request.out && runs && *runs) {
         request.out = runs;
@@ -138,8 +149,9 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     const ssmq_status st = ssmq_experiment_run(e, cat, &request, arena, outcome, &n);
     ssmq_progress_free(t.progress);
     print_outcomes(o, outcome, n, out);
-    fprintf(stderr, "results in %s/%s; peak memory %.0f MiB\n", request.out, e->name,
-            (double)ssmq_peak_rss_bytes() / 0x1p20);
+    if (st == SSMQ_OK)
+        fprintf(stderr, "results in %s/%s; peak memory %.0f MiB\n", request.out, e->name,
+                (double)ssmq_peak_rss_bytes() / 0x1p20);
     ssmq_arena_free(arena);
     return st;
 }

@@ -138,9 +138,15 @@ static void put_run(const ssmq_stored_run *r, ssmq_str *out)
 
 static void put_sweep(const ssmq_stored *s, ssmq_str *out)
 {
-    ssmq_summary *all = ssmq_must_malloc(sizeof *all * (size_t)s->n);
-    for (int32_t i = 0; i < s->n; i++) all[i] = s->run[i].summary;
+    ssmq_summary      *all = ssmq_must_malloc(sizeof *all * (size_t)s->n);
+    ssmq_finished_run *finished = ssmq_must_malloc(sizeof *finished * (size_t)s->n);
+    for (int32_t i = 0; i < s->n; i++) {
+        all[i] = s->run[i].summary;
+        finished[i] = (ssmq_finished_run){.summary = &all[i], .directory = s->run[i].path};
+    }
     ssmq_report_text(all, s->n, out);
+    ssmq_report_ranking(finished, s->n, out);
+    free(finished);
     free(all);
 }
 

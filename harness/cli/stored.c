@@ -82,7 +82,9 @@ static int by_start(const void *a, const void *b)
     const ssmq_stored_run *x = a, *y = b;
     const int              order = strcmp(x->status.started ? x->status.started : "",
                              y->status.started ? y->status.started : "");
-    return order ? order : strcmp(x->path, y->path);
+    /* Runs that started in the same second: float first, as it is run. */
+    const int fx = strcmp(x->summary.mode, "float") != 0, fy = strcmp(y->summary.mode, "float") != 0;
+    return order ? order : fx != fy ? fx - fy : strcmp(x->path, y->path);
 }
 
 static ssmq_status read_folders(DIR *folder, const char *path, ssmq_arena *a, ssmq_stored *s)

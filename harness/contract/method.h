@@ -3,6 +3,7 @@
  * share this one definition. */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 #include "harness/base/error.h"
 #include "harness/base/option.h"
 #include "harness/contract/model.h"
@@ -19,8 +20,14 @@ typedef struct ssmq_assignment {
     float        clip_ratio; /* what a dynamic range is multiplied with; in params already      */
     ssmq_tensor  divide;     /* ACTIVATION, f32 (C): divided by before all else, its inverse    */
     ssmq_tensor  inverse;    /* beside it; the scan, whose weights did not absorb it, undoes it */
+    ssmq_tensor  smooth;     /* ACTIVATION, f32 (C): what its channels are divided by on account of  *
+                              * smoothing, here (divide) or, folded, in the weight before it         */
     int64_t      rotate;     /* ACTIVATION: size of the Hadamard transform applied next; 0: none */
     ssmq_tensor  signs;      /* with rotate, f32 (C), +1 or -1: multiplied before it            */
+    ssmq_tensor  codes;      /* WEIGHT, i8, shaped as its values: solved by the method; absent: nearest */
+    ssmq_tensor  keep;       /* ACTIVATION, i32, ascending: channels that stay in floating point, and  *
+                              * with them the columns of the weights that multiply them; data not NULL *
+                              * and none listed: a step will choose them                              */
     int32_t      step;       /* index of the step that assigned spec; -1: none                  */
     const char  *observer;   /* what found the range, as compact JSON; NULL: none               */
     bool         raised;     /* the range was raised to SSMQ_AMAX_MIN: "scale of zero"          */
@@ -31,6 +38,11 @@ typedef struct ssmq_plan {
     ssmq_arena       *arena; /* owns scales and texts             */
     ssmq_assignment  *at;    /* [model->n_site]                   */
     int32_t           step;  /* the step being applied, for at[]  */
+    int32_t           layer; /* of a layerwise step: the one under way; -1: what is outside of them */
+    uint64_t          seed;  /* of the run: what a method draws at random depends on it and on what it *
+                              * is drawn for                                                          */
+    int64_t residual;        /* size of the Hadamard transform that the residual stream was rotated by, *
+                              * in the weights; 0: none                                                */
 } ssmq_plan;
 
 ssmq_plan *ssmq_plan_new(const ssmq_model *m);
@@ -84,8 +96,8 @@ typedef struct ssmq_observer {
 /* What was observed, by site and observer; filled by one pass over the samples. */
 typedef struct ssmq_calibration ssmq_calibration;
 
-/* Before the pass: asks for an observer at an activation site, for a spec of scope tensor or channel;
- * the observer must outlive c. */
+/* Before the pass: asks for an observer at an activation or state site, for a spec of scope tensor or
+ * channel; the observer must outlive c. */
 void ssmq_calibration_watch(ssmq_calibration *c, int32_t site, const ssmq_observer *observer,
                             const ssmq_qspec *spec);
 /* After it: the range of all samples together, one for each unit that shares a scale (a channel under
@@ -95,16 +107,33 @@ const ssmq_range *ssmq_calibration_range(const ssmq_calibration *c, int32_t site
                                          const ssmq_observer *observer, const ssmq_qspec *spec,
                                          bool *raised);
 
+/* For sites, below: the method works on the model as a whole, has no SITES option and kinds 0. */
+#define SSMQ_METHOD_NO_SITES SIZE_MAX
+
+/* The same for a sum of products: asks for X^T X of an activation site, X being the rows of all tokens of
+ * all samples, as the weights behind it multiply them. */
+void ssmq_calibration_watch_gram(ssmq_calibration *c, int32_t site);
+/* (C, C) f64, row by row; what was not watched is our mistake (asserted). */
+const double *ssmq_calibration_gram(const ssmq_calibration *c, int32_t site);
+
 typedef struct ssmq_method {
     const char        *name;        /* as written in YAML                                    */
     const char        *help;        /* one line                                              */
     const char        *source;      /* paper, section or equation; where it departs from it  */
     const ssmq_option *options;
     size_t             options_size;
-    size_t             sites;       /* offset of the SITES option                            */
+    size_t             sites;       /* offset of the SITES option, or SSMQ_METHOD_NO_SITES   */
     uint32_t           kinds;       /* bit 1 << ssmq_site_kind for each kind of site it takes */
     const char        *op;          /* only sites of this op; NULL: any                      */
+    bool               linear;      /* only activations that a linear layer's weight multiplies */
     bool               keeps_float; /* apply() leaves the float model's outputs unchanged    */
+    bool               transforms;  /* needs data, and what it does shows in activations: later *
+                                     * steps observe in a pass of their own                  */
+
+    /* Needs data; observe and apply are called for each layer in turn, then for what is outside of them
+     * (plan->layer), and see to its sites only.  The samples of a layer's pass run through weights that
+     * are quantised as far as the plan says how; activations stay in floating point. */
+    bool layerwise;
 
     /* Writes into the plan what this step decides from shapes alone (specs, rotations), after those
      * of earlier steps; refuses, with a reason, what cannot work.  Weights may not be loaded. */
@@ -120,6 +149,16 @@ typedef struct ssmq_method {
     ssmq_status (*apply)(const void *options, ssmq_model *m, const ssmq_calibration *c,
                          ssmq_plan *plan);
 } ssmq_method;
+
+/* The channels that stay in floating point at a site: those kept there, of a weight those kept at its input,
+ * which are its columns.  NULL: none. */
+const ssmq_tensor *ssmq_plan_keep(const ssmq_plan *p, int32_t site);
+/* The rows of x (M, C) without the channels of keep that lie in [first, first + C), counted from first,
+ * copied to out, which has room for them all: (M, C'), C' may be 0. */
+ssmq_tensor ssmq_without(const ssmq_tensor *x, const ssmq_tensor *keep, int64_t first, float *out);
+
+/* How many scales a site has under scope channel: those of its last axis, of a state those of its rows. */
+int64_t ssmq_site_channels(const ssmq_site *site);
 
 /* Does a selector or list of selectors (NULL-terminated) name this site? */
 bool ssmq_selects(const char *const *selectors, const ssmq_site *site);

@@ -65,6 +65,13 @@ static ssmq_tensor shape_of(const ssmq_weight *w)
     return t;
 }
 
+static void mark_linear(ssmq_model *m)
+{
+    for (int32_t i = 0; i < m->n_site; i++)
+        if (m->site[i].input >= 0 && strcmp(m->site[i].op, "linear") == 0)
+            m->site[m->site[i].input].linear = true;
+}
+
 ssmq_status ssmq_model_describe(const ssmq_family *const *families, const char *directory,
                                 const ssmq_json *config, ssmq_model **out)
 {
@@ -81,6 +88,7 @@ ssmq_status ssmq_model_describe(const ssmq_family *const *families, const char *
         return ssmq_trace(st, __FILE__, __LINE__, __func__);
     }
     for (int32_t i = 0; i < m->n_weight; i++) m->weight[i].value = shape_of(&m->weight[i]);
+    mark_linear(m);
     *out = m;
     return SSMQ_OK;
 }
@@ -130,6 +138,7 @@ ssmq_status ssmq_model_own(ssmq_model *m, int32_t weight, ssmq_tensor *out)
     SSMQ_TRY(allocate(w, &data));
     w->value.data = data;
     w->writable = true;
+    w->mapped = false;
     *out = w->value;
     return SSMQ_OK;
 }
@@ -155,6 +164,7 @@ ssmq_status ssmq_model_writable(ssmq_model *m, int32_t weight, ssmq_tensor *out)
         if (shared >= 0) m->weight[shared].writable = true; /* the old memory's owner from now on */
         w->value.data = data;
         w->writable = true;
+        w->mapped = false;
     }
     *out = w->value;
     return SSMQ_OK;

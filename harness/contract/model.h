@@ -30,9 +30,16 @@ typedef struct ssmq_site {
     ssmq_site_kind kind;
     int32_t        layer;  /* -1 outside the layers                                           */
     int64_t        width;  /* length of the last axis                                         */
+    int64_t        rows;   /* STATE: rows of a sequence, each a channel of its own; else 0    */
     int32_t        input;  /* WEIGHT: the activation site it multiplies; else -1              */
     int32_t        weight; /* WEIGHT: index into the model's weights; else -1                 */
     const char    *op;     /* what it takes part in: "linear", "conv", "scan", "gate", ...    */
+    /* ACTIVATION: a weight that a factor of a channel can move to.  Dividing channel c by s is the same as
+     * dividing row fold_row + c of that weight (of a norm's gain: the element) by s.  -1: none. */
+    int32_t        fold;
+    int64_t        fold_row;
+    bool           linear; /* ACTIVATION: the weight of a linear layer multiplies it (set by
+                            * ssmq_model_describe from the table)                             */
 } ssmq_site;
 
 /* A weight as the family wants it and as checkpoints call it. */
@@ -45,7 +52,27 @@ typedef struct ssmq_weight {
     int32_t     tied_to;  /* index of the weight whose values it must have; -1: none          */
     ssmq_tensor value;    /* f32 on the host, inner axes of length 1 dropped; data NULL before loading */
     bool        writable; /* value belongs to this model alone (ssmq_model_writable)          */
+    bool        mapped;   /* value lies in a mapped file: its pages can be had again            */
 } ssmq_weight;
+
+/* The residual stream: a vector of the model's width for each token, which layers read through a norm
+ * whose statistic does not change when the vector is turned (RMSNorm) and add to. */
+typedef struct ssmq_residual_read {
+    int32_t weight; /* (N, D), multiplies the normalised stream */
+    int32_t gain;   /* (D) of the norm in between; all that reads through this gain is listed */
+} ssmq_residual_read;
+
+typedef struct ssmq_residual_write {
+    int32_t weight; /* a weight, or a bias, of which vectors are added to the stream */
+    int32_t axis;   /* along which such a vector lies                                */
+} ssmq_residual_write;
+
+typedef struct ssmq_residual {
+    ssmq_residual_read  *read;  /* in order of execution */
+    int32_t              n_read;
+    ssmq_residual_write *write;
+    int32_t              n_write;
+} ssmq_residual;
 
 typedef struct ssmq_batch {
     const int32_t *token; /* (B, L); ids are below the model's vocabulary */
@@ -87,6 +114,7 @@ struct ssmq_model {
     int32_t            n_weight;
     ssmq_site         *site;     /* in order of execution                                      */
     int32_t            n_site;
+    ssmq_residual      residual; /* who touches the residual stream; n_read 0: not declared    */
     int32_t            n_layer;
     int64_t            width;    /* D                                                          */
     int64_t            vocabulary; /* V: rows of the embedding, ids are below it               */

@@ -11,6 +11,13 @@ const char *const ssmq_dialects[] = {"gptq", NULL};
 
 #define SUBSETS_MAX 4096 /* more distinct names are a wrong key, such as an identifier's */
 
+/* A document of a jsonl file that was read. */
+typedef struct read_document {
+    int64_t index; /* in the file */
+    int64_t begin; /* tokens of its lane before it, but for text that the encoder still held back */
+    int32_t lane;
+} read_document;
+
 /* One text to be cut into windows: a subset's documents joined, or the whole file. */
 typedef struct lane {
     char         *name;    /* NULL: the file has no subsets  */
@@ -30,6 +37,8 @@ struct ssmq_windows {
     int32_t         lanes, room;
     int32_t         current;  /* the lane that was added to last; -1: none                 */
     int32_t         finished; /* lanes whose end is tokenised, in order, once source.ended */
+    read_document  *document; /* those that were added to a lane, in the order of the file */
+    int64_t         documents, document_room;
     ssmq_sha256    *sum;
 };
 
@@ -104,6 +113,7 @@ void ssmq_windows_close(ssmq_windows *w)
         ssmq_queue_free(&w->lane[i]->queue);
     }
     free(w->lane);
+    free(w->document);
     char ignored[SSMQ_SHA256_HEX];
     ssmq_sha256_finish(w->sum, ignored);
     ssmq_arena_free(w->arena);
@@ -111,6 +121,19 @@ void ssmq_windows_close(ssmq_windows *w)
 }
 
 /* ---- reading on ------------------------------------------------------------------------- */
+
+static void note_document(ssmq_windows *w, int64_t index)
+{
+    if (w->documents == w->document_room) {
+        w->document_room = 2 * w->document_room + 64;
+        w->document = ssmq_must_realloc(w->document, (size_t)w->document_room * sizeof *w->document);
+    }
+    const lane *l = w->lane[w->current];
+    w->document[w->documents++] =
+        (read_document){.index = index,
+                        .begin = l->windows * w->window + ssmq_queue_length(&l->queue),
+                        .lane = w->current};
+}
 
 /* The next document of a jsonl file into its lane. */
 static ssmq_status add_document(ssmq_windows *w)
@@ -126,6 +149,7 @@ static ssmq_status add_document(ssmq_windows *w)
     w->current = at;
     lane *l = w->lane[at];
     if (is_full(w, l)) return SSMQ_OK;
+    if (piece.n > 0) note_document(w, piece.document);
     if (l->begun) SSMQ_TRY(ssmq_source_add(&w->source, l->encoder, " ", 1, &l->queue.ids));
     l->begun = true;
     return ssmq_source_add(&w->source, l->encoder, piece.text, piece.n, &l->queue.ids);
@@ -221,6 +245,17 @@ const char *ssmq_windows_subset(const ssmq_windows *w, int32_t i)
 {
     SSMQ_ASSERT(w->data.subset && i >= 0 && i < w->lanes);
     return w->lane[i]->name;
+}
+
+int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const int64_t **out)
+{
+    int64_t *index = SSMQ_ARENA_ARRAY(arena, int64_t, w->documents), n = 0;
+    for (int64_t i = 0; i < w->documents; i++) {
+        const read_document *d = &w->document[i];
+        if (d->begin < w->lane[d->lane]->windows * w->window) index[n++] = d->index;
+    }
+    *out = index;
+    return n;
 }
 
 void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX])

@@ -4,6 +4,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "harness/base/arena.h"
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 #include "harness/data/dataset.h"
@@ -34,6 +35,10 @@ const char *ssmq_windows_subset(const ssmq_windows *w, int32_t i);
 
 /* SHA-256 of the tokens of all windows handed out so far, int32 little-endian. */
 void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX]);
+
+/* Ascending indices of the documents of a jsonl file that windows handed out so far hold tokens of, an array
+ * of the arena; 0 for other formats, which have none. */
+int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const int64_t **out);
 
 void ssmq_windows_close(ssmq_windows *w); /* accepts NULL */
 

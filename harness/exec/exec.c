@@ -90,7 +90,7 @@ const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site)
 const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site)
 {
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
-    if (!a || a->spec.dynamic || !a->spec.symmetric) return NULL;
+    if (!a || a->spec.dynamic || !a->spec.symmetric || ssmq_plan_keep(ex->plan, site)) return NULL;
     if (a->spec.scope == SSMQ_SCOPE_TENSOR) return a;
     const bool weight = ex->model->site[site].kind == SSMQ_SITE_WEIGHT;
     return weight && a->spec.scope == SSMQ_SCOPE_CHANNEL ? a : NULL;
@@ -133,20 +133,33 @@ static ssmq_status transform(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tenso
     return ex->be->ops->hadamard(ex->be, x, a->signs.data ? &a->signs : NULL);
 }
 
+/* To codes, and back unless it is handed on as codes. */
+static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
+{
+    const ssmq_backend_ops *ops = ex->be->ops;
+    if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x);
+    SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
+    if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
+    return ops->dequantize(ex->be, x, x, &a->spec, &a->params);
+}
+
 ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
 {
     const ssmq_backend_ops *ops = ex->be->ops;
     SSMQ_DEBUG_ASSERT(ex->model->site[site].kind == SSMQ_SITE_ACTIVATION);
     SSMQ_DEBUG_ASSERT(x->dim[x->rank - 1] == ex->model->site[site].width);
-    if (ex->mode != SSMQ_MODE_FLOAT) SSMQ_TRY(transform(ex, &ex->plan->at[site], x));
     int64_t bad;
-    SSMQ_TRY(ops->finite(ex->be, x, &bad));
+    SSMQ_TRY(ops->finite(ex->be, x, &bad)); /* before a rotation spreads one bad channel over all */
     if (bad >= 0) return not_finite(ex, site, x, bad);
+    if (ex->mode != SSMQ_MODE_FLOAT) SSMQ_TRY(transform(ex, &ex->plan->at[site], x));
     if (ex->probe.see) SSMQ_TRY(ex->probe.see(ex->probe.context, site, x));
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     if (!a) return SSMQ_OK;
-    if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x);
-    SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
-    if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
-    return ops->dequantize(ex->be, x, x, &a->spec, &a->params);
+    const ssmq_tensor *keep = ssmq_plan_keep(ex->plan, site);
+    if (!keep) return quantise(ex, site, a, x);
+    ssmq_tensor kept;
+    SSMQ_TRY(ssmq_exec_take_out(ex, keep, x, &kept));
+    SSMQ_TRY(quantise(ex, site, a, x));
+    ssmq_exec_put_back(keep, &kept, x);
+    return SSMQ_OK;
 }

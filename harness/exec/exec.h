@@ -19,10 +19,13 @@ typedef enum ssmq_mode {
 
 extern const char *const ssmq_modes[]; /* "float", "fake", "real", NULL */
 
-/* Is shown the live tensor at a site (host, f32, (B, L, C)): rotated, not yet quantised. */
+/* Is shown the live tensor at a site (host, f32, (B, L, C)): rotated, not yet quantised.  At a state
+ * site it is the state after each token, (B, L, E, N); only where wants() asks for it, since it is kept
+ * for no other purpose.  wants NULL: no state. */
 typedef struct ssmq_probe {
     ssmq_status (*see)(void *context, int32_t site, const ssmq_tensor *x);
     void *context;
+    bool (*wants)(void *context, int32_t site);
 } ssmq_probe;
 
 /* plan: NULL in float mode.  UNSUPPORTED, naming the first site, if the plan cannot run in this mode
@@ -45,7 +48,10 @@ ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);
 /* Memory between ops: tensor number slot of this shape, f32 unless said, contents undefined; lent
  * until the same slot is asked for again.  MEMORY. */
 #define SSMQ_EXEC_SLOTS 16
-#define SSMQ_EXEC_SLOT_LOGITS 15 /* for whoever calls a family's head; families use those below */
+#define SSMQ_EXEC_SLOT_LOGITS 15 /* for whoever calls a family's head                           */
+#define SSMQ_EXEC_SLOT_STATES 14 /* exec's own: the state after each token                      */
+#define SSMQ_EXEC_SLOT_KEPT 13   /* exec's own: channels that stay in floating point; families   *
+                                  * use those below                                             */
 SSMQ_MUST_USE ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t rank,
                                             const int64_t *dim, ssmq_tensor *out);
 
@@ -69,11 +75,12 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_conv(ssmq_exec *ex, ssmq_tensor *y, int32_t 
                                          ssmq_tensor *state);
 
 typedef struct ssmq_scan_sites {
-    int32_t x, dt, B, C, z, A_log, D;
+    int32_t x, dt, B, C, z, A_log, D, state;
 } ssmq_scan_sites;
 
 /* y (B, L, E): the backend's scan with the gate.  It is the last reader of its inputs: those that hold
- * codes are dequantised in place. */
+ * codes are dequantised in place.  A state that the plan quantises is quantised after each token, the last
+ * one too, so pieces of any length give the same; y is of the state before that. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,
                                          ssmq_tensor *x, ssmq_tensor *dt, ssmq_tensor *Bm,
                                          ssmq_tensor *Cm, ssmq_tensor *z, ssmq_tensor *h);

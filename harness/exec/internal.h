@@ -30,8 +30,15 @@ struct ssmq_exec {
 /* What the plan does at a site; NULL where the tensor stays in floating point. */
 const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);
 /* The same, but only where the tensor is handed on as codes: those with one scale that is known before,
- * or a weight with one for each row, and no zero point.  Others are handed on dequantised. */
+ * or a weight with one for each row, and no zero point, and no channels kept in floating point.  Others are
+ * handed on dequantised. */
 const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site);
+
+/* Takes the channels of keep out of x (.., C), which has 0 in their place, into kept, a scratch tensor
+ * (M, count of keep); and puts them back. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_take_out(ssmq_exec *ex, const ssmq_tensor *keep, ssmq_tensor *x,
+                                             ssmq_tensor *kept);
+void ssmq_exec_put_back(const ssmq_tensor *keep, const ssmq_tensor *kept, ssmq_tensor *x);
 
 /* Quantises a live tensor by its own range and dequantises it, in place. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_dynamic(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x);

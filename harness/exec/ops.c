@@ -48,28 +48,3 @@ ssmq_status ssmq_exec_conv(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_
     if (bias >= 0) SSMQ_TRY(ssmq_exec_plain(ex, bias, &a.bias));
     return ex->be->ops->conv(ex->be, y, &a);
 }
-
-/* A site's tensor back to real numbers, and what smoothing divided it by back into it. */
-static ssmq_status dequantised(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
-{
-    const ssmq_assignment *a = ssmq_exec_coded(ex, site);
-    if (a) SSMQ_TRY(ex->be->ops->dequantize(ex->be, x, x, &a->spec, &a->params));
-    if (ex->mode == SSMQ_MODE_FLOAT || !ex->plan->at[site].divide.data) return SSMQ_OK;
-    const ssmq_epilogue e = {.scale = 1, .column = &ex->plan->at[site].divide};
-    return ex->be->ops->epilogue(ex->be, x, &e);
-}
-
-ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,
-                           ssmq_tensor *x, ssmq_tensor *dt, ssmq_tensor *Bm, ssmq_tensor *Cm,
-                           ssmq_tensor *z, ssmq_tensor *h)
-{
-    ssmq_scan_args a = {.x = x, .dt = dt, .Bm = Bm, .Cm = Cm, .z = z, .h = h};
-    SSMQ_TRY(ssmq_exec_decay(ex, sites->A_log, &a.A));
-    SSMQ_TRY(ssmq_exec_values(ex, sites->D, &a.D));
-    SSMQ_TRY(dequantised(ex, sites->x, x));
-    SSMQ_TRY(dequantised(ex, sites->dt, dt));
-    SSMQ_TRY(dequantised(ex, sites->B, Bm));
-    SSMQ_TRY(dequantised(ex, sites->C, Cm));
-    SSMQ_TRY(dequantised(ex, sites->z, z));
-    return ex->be->ops->scan(ex->be, y, &a);
-}

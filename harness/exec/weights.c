@@ -1,6 +1,7 @@
 /* Weights as the ops read them. */
 #include <math.h>
 #include "harness/base/assert.h"
+#include "harness/base/file.h"
 #include "harness/exec/internal.h"
 
 /* A tensor of the backend shaped like t. */
@@ -31,12 +32,32 @@ static const ssmq_tensor *weight_of(const ssmq_exec *ex, int32_t site)
     return &ex->model->weight[weight].value;
 }
 
+/* A weight that was copied out of a mapped file need not stay in memory beside its copy. */
+static void forget(const ssmq_exec *ex, int32_t site)
+{
+    const ssmq_weight *w = &ex->model->weight[ex->model->site[site].weight];
+    if (!w->mapped) return;
+    const ssmq_mapping m = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
+    ssmq_map_forget(&m, 0, m.size);
+}
+
 ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out)
 {
     ssmq_placed *p = &ex->weight[weight];
     if (!p->value.data) SSMQ_TRY(place(ex, &ex->model->weight[weight].value, p));
     *out = &p->value;
     return SSMQ_OK;
+}
+
+/* The values of a weight to its codes: those that a method solved, else the nearest ones. */
+static ssmq_status encode(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *value)
+{
+    if (!a->codes.data) return ex->be->ops->quantize(ex->be, value, value, &a->spec, &a->params);
+    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST && a->spec.bits <= 8);
+    float              one = 1; /* a scale of 1 carries integers over into floats */
+    const ssmq_qspec   plain = {.bits = 8, .symmetric = true};
+    const ssmq_qparams p = {.scale = ssmq_tensor_of(&one, SSMQ_F32, 0, NULL)};
+    return ex->be->ops->dequantize(ex->be, value, &a->codes, &plain, &p);
 }
 
 ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out)
@@ -49,9 +70,15 @@ ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
     if (!a) return place(ex, w, p);
     SSMQ_TRY(make(ex, w, p));
     SSMQ_TRY(ex->be->ops->copy(ex->be, &p->value, w));
-    SSMQ_TRY(ex->be->ops->quantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
+    forget(ex, site);
+    const ssmq_tensor *keep = ssmq_plan_keep(ex->plan, site);
+    ssmq_tensor        kept;
+    if (keep) SSMQ_TRY(ssmq_exec_take_out(ex, keep, &p->value, &kept));
+    SSMQ_TRY(encode(ex, a, &p->value));
     if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
-    return ex->be->ops->dequantize(ex->be, &p->value, &p->value, &a->spec, &a->params);
+    SSMQ_TRY(ex->be->ops->dequantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
+    if (keep) ssmq_exec_put_back(keep, &kept, &p->value);
+    return SSMQ_OK;
 }
 
 ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out)

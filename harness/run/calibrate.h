@@ -3,6 +3,7 @@
 #include "harness/backend/backend.h"
 #include "harness/contract/method.h"
 #include "harness/data/dataset.h"
+#include "harness/run/gram.h"
 #include "harness/run/listener.h"
 
 #ifdef __cplusplus
@@ -19,6 +20,7 @@ typedef struct ssmq_observation {
     float               *weight; /* [n] what each sample counted for in high of unit 0; sum 1          */
     ssmq_range          *range;  /* [units] all samples combined                                      */
     bool                 raised; /* some sample's range was raised to SSMQ_AMAX_MIN                   */
+    int64_t              seen;   /* samples it was shown                                              */
 } ssmq_observation;
 
 struct ssmq_calibration {
@@ -26,14 +28,21 @@ struct ssmq_calibration {
     const ssmq_model  *model;
     ssmq_observation **at;     /* [n_observation] in the order they were asked for */
     int32_t            n_observation, capacity;
+    ssmq_gram         *gram;   /* [n_gram] in the order they were asked for */
+    int32_t            n_gram, gram_seen; /* seen: of the sample under way */
+    ssmq_backend      *be;     /* of the pass  */
     int64_t            n;      /* samples seen */
+    const ssmq_plan   *plan;   /* of the pass: which channels are kept from observers */
 };
 
 ssmq_calibration *ssmq_calibration_new(const ssmq_model *m);
 void              ssmq_calibration_free(ssmq_calibration *c); /* accepts NULL */
 
 /* Runs the model over every sample, in floating point but with the plan's transforms (rotations,
- * divisions), and shows the watched sites to their observers.  NUMERIC as ssmq_exec_site(); MEMORY. */
+ * divisions), and shows the watched sites to their observers, without the channels that the plan keeps in
+ * floating point (under scope channel, with them).  NUMERIC as ssmq_exec_site(); MEMORY. */
+/* Where second moments are asked for, weights are quantised as far as the plan has their scales, and where
+ * nothing else is, a sample is run no further than the last site asked for. */
 SSMQ_MUST_USE ssmq_status ssmq_calibration_run(ssmq_calibration *c, ssmq_backend *be,
                                                const ssmq_plan *plan, const ssmq_samples *samples,
                                                const ssmq_listener *listener);

@@ -29,6 +29,7 @@ static ssmq_model *describe(ssmq_loader *ld)
 
 static bool takes(const ssmq_method *m, const ssmq_site *site)
 {
+    if (m->linear && !site->linear) return false;
     return (m->kinds & 1u << site->kind) && (!m->op || strcmp(m->op, site->op) == 0);
 }
 

@@ -1,8 +1,10 @@
 #include "harness/run/eval_ppl.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/assert.h"
 #include "harness/base/stats.h"
 #include "harness/data/window.h"
 
@@ -12,59 +14,108 @@
 /* Values of one block of logits: 32 MiB of floats. */
 #define LOGITS_MAX ((int64_t)8 << 20)
 
+/* One of the models that see the tokens. */
+typedef struct side {
+    const ssmq_model *m;
+    ssmq_exec        *ex;
+    void             *state;
+    double           *loss; /* [window - 1] of each target */
+    ssmq_tensor       rows; /* (n, D) hidden, of the piece under way */
+} side;
+
 /* What one evaluation works with. */
 typedef struct task {
     const ssmq_evaluation *e;
-    const ssmq_model      *m;
-    ssmq_exec             *ex;
-    void                  *state;
-    int32_t               *token; /* [window]                      */
-    double                *loss;  /* [window - 1] of each target   */
+    side                   side[2]; /* the model, and what it is compared with */
+    int32_t                sides;
+    ssmq_comparison       *comparison; /* where there are two sides */
+    ssmq_pool             *pool;
+    int32_t               *token; /* [window] */
     double                *window_nll;
     int32_t               *window_subset;
     int64_t                windows, capacity;
 } task;
 
-/* loss[first .. first + n) of the rows of hidden (n, D), whose targets are the tokens after them. */
-static ssmq_status score(task *t, const ssmq_tensor *hidden, int64_t first, int64_t n)
+/* The logits of some rows of a piece that begins with token first, and their losses. */
+static ssmq_status score_block(const task *t, side *s, int64_t first, int64_t at, int64_t n,
+                               ssmq_tensor *logits)
 {
-    ssmq_backend *be = ssmq_exec_backend(t->ex);
-    int64_t       block = LOGITS_MAX / t->m->vocabulary;
+    ssmq_backend     *be = ssmq_exec_backend(s->ex);
+    ssmq_tensor       part = ssmq_tensor_slice(&s->rows, 0, at, n);
+    ssmq_tensor       loss = SSMQ_TENSOR(s->loss + first + at, SSMQ_F64, n);
+    const ssmq_tensor target = SSMQ_TENSOR(t->token + first + at + 1, SSMQ_I32, n);
+    ssmq_exec_position(s->ex, first + at);
+    SSMQ_TRY(ssmq_exec_scratch(s->ex, SSMQ_EXEC_SLOT_LOGITS, 2,
+                               (const int64_t[]){n, s->m->vocabulary}, logits));
+    SSMQ_TRY(s->m->family->head(s->m, s->ex, &part, logits));
+    return be->ops->nll(be, &loss, logits, &target);
+}
+
+/* A failure of the model beside is not to be taken for one of the model. */
+static ssmq_status on_side(const task *t, const side *s, ssmq_status st)
+{
+    if (st == SSMQ_OK || s == t->side) return st;
+    char message[SSMQ_ERROR_MESSAGE_MAX];
+    snprintf(message, sizeof message, "%s", ssmq_error_last()->message);
+    return ssmq_fail(st, __FILE__, __LINE__, __func__, "the float model beside it: %s", message);
+}
+
+/* The first n tokens of a piece, whose targets are the tokens after them. */
+static ssmq_status score(task *t, int64_t first, int64_t n)
+{
+    int64_t block = LOGITS_MAX / t->side[0].m->vocabulary;
     if (block < 1) block = 1;
     for (int64_t i = 0; i < n; i += block) {
-        const int64_t     rows = n - i < block ? n - i : block;
-        ssmq_tensor       part = ssmq_tensor_slice(hidden, 0, i, rows), logits;
-        ssmq_tensor       loss = SSMQ_TENSOR(t->loss + first + i, SSMQ_F64, rows);
-        const ssmq_tensor target = SSMQ_TENSOR(t->token + first + i + 1, SSMQ_I32, rows);
-        ssmq_exec_position(t->ex, first + i);
-        SSMQ_TRY(ssmq_exec_scratch(t->ex, SSMQ_EXEC_SLOT_LOGITS, 2,
-                                   (const int64_t[]){rows, t->m->vocabulary}, &logits));
-        SSMQ_TRY(t->m->family->head(t->m, t->ex, &part, &logits));
-        SSMQ_TRY(be->ops->nll(be, &loss, &logits, &target));
+        const int64_t rows = n - i < block ? n - i : block;
+        ssmq_tensor   logits[2];
+        for (int32_t k = 0; k < t->sides; k++)
+            SSMQ_TRY(on_side(t, &t->side[k],
+                             score_block(t, &t->side[k], first, i, rows, &logits[k])));
+        if (t->sides == 2)
+            ssmq_comparison_rows(t->comparison, t->pool, first + i, &logits[1], &logits[0],
+                                 t->token + first + i + 1);
     }
     return SSMQ_OK;
 }
 
-/* The losses of one window, chunk by chunk. */
+static ssmq_status forward(const task *t, side *s, int64_t first, int64_t n)
+{
+    const ssmq_batch in = {.token = t->token + first, .B = 1, .L = (int32_t)n};
+    ssmq_tensor      hidden;
+    ssmq_exec_position(s->ex, first);
+    SSMQ_TRY(s->m->family->forward(s->m, s->ex, &in, s->state, &hidden));
+    s->rows = ssmq_tensor_rows(&hidden);
+    return SSMQ_OK;
+}
+
+static ssmq_status check_losses(const task *t, const side *s)
+{
+    for (int64_t i = 0; i < t->e->window - 1; i++)
+        if (!isfinite(s->loss[i]))
+            return SSMQ_FAIL(NUMERIC, "the logits at token %" PRId64 " give a loss of %g", i,
+                             s->loss[i]);
+    return SSMQ_OK;
+}
+
+/* The losses of one window, piece by piece. */
 static ssmq_status run_window(task *t)
 {
     const int64_t window = t->e->window;
-    SSMQ_TRY(t->m->family->state_zero(t->m, t->ex, t->state));
-    const int64_t chunk = ssmq_exec_whole(t->ex) ? window : CHUNK;
-    for (int64_t i = 0; i < window; i += chunk) {
-        const int64_t    L = window - i < chunk ? window - i : chunk;
-        const ssmq_batch in = {.token = t->token + i, .B = 1, .L = (int32_t)L};
-        ssmq_tensor      hidden;
-        ssmq_exec_position(t->ex, i);
-        SSMQ_TRY(t->m->family->forward(t->m, t->ex, &in, t->state, &hidden));
-        const ssmq_tensor rows = ssmq_tensor_rows(&hidden);
-        const int64_t     targets = i + L < window ? L : L - 1; /* nothing follows the last token */
-        SSMQ_TRY(score(t, &rows, i, targets));
+    const int64_t chunk = ssmq_exec_whole(t->side[0].ex) ? window : CHUNK;
+    for (int32_t k = 0; k < t->sides; k++) {
+        const side *s = &t->side[k];
+        SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));
     }
-    for (int64_t i = 0; i < window - 1; i++)
-        if (!isfinite(t->loss[i]))
-            return SSMQ_FAIL(NUMERIC, "the logits at token %" PRId64 " give a loss of %g", i,
-                             t->loss[i]);
+    for (int64_t i = 0; i < window; i += chunk) {
+        const int64_t L = window - i < chunk ? window - i : chunk;
+        for (int32_t k = 0; k < t->sides; k++)
+            SSMQ_TRY(on_side(t, &t->side[k], forward(t, &t->side[k], i, L)));
+        const int64_t targets = i + L < window ? L : L - 1; /* nothing follows the last token */
+        SSMQ_TRY(score(t, i, targets));
+    }
+    for (int32_t k = 0; k < t->sides; k++)
+        SSMQ_TRY(on_side(t, &t->side[k], check_losses(t, &t->side[k])));
+    if (t->comparison) ssmq_comparison_window(t->comparison, t->side[1].loss);
     return SSMQ_OK;
 }
 
@@ -77,7 +128,7 @@ static void keep(task *t, int32_t subset)
         t->window_subset = ssmq_must_realloc(t->window_subset, n * sizeof *t->window_subset);
     }
     const int64_t targets = t->e->window - 1;
-    t->window_nll[t->windows] = ssmq_sum(t->loss, targets) / (double)targets;
+    t->window_nll[t->windows] = ssmq_sum(t->side[0].loss, targets) / (double)targets;
     t->window_subset[t->windows++] = subset;
 }
 
@@ -121,7 +172,21 @@ static ssmq_ppl_figures subset_figures(const task *t, int32_t subset)
     return f;
 }
 
-static void conclude(const task *t, const ssmq_windows *w, ssmq_ppl *out)
+/* The comparison, which is the result's from now on. */
+static void conclude_comparison(task *t, const ssmq_beside *beside, ssmq_ppl *p)
+{
+    const ssmq_compare_basis basis = {.spec = beside->spec,
+                                      .evaluation = t->e->id,
+                                      .seed = beside->seed,
+                                      .window_nll = p->window_nll,
+                                      .window_subset = p->window_subset,
+                                      .n_subset = p->n_subset};
+    ssmq_comparison_conclude(t->comparison, &basis);
+    p->comparison = t->comparison;
+    t->comparison = NULL;
+}
+
+static void conclude(task *t, const ssmq_windows *w, const ssmq_beside *beside, ssmq_ppl *out)
 {
     ssmq_arena  *arena = ssmq_arena_new();
     const size_t n = (size_t)t->windows;
@@ -138,35 +203,76 @@ static void conclude(const task *t, const ssmq_windows *w, ssmq_ppl *out)
         p.subset[i] = subset_figures(t, i);
     }
     ssmq_windows_digest(w, p.token_digest);
+    p.n_document = ssmq_windows_documents(w, arena, &p.document);
+    if (beside) conclude_comparison(t, beside, &p);
     *out = p;
+}
+
+/* ---- one evaluation -------------------------------------------------------------------- */
+
+static ssmq_status open_side(task *t, const ssmq_model *m, ssmq_exec *ex)
+{
+    side *s = &t->side[t->sides];
+    *s = (side){.m = m, .ex = ex};
+    SSMQ_TRY(m->family->state_new(m, ex, 1, &s->state));
+    s->loss = ssmq_must_malloc((size_t)t->e->window * sizeof *s->loss);
+    t->sides++;
+    return SSMQ_OK;
+}
+
+static ssmq_status open_beside(task *t, const ssmq_beside *beside)
+{
+    SSMQ_TRY(open_side(t, beside->m, beside->ex));
+    SSMQ_TRY(ssmq_pool_open(ssmq_exec_backend(beside->ex)->threads, &t->pool));
+    t->comparison = ssmq_comparison_new(t->e->window - 1);
+    return SSMQ_OK;
+}
+
+static void close_task(task *t)
+{
+    for (int32_t k = 0; k < t->sides; k++) {
+        const side *s = &t->side[k];
+        s->m->family->state_free(s->m, s->ex, s->state);
+        free(s->loss);
+    }
+    ssmq_pool_close(t->pool);
+    ssmq_comparison_free(t->comparison);
+    free(t->window_nll);
+    free(t->window_subset);
+    free(t->token);
+}
+
+ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
+                             const ssmq_beside *beside, ssmq_tokenizer *tokenizer,
+                             const ssmq_listener *listener, ssmq_ppl *out)
+{
+    task          t = {.e = e};
+    ssmq_windows *w = NULL;
+    ssmq_status   st = SSMQ_OK;
+    SSMQ_ASSERT(!beside || beside->m->vocabulary == m->vocabulary);
+    t.token = ssmq_must_malloc((size_t)e->window * sizeof *t.token);
+    ssmq_tell_begin(listener, e->id, "windows");
+    SSMQ_TRY_DONE(st, ssmq_windows_open(&e->data, tokenizer, m->vocabulary, e->window, e->limit, &w));
+    SSMQ_TRY_DONE(st, open_side(&t, m, ex));
+    if (beside) SSMQ_TRY_DONE(st, open_beside(&t, beside));
+    SSMQ_TRY_DONE(st, run_windows(&t, w, listener));
+    conclude(&t, w, beside, out);
+done:
+    ssmq_tell_end(listener);
+    close_task(&t);
+    ssmq_windows_close(w);
+    return st;
 }
 
 ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
                           ssmq_tokenizer *tokenizer, const ssmq_listener *listener, ssmq_ppl *out)
 {
-    task          t = {.e = e, .m = m, .ex = ex};
-    ssmq_windows *w = NULL;
-    ssmq_status   st = SSMQ_OK;
-    t.token = ssmq_must_malloc((size_t)e->window * sizeof *t.token);
-    t.loss = ssmq_must_malloc((size_t)e->window * sizeof *t.loss);
-    ssmq_tell_begin(listener, e->id, "windows");
-    SSMQ_TRY_DONE(st, ssmq_windows_open(&e->data, tokenizer, m->vocabulary, e->window, e->limit, &w));
-    SSMQ_TRY_DONE(st, m->family->state_new(m, ex, 1, &t.state));
-    SSMQ_TRY_DONE(st, run_windows(&t, w, listener));
-    conclude(&t, w, out);
-done:
-    ssmq_tell_end(listener);
-    m->family->state_free(m, ex, t.state);
-    ssmq_windows_close(w);
-    free(t.window_nll);
-    free(t.window_subset);
-    free(t.token);
-    free(t.loss);
-    return st;
+    return ssmq_eval_paired(e, m, ex, NULL, tokenizer, listener, out);
 }
 
 void ssmq_ppl_free(ssmq_ppl *p)
 {
+    ssmq_comparison_free(p->comparison);
     ssmq_arena_free(p->arena);
     *p = (ssmq_ppl){0};
 }

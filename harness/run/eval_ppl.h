@@ -3,6 +3,7 @@
 #include "harness/backend/backend.h"
 #include "harness/base/hash.h"
 #include "harness/exec/exec.h"
+#include "harness/run/compare.h"
 #include "harness/run/experiment.h"
 #include "harness/run/listener.h"
 
@@ -26,14 +27,34 @@ typedef struct ssmq_ppl {
     const char      **subset_name;   /* [n_subset]                                    */
     ssmq_ppl_figures *subset;        /* [n_subset]; NaN where it has no whole window  */
     char              token_digest[SSMQ_SHA256_HEX];
+    const int64_t    *document;      /* [n_document] indices in a jsonl file of those  *
+                                      * that windows hold tokens of, ascending         */
+    int64_t           n_document;
+    ssmq_comparison  *comparison;    /* NULL: not compared                            */
     ssmq_arena       *arena;         /* owns the arrays                               */
 } ssmq_ppl;
 
-/* Memory does not depend on the length of the text but for 12 bytes a window.  tokenizer: NULL where the
- * data are tokens.  INPUT for damaged data; NUMERIC, with the window named, where a value is not finite. */
+/* Memory does not depend on the length of the text but for 12 bytes a window and 24 a document.
+ * tokenizer: NULL where the data are tokens.  INPUT for damaged data; NUMERIC, with the window named, where
+ * a value is not finite. */
 SSMQ_MUST_USE ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
                                         ssmq_tokenizer *tokenizer, const ssmq_listener *listener,
                                         ssmq_ppl *out);
+
+/* The model that another one is compared with: it runs the same tokens beside it. */
+typedef struct ssmq_beside {
+    const ssmq_model        *m;
+    ssmq_exec               *ex;
+    const ssmq_compare_spec *spec;
+    uint64_t                 seed; /* of the run */
+} ssmq_beside;
+
+/* The same figures, and beside them out->comparison; 9 bytes more for each token, 40 for each window, and
+ * one more block of logits.  Both models run in the same pieces. */
+SSMQ_MUST_USE ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m,
+                                           ssmq_exec *ex, const ssmq_beside *beside,
+                                           ssmq_tokenizer *tokenizer, const ssmq_listener *listener,
+                                           ssmq_ppl *out);
 void                      ssmq_ppl_free(ssmq_ppl *p);
 
 #ifdef __cplusplus

@@ -3,30 +3,24 @@
 #include "harness/base/build.h"
 #include "harness/data/window.h"
 
-/* A range that had to be raised is worth a look: the site is all but silent. */
-static void warn_of_zero_scales(const ssmq_listener *listener, const ssmq_run *run,
-                                const ssmq_plan *plan)
-{
-    for (int32_t i = 0; i < plan->model->n_site; i++)
-        if (plan->at[i].raised)
-            SSMQ_LOG_LINE(listener ? listener->log : NULL, WARNING, "scale of zero",
-                          SSMQ_LOG_T("run", run->name),
-                          SSMQ_LOG_T("site", plan->model->site[i].name));
-}
-
 static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                             ssmq_execution *x)
 {
+    ssmq_beside beside = {.m = s->base, .spec = run->compare, .seed = run->seed};
     ssmq_exec  *ex;
     ssmq_status st = SSMQ_OK;
     SSMQ_TRY(ssmq_exec_open(s->be, x->model, x->recipe.plan, run->mode, &ex));
+    if (run->compare)
+        SSMQ_TRY_DONE(st, ssmq_exec_open(s->be, s->base, NULL, SSMQ_MODE_FLOAT, &beside.ex));
     x->ppl = ssmq_must_malloc((size_t)run->n_evaluation * sizeof *x->ppl);
     for (int32_t i = 0; i < run->n_evaluation; i++) {
-        SSMQ_TRY_DONE(st, ssmq_eval_ppl(&run->evaluation[i], x->model, ex, s->tokenizer, listener,
-                                        &x->ppl[i]));
+        SSMQ_TRY_DONE(st, ssmq_eval_paired(&run->evaluation[i], x->model, ex,
+                                           run->compare ? &beside : NULL, s->tokenizer, listener,
+                                           &x->ppl[i]));
         x->n_ppl++;
     }
 done:
+    ssmq_exec_close(beside.ex);
     ssmq_exec_close(ex);
     return st;
 }
@@ -37,12 +31,14 @@ ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listen
     ssmq_execution      x = {.model = ssmq_model_fork(s->base)};
     const ssmq_samples *samples = run->calibration ? &s->samples : NULL;
     ssmq_status         st = SSMQ_OK;
+    ssmq_alarms_open(run->name, listener ? listener->log : NULL, &x.alarms);
     if (run->recipe) {
-        SSMQ_TRY_DONE(st, ssmq_recipe_apply(run->recipe, x.model, s->be, samples, listener,
-                                            &x.recipe));
-        warn_of_zero_scales(listener, run, x.recipe.plan);
+        SSMQ_TRY_DONE(st, ssmq_recipe_apply(run->recipe, x.model, s->be, samples, run->seed,
+                                            listener, &x.recipe));
+        ssmq_alarms_of_recipe(&x.alarms, run->recipe, &x.recipe, samples);
     }
     SSMQ_TRY_DONE(st, evaluate(s, run, listener, &x));
+    ssmq_alarms_of_overlap(&x.alarms, s, run, x.ppl);
     *out = x;
     return SSMQ_OK;
 done:
@@ -54,6 +50,7 @@ void ssmq_execution_free(ssmq_execution *x)
 {
     for (int32_t i = 0; i < x->n_ppl; i++) ssmq_ppl_free(&x->ppl[i]);
     free(x->ppl);
+    ssmq_alarms_close(&x->alarms);
     ssmq_recipe_result_free(&x->recipe);
     ssmq_model_free(x->model);
     *x = (ssmq_execution){0};
@@ -88,28 +85,46 @@ static ssmq_score score_of(const ssmq_ppl_figures *f)
 static ssmq_evaluation_score evaluation_of(const ssmq_evaluation *e, const ssmq_ppl *p,
                                            ssmq_arena *arena)
 {
-    ssmq_subset_score *subset = SSMQ_ARENA_ARRAY(arena, ssmq_subset_score, p->n_subset);
-    for (int32_t i = 0; i < p->n_subset; i++)
+    const ssmq_comparison *c = p->comparison;
+    ssmq_subset_score     *subset = SSMQ_ARENA_ARRAY(arena, ssmq_subset_score, p->n_subset);
+    for (int32_t i = 0; i < p->n_subset; i++) {
         subset[i] = (ssmq_subset_score){.name = ssmq_arena_strdup(arena, p->subset_name[i]),
                                         .score = score_of(&p->subset[i])};
+        if (c) subset[i].compare = c->subset[i];
+    }
     return (ssmq_evaluation_score){.id = e->id,
                                    .score = score_of(&p->all),
+                                   .compare = c ? c->all : (ssmq_compare_score){0},
                                    .dialect = ssmq_dialects[e->dialect],
                                    .window = e->window,
                                    .subset = subset,
                                    .n_subset = p->n_subset};
 }
 
+static ssmq_alarm alarm_of(const ssmq_alarm *a, ssmq_arena *arena)
+{
+    return (ssmq_alarm){
+        .event = a->event,
+        .evaluation = a->evaluation ? ssmq_arena_strdup(arena, a->evaluation) : NULL,
+        .site = a->site ? ssmq_arena_strdup(arena, a->site) : NULL,
+        .message = ssmq_arena_strdup(arena, a->message),
+    };
+}
+
 ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run, ssmq_arena *arena)
 {
     ssmq_evaluation_score *e = SSMQ_ARENA_ARRAY(arena, ssmq_evaluation_score, run->n_evaluation);
+    ssmq_alarm            *alarm = SSMQ_ARENA_ARRAY(arena, ssmq_alarm, x->alarms.n);
     for (int32_t i = 0; i < run->n_evaluation; i++)
         e[i] = evaluation_of(&run->evaluation[i], &x->ppl[i], arena);
+    for (int32_t i = 0; i < x->alarms.n; i++) alarm[i] = alarm_of(&x->alarms.alarm[i], arena);
     return (ssmq_summary){.id = run->id,
                           .name = run->name,
                           .mode = ssmq_modes[run->mode],
                           .recipe = run->recipe ? run->recipe->name : NULL,
                           .status = "done",
                           .evaluation = e,
-                          .n_evaluation = run->n_evaluation};
+                          .n_evaluation = run->n_evaluation,
+                          .alarm = alarm,
+                          .n_alarm = x->alarms.n};
 }

@@ -1,5 +1,6 @@
 /* One run carried out in memory: recipe, evaluations, and then its run.h5 and summary. */
 #pragma once
+#include "harness/run/evidence.h"
 #include "harness/run/recipe.h"
 #include "harness/run/result.h"
 #include "harness/run/session.h"
@@ -15,6 +16,7 @@ typedef struct ssmq_execution {
     ssmq_recipe_result recipe; /* plan NULL in float mode          */
     ssmq_ppl          *ppl;    /* [run->n_evaluation]              */
     int32_t            n_ppl;
+    ssmq_alarms        alarms; /* whoever carries the run out may add to them */
 } ssmq_execution;
 
 /* The session has been prepared for the run.  NUMERIC, naming site and place, where a value is not

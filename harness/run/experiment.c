@@ -26,6 +26,8 @@ static void keep_sources(const ssmq_loader *ld, ssmq_experiment *e)
         file[i] = (ssmq_experiment_file){ld->file[i]->name, ld->file[i]->text, ld->file[i]->length};
     e->file = file;
     e->n_file = ld->n_file;
+    e->input = (const ssmq_input *const *)ld->input;
+    e->n_input = ld->n_input;
 }
 
 static void keep_overrides(const ssmq_loader *ld, const char *const *override, int32_t n,
@@ -77,4 +79,16 @@ void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out)
     ssmq_str_puts(out, "# runs:\n");
     for (int32_t i = 0; i < e->n_run; i++)
         ssmq_str_printf(out, "#   %s  %s\n", e->run[i].id, e->run[i].name);
+}
+
+ssmq_status ssmq_experiment_unchanged(const ssmq_experiment *e)
+{
+    for (int32_t i = 0; i < e->n_input; i++) {
+        const ssmq_input *was = e->input[i];
+        ssmq_input        is = {.path = was->path};
+        SSMQ_TRY(ssmq_input_mark(&is));
+        if (is.bytes != was->bytes || is.changed_ns != was->changed_ns || is.inode != was->inode)
+            return SSMQ_FAIL(INPUT, "%s changed while the experiment was running", was->path);
+    }
+    return SSMQ_OK;
 }

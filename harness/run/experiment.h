@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "harness/base/diag.h"
+#include "harness/base/hash.h"
 #include "harness/base/str.h"
 #include "harness/data/dataset.h"
 #include "harness/exec/exec.h"
@@ -58,6 +59,17 @@ typedef struct ssmq_evaluation {
     int64_t     limit;   /* windows (of each subset); 0: all */
 } ssmq_evaluation;
 
+/* What a quantised model is compared in, token by token. */
+typedef enum ssmq_metric { SSMQ_METRIC_KL, SSMQ_METRIC_DELTA_P, SSMQ_METRIC_TOP1 } ssmq_metric;
+extern const char *const ssmq_metrics[]; /* "kl", "delta-p", "top1", NULL; indexed by ssmq_metric */
+
+/* The float model runs beside the quantised one, over the same tokens. */
+typedef struct ssmq_compare_spec {
+    uint32_t metrics;   /* bit 1 << ssmq_metric for each */
+    int32_t  bootstrap; /* resamples of the windows for an interval; 0: none */
+    bool     tokens;    /* keep the figures of every token */
+} ssmq_compare_spec;
+
 typedef struct ssmq_run {
     char               id[SSMQ_RUN_ID];       /* 16 hex digits: same id, same run */
     const char        *name;                  /* for people: "float", "fake quamba" */
@@ -66,6 +78,7 @@ typedef struct ssmq_run {
     const ssmq_calibration_spec *calibration; /* NULL where no step of the recipe observes */
     const ssmq_evaluation       *evaluation;
     int32_t                      n_evaluation;
+    const ssmq_compare_spec     *compare;     /* NULL: not compared; always so in float mode */
     const ssmq_backend_ops      *backend;
     const void                  *backend_options;
     int32_t                      threads;     /* >= 1; not part of the id */
@@ -75,6 +88,14 @@ typedef struct ssmq_run {
     const char                  *resolved;    /* YAML, every default written out, paths as given */
     const char                  *canonical;   /* what is hashed: sums of files, no names or paths */
 } ssmq_run;
+
+/* A file whose content decides numbers, as it was when it was hashed. */
+typedef struct ssmq_input {
+    const char *path;
+    char        digest[7 + SSMQ_SHA256_HEX]; /* "sha256:...", empty until hashed */
+    int64_t     bytes, changed_ns;           /* size, and time of the last change */
+    uint64_t    inode;                       /* which file bore the name          */
+} ssmq_input;
 
 /* A YAML file as it was read: for copies beside the results. */
 typedef struct ssmq_experiment_file {
@@ -91,6 +112,8 @@ typedef struct ssmq_experiment {
     int32_t         n_run;
     const ssmq_experiment_file *file; /* the file, then its includes and recipe files */
     int32_t                     n_file;
+    const ssmq_input *const *input; /* every file that a run id stands for */
+    int32_t n_input;
     const char *const *override;      /* KEY=VALUE of each --set, in order */
     int32_t            n_override;
     struct ssmq_yaml  *resolved;      /* the experiment with every default, and where from */
@@ -108,6 +131,9 @@ SSMQ_MUST_USE ssmq_status ssmq_experiment_read(const char *path, const char *con
                                                int32_t n_override, const ssmq_catalogue *cat,
                                                ssmq_diag *diag, ssmq_experiment **out);
 void                      ssmq_experiment_free(ssmq_experiment *e); /* accepts NULL */
+
+/* INPUT, naming the first, if a file is no longer the one that was hashed. */
+SSMQ_MUST_USE ssmq_status ssmq_experiment_unchanged(const ssmq_experiment *e);
 
 /* The resolved experiment as YAML, with where each value came from behind it as a comment
  * ("# FILE:LINE", "# --set #1", "# default"), then its runs with their ids, as comments too. */

@@ -137,6 +137,7 @@ static ssmq_status fill(const loader *l, int32_t i)
     void              *data = t->value.data;
     if (t->value.dtype == SSMQ_F32 && (uintptr_t)data % _Alignof(float) == 0) {
         l->m->weight[i].value.data = data; /* lent by the mapping */
+        l->m->weight[i].mapped = true;
         return check_finite(t, data, 0, ssmq_tensor_count(&t->value));
     }
     ssmq_tensor own;

@@ -14,11 +14,8 @@ extern "C" {
 #define SSMQ_FILES_MAX 200  /* YAML files of one experiment           */
 #define SSMQ_STEPS_MAX 1000 /* steps, recipes, evaluations: of a list */
 
-/* A file whose content decides numbers. */
-typedef struct ssmq_input {
-    const char *path;
-    char        digest[7 + SSMQ_SHA256_HEX]; /* "sha256:...", empty until hashed */
-} ssmq_input;
+/* Notes size, time of change and inode of the file at in->path.  INPUT. */
+SSMQ_MUST_USE ssmq_status ssmq_input_mark(ssmq_input *in);
 
 /* A data set where it is used, read from its mapping, in place or under its name. */
 typedef struct ssmq_data_draft {
@@ -56,6 +53,14 @@ typedef struct ssmq_evaluation_draft {
     const ssmq_yaml *given;
 } ssmq_evaluation_draft;
 
+typedef struct ssmq_compare_draft {
+    int              against, bootstrap;
+    bool             tokens;
+    uint32_t         metrics;       /* bits, as in ssmq_compare_spec */
+    const ssmq_yaml *metrics_given; /* or NULL */
+    const ssmq_yaml *given;         /* NULL: nothing is compared */
+} ssmq_compare_draft;
+
 typedef struct ssmq_draft {
     const ssmq_yaml *name, *question;                /* scalars; question may be NULL */
     struct {
@@ -71,6 +76,7 @@ typedef struct ssmq_draft {
     int32_t                n_recipe;
     ssmq_evaluation_draft *evaluation;
     int32_t                n_evaluation;
+    ssmq_compare_draft     compare;
     struct {
         int                     seed, threads;       /* threads 0: all */
         const ssmq_yaml        *given;               /* or NULL */
@@ -117,10 +123,12 @@ void        ssmq_loader_unused(ssmq_loader *ld);
 /* The path that a scalar names, as seen from the file it stands in. */
 const char *ssmq_loader_path(ssmq_loader *ld, const ssmq_yaml *name);
 
-/* ---- read_experiment.c, read_recipe.c, read_data.c -------------------------------------- */
+/* ---- read_experiment.c, read_compare.c, read_recipe.c, read_data.c ----------------------- */
 
 /* ld->root to ld->draft. */
 void        ssmq_loader_draft(ssmq_loader *ld);
+/* The mapping `compare`, after the modes. */
+void        ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given);
 /* A list of steps, or the name of a file that holds one. */
 void        ssmq_loader_recipe(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
                                ssmq_recipe_draft *out);
@@ -167,6 +175,7 @@ extern const ssmq_option ssmq_schema_model[];
 extern const ssmq_option ssmq_schema_data[];        /* ssmq_data_options      */
 extern const ssmq_option ssmq_schema_calibration[]; /* ssmq_calibration_draft */
 extern const ssmq_option ssmq_schema_evaluation[];  /* ssmq_evaluation_draft  */
+extern const ssmq_option ssmq_schema_compare[];     /* ssmq_compare_draft     */
 extern const ssmq_option ssmq_schema_run[];         /* ssmq_run_options       */
 extern const ssmq_option ssmq_schema_step[];        /* ssmq_step_options      */
 

@@ -284,6 +284,8 @@ void ssmq_loader_draft(ssmq_loader *ld)
     read_recipes(ld);
     read_calibration(ld);
     read_evaluations(ld);
+    const ssmq_yaml *compare = section(ld, "compare", false);
+    if (compare) ssmq_loader_compare(ld, compare);
     read_run(ld);
     check_tokenizer(ld);
 }

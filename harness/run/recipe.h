@@ -14,15 +14,16 @@ typedef struct ssmq_recipe_result {
     int32_t            n_calibration;
 } ssmq_recipe_result;
 
-/* m: a fork that the steps may rewrite; samples: NULL where no step observes.  Steps that observe share
- * a pass over the samples as long as no step between them changes the model.  Statuses: those of the
+/* m: a fork that the steps may rewrite; samples: NULL where no step observes; seed: of the run.  Steps that
+ * observe share a pass over the samples as long as no step between them changes the model.  Statuses: those of the
  * methods, with the step named, and of ssmq_calibration_run(). */
 SSMQ_MUST_USE ssmq_status ssmq_recipe_apply(const ssmq_recipe *recipe, ssmq_model *m,
                                             ssmq_backend *be, const ssmq_samples *samples,
+                                            uint64_t seed,
                                             const ssmq_listener *listener, ssmq_recipe_result *out);
 void                      ssmq_recipe_result_free(ssmq_recipe_result *r);
 
-/* What the range of an activation site was taken from; NULL where its assignment needed no data. */
+/* What the range of an activation or state site was taken from; NULL where its assignment needed no data. */
 const ssmq_observation *ssmq_recipe_observation(const ssmq_recipe_result *r, int32_t site);
 
 #ifdef __cplusplus

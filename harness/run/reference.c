@@ -145,6 +145,8 @@ static void put_top(ssmq_str *out)
     put_row(out, "recipes", "mapping of names to recipes", "",
             "several, in place of one: every mode but float is run for each");
     put_row(out, "evaluate", "list of evaluations", NULL, "what is measured, below");
+    put_row(out, "compare", "mapping", "",
+            "figures of each quantised model paired with the float one, below");
     put_row(out, "run", "mapping", "", "seed, threads and backend, below");
     ssmq_str_puts(out, "\n### model\n");
     put_table(out, ssmq_schema_model);
@@ -162,6 +164,21 @@ static void put_sections(ssmq_str *out)
     put_head(out);
     put_row(out, "data", "data set", NULL, "the text or tokens");
     put_rows(out, ssmq_schema_evaluation);
+}
+
+/* Why each of the metrics is there is in experiments/README.md. */
+static void put_compare(ssmq_str *out)
+{
+    ssmq_str words = {0};
+    ssmq_str_puts(&words, "one or a list of ");
+    put_words(&words, ssmq_metrics);
+    ssmq_str_puts(out, "\n### compare\n");
+    put_head(out);
+    put_rows(out, ssmq_schema_compare);
+    put_row(out, "metrics", ssmq_str_text(&words), "all",
+            "divergence from float in nats, change of the target's probability, same most likely "
+            "token; the difference in log-perplexity is always there");
+    ssmq_str_free(&words);
 }
 
 static void put_backends(const ssmq_catalogue *cat, ssmq_str *out)
@@ -233,6 +250,7 @@ void ssmq_reference(const ssmq_catalogue *cat, ssmq_str *out)
     ssmq_str_puts(out, introduction);
     put_top(out);
     put_sections(out);
+    put_compare(out);
     put_backends(cat, out);
     put_methods(cat, out);
     put_observers(cat, out);

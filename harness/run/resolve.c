@@ -1,7 +1,9 @@
 /* From the checked draft to runs: input files hashed, runs expanded, each named by the hash of what
  * it resolves to. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "harness/data/checkpoint.h"
 #include "harness/run/loader.h"
@@ -20,6 +22,16 @@ static void add_input(ssmq_loader *ld, ssmq_input *in)
     ld->input[ld->n_input++] = in;
 }
 
+ssmq_status ssmq_input_mark(ssmq_input *in)
+{
+    struct stat s;
+    if (stat(in->path, &s) != 0) return SSMQ_FAIL(INPUT, "%s: %s", in->path, strerror(errno));
+    in->bytes = (int64_t)s.st_size;
+    in->changed_ns = (int64_t)s.st_mtim.tv_sec * 1000000000 + s.st_mtim.tv_nsec;
+    in->inode = (uint64_t)s.st_ino;
+    return SSMQ_OK;
+}
+
 const char *ssmq_loader_digest(ssmq_loader *ld, const char *path, const ssmq_yaml *name)
 {
     for (int32_t i = 0; i < ld->n_input; i++)
@@ -28,8 +40,9 @@ const char *ssmq_loader_digest(ssmq_loader *ld, const char *path, const ssmq_yam
     ssmq_input *in = ssmq_arena_alloc(ld->arena, sizeof *in);
     in->path = path;
     add_input(ld, in);
-    char              hex[SSMQ_SHA256_HEX];
-    const ssmq_status st = ssmq_sha256_file(path, hex);
+    char        hex[SSMQ_SHA256_HEX];
+    ssmq_status st = ssmq_input_mark(in);
+    if (st == SSMQ_OK) st = ssmq_sha256_file(path, hex);
     if (st == SSMQ_OK) {
         snprintf(in->digest, sizeof in->digest, "sha256:%s", hex);
         return in->digest;
@@ -107,6 +120,7 @@ typedef struct shared {
     ssmq_yaml             *model[2]; /* without and with its tokenizer; made when first wanted */
     ssmq_calibration_spec *calibration;
     ssmq_evaluation       *evaluation;
+    ssmq_compare_spec     *compare; /* NULL: nothing is compared */
     int32_t                threads;
 } shared;
 
@@ -141,6 +155,7 @@ static void fill_run(ssmq_loader *ld, shared *s, ssmq_mode mode, const ssmq_reci
         .calibration = calibrated ? s->calibration : NULL,
         .evaluation = s->evaluation,
         .n_evaluation = d->n_evaluation,
+        .compare = mode == SSMQ_MODE_FLOAT ? NULL : s->compare,
         .backend = d->run.backend,
         .backend_options = d->run.backend_options,
         .threads = s->threads,
@@ -212,6 +227,16 @@ static ssmq_evaluation *evaluations(ssmq_loader *ld)
     return all;
 }
 
+static ssmq_compare_spec *compare_spec(ssmq_loader *ld)
+{
+    const ssmq_compare_draft *c = &ld->draft.compare;
+    if (!c->given) return NULL;
+    ssmq_compare_spec *spec = ssmq_arena_alloc(ld->arena, sizeof *spec);
+    *spec = (ssmq_compare_spec){
+        .metrics = c->metrics, .bootstrap = c->bootstrap, .tokens = c->tokens};
+    return spec;
+}
+
 static int32_t online_cores(void)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -221,7 +246,9 @@ static int32_t online_cores(void)
 void ssmq_loader_resolve(ssmq_loader *ld, ssmq_experiment *e)
 {
     const ssmq_draft *d = &ld->draft;
-    shared            s = {.calibration = calibration_spec(ld), .evaluation = evaluations(ld)};
+    shared            s = {.calibration = calibration_spec(ld),
+                           .evaluation = evaluations(ld),
+                           .compare = compare_spec(ld)};
     s.threads = d->run.threads > 0 ? d->run.threads : online_cores();
     e->name = d->name->text;
     e->question = d->question ? d->question->text : NULL;

@@ -1,7 +1,9 @@
 #include "harness/run/result.h"
 #include <inttypes.h>
-#include <math.h>
+#include <string.h>
+#include "harness/base/assert.h"
 #include "harness/data/window.h"
+#include "harness/run/compare_store.h"
 #include "harness/run/result_sites.h"
 #include "harness/store/store.h"
 
@@ -53,9 +55,40 @@ static ssmq_status write_axes(ssmq_store *s, const ssmq_result *r, ssmq_arena *a
 
 /* ---- evaluations ----------------------------------------------------------------------- */
 
-/* One or more rows of figures as a table. */
+#define FIGURES 7
+#define COMPARED_MAX 16
+
+/* One column of a comparison, over the rows of a table. */
+static double *compared_column(const ssmq_compare_score *row, int64_t n, size_t offset,
+                               ssmq_arena *arena)
+{
+    double *value = SSMQ_ARENA_ARRAY(arena, double, n);
+    for (int64_t i = 0; i < n; i++) memcpy(&value[i], (const char *)&row[i] + offset, sizeof *value);
+    return value;
+}
+
+/* Appends the columns of what was compared; returns how many. */
+static int32_t compared_columns(const ssmq_compare_score *row, int64_t n, ssmq_store_column *column,
+                                ssmq_arena *arena)
+{
+    int32_t at = 0;
+#define X(field, metric, of_unit)                                                                  \
+    if ((metric) < 0 || row->metrics >> ((metric) & 31) & 1) {                                     \
+        SSMQ_ASSERT(at < COMPARED_MAX);                                                            \
+        column[at++] = (ssmq_store_column){                                                        \
+            .name = #field,                                                                        \
+            .real = compared_column(row, n, offsetof(ssmq_compare_score, field), arena),           \
+            .unit = (of_unit)};                                                                    \
+    }
+    SSMQ_COMPARE_FIELDS(X)
+#undef X
+    return at;
+}
+
+/* One or more rows of figures as a table; compared: NULL, or one for each row. */
 static ssmq_status write_figures(ssmq_store *s, const char *path, const ssmq_ppl_figures *f,
-                                 int64_t n, const char *const *subset, const char *long_name,
+                                 const ssmq_compare_score *compared, int64_t n,
+                                 const char *const *subset, const char *long_name,
                                  ssmq_arena *arena)
 {
     double   *real[4];
@@ -70,7 +103,7 @@ static ssmq_status write_figures(ssmq_store *s, const char *path, const ssmq_ppl
         count[0][i] = (uint64_t)f[i].windows;
         count[1][i] = (uint64_t)f[i].tokens;
     }
-    const ssmq_store_column column[] = {
+    ssmq_store_column column[FIGURES + COMPARED_MAX] = {
         {.name = "subset", .text = subset, .unit = ""},
         {.name = "ppl", .real = real[0], .unit = ""},
         {.name = "ppl_se", .real = real[1], .unit = ""},
@@ -80,7 +113,8 @@ static ssmq_status write_figures(ssmq_store *s, const char *path, const ssmq_ppl
         {.name = "tokens", .count = count[1], .unit = "token"},
     };
     const int32_t skip = subset ? 0 : 1;
-    return ssmq_store_table(s, path, column + skip, 7 - skip, n, NULL, long_name);
+    const int32_t more = compared ? compared_columns(compared, n, column + FIGURES, arena) : 0;
+    return ssmq_store_table(s, path, column + skip, FIGURES - skip + more, n, NULL, long_name);
 }
 
 static ssmq_status write_windows(ssmq_store *s, const char *group, const ssmq_ppl *p,
@@ -103,7 +137,7 @@ static ssmq_status write_windows(ssmq_store *s, const char *group, const ssmq_pp
 }
 
 static ssmq_status write_evaluation(ssmq_store *s, const ssmq_evaluation *e, const ssmq_ppl *p,
-                                    ssmq_arena *arena)
+                                    const ssmq_compare_spec *spec, ssmq_arena *arena)
 {
     const char *group = ssmq_arena_printf(arena, "/eval/%s", e->id);
     SSMQ_TRY(write_windows(s, group, p, arena));
@@ -115,11 +149,14 @@ static ssmq_status write_evaluation(ssmq_store *s, const ssmq_evaluation *e, con
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "loss_dtype", "f64"));
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "logits_dtype", "f32"));
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "token_digest", p->token_digest));
-    SSMQ_TRY(write_figures(s, ssmq_arena_printf(arena, "%s/summary", group), &p->all, 1, NULL,
-                           "figures over all windows", arena));
+    const ssmq_comparison *c = p->comparison;
+    if (c) SSMQ_TRY(ssmq_comparison_write(s, group, c, spec, arena));
+    SSMQ_TRY(write_figures(s, ssmq_arena_printf(arena, "%s/summary", group), &p->all,
+                           c ? &c->all : NULL, 1, NULL, "figures over all windows", arena));
     if (p->n_subset == 0) return SSMQ_OK;
-    return write_figures(s, ssmq_arena_printf(arena, "%s/subset", group), p->subset, p->n_subset,
-                         p->subset_name, "figures of each subset", arena);
+    return write_figures(s, ssmq_arena_printf(arena, "%s/subset", group), p->subset,
+                         c ? c->subset : NULL, p->n_subset, p->subset_name,
+                         "figures of each subset", arena);
 }
 
 static ssmq_status write_all(ssmq_store *s, const ssmq_result *r, ssmq_arena *arena)
@@ -128,7 +165,8 @@ static ssmq_status write_all(ssmq_store *s, const ssmq_result *r, ssmq_arena *ar
     SSMQ_TRY(write_axes(s, r, arena));
     if (r->recipe) SSMQ_TRY(ssmq_result_write_sites(s, r, arena));
     for (int32_t i = 0; i < r->run->n_evaluation; i++)
-        SSMQ_TRY(write_evaluation(s, &r->run->evaluation[i], &r->ppl[i], arena));
+        SSMQ_TRY(
+            write_evaluation(s, &r->run->evaluation[i], &r->ppl[i], r->run->compare, arena));
     return SSMQ_OK;
 }
 

@@ -243,7 +243,81 @@ static ssmq_status write_samples(ssmq_store *s, const ssmq_result *r, const fami
                              "what each sample counted for");
 }
 
+/* ---- transforms ------------------------------------------------------------------------ */
+
+static const ssmq_tensor *factors_of(const ssmq_assignment *a)
+{
+    return &a->smooth;
+}
+
+static const ssmq_tensor *signs_of(const ssmq_assignment *a)
+{
+    return &a->signs;
+}
+
+/* Numbers by channel, [layer, channel]; NaN in a layer that has none, nothing where no layer has. */
+static ssmq_status write_channels(ssmq_store *s, const ssmq_result *r, const family_site *f,
+                                  const ssmq_tensor *(*numbers_of)(const ssmq_assignment *a),
+                                  int64_t width, const char *suffix, const char *long_name,
+                                  ssmq_arena *arena)
+{
+    float *value = SSMQ_ARENA_ARRAY(arena, float, f->n * width);
+    bool   any = false;
+    for (int32_t i = 0; i < f->n; i++) {
+        const float *from = numbers_of(at(r, f, i))->data;
+        for (int64_t c = 0; c < width; c++) value[i * width + c] = from ? from[c] : NAN;
+        any |= from != NULL;
+    }
+    if (!any) return SSMQ_OK;
+    const ssmq_tensor t = SSMQ_TENSOR(value, SSMQ_F32, f->n, width);
+    const char *const axis[] = {f->axis, path(arena, f, "transform/channel")};
+    return ssmq_store_tensor(s, path(arena, f, suffix), &t, axis, "", long_name);
+}
+
+static ssmq_status write_places(ssmq_store *s, const ssmq_result *r, const family_site *f,
+                                ssmq_arena *arena)
+{
+    const char **place = SSMQ_ARENA_ARRAY(arena, const char *, f->n);
+    bool         any = false;
+    for (int32_t i = 0; i < f->n; i++) {
+        const ssmq_assignment *a = at(r, f, i);
+        place[i] = a->divide.data ? "live" : a->smooth.data ? "folded" : "";
+        any |= a->smooth.data != NULL;
+    }
+    if (!any) return SSMQ_OK;
+    return ssmq_store_texts(s, path(arena, f, "transform/smooth_place"), place, f->n, f->axis,
+                            "where channels are divided");
+}
+
+/* What is done to the channels of a site before all else. */
+static ssmq_status write_transform(ssmq_store *s, const ssmq_result *r, const family_site *f,
+                                   int64_t width, ssmq_arena *arena)
+{
+    int32_t *index = SSMQ_ARENA_ARRAY(arena, int32_t, width);
+    bool     any = false;
+    for (int32_t i = 0; i < f->n; i++)
+        any |= at(r, f, i)->smooth.data != NULL || at(r, f, i)->signs.data != NULL;
+    if (!any) return SSMQ_OK;
+    for (int64_t c = 0; c < width; c++) index[c] = (int32_t)c;
+    const ssmq_tensor t = SSMQ_TENSOR(index, SSMQ_I32, width);
+    SSMQ_TRY(ssmq_store_scale(s, path(arena, f, "transform/channel"), &t, "", "channel, from 0"));
+    SSMQ_TRY(write_channels(s, r, f, factors_of, width, "transform/smooth",
+                            "what a channel is divided by", arena));
+    SSMQ_TRY(write_places(s, r, f, arena));
+    return write_channels(s, r, f, signs_of, width, "transform/signs",
+                          "what a channel is multiplied with before the Hadamard transform", arena);
+}
+
 /* ---- a site ---------------------------------------------------------------------------- */
+
+/* The layer axis of a site outside the layers. */
+static ssmq_status write_axis(ssmq_store *s, const ssmq_site *site, const family_site *f)
+{
+    int32_t           outside = -1;
+    const ssmq_tensor t = SSMQ_TENSOR(&outside, SSMQ_I32, 1);
+    if (site->layer >= 0) return SSMQ_OK;
+    return ssmq_store_scale(s, f->axis, &t, "", "-1: outside the layers");
+}
 
 static ssmq_status write_site(ssmq_store *s, const ssmq_result *r, int32_t first,
                               ssmq_arena *arena)
@@ -251,24 +325,22 @@ static ssmq_status write_site(ssmq_store *s, const ssmq_result *r, int32_t first
     static const char *const kinds[] = {"weight", "activation", "state"};
     const ssmq_site         *site = &r->model->site[first];
     const family_site        f = gather(r, first, arena);
-    bool                     on = false;
+    bool                     on = false, smooth = false;
     int64_t                  rotate = 0;
     for (int32_t i = 0; i < f.n; i++) {
         on |= at(r, &f, i)->spec.bits > 0;
+        smooth |= at(r, &f, i)->smooth.data != NULL;
         if (at(r, &f, i)->rotate) rotate = at(r, &f, i)->rotate;
     }
-    if (!on && !rotate) return SSMQ_OK;
+    if (!on && !rotate && !smooth) return SSMQ_OK;
     SSMQ_TRY(ssmq_store_group(s, f.group));
     SSMQ_TRY(ssmq_store_attribute_text(s, f.group, "kind", kinds[site->kind]));
     SSMQ_TRY(ssmq_store_attribute_text(s, f.group, "op", site->op));
     SSMQ_TRY(ssmq_store_attribute_int(s, f.group, "width", site->width));
     if (rotate) SSMQ_TRY(ssmq_store_attribute_int(s, f.group, "hadamard", rotate));
+    SSMQ_TRY(write_axis(s, site, &f));
+    SSMQ_TRY(write_transform(s, r, &f, site->width, arena));
     if (!on) return SSMQ_OK;
-    if (site->layer < 0) {
-        int32_t           outside = -1;
-        const ssmq_tensor t = SSMQ_TENSOR(&outside, SSMQ_I32, 1);
-        SSMQ_TRY(ssmq_store_scale(s, f.axis, &t, "", "-1: outside the layers"));
-    }
     SSMQ_TRY(write_scales(s, r, &f, arena));
     SSMQ_TRY(write_choices(s, r, &f, arena));
     return write_samples(s, r, &f, arena);

@@ -1,4 +1,5 @@
 #include "harness/run/run.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include "harness/run/execute.h"
 #include "harness/run/session.h"
 #include "harness/store/rundir.h"
+#include "harness/store/store.h"
 
 /* Results of a run take little: scales, one number per window and per sample and site. */
 #define ROOM_BYTES ((int64_t)16 << 20)
@@ -20,7 +22,8 @@ typedef struct job {
     ssmq_arena             *arena;
     char                    started[SSMQ_UTC_TEXT];
     double                  wall, cpu; /* clocks at the start, seconds */
-    ssmq_status             lease;     /* IO once the lease was lost   */
+    const char             *lost;      /* why the lease is no longer ours; NULL: it is */
+    const ssmq_outcome     *outcome;   /* of all runs; zeroed where there is none yet   */
 } job;
 
 /* ---- while it runs --------------------------------------------------------------------- */
@@ -35,7 +38,8 @@ static void job_begin(void *context, const char *task, const char *unit)
 static void job_update(void *context, int64_t done, double fraction)
 {
     job *j = context;
-    if (j->lease == SSMQ_OK) j->lease = ssmq_rundir_beat(j->dir);
+    if (!j->lost && ssmq_rundir_beat(j->dir) != SSMQ_OK)
+        j->lost = ssmq_arena_strdup(j->arena, ssmq_error_last()->message);
     ssmq_tell_update(j->request->listener, done, fraction);
 }
 
@@ -72,7 +76,7 @@ static ssmq_status write_inputs(job *j)
     return ssmq_rundir_write(j->dir, "resolved.yaml", j->run->resolved, strlen(j->run->resolved));
 }
 
-static ssmq_status provenance_of(job *j, ssmq_provenance *out)
+static ssmq_provenance provenance_of(job *j)
 {
     ssmq_provenance p = {
         .backend = j->run->backend->name,
@@ -84,9 +88,8 @@ static ssmq_status provenance_of(job *j, ssmq_provenance *out)
         .variable = j->request->variable,
         .n_variable = j->request->n_variable,
     };
-    SSMQ_TRY(ssmq_session_files(j->session, j->run, &p.file, &p.n_file));
-    *out = p;
-    return SSMQ_OK;
+    p.n_file = ssmq_session_files(j->session, j->run, &p.file);
+    return p;
 }
 
 static ssmq_status write_manifest(job *j, ssmq_provenance *p)
@@ -109,15 +112,11 @@ static ssmq_status write_manifest(job *j, ssmq_provenance *p)
 
 static ssmq_status write_results(job *j, const ssmq_execution *x, ssmq_summary *summary)
 {
-    ssmq_provenance p;
+    ssmq_provenance p = provenance_of(j);
     ssmq_str        numbers = {0};
-    SSMQ_TRY(provenance_of(j, &p));
     ssmq_provenance_numbers(&p, &numbers);
-    const char *path = ssmq_rundir_file(j->dir, "run.h5");
-    /* What is there was sealed by a writer that was killed before it could say so. */
-    unlink(path);
-    const ssmq_status st =
-        ssmq_execution_store(x, j->session, j->run, ssmq_str_text(&numbers), path);
+    const ssmq_status st = ssmq_execution_store(x, j->session, j->run, ssmq_str_text(&numbers),
+                                                ssmq_rundir_file(j->dir, "run.h5"));
     ssmq_str_free(&numbers);
     SSMQ_TRY(st);
     *summary = ssmq_execution_summary(x, j->run, j->arena);
@@ -126,6 +125,37 @@ static ssmq_status write_results(job *j, const ssmq_execution *x, ssmq_summary *
 }
 
 /* ---- one run --------------------------------------------------------------------------- */
+
+/* What is there was sealed by a writer that was killed before it could say so, or is damaged. */
+static ssmq_status remove_results(job *j)
+{
+    static const char *const names[] = {"run.h5", "summary.json"};
+    for (int i = 0; i < 2; i++) {
+        const char *path = ssmq_rundir_file(j->dir, names[i]);
+        if (unlink(path) != 0 && errno != ENOENT)
+            return SSMQ_FAIL(IO, "%s: cannot be removed: %s", path, strerror(errno));
+    }
+    return SSMQ_OK;
+}
+
+/* Before results get their names: is the directory still ours, and are the inputs what the id says? */
+static ssmq_status still_good(job *j)
+{
+    if (j->lost) return SSMQ_FAIL(IO, "%s", j->lost);
+    SSMQ_TRY(ssmq_rundir_set_status(j->dir, SSMQ_RUN_RUNNING, NULL, "writing results"));
+    return ssmq_experiment_unchanged(j->e);
+}
+
+/* The results of the experiment's float run, which comes first; NULL: there are none. */
+static const char *float_results(const job *j)
+{
+    for (int32_t i = 0; i < j->e->n_run; i++) {
+        const ssmq_outcome *o = &j->outcome[i];
+        if (j->e->run[i].mode == SSMQ_MODE_FLOAT && o->status == SSMQ_OK && o->summary.id)
+            return ssmq_arena_printf(j->arena, "%s/run.h5", o->path);
+    }
+    return NULL;
+}
 
 static ssmq_status carry_out(job *j, ssmq_summary *summary)
 {
@@ -137,11 +167,13 @@ static ssmq_status carry_out(job *j, ssmq_summary *summary)
                                     .end = job_end};
     ssmq_execution      x;
     SSMQ_TRY(ssmq_rundir_set_status(j->dir, SSMQ_RUN_RUNNING, NULL, NULL));
+    SSMQ_TRY(remove_results(j));
     note(j, "%s: started, backend %s, tier %s, %d threads", j->run->name, be->ops->name, be->tier,
          be->threads);
     SSMQ_TRY(ssmq_execute(j->session, j->run, &listener, &x));
-    /* Whoever took the lease over takes this process for dead and writes there. */
-    ssmq_status st = j->lease;
+    if (j->run->mode != SSMQ_MODE_FLOAT)
+        ssmq_alarms_of_baseline(&x.alarms, j->run, x.ppl, float_results(j));
+    ssmq_status st = still_good(j);
     if (st == SSMQ_OK) st = write_results(j, &x, summary);
     ssmq_execution_free(&x);
     SSMQ_TRY(st);
@@ -151,56 +183,86 @@ static ssmq_status carry_out(job *j, ssmq_summary *summary)
     return ssmq_rundir_set_status(j->dir, SSMQ_RUN_DONE, NULL, NULL);
 }
 
-static ssmq_summary without_figures(const job *j, ssmq_status st, const char *reason)
+static ssmq_run_state state_of(ssmq_status st)
 {
-    const bool refused = st == SSMQ_ERR_UNSUPPORTED;
-    return (ssmq_summary){
+    return st == SSMQ_ERR_UNSUPPORTED ? SSMQ_RUN_UNSUPPORTED : SSMQ_RUN_FAILED;
+}
+
+/* A run without figures, and why: the message of the failure under way. */
+static void fail_outcome(const job *j, ssmq_status st, ssmq_outcome *o)
+{
+    o->status = st;
+    o->summary = (ssmq_summary){
         .id = j->run->id,
         .name = j->run->name,
         .mode = ssmq_modes[j->run->mode],
         .recipe = j->run->recipe ? j->run->recipe->name : NULL,
-        .status = ssmq_run_state_name(refused ? SSMQ_RUN_UNSUPPORTED : SSMQ_RUN_FAILED),
-        .reason = reason,
+        .status = ssmq_run_state_name(state_of(st)),
+        .reason = ssmq_arena_strdup(j->arena, ssmq_error_last()->message),
     };
 }
 
-/* A run that failed leaves its reason; that this cannot be written does not hide the reason. */
-static void record_failure(job *j, ssmq_outcome *o)
+/* The reason of a failure, in the run's directory; that it cannot be written does not hide it. */
+static void record_failure(job *j, const ssmq_outcome *o)
 {
-    const char *reason = ssmq_arena_strdup(j->arena, ssmq_error_last()->message);
-    o->summary = without_figures(j, o->status, reason);
-    if (j->lease != SSMQ_OK) return; /* the directory is another's now */
-    note(j, "%s: %s", o->summary.status, reason);
-    const ssmq_run_state state =
-        o->status == SSMQ_ERR_UNSUPPORTED ? SSMQ_RUN_UNSUPPORTED : SSMQ_RUN_FAILED;
-    if (ssmq_rundir_set_status(j->dir, state, reason, NULL) != SSMQ_OK)
+    if (j->lost) return; /* the directory is another's now */
+    note(j, "%s: %s", o->summary.status, o->summary.reason);
+    ssmq_status st = ssmq_summary_write(&o->summary, ssmq_rundir_file(j->dir, "summary.json"));
+    if (st == SSMQ_OK)
+        st = ssmq_rundir_set_status(j->dir, state_of(o->status), o->summary.reason, NULL);
+    if (st != SSMQ_OK)
         SSMQ_LOG_LINE(log_of(j), ERROR, "status was not written", SSMQ_LOG_T("run", j->run->name),
                       SSMQ_LOG_T("reason", ssmq_error_last()->message));
 }
 
-/* Returns what keeps every run from starting; what happens to this run is in *o. */
-static ssmq_status run_one(job *j, ssmq_outcome *o)
+/* Does a stored summary belong to this run, and has it all its figures? */
+static bool belongs(const ssmq_summary *s, const ssmq_run *run)
 {
-    ssmq_str path = {0};
-    ssmq_status st = ssmq_rundir_place(j->request->out, j->e->name, j->run->id, &path);
-    o->path = ssmq_arena_strdup(j->arena, ssmq_str_text(&path));
-    ssmq_str_free(&path);
-    SSMQ_TRY(st);
-    if (ssmq_rundir_finished(o->path)) {
-        o->skipped = true;
-        o->status = SSMQ_OK;
-        return ssmq_summary_read(ssmq_arena_printf(j->arena, "%s/summary.json", o->path), j->arena,
-                                 &o->summary);
+    if (strcmp(s->id, run->id) != 0 || strcmp(s->status, "done") != 0) return false;
+    if (s->n_evaluation != run->n_evaluation) return false;
+    for (int32_t i = 0; i < run->n_evaluation; i++)
+        if (strcmp(s->evaluation[i].id, run->evaluation[i].id) != 0) return false;
+    return true;
+}
+
+/* A finished run's figures, under the names that the experiment has for it now; false if there is none, or
+ * what there is cannot be believed. */
+static bool take_finished(job *j, ssmq_outcome *o)
+{
+    if (!ssmq_rundir_finished(o->path)) return false;
+    const char *summary = ssmq_arena_printf(j->arena, "%s/summary.json", o->path);
+    const char *results = ssmq_arena_printf(j->arena, "%s/run.h5", o->path);
+    const bool  read = ssmq_summary_read(summary, j->arena, &o->summary) == SSMQ_OK;
+    if (!read || !belongs(&o->summary, j->run) || !ssmq_store_is_one(results, j->run->id)) {
+        SSMQ_LOG_LINE(log_of(j), WARNING, "stored results are damaged; running again",
+                      SSMQ_LOG_T("run", j->run->name), SSMQ_LOG_T("directory", o->path));
+        ssmq_error_clear();
+        return false;
     }
-    SSMQ_TRY(ssmq_session_prepare(j->session, j->run));
-    SSMQ_TRY(ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES, &j->dir));
+    o->summary.name = j->run->name;
+    o->summary.recipe = j->run->recipe ? j->run->recipe->name : NULL;
+    o->skipped = true;
+    o->status = SSMQ_OK;
+    return true;
+}
+
+/* What happens to a run is in *o and concerns no other run. */
+static void run_one(job *j, ssmq_outcome *o)
+{
+    ssmq_status st =
+        ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES, &j->dir);
+    if (st != SSMQ_OK) {
+        fail_outcome(j, st, o);
+        return;
+    }
     st = write_inputs(j);
-    if (st == SSMQ_OK) {
-        o->status = carry_out(j, &o->summary);
-        if (o->status != SSMQ_OK) record_failure(j, o);
+    if (st == SSMQ_OK) st = carry_out(j, &o->summary);
+    o->status = st;
+    if (st != SSMQ_OK) {
+        fail_outcome(j, st, o);
+        record_failure(j, o);
     }
     ssmq_rundir_close(j->dir);
-    return st;
 }
 
 /* ---- all of them ----------------------------------------------------------------------- */
@@ -225,27 +287,55 @@ static ssmq_status conclude(const ssmq_outcome *o, int32_t n)
                      first->summary.name, first->summary.reason);
 }
 
+static ssmq_status place(job *j, ssmq_outcome *o)
+{
+    ssmq_str          path = {0};
+    const ssmq_status st = ssmq_rundir_place(j->request->out, j->e->name, j->run->id, &path);
+    o->path = ssmq_arena_strdup(j->arena, ssmq_str_text(&path));
+    ssmq_str_free(&path);
+    return st;
+}
+
+/* Before the first run starts: which are finished, and whether there is what the others need. */
+static ssmq_status prepare_all(job *jobs, ssmq_outcome *outcome, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        outcome[i] = (ssmq_outcome){0};
+        SSMQ_TRY(place(&jobs[i], &outcome[i]));
+        if (take_finished(&jobs[i], &outcome[i])) continue;
+        SSMQ_TRY(ssmq_session_prepare(jobs[i].session, jobs[i].run));
+    }
+    return SSMQ_OK;
+}
+
+static void start_clocks(job *j)
+{
+    ssmq_utc_now(j->started);
+    j->wall = ssmq_monotonic_s();
+    j->cpu = ssmq_cpu_time_s();
+}
+
 ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *cat,
                                 const ssmq_run_request *request, ssmq_arena *arena,
                                 ssmq_outcome *outcome, int32_t *n_outcome)
 {
     ssmq_session session;
-    ssmq_status  st = SSMQ_OK;
+    job         *jobs = SSMQ_ARENA_ARRAY(arena, job, e->n_run);
     *n_outcome = 0;
-    ssmq_session_open(cat, request->listener, &session);
-    for (int32_t i = 0; i < e->n_run; i++) {
-        job j = {.e = e, .run = &e->run[i], .request = request, .session = &session, .arena = arena};
-        outcome[i] = (ssmq_outcome){0};
-        ssmq_utc_now(j.started);
-        j.wall = ssmq_monotonic_s();
-        j.cpu = ssmq_cpu_time_s();
-        if (request->starting) request->starting(request->context, j.run, i, e->n_run);
-        SSMQ_TRY_DONE(st, run_one(&j, &outcome[i]));
+    ssmq_session_open(e, cat, request->listener, &session);
+    for (int32_t i = 0; i < e->n_run; i++)
+        jobs[i] = (job){
+            .e = e, .run = &e->run[i], .request = request, .session = &session, .arena = arena,
+            .outcome = outcome};
+    ssmq_status st = prepare_all(jobs, outcome, e->n_run);
+    for (int32_t i = 0; st == SSMQ_OK && i < e->n_run; i++) {
+        if (request->starting) request->starting(request->context, jobs[i].run, i, e->n_run);
+        start_clocks(&jobs[i]);
+        if (!outcome[i].skipped) run_one(&jobs[i], &outcome[i]);
         *n_outcome = i + 1;
-        if (request->ended) request->ended(request->context, j.run, &outcome[i]);
+        if (request->ended) request->ended(request->context, jobs[i].run, &outcome[i]);
     }
-    st = conclude(outcome, e->n_run);
-done:
+    if (st == SSMQ_OK) st = conclude(outcome, e->n_run);
     ssmq_session_close(&session);
     return st;
 }

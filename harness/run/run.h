@@ -31,10 +31,11 @@ typedef struct ssmq_run_request {
     void (*ended)(void *context, const ssmq_run *run, const ssmq_outcome *outcome);
 } ssmq_run_request;
 
-/* Runs them in order; outcome [e->n_run], in the arena.  A run that fails is recorded with its reason
- * and does not keep the others from running: then the status is that of the failures if all runs failed
- * with the same one, else NUMERIC (a run failed: exit status 1).  What keeps every run from starting
- * (no model, no room, not writable) is returned at once, with n_outcome runs done so far. */
+/* Runs them in order; outcome [e->n_run], in the arena, *n_outcome of them filled.  A run that fails is
+ * recorded with its reason and does not keep the others from running: then the status is that of the
+ * failures if all runs failed with the same one, else NUMERIC (a run failed: exit status 1).  What keeps
+ * every run from starting (the model or the calibration samples cannot be had) is returned before the
+ * first one does.  Stored results that cannot be believed are made again, with a warning. */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *cat,
                                               const ssmq_run_request *request, ssmq_arena *arena,
                                               ssmq_outcome *outcome, int32_t *n_outcome);

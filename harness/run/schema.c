@@ -4,13 +4,16 @@
 #include "harness/run/loader.h"
 
 const char *const ssmq_tasks[] = {"perplexity", NULL};
+const char *const ssmq_metrics[] = {"kl", "delta-p", "top1", NULL};
 
 const char *const ssmq_schema_keys[] = {"ssmq",     "include",     "name", "question", "model",
                                         "data",     "calibration", "mode", "recipe",   "recipes",
-                                        "evaluate", "run",         NULL};
-const char *const ssmq_schema_later[] = {"sweep", "compare", "collect", "expect", NULL};
+                                        "evaluate", "compare",     "run",  NULL};
+const char *const ssmq_schema_later[] = {"sweep", "collect", "expect", NULL};
 
 static const char *const all_cores[] = {"all", NULL}; /* stands for 0 */
+static const char *const no_bootstrap[] = {"off", NULL}; /* likewise */
+static const char *const baselines[] = {"float", NULL};
 
 #define AT(type, field) #field, offsetof(type, field)
 
@@ -53,6 +56,16 @@ const ssmq_option ssmq_schema_evaluation[] = {
      "tokens of a window"},
     {AT(ssmq_evaluation_draft, limit), SSMQ_OPTION_INT, "0", 0, 1e9, NULL,
      "windows (of each subset); 0: all"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_compare[] = {
+    {AT(ssmq_compare_draft, against), SSMQ_OPTION_CHOICE, "float", 0, 0, baselines,
+     "the model that runs beside each quantised one, over the same tokens"},
+    {AT(ssmq_compare_draft, bootstrap), SSMQ_OPTION_INT, "1000", 100, 100000, no_bootstrap,
+     "resamples of the windows for the 95 % interval of the difference in log-perplexity"},
+    {AT(ssmq_compare_draft, tokens), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
+     "true: keep the figures of every token in run.h5, not only those of windows"},
     {0},
 };
 

@@ -2,11 +2,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/assert.h"
 #include "harness/run/load.h"
 
-void ssmq_session_open(const ssmq_catalogue *cat, const ssmq_listener *listener, ssmq_session *out)
+void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,
+                       const ssmq_listener *listener, ssmq_session *out)
 {
-    *out = (ssmq_session){.cat = cat, .listener = listener, .arena = ssmq_arena_new()};
+    *out = (ssmq_session){.e = e, .cat = cat, .listener = listener, .arena = ssmq_arena_new()};
 }
 
 void ssmq_session_close(ssmq_session *s)
@@ -17,7 +19,6 @@ void ssmq_session_close(ssmq_session *s)
     ssmq_checkpoint_close(s->checkpoint);
     ssmq_backend_close(s->be);
     ssmq_arena_free(s->arena);
-    free(s->file);
     *s = (ssmq_session){0};
 }
 
@@ -62,22 +63,17 @@ ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run)
 
 /* ---- sums of files --------------------------------------------------------------------- */
 
-/* The sum of a file, taken once in a session; its role is not looked at. */
-static ssmq_status digest(ssmq_session *s, ssmq_input_file *f)
+/* Sum and size as they were when the run's id was formed. */
+static void fill_in(const ssmq_session *s, ssmq_input_file *f)
 {
-    for (int32_t i = 0; i < s->n_file; i++) {
-        if (strcmp(s->file[i].path, f->path) != 0) continue;
-        memcpy(f->sha256, s->file[i].sha256, sizeof f->sha256);
-        f->bytes = s->file[i].bytes;
-        return SSMQ_OK;
+    for (int32_t i = 0; i < s->e->n_input; i++) {
+        const ssmq_input *in = s->e->input[i];
+        if (strcmp(in->path, f->path) != 0) continue;
+        memcpy(f->sha256, in->digest + strlen("sha256:"), sizeof f->sha256);
+        f->bytes = in->bytes;
+        return;
     }
-    SSMQ_TRY(ssmq_input_files_digest(f, 1));
-    if (s->n_file == s->capacity) {
-        s->capacity = s->capacity ? 2 * s->capacity : 16;
-        s->file = ssmq_must_realloc(s->file, (size_t)s->capacity * sizeof *s->file);
-    }
-    s->file[s->n_file++] = *f;
-    return SSMQ_OK;
+    SSMQ_ASSERT(!"a file that the run's id does not know");
 }
 
 static const char *base_name(const char *path)
@@ -86,8 +82,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-ssmq_status ssmq_session_files(ssmq_session *s, const ssmq_run *run, const ssmq_input_file **file,
-                               int32_t *n)
+int32_t ssmq_session_files(ssmq_session *s, const ssmq_run *run, const ssmq_input_file **file)
 {
     const int32_t    weights = ssmq_checkpoint_files(s->checkpoint);
     ssmq_input_file *list =
@@ -108,8 +103,7 @@ ssmq_status ssmq_session_files(ssmq_session *s, const ssmq_run *run, const ssmq_
         list[at++] = (ssmq_input_file){
             .role = ssmq_arena_printf(s->arena, "evaluation/%s", run->evaluation[i].id),
             .path = run->evaluation[i].data.file};
-    for (int32_t i = 0; i < at; i++) SSMQ_TRY(digest(s, &list[i]));
+    for (int32_t i = 0; i < at; i++) fill_in(s, &list[i]);
     *file = list;
-    *n = at;
-    return SSMQ_OK;
+    return at;
 }

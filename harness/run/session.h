@@ -1,5 +1,5 @@
-/* What the runs of an experiment share: one load, one tokenizer, one set of samples, one backend, one sum
- * of each input file; each made when it is first asked for. */
+/* What the runs of an experiment share: one load, one tokenizer, one set of samples, one backend; each
+ * made when it is first asked for. */
 #pragma once
 #include "harness/data/checkpoint.h"
 #include "harness/run/experiment.h"
@@ -11,7 +11,8 @@ extern "C" {
 #endif
 
 typedef struct ssmq_session {
-    const ssmq_catalogue *cat;
+    const ssmq_experiment *e;
+    const ssmq_catalogue  *cat;
     const ssmq_listener  *listener; /* may be NULL */
     ssmq_arena           *arena;
     ssmq_model           *base;
@@ -19,20 +20,19 @@ typedef struct ssmq_session {
     ssmq_tokenizer       *tokenizer;
     ssmq_samples          samples;
     ssmq_backend         *be;
-    ssmq_input_file      *file; /* sums of files taken so far */
-    int32_t               n_file, capacity;
 } ssmq_session;
 
-void ssmq_session_open(const ssmq_catalogue *cat, const ssmq_listener *listener, ssmq_session *out);
+void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,
+                       const ssmq_listener *listener, ssmq_session *out);
 void ssmq_session_close(ssmq_session *s);
 
 /* Makes everything ready that a run needs; all runs of an experiment have the same model, tokenizer,
  * calibration and backend.  INPUT, UNSUPPORTED, MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run);
 
-/* The files that decide a run's numbers, with sums and sizes, in a fixed order; the arena's. */
-SSMQ_MUST_USE ssmq_status ssmq_session_files(ssmq_session *s, const ssmq_run *run,
-                                             const ssmq_input_file **file, int32_t *n);
+/* The files that decide a run's numbers, with the sums and sizes that its id stands for, in a fixed order;
+ * the arena's.  Returns how many. */
+int32_t ssmq_session_files(ssmq_session *s, const ssmq_run *run, const ssmq_input_file **file);
 
 #ifdef __cplusplus
 }

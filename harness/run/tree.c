@@ -79,6 +79,23 @@ static ssmq_yaml *evaluations_tree(ssmq_loader *ld)
     return list;
 }
 
+static ssmq_yaml *compare_tree(ssmq_loader *ld)
+{
+    const ssmq_compare_draft *c = &ld->draft.compare;
+    ssmq_yaml                *map = map_new(ld), *metrics = list_new(ld);
+    put_options(ld, map, ssmq_schema_compare, c, c->given);
+    for (int i = 0; ssmq_metrics[i]; i++)
+        if (c->metrics >> i & 1)
+            ssmq_yaml_append(ld->arena, metrics, NULL,
+                             text_at(ld, ssmq_metrics[i], c->metrics_given));
+    if (c->metrics_given) {
+        metrics->place = c->metrics_given->place;
+        metrics->line = c->metrics_given->line;
+    }
+    put(ld, map, "metrics", metrics, SSMQ_YAML_BOTH);
+    return map;
+}
+
 static ssmq_yaml *step_tree(ssmq_loader *ld, const ssmq_step_draft *s, bool with_enabled)
 {
     ssmq_yaml       *map = map_new(ld);
@@ -155,6 +172,8 @@ ssmq_yaml *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draf
         put(ld, map, "recipe", recipe_tree(ld, recipe, false),
             recipe->name ? SSMQ_YAML_HASHED : SSMQ_YAML_BOTH);
     put(ld, map, "evaluate", evaluations_tree(ld), SSMQ_YAML_BOTH);
+    if (mode != SSMQ_MODE_FLOAT && ld->draft.compare.given) /* it changes what the run leaves */
+        put(ld, map, "compare", compare_tree(ld), SSMQ_YAML_BOTH);
     put(ld, map, "run", run_section(ld), SSMQ_YAML_BOTH);
     return map;
 }
@@ -189,6 +208,7 @@ ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld)
     put(ld, map, "mode", modes, SSMQ_YAML_BOTH);
     put_recipes(ld, map);
     put(ld, map, "evaluate", evaluations_tree(ld), SSMQ_YAML_BOTH);
+    if (d->compare.given) put(ld, map, "compare", compare_tree(ld), SSMQ_YAML_BOTH);
     put(ld, map, "run", run_section(ld), SSMQ_YAML_BOTH);
     return map;
 }

@@ -164,3 +164,20 @@ ssmq_status ssmq_store_attribute_real(ssmq_store *s, const char *path, const cha
 {
     return put_scalar(s, path, name, H5T_IEEE_F64LE, &value);
 }
+
+/* ---- looked at ------------------------------------------------------------------------- */
+
+/* By its bytes alone, since the library may crash on a damaged file: the signature, the length that the
+ * superblock states (format specification of HDF5, version 2 and 3: at byte 28), and the run's id. */
+bool ssmq_store_is_one(const char *path, const char *run_id)
+{
+    static const uint8_t signature[] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+    ssmq_mapping         m;
+    uint64_t             end = 0;
+    if (ssmq_map_open(path, &m) != SSMQ_OK) return false;
+    bool is = m.size > 48 && memcmp(m.data, signature, sizeof signature) == 0;
+    if (is) memcpy(&end, m.data + 28, sizeof end);
+    is = is && end == m.size && memmem(m.data, m.size, run_id, strlen(run_id)) != NULL;
+    ssmq_map_close(&m);
+    return is;
+}

@@ -2,6 +2,7 @@
  * reader sees whole files or none.  Groups, types and attributes are those of the layout page
  * (analysis/README.md); equal content gives equal bytes. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "harness/base/error.h"
 #include "harness/tensor/tensor.h"
@@ -15,6 +16,8 @@ typedef struct ssmq_store ssmq_store;
 /* Creates PATH.part exclusively; never truncates.  IO if it or PATH exists (what a killed writer left
  * is removed before, by the next holder of the lease). */
 SSMQ_MUST_USE ssmq_status ssmq_store_create(const char *path, ssmq_store **out);
+/* Is there a results file of this run at path, as far as a look at its root tells? */
+bool ssmq_store_is_one(const char *path, const char *run_id);
 /* Closes the store either way.  Not void: a failed flush is a lost result. */
 SSMQ_MUST_USE ssmq_status ssmq_store_seal(ssmq_store *s);
 void                      ssmq_store_discard(ssmq_store *s); /* an unsealed one, after a failure; or NULL */

@@ -36,6 +36,34 @@ static void put_score(ssmq_json_writer *w, const ssmq_score *s)
     ssmq_json_put_int(w, "tokens", s->tokens);
 }
 
+/* Nothing where nothing was compared; without the fields of metrics that were not asked for. */
+static void put_compare(ssmq_json_writer *w, const ssmq_compare_score *c)
+{
+    if (!c->against) return;
+    ssmq_json_begin_object(w, "compare");
+    ssmq_json_put_text(w, "against", c->against);
+#define X(field, metric, unit) \
+    if ((metric) < 0 || c->metrics >> ((metric) & 31) & 1) \
+        ssmq_summary_put_real(w, #field, c->field);
+    SSMQ_COMPARE_FIELDS(X)
+#undef X
+    ssmq_json_end_object(w);
+}
+
+static void put_alarms(ssmq_json_writer *w, const ssmq_summary *s)
+{
+    ssmq_json_begin_array(w, "alarms");
+    for (int32_t i = 0; i < s->n_alarm; i++) {
+        ssmq_json_begin_object(w, NULL);
+        ssmq_json_put_text(w, "event", s->alarm[i].event);
+        ssmq_json_put_text(w, "evaluation", s->alarm[i].evaluation);
+        ssmq_json_put_text(w, "site", s->alarm[i].site);
+        ssmq_json_put_text(w, "message", s->alarm[i].message);
+        ssmq_json_end_object(w);
+    }
+    ssmq_json_end_array(w);
+}
+
 static void put_identity(ssmq_json_writer *w, const ssmq_summary *s)
 {
     ssmq_json_put_text(w, "id", s->id);
@@ -52,11 +80,13 @@ static void put_evaluation(ssmq_json_writer *w, const ssmq_evaluation_score *e)
     put_score(w, &e->score);
     ssmq_json_put_text(w, "dialect", e->dialect);
     ssmq_json_put_int(w, "window", e->window);
+    put_compare(w, &e->compare);
     ssmq_json_begin_array(w, "subsets");
     for (int32_t i = 0; i < e->n_subset; i++) {
         ssmq_json_begin_object(w, NULL);
         ssmq_json_put_text(w, "name", e->subset[i].name);
         put_score(w, &e->subset[i].score);
+        put_compare(w, &e->subset[i].compare);
         ssmq_json_end_object(w);
     }
     ssmq_json_end_array(w);
@@ -73,6 +103,7 @@ ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
     ssmq_json_begin_object(&w, "evaluations");
     for (int32_t i = 0; i < s->n_evaluation; i++) put_evaluation(&w, &s->evaluation[i]);
     ssmq_json_end_object(&w);
+    put_alarms(&w, s);
     ssmq_json_end_object(&w);
     const ssmq_status st = ssmq_file_write(path, ssmq_str_text(&text), text.length);
     ssmq_str_free(&text);
@@ -87,9 +118,11 @@ void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s)
     for (int32_t i = 0; i < s->n_evaluation; i++) {
         ssmq_json_begin_object(w, s->evaluation[i].id);
         put_score(w, &s->evaluation[i].score);
+        put_compare(w, &s->evaluation[i].compare);
         ssmq_json_end_object(w);
     }
     ssmq_json_end_object(w);
+    put_alarms(w, s);
     ssmq_json_end_object(w);
 }
 
@@ -137,6 +170,31 @@ static ssmq_status read_score(const ssmq_json *j, ssmq_score *out)
     return ssmq_json_int(j, "tokens", true, 0, INT64_MAX, &out->tokens);
 }
 
+/* A field that was written: as a number, or null with its flag. */
+static bool is_written(const ssmq_json *j, const char *key)
+{
+    return json_object_get(j->root, key) != NULL;
+}
+
+static ssmq_status read_compare(const ssmq_json *j, ssmq_arena *a, ssmq_compare_score *out)
+{
+    json_t         *value = json_object_get(j->root, "compare");
+    const ssmq_json part = part_of(j, value);
+    *out = (ssmq_compare_score){0};
+    if (!value) return SSMQ_OK;
+    if (!json_is_object(value)) return SSMQ_FAIL(INPUT, "%s: 'compare' is not an object", j->path);
+    SSMQ_TRY(read_text(&part, "against", true, a, &out->against));
+#define X(field, metric, unit)                                   \
+    out->field = (double)NAN;                                    \
+    if ((metric) < 0 || is_written(&part, #field)) {             \
+        SSMQ_TRY(read_real(&part, #field, &out->field));         \
+        if ((metric) >= 0) out->metrics |= 1u << ((metric) & 31); \
+    }
+    SSMQ_COMPARE_FIELDS(X)
+#undef X
+    return SSMQ_OK;
+}
+
 /* Subsets are an array, not an object: their names are data, may repeat, and have an order. */
 static ssmq_status read_subsets(const ssmq_json *j, ssmq_arena *a, ssmq_evaluation_score *out)
 {
@@ -149,6 +207,7 @@ static ssmq_status read_subsets(const ssmq_json *j, ssmq_arena *a, ssmq_evaluati
         const ssmq_json part = part_of(j, json_array_get(list, i));
         SSMQ_TRY(read_text(&part, "name", true, a, &subset[i].name));
         SSMQ_TRY(read_score(&part, &subset[i].score));
+        SSMQ_TRY(read_compare(&part, a, &subset[i].compare));
     }
     out->subset = subset;
     out->n_subset = (int32_t)n;
@@ -173,11 +232,32 @@ static ssmq_status read_evaluations(const ssmq_json *j, ssmq_arena *a, ssmq_summ
         SSMQ_TRY(read_score(&part, &e[n].score));
         SSMQ_TRY(read_text(&part, "dialect", true, a, &e[n].dialect));
         SSMQ_TRY(ssmq_json_int(&part, "window", true, 0, INT64_MAX, &e[n].window));
+        SSMQ_TRY(read_compare(&part, a, &e[n].compare));
         SSMQ_TRY(read_subsets(&part, a, &e[n]));
         n++;
     }
     out->evaluation = e;
     out->n_evaluation = n;
+    return SSMQ_OK;
+}
+
+/* Runs from before there were alarms have none. */
+static ssmq_status read_alarms(const ssmq_json *j, ssmq_arena *a, ssmq_summary *out)
+{
+    const json_t *list = json_object_get(j->root, "alarms");
+    if (list && !json_is_array(list))
+        return SSMQ_FAIL(INPUT, "%s: 'alarms' is not an array", j->path);
+    const size_t n = json_array_size(list);
+    ssmq_alarm  *alarm = SSMQ_ARENA_ARRAY(a, ssmq_alarm, n);
+    for (size_t i = 0; i < n; i++) {
+        const ssmq_json part = part_of(j, json_array_get(list, i));
+        SSMQ_TRY(read_text(&part, "event", true, a, &alarm[i].event));
+        SSMQ_TRY(read_text(&part, "evaluation", false, a, &alarm[i].evaluation));
+        SSMQ_TRY(read_text(&part, "site", false, a, &alarm[i].site));
+        SSMQ_TRY(read_text(&part, "message", true, a, &alarm[i].message));
+    }
+    out->alarm = alarm;
+    out->n_alarm = (int32_t)n;
     return SSMQ_OK;
 }
 
@@ -189,7 +269,8 @@ static ssmq_status read_summary(const ssmq_json *j, ssmq_arena *a, ssmq_summary 
     SSMQ_TRY(read_text(j, "recipe", false, a, &out->recipe));
     SSMQ_TRY(read_text(j, "status", true, a, &out->status));
     SSMQ_TRY(read_text(j, "reason", false, a, &out->reason));
-    return read_evaluations(j, a, out);
+    SSMQ_TRY(read_evaluations(j, a, out));
+    return read_alarms(j, a, out);
 }
 
 ssmq_status ssmq_summary_read(const char *path, ssmq_arena *a, ssmq_summary *out)

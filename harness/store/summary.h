@@ -19,19 +19,56 @@ typedef struct ssmq_score {
     int64_t windows, tokens;
 } ssmq_score;
 
+/* Paired with another model over the same tokens (harness/run/compare.h): field, which metric it belongs
+ * to (an index into ssmq_metrics; -1: none, always there), unit.  Standard errors and the interval are over
+ * windows, quantiles over tokens. */
+#define SSMQ_COMPARE_FIELDS(X)  \
+    X(ln_ratio, -1, "nat")      \
+    X(ln_ratio_se, -1, "nat")   \
+    X(ln_ratio_low, -1, "nat")  \
+    X(ln_ratio_high, -1, "nat") \
+    X(kl_mean, 0, "nat")        \
+    X(kl_se, 0, "nat")          \
+    X(kl_median, 0, "nat")      \
+    X(kl_p90, 0, "nat")         \
+    X(kl_p99, 0, "nat")         \
+    X(kl_p999, 0, "nat")        \
+    X(kl_max, 0, "nat")         \
+    X(delta_p_mean, 1, "")      \
+    X(delta_p_rms, 1, "")       \
+    X(top1, 2, "")
+
+typedef struct ssmq_compare_score {
+    const char *against; /* "float"; NULL: nothing was compared        */
+    uint32_t    metrics; /* bit 1 << metric: its fields are there      */
+#define X(field, metric, unit) double field;
+    SSMQ_COMPARE_FIELDS(X)
+#undef X
+} ssmq_compare_score;
+
 typedef struct ssmq_subset_score {
-    const char *name;
-    ssmq_score  score;
+    const char        *name;
+    ssmq_score         score;
+    ssmq_compare_score compare;
 } ssmq_subset_score;
 
 typedef struct ssmq_evaluation_score {
     const char              *id;
     ssmq_score               score;
+    ssmq_compare_score       compare;
     const char              *dialect; /* "gptq"; two of them are never compared */
     int64_t                  window;  /* tokens                                 */
     const ssmq_subset_score *subset;
     int32_t                  n_subset;
 } ssmq_evaluation_score;
+
+/* Something about a run's numbers that a person ought to look at; the numbers stand all the same. */
+typedef struct ssmq_alarm {
+    const char *event;      /* "scale of zero": what a program looks for */
+    const char *evaluation; /* or NULL */
+    const char *site;       /* or NULL */
+    const char *message;    /* the figures behind it, for people */
+} ssmq_alarm;
 
 typedef struct ssmq_summary {
     const char *id, *name;
@@ -41,6 +78,8 @@ typedef struct ssmq_summary {
     const char *reason; /* of any status but "done"; or NULL         */
     const ssmq_evaluation_score *evaluation;
     int32_t                      n_evaluation;
+    const ssmq_alarm            *alarm;
+    int32_t                      n_alarm;
 } ssmq_summary;
 
 /* Replaces path as a whole; IO. */

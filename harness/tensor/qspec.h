@@ -3,6 +3,7 @@
 #pragma once
 #include <math.h>
 #include <stdbool.h>
+#include "harness/tensor/dtype.h"
 #include "harness/tensor/tensor.h"
 
 #ifdef __cplusplus
@@ -21,6 +22,7 @@ typedef enum ssmq_format {
     SSMQ_FORMAT_INT,
     SSMQ_FORMAT_E4M3, /* OCP 8-bit floating point, arXiv:2209.05433: up to 448   */
     SSMQ_FORMAT_E5M2, /* the same with a wider exponent: up to 57344             */
+    SSMQ_FORMAT_F16,  /* IEEE 754 binary16, the recurrent state only: no range, the scale is 1 */
 } ssmq_format;
 
 typedef enum ssmq_rounding {
@@ -30,7 +32,7 @@ typedef enum ssmq_rounding {
 } ssmq_rounding;
 
 typedef struct ssmq_qspec {
-    ssmq_format   format;    /* E4M3, E5M2: 8 bits, symmetric, half to even                  */
+    ssmq_format   format;    /* E4M3, E5M2: 8 bits, F16: 16; symmetric, half to even          */
     int32_t       bits;      /* 2..16, above 8 in fake mode only; 0: leave in floating point */
     bool          symmetric; /* zero point is 0                                              */
     bool          dynamic;   /* range from the live tensor, not from calibration             */
@@ -57,6 +59,7 @@ static inline float ssmq_code_limit(const ssmq_qspec *s)
 {
     return s->format == SSMQ_FORMAT_E4M3   ? 448.0f
            : s->format == SSMQ_FORMAT_E5M2 ? 57344.0f
+           : s->format == SSMQ_FORMAT_F16  ? 65504.0f
                                            : (float)ssmq_code_max(s);
 }
 
@@ -87,16 +90,18 @@ static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_q
     return (int32_t)(q > lo ? (q < hi ? q : hi) : lo);
 }
 
-/* The code of x as a float, whatever the format. */
+/* The code of x as a float, whatever the format.  F16 does not saturate: what is too large becomes
+ * infinite, as in a conversion by hardware. */
 static inline float ssmq_code_value(float x, float scale, int32_t zero, const ssmq_qspec *s)
 {
+    if (s->format == SSMQ_FORMAT_F16) return ssmq_f16_to_f32(ssmq_f32_to_f16(x / scale));
     if (s->format != SSMQ_FORMAT_INT) return ssmq_code_fp8(x, scale, s->format);
     return (float)ssmq_code(x, scale, zero, s);
 }
 
 /* Names as in YAML, NULL-terminated, indexed by the enumerations. */
 extern const char *const ssmq_scopes[];    /* "tensor", "channel", "group", "token" */
-extern const char *const ssmq_formats[];   /* "int", "e4m3", "e5m2"                 */
+extern const char *const ssmq_formats[];   /* "int", "e4m3", "e5m2", "f16"          */
 extern const char *const ssmq_roundings[]; /* "half-even", "half-away", "truncate"  */
 
 #ifdef __cplusplus

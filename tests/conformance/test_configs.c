@@ -76,7 +76,10 @@ static void test_recipes(void **state)
         const char *set;
         int32_t     steps;
     } cases[] = {{"recipes.quamba=configs/recipes/in-per.yaml", 3},
-                 {"recipes.quamba=configs/recipes/out-had.yaml", 3}};
+                 {"recipes.quamba=configs/recipes/out-had.yaml", 3},
+                 {"recipes.quamba=configs/recipes/smoothquant.yaml", 3},
+                 {"recipes.quamba=configs/recipes/quarot-ssm.yaml", 4},
+                 {"recipes.quamba=configs/recipes/dynamic.yaml", 2}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ssmq_experiment *e =

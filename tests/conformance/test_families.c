@@ -199,6 +199,27 @@ static void test_first_bad_value_is_named(void **state)
     test_backends_close(b, n);
 }
 
+/* Values whose squares are beyond float are still normalised, not silently zero. */
+static void test_large_residuals(void **state)
+{
+    (void)state;
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    for (int32_t i = 0; i < n; i++) {
+        float             residual[40], y[40], w[40];
+        ssmq_tensor       tr = SSMQ_TENSOR(residual, SSMQ_F32, 1, 40), ty = SSMQ_TENSOR(y, SSMQ_F32, 1, 40);
+        const ssmq_tensor tw = SSMQ_TENSOR(w, SSMQ_F32, 40);
+        for (int k = 0; k < 40; k++) {
+            residual[k] = k % 2 ? -3e30f : 1e30f; /* mean square 5e60 */
+            w[k] = 2;
+        }
+        CHECK_OK(b[i].be->ops->rmsnorm(b[i].be, &ty, &tr, NULL, &tw, 1e-5f));
+        for (int k = 0; k < 40; k++)
+            assert_true(fabs((double)y[k] / (2 * (k % 2 ? -3 : 1) / sqrt(5)) - 1) < 1e-6);
+    }
+    test_backends_close(b, n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_every_weight_counts),
         cmocka_unit_test(test_site_table),
         cmocka_unit_test(test_first_bad_value_is_named),
+        cmocka_unit_test(test_large_residuals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static ssmq_status whole_run(ssmq_backend *be, const ssmq_model *base, const ssm
     const ssmq_samples samples = {.sample = (ssmq_sample *)(uintptr_t)&sample, .n = 1};
     ssmq_recipe_result r;
     ssmq_exec         *ex = NULL;
-    ssmq_status        st = ssmq_recipe_apply(recipe, m, be, &samples, NULL, &r);
+    ssmq_status        st = ssmq_recipe_apply(recipe, m, be, &samples, 3, NULL, &r);
     if (st == SSMQ_OK) {
         st = ssmq_exec_open(be, m, r.plan, SSMQ_MODE_FAKE, &ex);
         if (st == SSMQ_OK) st = forward(ex, m, token);

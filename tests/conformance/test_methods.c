@@ -46,7 +46,7 @@ static applied apply_one(const ssmq_method *method, const void *options, const s
     const ssmq_step   step = {.id = method->name, .method = method, .options = options};
     const ssmq_recipe recipe = {.step = &step, .n_step = 1};
     applied           a = {.m = ssmq_model_fork(base)};
-    CHECK_OK(ssmq_recipe_apply(&recipe, a.m, be, &samples.all, NULL, &a.r));
+    CHECK_OK(ssmq_recipe_apply(&recipe, a.m, be, &samples.all, SEED, NULL, &a.r));
     return a;
 }
 
@@ -71,18 +71,30 @@ static void check_table(const ssmq_option *table, const char *owner)
     }
 }
 
+/* A method has an option `sites` and kinds of sites, or neither. */
+static void check_sites_option(const ssmq_method *m)
+{
+    const ssmq_option *sites = m->options;
+    while (sites->name && strcmp(sites->name, "sites") != 0) sites++;
+    if (m->sites == SSMQ_METHOD_NO_SITES) {
+        assert_true(!sites->name && !m->kinds && !m->op && !m->linear);
+        return;
+    }
+    assert_true(m->kinds != 0);
+    assert_true(sites->name && sites->type == SSMQ_OPTION_SITES && sites->offset == m->sites);
+}
+
 static void test_tables(void **state)
 {
     (void)state;
     ssmq_arena *arena = ssmq_arena_new();
     for (int32_t i = 0; ssmq_methods[i]; i++) {
         const ssmq_method *m = ssmq_methods[i];
-        assert_true(m->name && m->help && m->source && m->outline && m->apply && m->kinds);
+        assert_true(m->name && m->help && m->source && m->outline && m->apply);
         check_table(m->options, m->name);
+        check_sites_option(m);
         test_options(arena, m->options, m->options_size, NULL);
-        const ssmq_option *sites = m->options;
-        while (sites->name && strcmp(sites->name, "sites") != 0) sites++;
-        assert_true(sites->name && sites->type == SSMQ_OPTION_SITES && sites->offset == m->sites);
+        assert_true(!m->needs_data == !m->observe && (!m->transforms || m->needs_data));
         for (int32_t j = i + 1; ssmq_methods[j]; j++)
             assert_string_not_equal(m->name, ssmq_methods[j]->name);
     }
@@ -104,6 +116,10 @@ static void check_same(const applied *a, const applied *b)
         const ssmq_assignment *p = &a->r.plan->at[i], *q = &b->r.plan->at[i];
         assert_int_equal(p->spec.bits, q->spec.bits);
         assert_int_equal(p->rotate, q->rotate);
+        if (!same_scale(&p->smooth, &q->smooth) || !same_scale(&p->signs, &q->signs))
+            fail_msg("%s: two applications gave two transforms", a->m->site[i].name);
+        if (!same_scale(&p->keep, &q->keep) || !same_scale(&p->codes, &q->codes))
+            fail_msg("%s: two applications gave two choices", a->m->site[i].name);
         if (!same_scale(&p->params.scale, &q->params.scale))
             fail_msg("%s: two applications gave two scales", a->m->site[i].name);
     }
@@ -118,12 +134,14 @@ static void check_assignment(const ssmq_model *m, const ssmq_plan *plan, int32_t
     const ssmq_assignment *a = &plan->at[i];
     const ssmq_site       *s = &m->site[i];
     if (a->rotate) assert_int_equal(a->rotate, s->width);
+    if (a->smooth.data) assert_int_equal(ssmq_tensor_count(&a->smooth), s->width);
+    if (a->divide.data) assert_true(a->divide.data == a->smooth.data && a->inverse.data != NULL);
     if (a->spec.bits == 0 || a->spec.dynamic) return;
     assert_in_range(a->spec.bits, 2, 16);
     assert_non_null(a->params.scale.data);
     const int64_t n = ssmq_tensor_count(&a->params.scale);
     if (a->spec.scope == SSMQ_SCOPE_TENSOR) assert_int_equal(n, 1);
-    else assert_int_equal(n, m->weight[s->weight].value.dim[0]);
+    else assert_int_equal(n, s->weight < 0 ? ssmq_site_channels(s) : m->weight[s->weight].value.dim[0]);
     for (int64_t j = 0; j < n; j++) {
         const float scale = ((const float *)a->params.scale.data)[j];
         assert_true(scale > 0 && isfinite(scale));
@@ -136,20 +154,22 @@ static void check_plan(const ssmq_method *method, const char *text, const ssmq_m
 {
     ssmq_arena              *arena = ssmq_arena_new();
     const void              *options = test_options(arena, method->options, method->options_size, text);
-    const char *const *selectors =
-        *(const char *const *const *)(const void *)((const char *)options + method->sites);
+    static const char *const none[] = {NULL};
+    const char *const       *selectors = none;
+    if (method->sites != SSMQ_METHOD_NO_SITES)
+        selectors = *(const char *const *const *)(const void *)((const char *)options + method->sites);
     applied a = apply_one(method, options, base, be), b = apply_one(method, options, base, be);
     int32_t touched = 0;
     check_same(&a, &b);
     for (int32_t i = 0; i < base->n_site; i++) {
         const ssmq_assignment *at = &a.r.plan->at[i];
         check_assignment(a.m, a.r.plan, i);
-        if (at->spec.bits == 0 && at->rotate == 0) continue;
+        if (at->spec.bits == 0 && at->rotate == 0 && !at->smooth.data && !at->keep.data) continue;
         touched++;
         if (!ssmq_takes(method, selectors, &base->site[i]))
             fail_msg("%s touched %s", method->name, base->site[i].name);
     }
-    assert_true(touched > 0);
+    assert_true(touched > 0 || a.r.plan->residual > 0);
     applied_free(&a);
     applied_free(&b);
     ssmq_arena_free(arena);
@@ -164,7 +184,8 @@ static void test_plans(void **state)
     for (int32_t i = 0; ssmq_methods[i]; i++)
         for (int32_t j = 0; j < n; j++) {
             check_plan(ssmq_methods[i], NULL, t.m, b[j].be);
-            check_plan(ssmq_methods[i], "{sites: layers.1.**}", t.m, b[j].be);
+            if (ssmq_methods[i]->sites != SSMQ_METHOD_NO_SITES)
+                check_plan(ssmq_methods[i], "{sites: layers.1.**}", t.m, b[j].be);
         }
     test_model_free(&t);
     test_backends_close(b, n);
@@ -239,6 +260,8 @@ static void test_bits_act(void **state)
             assert_true(effect(&ssmq_method_weights, "{sites: [embedding.weight, head.weight]}", t.m,
                                b[i].be) > 1e-4);
             assert_true(effect(&ssmq_method_activations, "{sites: head.in}", t.m, b[i].be) > 1e-4);
+            assert_true(effect(&ssmq_method_activations, "{sites: head.in, bits: 16}", t.m, b[i].be) <
+                        1e-3);
         }
         test_model_free(&t);
     }
@@ -269,6 +292,11 @@ static void test_formats_and_scopes(void **state)
         {&ssmq_method_activations, "{range: dynamic}"},
         {&ssmq_method_activations, "{range: dynamic, scope: token, symmetric: false}"},
         {&ssmq_method_activations, "{range: dynamic, clip_ratio: 0.9}"},
+        {&ssmq_method_state, "{bits: 4}"},
+        {&ssmq_method_state, "{scope: channel}"},
+        {&ssmq_method_state, "{format: e4m3, scope: channel}"},
+        {&ssmq_method_state, "{format: e5m2}"},
+        {&ssmq_method_state, "{observer: {statistic: quantile, p: 99.9, across: mean}}"},
     };
     test_backend  b[BACKENDS];
     const int32_t n = test_backends_open(b, BACKENDS, 2);
@@ -315,6 +343,11 @@ static void test_contradictions(void **state)
            "activations: scope token needs range dynamic: calibration does not see the tokens to come");
     refuse(&ssmq_method_activations, t.m, "{scope: channel, range: dynamic}",
            "activations: scope channel needs range static");
+    refuse(&ssmq_method_state, t.m, "{format: f16, bits: 8}", "state: the format f16 has 16 bits, not 8");
+    refuse(&ssmq_method_state, t.m, "{format: e4m3, bits: 16}",
+           "state: the format e4m3 has 8 bits, not 16");
+    refuse(&ssmq_method_state, t.m, "{format: f16, scope: channel}",
+           "state: the format f16 has no scale; scope channel says nothing");
     test_model_free(&t);
 }
 

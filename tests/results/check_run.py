@@ -35,6 +35,53 @@ def check_evaluations(f, summary):
                 assert len(mine) == subset["windows"] and math.isclose(mine.mean(), subset["nll"], rel_tol=1e-12)
 
 
+def check_score(group, want, tokens, windows):
+    """The figures of a comparison from what is stored of some windows; tokens: whether theirs are."""
+    count = windows.sum()
+    ratio = group["window_nll"][:][windows] - group["window_nll_float"][:][windows]
+    kl, delta_p, top1 = (group[name][:][windows] for name in ("window_kl", "window_delta_p", "window_top1"))
+    assert math.isclose(ratio.mean(), want["ln_ratio"], rel_tol=1e-12, abs_tol=1e-14)
+    assert math.isclose(kl.mean(), want["kl_mean"], rel_tol=1e-12)
+    assert math.isclose(delta_p.mean(), want["delta_p_mean"], rel_tol=1e-9, abs_tol=1e-15)
+    assert math.isclose(top1.mean(), want["top1"], rel_tol=1e-12)
+    if count > 1:
+        assert math.isclose(ratio.std(ddof=1) / math.sqrt(count), want["ln_ratio_se"], rel_tol=1e-9, abs_tol=1e-15)
+        assert math.isclose(kl.std(ddof=1) / math.sqrt(count), want["kl_se"], rel_tol=1e-9, abs_tol=1e-15)
+        assert want["ln_ratio_low"] <= want["ln_ratio"] <= want["ln_ratio_high"]
+    if not tokens:
+        return
+    shape = (len(windows), -1)
+    kl, delta_p, top1 = (group[name][:].reshape(shape)[windows].astype(float)
+                         for name in ("token_kl", "token_delta_p", "token_top1"))
+    for key, percent in (("kl_median", 50), ("kl_p90", 90), ("kl_p99", 99), ("kl_p999", 99.9), ("kl_max", 100)):
+        assert math.isclose(numpy.percentile(kl, percent), want[key], rel_tol=1e-9, abs_tol=1e-15), key
+    # What is stored of a token is rounded to f32; figures are of what it was before.
+    assert math.isclose(math.sqrt((delta_p**2).mean()), want["delta_p_rms"], rel_tol=1e-6)
+    assert math.isclose(kl.mean(), want["kl_mean"], rel_tol=1e-6, abs_tol=1e-15)
+    assert math.isclose(top1.mean(), want["top1"], rel_tol=1e-12)
+    assert (kl >= 0).all() and group["token_top1"].dtype == numpy.uint8 and group["token_kl"].dtype == numpy.float32
+
+
+def check_comparisons(f, summary):
+    """Windows, tokens, the two tables and summary.json against each other; float's losses against a float run."""
+    for name, want in summary["evaluations"].items():
+        group = f["eval"][name]
+        if "compare" not in want:
+            assert "window_kl" not in group and "kl_mean" not in group["summary"].dtype.names
+            continue
+        assert summary["mode"] != "float" and want["compare"]["against"] == "float"
+        tokens = "token_kl" in group
+        row = group["summary"][0]
+        for key, value in want["compare"].items():
+            if key != "against" and not key.endswith("_nonfinite"):
+                assert row[key] == value or (value is None and not math.isfinite(row[key])), key
+        check_score(group, want["compare"], tokens, numpy.ones(len(group["window_nll"]), bool))
+        for subset in want["subsets"]:
+            mine = group["window_subset"].asstr()[:] == subset["name"]
+            if mine.any():
+                check_score(group, subset["compare"], tokens, mine)
+
+
 def combined(site, layer, samples):
     """The scale that the stored ranges of the samples give under the stored observer."""
     observer = json.loads(site["qparam/observer"].asstr()[layer])
@@ -74,6 +121,7 @@ def main():
         json.loads(f["meta/provenance"].asstr()[()])
         assert "sha256:" in f["meta/resolved_config"].asstr()[()]
         check_evaluations(f, summary)
+        check_comparisons(f, summary)
         if summary["mode"] == "float":
             assert "sites" not in f
         else:

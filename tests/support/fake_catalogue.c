@@ -35,6 +35,7 @@ static ssmq_status describe(ssmq_model *m, const ssmq_json *config)
                 .input = -1,
                 .weight = -1,
                 .op = in_layer[i].op,
+                .fold = -1,
             };
     m->site[m->n_site++] = (ssmq_site){.name = "head.weight",
                                        .kind = SSMQ_SITE_WEIGHT,
@@ -42,7 +43,8 @@ static ssmq_status describe(ssmq_model *m, const ssmq_json *config)
                                        .width = 8,
                                        .input = -1,
                                        .weight = -1,
-                                       .op = "linear"};
+                                       .op = "linear",
+                                       .fold = -1};
     return SSMQ_OK;
 }
 

@@ -45,7 +45,7 @@ refuse 2 "option '--model' goes with 'sites', not with 'methods'" list methods -
 # ---- list --------------------------------------------------------------------------------
 
 run 0 list methods
-for word in weights: activations: hadamard: "default: 8"; do expect_in_out "$word"; done
+for word in weights: activations: smoothquant: hadamard: rotate-residual: "no sites" "default: 8"; do expect_in_out "$word"; done
 awk 'length > 80 { print; exit 1 }' "$scratch/out" || fail "list methods is wider than 80 columns"
 run 0 list observers
 for word in absmax quantile max ema; do expect_in_out "$word"; done

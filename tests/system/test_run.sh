@@ -64,6 +64,21 @@ run 0 run "$scratch/small.yaml" --out "$runs"
 expect_in_out "fake quamba"
 expect_in_out "wt2: perplexity of the model's own tokens, dialect gptq, 3 windows of 128 tokens"
 
+# What is damaged, or another run's, is not believed.
+set -- "$runs"/small/*/
+: > "$1/run.h5"
+echo '{' > "$2/summary.json"
+cp "$1/summary.json" "$3/summary.json"
+run 0 run "$scratch/small.yaml" --out "$runs" --format json
+expect_out "$first"
+expect_in_err 'event="stored results are damaged; running again"'
+
+# A finished run is reported under the names that the experiment has for it now.
+sed 's/naive:/renamed:/' "$scratch/small.yaml" > "$scratch/renamed.yaml"
+run 0 run "$scratch/renamed.yaml" --out "$runs" --format json
+expect_json '[(r["name"], r["recipe"]) for r in j["runs"]][1]' "('fake renamed', 'renamed')"
+expect_in_err "[2/3] fake renamed: finished before"
+
 # The same question gives the same bytes, with another number of threads and in another place.
 mkdir "$scratch/elsewhere"
 (cd "$scratch/elsewhere" && "$SSMQ" run ../small.yaml --set run.threads=1 > /dev/null 2>&1) ||
@@ -136,6 +151,29 @@ expect_in_out "layers.3.out_proj.in is "
 # With the file mended the same directory takes the run again.
 cp models/tiny-mamba/model.safetensors "$scratch/broken/"
 run 0 run "$scratch/broken.yaml" --out "$runs" --set mode=float
+
+# A file that changes under a run fails it: its id stands for what the file was.
+cp "$wikitext" "$scratch/changing.raw"
+experiment "$scratch/changing.yaml" <<YAML
+  - {id: wt2, task: perplexity, data: {file: changing.raw}, dialect: gptq, window: 256, limit: 60}
+YAML
+"$SSMQ" run "$scratch/changing.yaml" --set mode=float --out "$runs" > "$scratch/out" 2> "$scratch/err" &
+writer=$!
+for _ in $(seq 200); do
+    grep -q 'wt2' "$scratch/err" && break
+    sleep 0.02
+done
+touch "$scratch/changing.raw"
+wait "$writer" && fail "a run whose text changed ended well"
+grep -q "changing.raw changed while the experiment was running" "$scratch/err" ||
+    fail "a changed text: $(cat "$scratch/err")"
+
+refuse 2 "--out names no directory" run "$scratch/small.yaml" --out ""
+
+# Too few documents for one of the recipes: nothing is run.
+run 4 run "$scratch/small.yaml" --out "$scratch/none" --set calibration.count=5000
+expect_in_err "979"
+[ -e "$scratch/none" ] && fail "something ran without calibration samples"
 
 # A second writer is turned away.
 mkdir -p "$scratch/held/small"

@@ -98,7 +98,8 @@ static double run_ppl(const fixture *f, const ssmq_run *run)
     ssmq_recipe_result r = {0};
     ssmq_exec         *ex;
     ssmq_ppl           ppl;
-    if (run->recipe) CHECK_OK(ssmq_recipe_apply(run->recipe, m, f->be, &f->samples, NULL, &r));
+    if (run->recipe)
+        CHECK_OK(ssmq_recipe_apply(run->recipe, m, f->be, &f->samples, run->seed, NULL, &r));
     if (run->recipe && strcmp(run->recipe->name, "quamba") == 0) check_scales(f, r.plan);
     CHECK_OK(ssmq_exec_open(f->be, m, r.plan, run->mode, &ex));
     CHECK_OK(ssmq_eval_ppl(&run->evaluation[0], m, ex, f->tokenizer, NULL, &ppl));

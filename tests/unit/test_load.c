@@ -21,7 +21,8 @@ static ssmq_status toy_describe(ssmq_model *m, const ssmq_json *config)
         {.name = "conv", .rank = 3, .dim = {6, 1, 4}, .tied_to = -1},
         {.name = "head", .rank = 2, .dim = {4, 8}, .optional = true, .tied_to = TABLE},
     };
-    static ssmq_site sites[] = {{.name = "in"}, {.name = "layers.0.out"}};
+    static ssmq_site sites[] = {{.name = "in", .input = -1, .op = "linear"},
+                                {.name = "layers.0.out", .input = -1, .op = "linear"}};
     int64_t          odd = 0;
     SSMQ_TRY(ssmq_json_int(config, "odd", false, 0, 1, &odd));
     m->weight = SSMQ_ARENA_ARRAY(m->arena, ssmq_weight, N_WEIGHT);

@@ -6,14 +6,27 @@
 #include "tests/support/scratch.h"
 
 static const ssmq_subset_score subsets[] = {
-    {"Wikipedia (en)", {.ppl = 12.5, .ppl_se = 0.25, .nll = 2.5257286443082556, .windows = 3,
-                        .tokens = 6141}},
-    {"größer", {.ppl = INFINITY, .ppl_se = NAN, .nll = 800, .windows = 1, .tokens = 2047}},
+    {.name = "Wikipedia (en)",
+     .score = {.ppl = 12.5, .ppl_se = 0.25, .nll = 2.5257286443082556, .windows = 3,
+               .tokens = 6141},
+     .compare = {.against = "float", .metrics = 4, .ln_ratio = 0.25, .ln_ratio_se = NAN,
+                 .ln_ratio_low = NAN, .ln_ratio_high = NAN, .top1 = 0.5}},
+    {.name = "größer",
+     .score = {.ppl = INFINITY, .ppl_se = NAN, .nll = 800, .windows = 1, .tokens = 2047}},
+};
+
+static const ssmq_alarm alarms[] = {
+    {.event = "scale of zero", .site = "layers.3.scan.x", .message = "raised to 1e-05"},
+    {.event = "better than float", .evaluation = "wt2", .message = "by \"1\" nat"},
 };
 
 static const ssmq_evaluation_score evaluations[] = {
     {.id = "wt2", .dialect = "gptq", .window = 2048,
-     .score = {.ppl = 20.609, .ppl_se = 0.1, .nll = 3.0257, .windows = 8, .tokens = 16376}},
+     .score = {.ppl = 20.609, .ppl_se = 0.1, .nll = 3.0257, .windows = 8, .tokens = 16376},
+     .compare = {.against = "float", .metrics = 7, .ln_ratio = 0.125, .ln_ratio_se = 0.01,
+                 .ln_ratio_low = 0.1, .ln_ratio_high = 0.15, .kl_mean = 0.2, .kl_se = 0.001,
+                 .kl_median = 0.1, .kl_p90 = 0.5, .kl_p99 = 1, .kl_p999 = 2, .kl_max = INFINITY,
+                 .delta_p_mean = -0.01, .delta_p_rms = 0.02, .top1 = 0.875}},
     {.id = "pile.sample", .dialect = "disjoint", .window = 512, .subset = subsets, .n_subset = 2,
      .score = {.ppl = NAN, .ppl_se = INFINITY, .nll = -INFINITY, .windows = 4, .tokens = 8188}},
 };
@@ -27,6 +40,8 @@ static const ssmq_summary summary = {
     .reason = "layers.3.scan.x is not finite",
     .evaluation = evaluations,
     .n_evaluation = 2,
+    .alarm = alarms,
+    .n_alarm = 2,
 };
 
 static void same_real(double a, double b)
@@ -41,6 +56,26 @@ static void same_score(const ssmq_score *a, const ssmq_score *b)
     same_real(a->nll, b->nll);
     assert_int_equal(a->windows, b->windows);
     assert_int_equal(a->tokens, b->tokens);
+}
+
+static void same_text(const char *a, const char *b)
+{
+    assert_int_equal(!a, !b);
+    if (a) assert_string_equal(a, b);
+}
+
+/* Fields of metrics that were not asked for come back as NaN. */
+static void same_compare(const ssmq_compare_score *got, const ssmq_compare_score *want)
+{
+    same_text(got->against, want->against);
+    assert_int_equal(got->metrics, want->metrics);
+    if (!want->against) return;
+#define X(field, metric, unit)                                                 \
+    same_real(got->field, (metric) < 0 || want->metrics >> ((metric) & 31) & 1 \
+                              ? want->field                                    \
+                              : (double)NAN);
+    SSMQ_COMPARE_FIELDS(X)
+#undef X
 }
 
 static void test_round_trip(void **state)
@@ -63,11 +98,20 @@ static void test_round_trip(void **state)
         assert_string_equal(e->dialect, evaluations[i].dialect);
         assert_int_equal(e->window, evaluations[i].window);
         same_score(&e->score, &evaluations[i].score);
+        same_compare(&e->compare, &evaluations[i].compare);
         assert_int_equal(e->n_subset, evaluations[i].n_subset);
         for (int k = 0; k < e->n_subset; k++) {
             assert_string_equal(e->subset[k].name, subsets[k].name);
             same_score(&e->subset[k].score, &subsets[k].score);
+            same_compare(&e->subset[k].compare, &subsets[k].compare);
         }
+    }
+    assert_int_equal(got.n_alarm, 2);
+    for (int i = 0; i < 2; i++) {
+        same_text(got.alarm[i].event, alarms[i].event);
+        same_text(got.alarm[i].evaluation, alarms[i].evaluation);
+        same_text(got.alarm[i].site, alarms[i].site);
+        same_text(got.alarm[i].message, alarms[i].message);
     }
 }
 
@@ -97,10 +141,18 @@ static void test_run_as_json(void **state)
         "{\"id\": \"4f1c09ab2e77d05c\", \"name\": \"quamba, fake\", \"mode\": \"fake\", "
         "\"recipe\": null, \"status\": \"failed\", \"evaluations\": {"
         "\"wt2\": {\"ppl\": 20.609, \"ppl_se\": 0.1, \"nll\": 3.0257, \"windows\": 8, "
-        "\"tokens\": 16376}, "
+        "\"tokens\": 16376, \"compare\": {\"against\": \"float\", \"ln_ratio\": 0.125, "
+        "\"ln_ratio_se\": 0.01, \"ln_ratio_low\": 0.1, \"ln_ratio_high\": 0.15, "
+        "\"kl_mean\": 0.2, \"kl_se\": 0.001, \"kl_median\": 0.1, \"kl_p90\": 0.5, "
+        "\"kl_p99\": 1.0, \"kl_p999\": 2.0, \"kl_max\": null, \"kl_max_nonfinite\": \"inf\", "
+        "\"delta_p_mean\": -0.01, \"delta_p_rms\": 0.02, \"top1\": 0.875}}, "
         "\"pile.sample\": {\"ppl\": null, \"ppl_nonfinite\": \"nan\", \"ppl_se\": null, "
         "\"ppl_se_nonfinite\": \"inf\", \"nll\": null, \"nll_nonfinite\": \"-inf\", "
-        "\"windows\": 4, \"tokens\": 8188}}}");
+        "\"windows\": 4, \"tokens\": 8188}}, \"alarms\": ["
+        "{\"event\": \"scale of zero\", \"evaluation\": null, "
+        "\"site\": \"layers.3.scan.x\", \"message\": \"raised to 1e-05\"}, "
+        "{\"event\": \"better than float\", \"evaluation\": \"wt2\", \"site\": null, "
+        "\"message\": \"by \\\"1\\\" nat\"}]}");
     ssmq_str_free(&text);
 }
 
@@ -114,6 +166,10 @@ static void check_refused(const scratch *s, const char *text, const char *messag
 }
 
 #define HEAD "{\"id\": \"1\", \"name\": \"n\", \"mode\": \"fake\", \"status\": \"done\""
+
+#define SCORED                                                            \
+    HEAD ", \"evaluations\": {\"a\": {\"ppl\": 1, \"ppl_se\": 1, \"nll\": 1, "  \
+         "\"windows\": 1, \"tokens\": 1, \"dialect\": \"d\", \"window\": 1, "
 
 static void test_malformed(void **state)
 {
@@ -135,6 +191,11 @@ static void test_malformed(void **state)
                           "\"windows\": 1, \"tokens\": 1, \"dialect\": \"d\", \"window\": 1, "
                           "\"subsets\": 3}}}",
                   "'subsets' of 'a' is not an array");
+    check_refused(s, SCORED "\"compare\": 1}}}", "'compare' is not an object");
+    check_refused(s, SCORED "\"compare\": {\"against\": \"float\"}}}}",
+                  "the key 'ln_ratio' is missing");
+    check_refused(s, HEAD ", \"evaluations\": {}, \"alarms\": {}}", "'alarms' is not an array");
+    check_refused(s, HEAD ", \"evaluations\": {}, \"alarms\": [{}]}", "the key 'event' is missing");
 }
 
 /* Cut short anywhere, and with bytes changed: read or refused, and nothing else. */

@@ -16,9 +16,9 @@ ssmq_status ssmq_ref_rmsnorm(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *resi
         const float *add = (const float *)rx.data + m * rx.stride[0];
         if (x)
             for (int64_t i = 0; i < D; i++) res[i] += add[i];
-        float sum = 0;
-        for (int64_t i = 0; i < D; i++) sum += res[i] * res[i];
-        const float rms = sqrtf(sum / (float)D + eps);
+        double sum = 0; /* squares of floats may be beyond float */
+        for (int64_t i = 0; i < D; i++) sum += (double)res[i] * (double)res[i];
+        const float rms = (float)sqrt(sum / (double)D + (double)eps);
         for (int64_t i = 0; i < D; i++) out[i] = res[i] / rms * weight[i];
     }
     return SSMQ_OK;

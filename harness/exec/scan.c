@@ -1,0 +1,104 @@
+/* The selective scan, carried out as the plan says: all tokens at once, or token by token where the state
+ * is quantised between them or somebody watches it. */
+#include <inttypes.h>
+#include "harness/base/assert.h"
+#include "harness/exec/internal.h"
+
+/* A site's tensor back to real numbers, and what smoothing divided it by back into it. */
+static ssmq_status dequantised(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
+{
+    const ssmq_assignment *a = ssmq_exec_coded(ex, site);
+    if (a) SSMQ_TRY(ex->be->ops->dequantize(ex->be, x, x, &a->spec, &a->params));
+    if (ex->mode == SSMQ_MODE_FLOAT || !ex->plan->at[site].divide.data) return SSMQ_OK;
+    const ssmq_epilogue e = {.scale = 1, .column = &ex->plan->at[site].divide};
+    return ex->be->ops->epilogue(ex->be, x, &e);
+}
+
+/* ---- the state between tokens ------------------------------------------------------------ */
+
+static ssmq_status check_finite(ssmq_exec *ex, int32_t site, const ssmq_tensor *h, int64_t token)
+{
+    int64_t bad;
+    SSMQ_TRY(ex->be->ops->finite(ex->be, h, &bad));
+    if (bad < 0) return SSMQ_OK;
+    const int64_t N = h->dim[2], E = h->dim[1];
+    return SSMQ_FAIL(NUMERIC,
+                     "%s is not finite at sequence %" PRId64 ", token %" PRId64 ", channel %" PRId64
+                     ", state %" PRId64 "; layer and site are the first where a value is not finite",
+                     ex->model->site[site].name, bad / (E * N), ex->position + token, bad / N % E,
+                     bad % N);
+}
+
+/* h (B, E, N) to codes and back; under scope channel each e has a scale, whatever the sequence. */
+static ssmq_status quantise_state(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *h)
+{
+    const ssmq_backend_ops *ops = ex->be->ops;
+    for (int64_t b = 0; b < h->dim[0]; b++) {
+        ssmq_tensor one = ssmq_tensor_slice(h, 0, b, 1);
+        SSMQ_TRY(ops->quantize(ex->be, &one, &one, &a->spec, &a->params));
+        SSMQ_TRY(ops->dequantize(ex->be, &one, &one, &a->spec, &a->params));
+    }
+    return SSMQ_OK;
+}
+
+/* seen (B, L, E, N) at token t = h (B, E, N). */
+static ssmq_status keep_state(ssmq_exec *ex, ssmq_tensor *seen, int64_t t, const ssmq_tensor *h)
+{
+    const ssmq_tensor from =
+        ssmq_tensor_reshape(h, 4, (const int64_t[]){h->dim[0], 1, h->dim[1], h->dim[2]});
+    ssmq_tensor to = ssmq_tensor_slice(seen, 1, t, 1);
+    return ex->be->ops->copy(ex->be, &to, &from);
+}
+
+/* The scan of token t alone: its rows of every tensor. */
+static ssmq_status scan_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_args *a, int64_t t)
+{
+    const ssmq_tensor x = ssmq_tensor_slice(a->x, 1, t, 1), dt = ssmq_tensor_slice(a->dt, 1, t, 1);
+    const ssmq_tensor Bm = ssmq_tensor_slice(a->Bm, 1, t, 1), Cm = ssmq_tensor_slice(a->Cm, 1, t, 1);
+    const ssmq_tensor z = ssmq_tensor_slice(a->z, 1, t, 1);
+    ssmq_tensor       out = ssmq_tensor_slice(y, 1, t, 1);
+    ssmq_scan_args    one = *a;
+    one.x = &x;
+    one.dt = &dt;
+    one.Bm = &Bm;
+    one.Cm = &Cm;
+    one.z = &z;
+    return ex->be->ops->scan(ex->be, &out, &one);
+}
+
+/* state: what the plan does to it, NULL for nothing; watched: the probe wants to see it. */
+static ssmq_status scan_by_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_args *a, int32_t site,
+                                 const ssmq_assignment *state, bool watched)
+{
+    const int64_t L = a->x->dim[1];
+    ssmq_tensor   seen;
+    if (watched)
+        SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_STATES, 4,
+                                   (const int64_t[]){a->h->dim[0], L, a->h->dim[1], a->h->dim[2]},
+                                   &seen));
+    for (int64_t t = 0; t < L; t++) {
+        SSMQ_TRY(scan_token(ex, y, a, t));
+        SSMQ_TRY(check_finite(ex, site, a->h, t));
+        if (watched) SSMQ_TRY(keep_state(ex, &seen, t, a->h));
+        if (state) SSMQ_TRY(quantise_state(ex, state, a->h));
+    }
+    return watched ? ex->probe.see(ex->probe.context, site, &seen) : SSMQ_OK;
+}
+
+ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,
+                           ssmq_tensor *x, ssmq_tensor *dt, ssmq_tensor *Bm, ssmq_tensor *Cm,
+                           ssmq_tensor *z, ssmq_tensor *h)
+{
+    ssmq_scan_args a = {.x = x, .dt = dt, .Bm = Bm, .Cm = Cm, .z = z, .h = h};
+    SSMQ_TRY(ssmq_exec_decay(ex, sites->A_log, &a.A));
+    SSMQ_TRY(ssmq_exec_values(ex, sites->D, &a.D));
+    SSMQ_TRY(dequantised(ex, sites->x, x));
+    SSMQ_TRY(dequantised(ex, sites->dt, dt));
+    SSMQ_TRY(dequantised(ex, sites->B, Bm));
+    SSMQ_TRY(dequantised(ex, sites->C, Cm));
+    SSMQ_TRY(dequantised(ex, sites->z, z));
+    const ssmq_assignment *state = ssmq_exec_quantised(ex, sites->state);
+    const bool watched = ex->probe.wants && ex->probe.wants(ex->probe.context, sites->state);
+    if (!state && !watched) return ex->be->ops->scan(ex->be, y, &a);
+    return scan_by_token(ex, y, &a, sites->state, state, watched);
+}

@@ -1,0 +1,101 @@
+/* The mapping `compare` of an experiment: what it resolves to, and every message about it. */
+#include <string.h>
+#include "tests/support/check.h"
+#include "tests/support/experiment.h"
+
+#define ROUND FAKE "recipe: [{method: round}]\n"
+
+static void test_defaults(void **state)
+{
+    ssmq_experiment *e = experiment_read(*state, ROUND "compare: {}\n",
+                                         (const char *const[]){"mode=[float, fake]", NULL});
+    assert_int_equal(e->n_run, 2);
+    assert_null(e->run[0].compare); /* float is not compared with itself */
+    const ssmq_compare_spec *c = e->run[1].compare;
+    assert_true(c && c->metrics == 7 && c->bootstrap == 1000 && !c->tokens);
+    assert_non_null(strstr(e->run[1].canonical, "\ncompare:\n  against: float\n  bootstrap: 1000\n"
+                                                "  tokens: false\n  metrics: [kl, delta-p, top1]\n"
+                                                "run:\n"));
+    assert_null(strstr(e->run[0].canonical, "compare"));
+    ssmq_experiment_free(e);
+}
+
+/* It is part of a quantised run's id, not of a float one's; how it is written makes no difference.
+ */
+static void test_ids(void **state)
+{
+    static const struct {
+        const char *compare;
+        bool        same; /* as {} */
+    } cases[] = {
+        {"", false},
+        {"compare: {against: float, metrics: [kl, delta-p, top1], bootstrap: 1000}\n", true},
+        {"compare: {metrics: [top1, kl, delta-p]}\n", true},
+        {"compare: {tokens: true}\n", false},
+        {"compare: {bootstrap: off}\n", false},
+        {"compare: {metrics: kl}\n", false},
+    };
+    const char *const both[] = {"mode=[float, fake]", NULL};
+    ssmq_experiment  *base = experiment_read(*state, ROUND "compare: {}\n", both);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char yaml[1024];
+        snprintf(yaml, sizeof yaml, "%s%s", ROUND, cases[i].compare);
+        ssmq_experiment *e = experiment_read(*state, yaml, both);
+        assert_string_equal(e->run[0].id, base->run[0].id);
+        assert_int_equal(strcmp(e->run[1].id, base->run[1].id) == 0, cases[i].same);
+        ssmq_experiment_free(e);
+    }
+    ssmq_experiment_free(base);
+}
+
+static void test_off(void **state)
+{
+    ssmq_experiment *e =
+        experiment_read(*state, ROUND "compare: {bootstrap: off, metrics: top1}\n", NULL);
+    assert_int_equal(e->run[0].compare->bootstrap, 0);
+    assert_true(e->run[0].compare->metrics == 1u << SSMQ_METRIC_TOP1);
+    assert_non_null(strstr(e->run[0].resolved, "metrics: [top1]"));
+    ssmq_experiment_free(e);
+}
+
+static void test_problems(void **state)
+{
+    fixture *f = *state;
+    experiment_check(f, FLOAT "compare: {}\n",
+                     "e.yaml:7:10: error: compare has nothing to compare with float: mode is only "
+                     "float\ncompare: {}\n         ^\n"
+                     "help: add the mode fake, or leave compare out\n");
+    experiment_check(f, ROUND "compare: float\n",
+                     "e.yaml:9:10: error: compare must be a mapping, found the text 'float'\n"
+                     "compare: float\n         ^~~~~\n");
+    experiment_check(f, ROUND "compare: {against: fake, metric: [kl], bootstrap: 10}\n",
+                     "e.yaml:9:26: error: unknown key 'metric' in compare\n"
+                     "compare: {against: fake, metric: [kl], bootstrap: 10}\n"
+                     "                         ^~~~~~\nhelp: did you mean 'metrics'?\n"
+                     "e.yaml:9:20: error: compare.against must be float, found the text 'fake'\n"
+                     "compare: {against: fake, metric: [kl], bootstrap: 10}\n"
+                     "                   ^~~~\n"
+                     "e.yaml:9:51: error: compare.bootstrap is 10; allowed: 100 to 100000 or off\n"
+                     "compare: {against: fake, metric: [kl], bootstrap: 10}\n"
+                     "                                                  ^~\n");
+    experiment_check(f, ROUND "compare: {metrics: [kl, k1, kl]}\n",
+                     "e.yaml:9:25: error: compare.metrics must be one of kl, delta-p, top1, found "
+                     "the text 'k1'\ncompare: {metrics: [kl, k1, kl]}\n"
+                     "                        ^~\nhelp: did you mean 'kl'?\n"
+                     "e.yaml:9:29: error: the metric 'kl' stands twice\n"
+                     "compare: {metrics: [kl, k1, kl]}\n                            ^~\n");
+    experiment_check(f, ROUND "compare: {metrics: []}\n",
+                     "e.yaml:9:20: error: compare.metrics is an empty list\n"
+                     "compare: {metrics: []}\n                   ^\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_defaults, experiment_setup, experiment_teardown),
+        cmocka_unit_test_setup_teardown(test_ids, experiment_setup, experiment_teardown),
+        cmocka_unit_test_setup_teardown(test_off, experiment_setup, experiment_teardown),
+        cmocka_unit_test_setup_teardown(test_problems, experiment_setup, experiment_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
