@@ -37,7 +37,8 @@ const char *ssmq_windows_subset(const ssmq_windows *w, int32_t i);
 void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX]);
 
 /* Ascending indices of the documents of a jsonl file that windows handed out so far hold tokens of, an array
- * of the arena; 0 for other formats, which have none. */
+ * of the arena; 0 for other formats, which have none.  The document behind the last of them is listed too
+ * where the last window ends within its predecessor's last words, which the encoder held back. */
 int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const int64_t **out);
 
 void ssmq_windows_close(ssmq_windows *w); /* accepts NULL */

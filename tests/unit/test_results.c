@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include <cmocka.h>
+#include "harness/cli/report.h"
 #include "harness/cli/results.h"
 
 static void test_table(void **state)
@@ -32,6 +33,42 @@ static void test_table(void **state)
         "fake quamba  cc  failed        -     -          -         -      -         -\n"
         "\n"
         "fake quamba: layers.3.scan.x: NaN at token 7\n");
+    ssmq_str_free(&out);
+}
+
+/* Figures paired with float, and alarms that say the same of several sites. */
+static void test_report(void **state)
+{
+    (void)state;
+    const ssmq_evaluation_score e[] = {
+        {.id = "wt2", .dialect = "gptq", .window = 64, .score = {.ppl = 20, .ppl_se = 1, .windows = 3},
+         .compare = {.against = "float", .metrics = 7, .ln_ratio = -0.0125, .ln_ratio_se = 0.002,
+                     .ln_ratio_low = -0.0162, .ln_ratio_high = -0.0083, .kl_mean = 0.081234,
+                     .kl_se = 0.00213, .top1 = 0.78804}},
+        {.id = "one", .dialect = "gptq", .window = 64, .score = {.ppl = 20, .ppl_se = NAN, .windows = 1},
+         .compare = {.against = "float", .ln_ratio = 0.5, .ln_ratio_se = NAN, .ln_ratio_low = NAN,
+                     .ln_ratio_high = NAN, .kl_mean = NAN, .kl_se = NAN, .top1 = NAN}}};
+    const ssmq_alarm alarm[] = {
+        {.event = "scale of zero", .site = "layers.0.x", .message = "raised"},
+        {.event = "scale of zero", .site = "layers.1.x", .message = "raised"},
+        {.event = "scale of zero", .site = "layers.2.x", .message = "raised"},
+        {.event = "better than float", .evaluation = "wt2", .message = "by much"}};
+    const ssmq_summary run = {.id = "aa", .name = "fake", .mode = "fake", .status = "done",
+                              .evaluation = e, .n_evaluation = 2, .alarm = alarm, .n_alarm = 4};
+    ssmq_str out = {0};
+    ssmq_report_text(&run, 1, &out);
+    const char *below = strstr(ssmq_str_text(&out), "against float");
+    assert_non_null(below);
+    assert_string_equal(
+        below,
+        "against float, over the same tokens\n\n"
+        "run   evaluation  KL, nat      se  top-1, %  delta ln ppl       se  95 % interval\n"
+        "----  ----------  -------  ------  --------  ------------  -------  --------------------\n"
+        "fake  wt2         0.08123  0.0021     78.80      -0.01250  0.00200  -0.01620 to -0.00830\n"
+        "fake  one               -       -         -      +0.50000        -  -\n"
+        "\nalarms\n\n"
+        "fake: scale of zero: layers.0.x and 2 other sites: raised\n"
+        "fake: better than float: wt2: by much\n");
     ssmq_str_free(&out);
 }
 
@@ -65,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_report),
         cmocka_unit_test(test_ppl_text),
         cmocka_unit_test(test_nothing),
     };
