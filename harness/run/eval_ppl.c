@@ -34,6 +34,8 @@ typedef struct task {
     double                *window_nll;
     int32_t               *window_subset;
     int64_t                windows, capacity;
+    const ssmq_listener *listener;
+    double               fraction; /* of the data that the finished windows are */
 } task;
 
 /* The logits of some rows of a piece that begins with token first, and their losses. */
@@ -112,6 +114,7 @@ static ssmq_status run_window(task *t)
             SSMQ_TRY(on_side(t, &t->side[k], forward(t, &t->side[k], i, L)));
         const int64_t targets = i + L < window ? L : L - 1; /* nothing follows the last token */
         SSMQ_TRY(score(t, i, targets));
+        ssmq_tell_update(t->listener, t->windows, t->fraction); /* a sign of life */
     }
     for (int32_t k = 0; k < t->sides; k++)
         SSMQ_TRY(on_side(t, &t->side[k], check_losses(t, &t->side[k])));
@@ -132,7 +135,7 @@ static void keep(task *t, int32_t subset)
     t->window_subset[t->windows++] = subset;
 }
 
-static ssmq_status run_windows(task *t, ssmq_windows *w, const ssmq_listener *listener)
+static ssmq_status run_windows(task *t, ssmq_windows *w)
 {
     for (;;) {
         int32_t subset = -1;
@@ -145,7 +148,8 @@ static ssmq_status run_windows(task *t, ssmq_windows *w, const ssmq_listener *li
                              ssmq_error_last()->message);
         SSMQ_TRY(st);
         keep(t, subset);
-        ssmq_tell_update(listener, t->windows, ssmq_windows_fraction(w));
+        t->fraction = ssmq_windows_fraction(w);
+        ssmq_tell_update(t->listener, t->windows, t->fraction);
     }
 }
 
@@ -246,7 +250,7 @@ ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq
                              const ssmq_beside *beside, ssmq_tokenizer *tokenizer,
                              const ssmq_listener *listener, ssmq_ppl *out)
 {
-    task          t = {.e = e};
+    task          t = {.e = e, .listener = listener};
     ssmq_windows *w = NULL;
     ssmq_status   st = SSMQ_OK;
     SSMQ_ASSERT(!beside || beside->m->vocabulary == m->vocabulary);
@@ -255,7 +259,7 @@ ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq
     SSMQ_TRY_DONE(st, ssmq_windows_open(&e->data, tokenizer, m->vocabulary, e->window, e->limit, &w));
     SSMQ_TRY_DONE(st, open_side(&t, m, ex));
     if (beside) SSMQ_TRY_DONE(st, open_beside(&t, beside));
-    SSMQ_TRY_DONE(st, run_windows(&t, w, listener));
+    SSMQ_TRY_DONE(st, run_windows(&t, w));
     conclude(&t, w, beside, out);
 done:
     ssmq_tell_end(listener);
