@@ -6,10 +6,7 @@
 
 bool ssmq_takes(const ssmq_method *method, const char *const *selectors, const ssmq_site *site)
 {
-    if (!(method->kinds & 1u << site->kind)) return false;
-    if (method->op && strcmp(method->op, site->op) != 0) return false;
-    if (method->linear && !site->linear) return false;
-    return ssmq_selects(selectors, site);
+    return ssmq_method_takes(method, site) && ssmq_selects(selectors, site);
 }
 
 void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,

@@ -160,6 +160,9 @@ ssmq_tensor ssmq_without(const ssmq_tensor *x, const ssmq_tensor *keep, int64_t 
 /* How many scales a site has under scope channel: those of its last axis, of a state those of its rows. */
 int64_t ssmq_site_channels(const ssmq_site *site);
 
+/* Is a site of the kind that a method works on, whatever is selected? */
+bool ssmq_method_takes(const ssmq_method *m, const ssmq_site *site);
+
 /* Does a selector or list of selectors (NULL-terminated) name this site? */
 bool ssmq_selects(const char *const *selectors, const ssmq_site *site);
 

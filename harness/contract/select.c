@@ -1,3 +1,4 @@
+#include <string.h>
 #include "harness/base/glob.h"
 #include "harness/contract/method.h"
 
@@ -11,4 +12,10 @@ bool ssmq_selects(const char *const *selectors, const ssmq_site *site)
     for (; *selectors; selectors++)
         if (ssmq_glob_match(*selectors, site->name)) return true;
     return false;
+}
+
+bool ssmq_method_takes(const ssmq_method *m, const ssmq_site *site)
+{
+    if (m->linear && !site->linear) return false;
+    return (m->kinds & 1u << site->kind) && (!m->op || strcmp(m->op, site->op) == 0);
 }

@@ -1,7 +1,11 @@
-/* The steps against the model they are for: do selectors name sites, and does each method accept
- * the shapes and what earlier steps decided?  Needs the model's config, not its weights. */
+/* The experiment against the model it is for: do selectors name sites, does each method accept the
+ * shapes and what earlier steps decided, has the model an embedding for each of its tokenizer's ids?
+ * Needs the model's config, not its weights. */
+#include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 #include "harness/data/checkpoint.h"
+#include "harness/data/tokenizer.h"
 #include "harness/run/loader.h"
 
 static void report_failure(ssmq_loader *ld, ssmq_status status, const ssmq_yaml *at,
@@ -27,12 +31,6 @@ static ssmq_model *describe(ssmq_loader *ld)
 
 /* ---- selectors ------------------------------------------------------------------------- */
 
-static bool takes(const ssmq_method *m, const ssmq_site *site)
-{
-    if (m->linear && !site->linear) return false;
-    return (m->kinds & 1u << site->kind) && (!m->op || strcmp(m->op, site->op) == 0);
-}
-
 /* "layers.3.scan.x" as people select it, "layers.*.scan.x". */
 static const char *general_name(ssmq_loader *ld, const ssmq_site *site)
 {
@@ -48,7 +46,7 @@ static const char *const *takeable(ssmq_loader *ld, const ssmq_model *model, con
     const char **all = SSMQ_ARENA_ARRAY(ld->arena, const char *, model->n_site + 1);
     int32_t      n = 0;
     for (int32_t i = 0; i < model->n_site; i++) {
-        if (!takes(m, &model->site[i]) || model->site[i].layer > 0) continue;
+        if (!ssmq_method_takes(m, &model->site[i]) || model->site[i].layer > 0) continue;
         const char *name = general_name(ld, &model->site[i]);
         bool        is_new = true;
         for (int32_t j = 0; j < n; j++) is_new = is_new && strcmp(all[j], name) != 0;
@@ -78,7 +76,7 @@ static bool check_selector(ssmq_loader *ld, const ssmq_model *model, const ssmq_
     int32_t           others = 0;
     for (int32_t i = 0; i < model->n_site; i++) {
         if (!ssmq_selects(one, &model->site[i])) continue;
-        if (takes(step->method, &model->site[i])) return true;
+        if (ssmq_method_takes(step->method, &model->site[i])) return true;
         others++;
     }
     const char *const *all = takeable(ld, model, step->method);
@@ -141,11 +139,32 @@ static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_re
     ssmq_plan_free(plan);
 }
 
+/* ---- tokenizer -------------------------------------------------------------------------- */
+
+/* A tokenizer whose ids the model does not have belongs to another model. */
+static void check_tokenizer(ssmq_loader *ld, const ssmq_model *model)
+{
+    const ssmq_yaml *given = ssmq_yaml_get(ld->draft.model.given, "tokenizer");
+    const char      *file = ld->draft.model.tokenizer_file;
+    ssmq_tokenizer  *t = NULL;
+    if (access(file, R_OK) != 0) return; /* reported already */
+    if (!given) given = ssmq_yaml_get(ld->draft.model.given, "path");
+    ssmq_status st = ssmq_tokenizer_open(file, &t);
+    if (st == SSMQ_OK && ssmq_tokenizer_size(t) > model->vocabulary)
+        st = SSMQ_FAIL(INPUT, "%s: has ids up to %d, the model %s only %" PRId64 " embeddings", file,
+                       ssmq_tokenizer_size(t) - 1, ld->draft.model.directory, model->vocabulary);
+    if (st != SSMQ_OK) report_failure(ld, st, given, "");
+    ssmq_tokenizer_close(t);
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
 void ssmq_loader_check(ssmq_loader *ld)
 {
     if (!ld->draft.model.given) return;
     ssmq_model *model = describe(ld);
     if (!model) return;
     for (int32_t i = 0; i < ld->draft.n_recipe; i++) check_recipe(ld, model, &ld->draft.recipe[i]);
+    if (ssmq_loader_reads_text(ld, ssmq_loader_observes(ld))) check_tokenizer(ld, model);
     ssmq_model_free(model);
 }

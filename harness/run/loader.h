@@ -148,7 +148,7 @@ bool ssmq_loader_exists(ssmq_loader *ld, const char *path, const ssmq_yaml *name
 
 /* ---- check_model.c --------------------------------------------------------------------- */
 
-/* Sites, shapes and order of all steps against the described model. */
+/* Sites, shapes and order of all steps, and the tokenizer, against the described model. */
 void ssmq_loader_check(ssmq_loader *ld);
 
 /* ---- resolve.c, tree.c ------------------------------------------------------------------ */

@@ -1,5 +1,4 @@
 #include "harness/run/session.h"
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/assert.h"
@@ -20,15 +19,6 @@ void ssmq_session_close(ssmq_session *s)
     ssmq_backend_close(s->be);
     ssmq_arena_free(s->arena);
     *s = (ssmq_session){0};
-}
-
-/* A tokenizer whose ids the model does not have belongs to another model. */
-static ssmq_status check_tokenizer(const ssmq_session *s, const ssmq_run *run)
-{
-    const int32_t size = ssmq_tokenizer_size(s->tokenizer);
-    if (size <= s->base->vocabulary) return SSMQ_OK;
-    return SSMQ_FAIL(INPUT, "%s: has ids up to %d, the model %s only %" PRId64 " embeddings",
-                     run->tokenizer, size - 1, run->model, s->base->vocabulary);
 }
 
 static ssmq_status read_samples(ssmq_session *s, const ssmq_calibration_spec *c)
@@ -53,10 +43,8 @@ ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run)
         ssmq_tell_end(s->listener);
         SSMQ_TRY(st);
     }
-    if (!s->tokenizer && run->tokenizer) {
+    if (!s->tokenizer && run->tokenizer)
         SSMQ_TRY(ssmq_tokenizer_open(run->tokenizer, &s->tokenizer));
-        SSMQ_TRY(check_tokenizer(s, run));
-    }
     if (s->samples.n == 0 && run->calibration) SSMQ_TRY(read_samples(s, run->calibration));
     return SSMQ_OK;
 }

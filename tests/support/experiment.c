@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "tests/support/check.h"
 #include "tests/support/fake_catalogue.h"
+#include "tests/support/small_tokenizer.h"
 
 /* ---- the folder ------------------------------------------------------------------------ */
 
@@ -34,7 +35,7 @@ int experiment_setup(void **state)
     if (!f->home || chdir(f->s->path) || mkdir("m", 0777) || mkdir("sub", 0777)) return -1;
     f->s->path = ssmq_arena_strdup(f->s->a, "."); /* from here on */
     experiment_put(f, "m/config.json", "{\"model_type\": \"fake\", \"layers\": 2}");
-    experiment_put(f, "m/tokenizer.json", "{}");
+    experiment_put(f, "m/tokenizer.json", small_tokenizer_text(f->s, NULL, NULL));
     experiment_put_weights(f, 1);
     experiment_put(f, "t.npy", "tokens");
     experiment_put(f, "t.txt", "text");

@@ -1,4 +1,5 @@
 #include "tests/support/fake_catalogue.h"
+#include "tests/support/small_tokenizer.h"
 
 /* ---- family ---------------------------------------------------------------------------- */
 
@@ -23,7 +24,7 @@ static ssmq_status describe(ssmq_model *m, const ssmq_json *config)
     SSMQ_TRY(ssmq_json_int(config, "layers", true, 1, 100, &layers));
     m->n_layer = (int32_t)layers;
     m->width = 8;
-    m->vocabulary = 16;
+    m->vocabulary = SMALL_SIZE;
     m->site = SSMQ_ARENA_ARRAY(m->arena, ssmq_site, layers * IN_LAYER + 1);
     for (int32_t layer = 0; layer < m->n_layer; layer++)
         for (int32_t i = 0; i < IN_LAYER; i++)

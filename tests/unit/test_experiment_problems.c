@@ -3,6 +3,7 @@
 #include <string.h>
 #include "tests/support/check.h"
 #include "tests/support/experiment.h"
+#include "tests/support/small_tokenizer.h"
 #include "tests/support/fake_catalogue.h"
 
 /* Problems of the text do not hide those of the content. */
@@ -210,6 +211,12 @@ static void test_files(void **state)
                          SSMQ_ERR_CONFIG,
                          "--set:1:17: error: model.tokenizer is empty\nmodel.tokenizer=''\n"
                          "                ^~\nnote: set by --set #1\n");
+    experiment_put(f, "m/tokenizer.json", small_tokenizer_text(f->s, "\"id\": 265", "\"id\": 266"));
+    experiment_check_set(f, FLOAT, NULL, SSMQ_OK, ""); /* whose only data are tokens */
+    experiment_check_set(
+        f, FLOAT, (const char *const[]){"evaluate.e.data.file=t.txt", NULL}, SSMQ_ERR_INPUT,
+        "e.yaml:3:15: error: m/tokenizer.json: has ids up to 266, the model m only 266 embeddings\n"
+        "model: {path: m}\n              ^\n");
     assert_int_equal(remove("m/tokenizer.json"), 0);
     experiment_check_set(
         f, FLOAT, (const char *const[]){"evaluate.e.data.file=t.txt", NULL}, SSMQ_ERR_INPUT,
