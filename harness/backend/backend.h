@@ -54,6 +54,9 @@ typedef struct ssmq_scan_args {
     ssmq_tensor       *h;      /* (B, E, N): the recurrent state, read and written      */
 } ssmq_scan_args;
 
+/* A part of a caller's loop, begin .. end; worker: 0 .. threads - 1, one part at a time each. */
+typedef void (*ssmq_backend_part)(void *context, int64_t begin, int64_t end, int32_t worker);
+
 typedef struct ssmq_backend_ops {
     const char        *name;    /* as written in YAML: "ref", "cpu", "cuda" */
     const char        *help;    /* one line                                 */
@@ -70,6 +73,9 @@ typedef struct ssmq_backend_ops {
     ssmq_status (*zero)(ssmq_backend *be, void *p, size_t bytes);
     ssmq_status (*copy)(ssmq_backend *be, ssmq_tensor *dst, const ssmq_tensor *src);
     ssmq_status (*sync)(ssmq_backend *be);
+    /* REQUIRED: cuts 0 .. n into parts of grain >= 1 and has them done on the backend's host threads, each
+     * once, in any order; returns when all are.  What a part computes must not depend on its worker. */
+    void (*share)(ssmq_backend *be, int64_t n, int64_t grain, ssmq_backend_part part, void *context);
 
     /* REQUIRED: floating point. */
     /* y (M, D) = rows token (M) i32 of w (V, D); token ids are checked before. */

@@ -73,6 +73,14 @@ ssmq_status ssmq_host_sync(ssmq_backend *be)
     return SSMQ_OK;
 }
 
+void ssmq_host_share(ssmq_backend *be, int64_t n, int64_t grain, ssmq_backend_part part,
+                     void *context)
+{
+    (void)be;
+    (void)grain;
+    if (n > 0) part(context, 0, n, 0);
+}
+
 void ssmq_host_cpu_name(char *name, size_t size)
 {
     snprintf(name, size, "unknown processor");

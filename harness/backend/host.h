@@ -14,6 +14,9 @@ ssmq_status ssmq_host_zero(ssmq_backend *be, void *p, size_t bytes);
 /* Equal types and shapes; any strides whose last is 1; the two do not overlap. */
 ssmq_status ssmq_host_copy(ssmq_backend *be, ssmq_tensor *dst, const ssmq_tensor *src);
 ssmq_status ssmq_host_sync(ssmq_backend *be);
+/* The share of a backend without threads of its own: one part, all of it. */
+void        ssmq_host_share(ssmq_backend *be, int64_t n, int64_t grain, ssmq_backend_part part,
+                            void *context);
 
 /* The processor as the system names it, "AMD EPYC 9B14"; "unknown processor" if it does not. */
 void ssmq_host_cpu_name(char *name, size_t size);

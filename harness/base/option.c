@@ -233,6 +233,56 @@ static bool read_real(context *cx, const ssmq_option *o, const ssmq_yaml *v, con
     return true;
 }
 
+static const struct unit {
+    const char *name;
+    int64_t     bytes;
+} units[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}};
+
+void ssmq_size_text(int64_t bytes, char text[SSMQ_SIZE_TEXT])
+{
+    const struct unit *u = units;
+    while (bytes % u->bytes != 0) u++;
+    if (bytes == 0) u = &units[3];
+    snprintf(text, SSMQ_SIZE_TEXT, "%" PRId64 "%s", bytes / u->bytes, u->name);
+}
+
+/* "4GiB" to bytes; false if it is no size, or none that an int64_t holds. */
+static bool size_of(const char *text, int64_t *out)
+{
+    int64_t value = 0;
+    if (*text < '0' || *text > '9') return false;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        if (value > INT32_MAX * (int64_t)1000000) return false;
+        value = value * 10 + (*text - '0');
+    }
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(text, units[i].name) != 0) continue;
+        if (value > INT64_MAX / units[i].bytes) return false;
+        *out = value * units[i].bytes;
+        return true;
+    }
+    return false;
+}
+
+static bool read_size(context *cx, const ssmq_option *o, const ssmq_yaml *v, const char *path,
+                      int64_t *out)
+{
+    static const char wanted[] = "a size, such as 512MiB or 4GiB";
+    int64_t           value;
+    if (v->kind != SSMQ_YAML_SCALAR || !size_of(v->text, &value))
+        return wrong(cx, v, path, wanted);
+    if (leading_zero(cx, v, path)) return false;
+    if ((double)value < o->min || (double)value > o->max) {
+        char min[SSMQ_SIZE_TEXT], max[SSMQ_SIZE_TEXT];
+        ssmq_size_text((int64_t)o->min, min);
+        ssmq_size_text((int64_t)o->max, max);
+        REPORT(cx, v, NULL, "%s is %s; allowed: %s to %s", path, v->text, min, max);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
 static bool read_text(context *cx, const ssmq_yaml *v, const char *path, const char **out)
 {
     if (v->kind != SSMQ_YAML_SCALAR || ssmq_yaml_type_of(v) == SSMQ_YAML_NULL)
@@ -299,6 +349,7 @@ static bool read_value(context *cx, const ssmq_option *o, const ssmq_yaml *v, co
     case SSMQ_OPTION_BOOL: return read_bool(cx, v, path, field);
     case SSMQ_OPTION_INT: return read_int(cx, o, v, path, field);
     case SSMQ_OPTION_REAL: return read_real(cx, o, v, path, field);
+    case SSMQ_OPTION_SIZE: return read_size(cx, o, v, path, field);
     case SSMQ_OPTION_TEXT: return read_text(cx, v, path, field);
     case SSMQ_OPTION_CHOICE: return read_choice(cx, o, v, path, field);
     case SSMQ_OPTION_SITES:
@@ -397,6 +448,11 @@ static ssmq_yaml *value_tree(context *cx, const ssmq_option *o, const void *fiel
                                    given);
     case SSMQ_OPTION_INT:
     case SSMQ_OPTION_REAL: return number_tree(cx, o, field, given);
+    case SSMQ_OPTION_SIZE: {
+        char text[SSMQ_SIZE_TEXT];
+        ssmq_size_text(*(const int64_t *)field, text);
+        return ssmq_yaml_scalar_at(cx->arena, text, false, given);
+    }
     case SSMQ_OPTION_TEXT: {
         const char *text = *(const char *const *)field;
         return text ? ssmq_yaml_scalar_at(cx->arena, text, true, given) : NULL;

@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "harness/base/yaml.h"
 
 #ifdef __cplusplus
@@ -19,6 +20,7 @@ typedef enum ssmq_option_type {
     SSMQ_OPTION_CHOICE,   /* int, an index into choices; -1 where the default is empty     */
     SSMQ_OPTION_SITES,    /* one selector or a list: const char *const *, NULL-terminated  */
     SSMQ_OPTION_OBSERVER, /* {statistic: ..., across: ..., their options}: ssmq_observer   */
+    SSMQ_OPTION_SIZE,     /* int64_t, bytes: a number, with KiB, MiB or GiB behind it or without */
     SSMQ_OPTION_LIST,     /* texts: const char *const *, NULL-terminated; on the command    *
                            * line each use of the option adds one                           */
 } ssmq_option_type;
@@ -28,7 +30,7 @@ typedef struct ssmq_option {
     size_t             offset;    /* of the field in the options struct             */
     ssmq_option_type   type;
     const char        *fallback;  /* default, in YAML; NULL: must be given          */
-    double             min, max;  /* INT and REAL, inclusive                        */
+    double             min, max;  /* INT, REAL and SIZE, inclusive                  */
     const char *const *choices;   /* CHOICE, NULL-terminated                        */
     const char        *help;      /* one line, with the unit                        */
 } ssmq_option;                    /* a table ends with {0}                          */
@@ -79,6 +81,10 @@ void ssmq_option_missing(const ssmq_option_context *cx, const ssmq_yaml *mapping
  * where dots is set) and begins with none of "-.". */
 bool ssmq_option_name(const ssmq_option_context *cx, const ssmq_yaml *given, const char *path,
                       bool dots);
+
+/* A size in bytes as it is written, in the largest unit of which it is a whole number: "4GiB". */
+#define SSMQ_SIZE_TEXT 32
+void ssmq_size_text(int64_t bytes, char text[SSMQ_SIZE_TEXT]);
 
 /* "a, b, c" of a NULL-terminated list. */
 const char *ssmq_option_words(ssmq_arena *arena, const char *const *words);

@@ -34,6 +34,7 @@ static const char *const types[] = {
     [SSMQ_OPTION_REAL] = "real",         [SSMQ_OPTION_TEXT] = "text",
     [SSMQ_OPTION_CHOICE] = "choice",     [SSMQ_OPTION_SITES] = "sites",
     [SSMQ_OPTION_OBSERVER] = "observer", [SSMQ_OPTION_LIST] = "list",
+    [SSMQ_OPTION_SIZE] = "size",
 };
 
 static bool has_range(const ssmq_option *o)

@@ -103,9 +103,10 @@ static ssmq_status set_value(const ssmq_option *o, const char *text, ssmq_arena 
     case SSMQ_OPTION_TEXT: *(const char **)field = text; return SSMQ_OK;
     case SSMQ_OPTION_LIST:
     case SSMQ_OPTION_SITES: append(text, arena, field); return SSMQ_OK;
+    case SSMQ_OPTION_SIZE:
     case SSMQ_OPTION_OBSERVER: break; /* a mapping: belongs into a file */
     }
-    SSMQ_ASSERT(!"an option of a command that no command line can hold");
+    SSMQ_ASSERT(!"an option of a command of a type that only files have");
     return SSMQ_OK;
 }
 
@@ -321,6 +322,7 @@ static void put_left(const ssmq_option *o, ssmq_str *out)
         [SSMQ_OPTION_BOOL] = "",      [SSMQ_OPTION_INT] = " N",       [SSMQ_OPTION_REAL] = " X",
         [SSMQ_OPTION_TEXT] = " TEXT", [SSMQ_OPTION_SITES] = " SITES", [SSMQ_OPTION_CHOICE] = "",
         [SSMQ_OPTION_OBSERVER] = "",  [SSMQ_OPTION_LIST] = " TEXT",
+        [SSMQ_OPTION_SIZE] = "",
     };
     const bool negated = o->type == SSMQ_OPTION_BOOL && o->fallback && !strcmp(o->fallback, "true");
     ssmq_str_printf(out, "  --%s%s%s", negated ? "no-" : "", o->name, value[o->type]);

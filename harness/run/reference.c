@@ -42,6 +42,7 @@ static void put_allowed(ssmq_str *out, const ssmq_option *o)
     case SSMQ_OPTION_CHOICE: put_words(out, o->choices); return;
     case SSMQ_OPTION_SITES: ssmq_str_puts(out, "selector or list of selectors"); return;
     case SSMQ_OPTION_OBSERVER: ssmq_str_puts(out, "observer"); return;
+    case SSMQ_OPTION_SIZE: ssmq_str_puts(out, "size in bytes, or with `KiB`, `MiB`, `GiB`"); return;
     case SSMQ_OPTION_LIST: ssmq_str_puts(out, "list of texts"); return;
     }
 }

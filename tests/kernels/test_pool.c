@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <cmocka.h>
+#include "harness/backend/backend.h"
 #include "harness/backend/cpu/pool.h"
 
 #define ITEMS 300
@@ -56,6 +57,27 @@ static void every_piece_is_done_once(void **state)
     }
 }
 
+/* The same through a backend's table, where ref does all of it as one part. */
+static void backends_share_loops(void **state)
+{
+    (void)state;
+    for (int32_t threads = 1; threads <= 3; threads++) {
+        for (int i = 0; ssmq_backends[i]; i++) {
+            ssmq_backend *be = NULL;
+            assert_int_equal(ssmq_backend_open(ssmq_backends[i], NULL, threads, &be), SSMQ_OK);
+            for (int loop = 0; loop < 100; loop++) {
+                tally         t = {.weight = loop + 1};
+                const int64_t n = loop * 7 % (ITEMS + 1);
+                be->ops->share(be, n, loop % 5 + 1, count, &t);
+                for (int64_t k = 0; k < ITEMS; k++)
+                    assert_int_equal(t.done[k], k < n ? loop + 1 : 0);
+                assert_int_equal(atomic_load(&t.wrong), 0);
+            }
+            ssmq_backend_close(be);
+        }
+    }
+}
+
 /* Pauses longer than the threads stay awake: they sleep, and are woken. */
 static void sleepers_are_woken(void **state)
 {
@@ -86,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_piece_is_done_once),
+        cmocka_unit_test(backends_share_loops),
         cmocka_unit_test(sleepers_are_woken),
         cmocka_unit_test(a_pool_closes_at_any_time),
     };

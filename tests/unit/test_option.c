@@ -310,6 +310,64 @@ static void test_names(void **state)
     }
 }
 
+/* ---- sizes ----------------------------------------------------------------------------- */
+
+typedef struct one_size {
+    int64_t size;
+} one_size;
+
+static const ssmq_option with_size[] = {
+    {"size", 0, SSMQ_OPTION_SIZE, "4GiB", 1024, 0x1p40, NULL, ""},
+    {0},
+};
+
+static void check_size(const char *text, int64_t bytes, const char *printed)
+{
+    fixture  f;
+    one_size o = {0};
+    ssmq_str out = {0};
+    start(&f, text);
+    assert_true(ssmq_options_read(&f.cx, with_size, f.given, "s", &o));
+    assert_int_equal(o.size, bytes);
+    ssmq_yaml_print(ssmq_options_tree(&f.cx, with_size, &o, NULL), (ssmq_yaml_style){0}, &out);
+    assert_string_equal(ssmq_str_text(&out), printed);
+    ssmq_str_free(&out);
+    finish(&f);
+}
+
+static void refuse_size(const char *text, const char *expected)
+{
+    fixture  f;
+    one_size o = {0};
+    start(&f, text);
+    assert_false(ssmq_options_read(&f.cx, with_size, f.given, "s", &o));
+    assert_string_equal(problems(&f), expected);
+    finish(&f);
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    check_size("{}", (int64_t)4 << 30, "size: \"4GiB\"\n");
+    check_size("{size: 3KiB}", 3072, "size: \"3KiB\"\n");
+    check_size("{size: 1048576}", 1 << 20, "size: \"1MiB\"\n");
+    check_size("{size: 1025}", 1025, "size: 1025\n");
+    check_size("{size: 1024GiB}", (int64_t)1 << 40, "size: \"1024GiB\"\n");
+    refuse_size("{size: 4GB}", "o.yaml:1:8: error: s.size must be a size, such as 512MiB or 4GiB, "
+                               "found the text '4GB'\n{size: 4GB}\n       ^~~\n");
+    refuse_size("{size: 1.5GiB}",
+                "o.yaml:1:8: error: s.size must be a size, such as 512MiB or 4GiB, "
+                "found the text '1.5GiB'\n{size: 1.5GiB}\n       ^~~~~~\n");
+    refuse_size("{size: 9999999999999GiB}",
+                "o.yaml:1:8: error: s.size must be a size, such as 512MiB or 4GiB, found the text "
+                "'9999999999999GiB'\n{size: 9999999999999GiB}\n       ^~~~~~~~~~~~~~~~\n");
+    refuse_size("{size: 1000}", "o.yaml:1:8: error: s.size is 1000; allowed: 1KiB to 1024GiB\n"
+                                "{size: 1000}\n       ^~~~\n");
+    refuse_size("{size: -1KiB}",
+                "o.yaml:1:8: error: s.size must be a size, such as 512MiB or 4GiB, "
+                "found the text '-1KiB'\n{size: -1KiB}\n       ^~~~~\n");
+}
+
 /* ---- observers ------------------------------------------------------------------------- */
 
 typedef struct one_observer {
@@ -414,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_empty_defaults),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_observer_defaults),
         cmocka_unit_test(test_observer_problems),
         cmocka_unit_test(test_percent),

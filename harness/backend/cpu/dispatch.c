@@ -49,6 +49,7 @@ static ssmq_backend_ops base_table(void)
     ops.options_size = ssmq_backend_cpu.options_size;
     ops.open = ssmq_backend_cpu.open;
     ops.close = ssmq_backend_cpu.close;
+    ops.share = ssmq_backend_cpu.share;
     return ops;
 }
 
@@ -84,6 +85,12 @@ static void cpu_close(ssmq_backend *be)
     free(s);
 }
 
+static void cpu_share(ssmq_backend *be, int64_t n, int64_t grain, ssmq_backend_part part,
+                      void *context)
+{
+    ssmq_pool_run(((ssmq_cpu_state *)be->state)->pool, n, grain, part, context);
+}
+
 static const ssmq_option cpu_options[] = {
     {.name = "isa",
      .offset = offsetof(ssmq_cpu_options, isa),
@@ -107,4 +114,5 @@ const ssmq_backend_ops ssmq_backend_cpu = {
     .zero = ssmq_host_zero,
     .copy = ssmq_host_copy,
     .sync = ssmq_host_sync,
+    .share = cpu_share,
 };

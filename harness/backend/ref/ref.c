@@ -30,6 +30,7 @@ const ssmq_backend_ops ssmq_backend_ref = {
     .zero = ssmq_host_zero,
     .copy = ssmq_host_copy,
     .sync = ssmq_host_sync,
+    .share = ssmq_host_share,
     .embed = ssmq_ref_embed,
     .rmsnorm = ssmq_ref_rmsnorm,
     .linear = ssmq_ref_linear,
