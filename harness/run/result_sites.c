@@ -1,59 +1,24 @@
 #include "harness/run/result_sites.h"
 #include <math.h>
 #include <string.h>
-#include "harness/base/assert.h"
+#include "harness/run/site_family.h"
 
-/* One site in all the layers that have it: index into the model's sites by layer; -1: none. */
-typedef struct family_site {
-    const char *name;  /* without "layers.N."                                    */
-    const char *group; /* "/sites/<name>"                                        */
-    const char *axis;  /* path of its layer axis                                 */
-    int32_t    *site;  /* [n]                                                    */
-    int32_t     n;     /* layers; 1 outside them                                 */
-} family_site;
-
-static const char *bare_name(const ssmq_site *site)
-{
-    if (site->layer < 0) return site->name;
-    const char *dot = strchr(site->name + strlen("layers."), '.');
-    SSMQ_ASSERT(dot != NULL);
-    return dot + 1;
-}
-
-/* The site first of the model, with its like in the other layers. */
-static family_site gather(const ssmq_result *r, int32_t first, ssmq_arena *arena)
-{
-    const ssmq_model *m = r->model;
-    const bool        layered = m->site[first].layer >= 0;
-    family_site       f = {.name = bare_name(&m->site[first]), .n = layered ? m->n_layer : 1};
-    f.group = ssmq_arena_printf(arena, "/sites/%s", f.name);
-    f.axis = layered ? "/axis/layer" : ssmq_arena_printf(arena, "%s/layer", f.group);
-    f.site = SSMQ_ARENA_ARRAY(arena, int32_t, f.n);
-    for (int32_t i = 0; i < f.n; i++) f.site[i] = -1;
-    for (int32_t i = 0; i < m->n_site; i++) {
-        const ssmq_site *s = &m->site[i];
-        if ((s->layer >= 0) == layered && strcmp(bare_name(s), f.name) == 0)
-            f.site[layered ? s->layer : 0] = i;
-    }
-    return f;
-}
-
-static const ssmq_assignment *at(const ssmq_result *r, const family_site *f, int32_t layer)
+static const ssmq_assignment *at(const ssmq_result *r, const ssmq_site_family *f, int32_t layer)
 {
     static const ssmq_assignment none = {.step = -1};
     return f->site[layer] < 0 ? &none : &r->recipe->plan->at[f->site[layer]];
 }
 
-static const char *path(ssmq_arena *arena, const family_site *f, const char *suffix)
+static const char *path(ssmq_arena *arena, const ssmq_site_family *f, const char *suffix)
 {
-    return ssmq_arena_printf(arena, "%s/%s", f->group, suffix);
+    return ssmq_site_path(f, suffix, arena);
 }
 
 /* ---- qparam ---------------------------------------------------------------------------- */
 
 /* Numbers of each layer's scales, or zero points: [layer], or [layer, unit] where some layer has several
  * (rows of a weight, groups row by row, channels); none where a layer is left in floating point. */
-static ssmq_status write_units(ssmq_store *s, const ssmq_result *r, const family_site *f, bool zeros,
+static ssmq_status write_units(ssmq_store *s, const ssmq_result *r, const ssmq_site_family *f, bool zeros,
                                int64_t width, ssmq_arena *arena)
 {
     const ssmq_dtype dtype = zeros ? SSMQ_I32 : SSMQ_F32;
@@ -78,7 +43,7 @@ static ssmq_status write_units(ssmq_store *s, const ssmq_result *r, const family
                                    : "scale: a real number is scale * (code - zero_point)");
 }
 
-static ssmq_status write_scales(ssmq_store *s, const ssmq_result *r, const family_site *f,
+static ssmq_status write_scales(ssmq_store *s, const ssmq_result *r, const ssmq_site_family *f,
                                 ssmq_arena *arena)
 {
     int64_t width = 1;
@@ -104,7 +69,7 @@ static ssmq_status write_scales(ssmq_store *s, const ssmq_result *r, const famil
 
 /* What differs between layers where steps select some of them: texts by layer, empty where a layer is
  * left in floating point. */
-static ssmq_status write_choices(ssmq_store *s, const ssmq_result *r, const family_site *f,
+static ssmq_status write_choices(ssmq_store *s, const ssmq_result *r, const ssmq_site_family *f,
                                  ssmq_arena *arena)
 {
     uint8_t     *bits = SSMQ_ARENA_ARRAY(arena, uint8_t, f->n);
@@ -146,7 +111,7 @@ static ssmq_status write_choices(ssmq_store *s, const ssmq_result *r, const fami
 
 /* The observation behind layer l of a site, if its observer has this statistic and one range a sample;
  * ranges by channel are not kept by sample. */
-static const ssmq_observation *seen_by(const ssmq_result *r, const family_site *f, int32_t l,
+static const ssmq_observation *seen_by(const ssmq_result *r, const ssmq_site_family *f, int32_t l,
                                        const ssmq_statistic *statistic)
 {
     const ssmq_observation *o =
@@ -157,7 +122,7 @@ static const ssmq_observation *seen_by(const ssmq_result *r, const family_site *
 
 /* What the samples gave at the layers of a site under one statistic, its high or its low: [layer, sample]
  * or, with levels, [layer, sample, quantile]; NaN where a layer's observer is another. */
-static ssmq_status write_statistic(ssmq_store *s, const ssmq_result *r, const family_site *f,
+static ssmq_status write_statistic(ssmq_store *s, const ssmq_result *r, const ssmq_site_family *f,
                                    const ssmq_statistic *statistic, bool low, const double *level,
                                    int32_t n_level, ssmq_arena *arena)
 {
@@ -188,7 +153,7 @@ static ssmq_status write_statistic(ssmq_store *s, const ssmq_result *r, const fa
 }
 
 /* Is some layer's range under this statistic one with a low end of its own? */
-static bool has_low(const ssmq_result *r, const family_site *f, const ssmq_statistic *statistic)
+static bool has_low(const ssmq_result *r, const ssmq_site_family *f, const ssmq_statistic *statistic)
 {
     for (int32_t l = 0; l < f->n && statistic->dataset_low; l++) {
         const ssmq_observation *o = seen_by(r, f, l, statistic);
@@ -198,7 +163,7 @@ static bool has_low(const ssmq_result *r, const family_site *f, const ssmq_stati
 }
 
 /* The distinct levels that the observers of a statistic use at the layers of a site. */
-static int32_t levels_of(const ssmq_result *r, const family_site *f,
+static int32_t levels_of(const ssmq_result *r, const ssmq_site_family *f,
                          const ssmq_statistic *statistic, double *level)
 {
     int32_t n = 0;
@@ -214,7 +179,7 @@ static int32_t levels_of(const ssmq_result *r, const family_site *f,
     return n;
 }
 
-static ssmq_status write_samples(ssmq_store *s, const ssmq_result *r, const family_site *f,
+static ssmq_status write_samples(ssmq_store *s, const ssmq_result *r, const ssmq_site_family *f,
                                  ssmq_arena *arena)
 {
     const int64_t          n = r->samples ? r->samples->n : 0;
@@ -256,7 +221,7 @@ static const ssmq_tensor *signs_of(const ssmq_assignment *a)
 }
 
 /* Numbers by channel, [layer, channel]; NaN in a layer that has none, nothing where no layer has. */
-static ssmq_status write_channels(ssmq_store *s, const ssmq_result *r, const family_site *f,
+static ssmq_status write_channels(ssmq_store *s, const ssmq_result *r, const ssmq_site_family *f,
                                   const ssmq_tensor *(*numbers_of)(const ssmq_assignment *a),
                                   int64_t width, const char *suffix, const char *long_name,
                                   ssmq_arena *arena)
@@ -274,7 +239,7 @@ static ssmq_status write_channels(ssmq_store *s, const ssmq_result *r, const fam
     return ssmq_store_tensor(s, path(arena, f, suffix), &t, axis, "", long_name);
 }
 
-static ssmq_status write_places(ssmq_store *s, const ssmq_result *r, const family_site *f,
+static ssmq_status write_places(ssmq_store *s, const ssmq_result *r, const ssmq_site_family *f,
                                 ssmq_arena *arena)
 {
     const char **place = SSMQ_ARENA_ARRAY(arena, const char *, f->n);
@@ -290,7 +255,7 @@ static ssmq_status write_places(ssmq_store *s, const ssmq_result *r, const famil
 }
 
 /* What is done to the channels of a site before all else. */
-static ssmq_status write_transform(ssmq_store *s, const ssmq_result *r, const family_site *f,
+static ssmq_status write_transform(ssmq_store *s, const ssmq_result *r, const ssmq_site_family *f,
                                    int64_t width, ssmq_arena *arena)
 {
     int32_t *index = SSMQ_ARENA_ARRAY(arena, int32_t, width);
@@ -310,35 +275,21 @@ static ssmq_status write_transform(ssmq_store *s, const ssmq_result *r, const fa
 
 /* ---- a site ---------------------------------------------------------------------------- */
 
-/* The layer axis of a site outside the layers. */
-static ssmq_status write_axis(ssmq_store *s, const ssmq_site *site, const family_site *f)
-{
-    int32_t           outside = -1;
-    const ssmq_tensor t = SSMQ_TENSOR(&outside, SSMQ_I32, 1);
-    if (site->layer >= 0) return SSMQ_OK;
-    return ssmq_store_scale(s, f->axis, &t, "", "-1: outside the layers");
-}
-
 static ssmq_status write_site(ssmq_store *s, const ssmq_result *r, int32_t first,
                               ssmq_arena *arena)
 {
-    static const char *const kinds[] = {"weight", "activation", "state"};
-    const ssmq_site         *site = &r->model->site[first];
-    const family_site        f = gather(r, first, arena);
-    bool                     on = false, smooth = false;
-    int64_t                  rotate = 0;
+    const ssmq_site       *site = &r->model->site[first];
+    const ssmq_site_family f = ssmq_site_family_of(r->model, first, arena);
+    bool                   on = false, smooth = false;
+    int64_t                rotate = 0;
     for (int32_t i = 0; i < f.n; i++) {
         on |= at(r, &f, i)->spec.bits > 0;
         smooth |= at(r, &f, i)->smooth.data != NULL;
         if (at(r, &f, i)->rotate) rotate = at(r, &f, i)->rotate;
     }
     if (!on && !rotate && !smooth) return SSMQ_OK;
-    SSMQ_TRY(ssmq_store_group(s, f.group));
-    SSMQ_TRY(ssmq_store_attribute_text(s, f.group, "kind", kinds[site->kind]));
-    SSMQ_TRY(ssmq_store_attribute_text(s, f.group, "op", site->op));
-    SSMQ_TRY(ssmq_store_attribute_int(s, f.group, "width", site->width));
+    SSMQ_TRY(ssmq_site_family_write(s, &f));
     if (rotate) SSMQ_TRY(ssmq_store_attribute_int(s, f.group, "hadamard", rotate));
-    SSMQ_TRY(write_axis(s, site, &f));
     SSMQ_TRY(write_transform(s, r, &f, site->width, arena));
     if (!on) return SSMQ_OK;
     SSMQ_TRY(write_scales(s, r, &f, arena));

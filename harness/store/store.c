@@ -130,6 +130,14 @@ ssmq_status ssmq_store_group(ssmq_store *s, const char *path)
     return st;
 }
 
+bool ssmq_store_has(ssmq_store *s, const char *path)
+{
+    ssmq_h5_quiet();
+    const hid_t object = H5Oopen(s->file, path, H5P_DEFAULT);
+    if (object >= 0) H5Oclose(object);
+    return object >= 0;
+}
+
 static ssmq_status put_scalar(ssmq_store *s, const char *path, const char *name, hid_t type,
                               const void *value)
 {

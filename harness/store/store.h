@@ -24,6 +24,8 @@ void                      ssmq_store_discard(ssmq_store *s); /* an unsealed one,
 
 /* Every function below makes the missing parent groups.  Paths are absolute, "/eval/wt2/window_nll". */
 SSMQ_MUST_USE ssmq_status ssmq_store_group(ssmq_store *s, const char *path);
+/* Was a group or dataset of this path written before? */
+bool ssmq_store_has(ssmq_store *s, const char *path);
 
 /* Dimension scales; later tensors name them, and each group that uses one gets a hard link to it, so that
  * netCDF finds it.  unit "" where there is none. */

@@ -62,7 +62,11 @@ static void test_appears_when_sealed(void **state)
     const scratch *s = *state;
     const char    *path = scratch_path(s, "run.h5"), *part = scratch_path(s, "run.h5.part");
     ssmq_store    *store = store_of(path);
+    assert_false(ssmq_store_has(store, "/sites/scan.x"));
     CHECK_OK(example_store_fill(store));
+    assert_true(ssmq_store_has(store, "/sites/scan.x"));
+    assert_true(ssmq_store_has(store, "/axis/layer"));
+    assert_false(ssmq_store_has(store, "/sites/scan.y"));
     assert_true(exists(part));
     assert_false(exists(path));
     CHECK_OK(ssmq_store_seal(store));
