@@ -22,47 +22,93 @@ double ssmq_histogram_bin_high(int32_t bin)
 
 /* ---- counting -------------------------------------------------------------------------- */
 
-static bool counts(uint32_t bits, ssmq_half half)
+static uint32_t bits_of(const float *x)
 {
-    const bool negative = bits > ~MAGNITUDE; /* the bits of -0 are no more */
-    return half == SSMQ_HALF_BOTH || negative == (half == SSMQ_HALF_NEGATIVE);
+    uint32_t bits;
+    memcpy(&bits, x, sizeof bits);
+    return bits;
 }
 
-/* Bits of floats of one sign are ordered as the floats. */
+/* 1 for what belongs to the half: the bits of a value below zero are more than those of -0. */
+static uint32_t belongs(uint32_t bits, ssmq_half half)
+{
+    return half == SSMQ_HALF_BOTH || (bits > ~MAGNITUDE) == (half == SSMQ_HALF_NEGATIVE);
+}
+
+/* Without a branch on the value, which would be guessed wrong every other time.  half is a constant wherever
+ * this is expanded. */
+static inline __attribute__((always_inline)) uint64_t count_row(ssmq_histogram *h, const float *x,
+                                                                int64_t n, ssmq_half half)
+{
+    uint64_t counted = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t bits = bits_of(&x[i]), one = belongs(bits, half);
+        h->count[(bits & MAGNITUDE) >> 16] += one;
+        counted += one;
+    }
+    return counted;
+}
+
+/* The smallest and largest bits of magnitudes, which are ordered as the floats, and signed, for which
+ * even old processors have vector comparisons. */
 typedef struct extremes {
-    uint32_t low, high;
+    int32_t low, high;
 } extremes;
+
+static inline __attribute__((always_inline)) extremes row_extremes(extremes e, const float *x,
+                                                                   int64_t n, ssmq_half half)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t bits = bits_of(&x[i]);
+        const bool     in = (bits & MAGNITUDE) < NONFINITE && belongs(bits, half);
+        const int32_t  magnitude = (int32_t)(bits & MAGNITUDE);
+        const int32_t  low = in ? magnitude : INT32_MAX, high = in ? magnitude : -1;
+        e.low = low < e.low ? low : e.low;
+        e.high = high > e.high ? high : e.high;
+    }
+    return e;
+}
 
 static void add_row(ssmq_histogram *h, const float *x, int64_t n, ssmq_half half, extremes *e)
 {
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        if (!counts(bits, half)) continue;
-        bits &= MAGNITUDE;
-        if (bits >= NONFINITE) {
-            h->n_nonfinite++;
-            continue;
-        }
-        h->count[bits >> 16]++;
-        h->n++;
-        e->low = bits < e->low ? bits : e->low;
-        e->high = bits > e->high ? bits : e->high;
+    switch (half) {
+    case SSMQ_HALF_BOTH:
+        h->n += count_row(h, x, n, SSMQ_HALF_BOTH);
+        *e = row_extremes(*e, x, n, SSMQ_HALF_BOTH);
+        return;
+    case SSMQ_HALF_NEGATIVE:
+        h->n += count_row(h, x, n, SSMQ_HALF_NEGATIVE);
+        *e = row_extremes(*e, x, n, SSMQ_HALF_NEGATIVE);
+        return;
+    case SSMQ_HALF_NONNEGATIVE:
+        h->n += count_row(h, x, n, SSMQ_HALF_NONNEGATIVE);
+        *e = row_extremes(*e, x, n, SSMQ_HALF_NONNEGATIVE);
+        return;
+    }
+}
+
+/* What is not finite was counted with the rest, in bins of its own. */
+static void take_out_nonfinite(ssmq_histogram *h)
+{
+    for (int32_t i = NONFINITE >> 16; i < SSMQ_HISTOGRAM_BINS; i++) {
+        h->n -= h->count[i];
+        h->n_nonfinite += h->count[i];
+        h->count[i] = 0;
     }
 }
 
 void ssmq_histogram_add(ssmq_histogram *h, const ssmq_tensor *x, ssmq_half half)
 {
     const ssmq_tensor rows = ssmq_tensor_rows(x);
-    const float      *data = rows.data;
-    extremes          e = {.low = UINT32_MAX};
+    extremes          e = {.low = INT32_MAX, .high = -1};
     SSMQ_ASSERT(x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
     if (h->n > 0) {
         memcpy(&e.low, &h->low, sizeof e.low);
         memcpy(&e.high, &h->high, sizeof e.high);
     }
     for (int64_t i = 0; i < rows.dim[0]; i++)
-        add_row(h, data + i * rows.stride[0], rows.dim[1], half, &e);
+        add_row(h, (const float *)rows.data + i * rows.stride[0], rows.dim[1], half, &e);
+    take_out_nonfinite(h);
     if (h->n == 0) return;
     memcpy(&h->low, &e.low, sizeof h->low);
     memcpy(&h->high, &e.high, sizeof h->high);

@@ -1,92 +1,70 @@
-/* The exact p-quantile of |x| over a sample, or those at p and 100 - p of x where the spec has a zero
+/* The p-quantile of |x| over a sample, or those at p and 100 - p of x where the spec has a zero
  * point, linearly interpolated: with v sorted ascending and
  * r = p / 100 * (n - 1), v[floor r] + frac(r) * (v[floor r + 1] - v[floor r]).
- * Source: quant/quamba-spec.md, 2.6. */
-#include <math.h>
+ * Source: quant/quamba-spec.md, 2.6.
+ *
+ * Exact, or out of a histogram (tensor/histogram.h), where a value is known to 1/128 of itself. */
 #include <stdlib.h>
+#include "harness/tensor/histogram.h"
+#include "harness/tensor/quantiles.h"
 #include "quant/observers.h"
 
 typedef struct quantile_options {
     double p;
+    int    estimate; /* of estimates */
 } quantile_options;
+
+static const char *const estimates[] = {"exact", "floatbits16", NULL};
+enum { ESTIMATE_EXACT, ESTIMATE_FLOATBITS16 };
 
 static const ssmq_option quantile_table[] = {
     {"p", offsetof(quantile_options, p), SSMQ_OPTION_REAL, NULL, 0, 100, NULL,
      "the quantile of |x|, in per cent"},
+    {"estimate", offsetof(quantile_options, estimate), SSMQ_OPTION_CHOICE, "exact", 0, 0, estimates,
+     "exact, or from a histogram in bins of 1/128 of their lower end, kept for each sample"},
     {0},
 };
 
-static void swap(float *a, float *b)
+static ssmq_status exact_range(const quantile_options *o, const ssmq_tensor *x, const ssmq_qspec *spec,
+                               ssmq_range *out)
 {
-    const float t = *a;
-    *a = *b;
-    *b = t;
+    const double             low = 100 - o->p;
+    const ssmq_quantile_list list[2] = {{spec->symmetric, 1, &o->p, &out->high}, {false, 1, &low, &out->low}};
+    SSMQ_TRY(ssmq_quantiles(x, NULL, list, spec->symmetric ? 1 : 2));
+    if (spec->symmetric) out->low = -out->high;
+    return SSMQ_OK;
 }
 
-/* Puts the k-th smallest of v (n) in its place, smaller ones before it, larger ones behind (Hoare's
- * selection, median of three). */
-static void select_nth(float *v, int64_t n, int64_t k)
+/* Of the two halves of a sample's values, either of which may be empty. */
+static ssmq_range estimate(const quantile_options *o, ssmq_histogram *negative,
+                           const ssmq_histogram *nonnegative, const ssmq_qspec *spec)
 {
-    int64_t low = 0, high = n - 1;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (v[middle] < v[low]) swap(&v[middle], &v[low]);
-        if (v[high] < v[low]) swap(&v[high], &v[low]);
-        if (v[high] < v[middle]) swap(&v[high], &v[middle]);
-        const float pivot = v[middle];
-        int64_t     i = low, j = high;
-        while (i <= j) {
-            while (v[i] < pivot) i++;
-            while (pivot < v[j]) j--;
-            if (i <= j) swap(&v[i++], &v[j--]);
-        }
-        if (k <= j) high = j;
-        else if (k >= i) low = i;
-        else return;
-    }
+    if (!spec->symmetric)
+        return (ssmq_range){
+            (float)ssmq_histogram_signed_quantile(negative, nonnegative, 100 - o->p, NULL),
+            (float)ssmq_histogram_signed_quantile(negative, nonnegative, o->p, NULL)};
+    ssmq_histogram_merge(negative, nonnegative);
+    const float high = (float)ssmq_histogram_quantile(negative, o->p, NULL);
+    return (ssmq_range){-high, high};
 }
 
-static float least(const float *v, int64_t n)
+static ssmq_status estimated_range(const quantile_options *o, const ssmq_tensor *x,
+                                   const ssmq_qspec *spec, ssmq_range *out)
 {
-    float m = v[0];
-    for (int64_t i = 1; i < n; i++) m = v[i] < m ? v[i] : m;
-    return m;
-}
-
-/* The values of x, or their magnitudes, one after the other. */
-static void copy_values(float *v, const ssmq_tensor *x, bool magnitudes)
-{
-    const ssmq_tensor rows = ssmq_tensor_rows(x);
-    const float      *data = rows.data;
-    for (int64_t i = 0; i < rows.dim[0]; i++)
-        for (int64_t j = 0; j < rows.dim[1]; j++) {
-            const float value = data[i * rows.stride[0] + j];
-            *v++ = magnitudes ? fabsf(value) : value;
-        }
-}
-
-/* The p-quantile of v (n), whose order changes. */
-static float quantile_of(float *v, int64_t n, double p)
-{
-    const double  rank = p / 100.0 * (double)(n - 1);
-    const int64_t k = (int64_t)rank;
-    select_nth(v, n, k);
-    const double low = v[k], high = k + 1 < n ? least(v + k + 1, n - k - 1) : v[k];
-    return (float)(low + (rank - (double)k) * (high - low));
+    ssmq_histogram *half = calloc(2, sizeof *half);
+    if (!half) return SSMQ_FAIL(MEMORY, "no memory for a histogram");
+    ssmq_histogram_add(&half[0], x, SSMQ_HALF_NEGATIVE);
+    ssmq_histogram_add(&half[1], x, SSMQ_HALF_NONNEGATIVE);
+    *out = estimate(o, &half[0], &half[1], spec);
+    free(half);
+    return SSMQ_OK;
 }
 
 static ssmq_status quantile_range(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
                                   ssmq_range *out)
 {
     const quantile_options *o = options;
-    const int64_t           n = ssmq_tensor_count(x);
-    float                  *v = malloc((size_t)n * sizeof *v);
-    if (!v) return SSMQ_FAIL(MEMORY, "no memory for a quantile of %lld values", (long long)n);
-    copy_values(v, x, spec->symmetric);
-    out->high = quantile_of(v, n, o->p);
-    out->low = spec->symmetric ? -out->high : quantile_of(v, n, 100 - o->p);
-    free(v);
-    return SSMQ_OK;
+    return (o->estimate == ESTIMATE_EXACT ? exact_range : estimated_range)(o, x, spec, out);
 }
 
 static double quantile_level(const void *options)
@@ -96,7 +74,7 @@ static double quantile_level(const void *options)
 
 const ssmq_statistic ssmq_statistic_quantile = {
     .name = "quantile",
-    .source = "exact quantile of |x|, linear interpolation (Quamba, quant/quamba-spec.md, 2.6)",
+    .source = "quantile of |x|, linear interpolation (Quamba, quant/quamba-spec.md, 2.6)",
     .options = quantile_table,
     .options_size = sizeof(quantile_options),
     .dataset = "abs_quantile",

@@ -52,7 +52,7 @@ static void test_quantile(void **state)
     static const char *const options[] = {"{p: 0}", "{p: 37.5}", "{p: 50}", "{p: 99}", "{p: 99.999}",
                                           "{p: 100}"};
     static const double      p[] = {0, 37.5, 50, 99, 99.999, 100};
-    static const int64_t     sizes[] = {1, 2, 3, 10, 1001, 20000};
+    static const int64_t     sizes[] = {1, 2, 3, 10, 1001, 20000, 100000};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         float *x = malloc((size_t)sizes[s] * sizeof *x);
         fill(x, sizes[s], (unsigned)s + 1);
@@ -68,16 +68,66 @@ static void test_quantile(void **state)
     }
 }
 
+/* With a zero point: p and 100 - p of the values themselves; in few and in many values. */
+static void test_quantile_of_signed_values(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {1, 2, 1001, 50000};
+    const ssmq_qspec     spec = {.bits = 8};
+    ssmq_arena          *arena = ssmq_arena_new();
+    const ssmq_statistic *s = &ssmq_statistic_quantile;
+    const void *options = test_options(arena, s->options, s->options_size, "{p: 97.5}");
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        const int64_t n = sizes[k];
+        float        *x = malloc((size_t)n * sizeof *x);
+        ssmq_range    got;
+        fill(x, n, (unsigned)k + 20);
+        const ssmq_tensor t = SSMQ_TENSOR(x, SSMQ_F32, n);
+        CHECK_OK(s->range(options, &t, &spec, &got));
+        qsort(x, (size_t)n, sizeof *x, by_value);
+        for (int end = 0; end < 2; end++) {
+            const double  r = (end ? 97.5 : 2.5) / 100 * (double)(n - 1);
+            const int64_t i = (int64_t)r;
+            const double  low = x[i], high = x[i + 1 < n ? i + 1 : i];
+            const double  want = low + (r - (double)i) * (high - low);
+            assert_true(fabs((double)(end ? got.high : got.low) - want) <= 1e-7 * fabs(want));
+        }
+        free(x);
+    }
+    ssmq_arena_free(arena);
+}
+
+/* Out of the histogram: within 1/128 of the exact one, bins being no wider; the ends are exact. */
+static void test_estimated_quantile(void **state)
+{
+    (void)state;
+    static const char *const exact[] = {"{p: 50}", "{p: 99}", "{p: 99.99}", "{p: 100}"};
+    static const char *const estimated[] = {
+        "{p: 50, estimate: floatbits16}", "{p: 99, estimate: floatbits16}",
+        "{p: 99.99, estimate: floatbits16}", "{p: 100, estimate: floatbits16}"};
+    enum { n = 60000 };
+    float *x = malloc(n * sizeof *x);
+    fill(x, n, 31);
+    const ssmq_tensor t = SSMQ_TENSOR(x, SSMQ_F32, n);
+    for (int i = 0; i < 4; i++) {
+        const float want = range_of(&ssmq_statistic_quantile, exact[i], &t);
+        const float got = range_of(&ssmq_statistic_quantile, estimated[i], &t);
+        assert_true(fabsf(got - want) <= want / 128);
+        if (i == 3) assert_true(got == want);
+    }
+    free(x);
+}
+
 /* Sorted, reversed and constant inputs are where a selection goes wrong or slow. */
 static void test_quantile_of_special_orders(void **state)
 {
     (void)state;
-    enum { n = 5000 };
-    float            *x = malloc(n * sizeof *x);
-    const ssmq_tensor t = SSMQ_TENSOR(x, SSMQ_F32, n);
-    for (int kind = 0; kind < 3; kind++) {
-        for (int i = 0; i < n; i++) x[i] = kind == 0 ? (float)i : kind == 1 ? (float)(n - i) : 3.0f;
-        const double want = sorted_quantile(x, n, 99.9);
+    enum { n = 40000 };
+    float *x = malloc(n * sizeof *x);
+    for (int kind = 0; kind < 6; kind++) {
+        const ssmq_tensor t = SSMQ_TENSOR(x, SSMQ_F32, kind < 3 ? n : 5000); /* many, and few */
+        for (int i = 0; i < n; i++) x[i] = kind % 3 == 0 ? (float)i : kind % 3 == 1 ? (float)(n - i) : 3.0f;
+        const double want = sorted_quantile(x, t.dim[0], 99.9);
         assert_true(fabs(range_of(&ssmq_statistic_quantile, "{p: 99.9}", &t) - want) <= 1e-7 * want);
     }
     free(x);
@@ -121,6 +171,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quantile),
+        cmocka_unit_test(test_quantile_of_signed_values),
+        cmocka_unit_test(test_estimated_quantile),
         cmocka_unit_test(test_quantile_of_special_orders),
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_across),

@@ -1,0 +1,275 @@
+#include "harness/tensor/quantiles.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/assert.h"
+
+#define SIGN 0x8000
+#define MAGNITUDE_BINS 0x8000
+#define FEW 16384 /* values that are selected from faster than all bins are looked through */
+
+static uint32_t bin_of(const float *x)
+{
+    uint32_t bits;
+    memcpy(&bits, x, sizeof bits);
+    return bits >> 16;
+}
+
+void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count)
+{
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    SSMQ_ASSERT(x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
+    for (int64_t i = 0; i < rows.dim[0]; i++) {
+        const float *row = (const float *)rows.data + i * rows.stride[0];
+        for (int64_t j = 0; j < rows.dim[1]; j++) count[bin_of(&row[j])]++;
+    }
+}
+
+/* ---- ranks to bins --------------------------------------------------------------------- */
+
+/* Bins in ascending order of what they hold: of magnitudes by number; of values the negative ones first,
+ * the largest magnitude leading. */
+typedef struct order {
+    const uint32_t *count;
+    bool            magnitudes;
+    int32_t         bins;
+} order;
+
+static int32_t bin_at(const order *o, int32_t i)
+{
+    return o->magnitudes ? i : i < SIGN ? 2 * SIGN - 1 - i : i - SIGN;
+}
+
+static int64_t count_at(const order *o, int32_t i)
+{
+    const int32_t bin = bin_at(o, i);
+    return (int64_t)o->count[bin] + (o->magnitudes ? o->count[bin | SIGN] : 0);
+}
+
+/* The values behind a quantile: one of a rank within a bin, and the next. */
+typedef struct place {
+    int32_t bin[2];
+    int64_t rank[2]; /* within the bin, in ascending order */
+    double  part;    /* of the way to the next */
+} place;
+
+/* Places of ascending quantiles of n values. */
+static void find_places(const order *o, const double *p, int32_t n_p, int64_t n, place *out)
+{
+    int32_t at = 0;
+    int64_t before = 0;
+    for (int32_t i = 0; i < n_p; i++) {
+        const double  rank = p[i] / 100.0 * (double)(n - 1);
+        const int64_t k = (int64_t)rank, next = k + 1 < n ? k + 1 : k;
+        SSMQ_ASSERT(i == 0 || p[i] >= p[i - 1]);
+        while (before + count_at(o, at) <= k) before += count_at(o, at++);
+        place *q = &out[i];
+        *q = (place){{bin_at(o, at), bin_at(o, at)}, {k - before, next - before}, rank - (double)k};
+        if (q->rank[1] < count_at(o, at)) continue;
+        int32_t beyond = at + 1;
+        while (count_at(o, beyond) == 0) beyond++;
+        q->bin[1] = bin_at(o, beyond);
+        q->rank[1] = 0;
+    }
+}
+
+/* ---- collecting ------------------------------------------------------------------------ */
+
+/* The values of some bins, bin by bin, those of either sign of a magnitude side by side. */
+typedef struct collected {
+    uint8_t *wanted; /* [SSMQ_SIGNED_BINS] 0 or 1     */
+    int64_t *begin;  /* [SSMQ_SIGNED_BINS], of wanted */
+    float   *value, *loose;
+    int64_t  n;
+} collected;
+
+static void collected_free(collected *c)
+{
+    free(c->wanted);
+    free(c->begin);
+    free(c->value);
+    free(c->loose);
+}
+
+static ssmq_status collected_new(collected *c)
+{
+    c->wanted = calloc(SSMQ_SIGNED_BINS, sizeof *c->wanted);
+    c->begin = malloc(SSMQ_SIGNED_BINS * sizeof *c->begin);
+    if (c->wanted && c->begin) return SSMQ_OK;
+    return SSMQ_FAIL(MEMORY, "no memory for the bins of a quantile");
+}
+
+static void want(collected *c, bool magnitudes, const place *p)
+{
+    for (int i = 0; i < 2; i++) {
+        c->wanted[p->bin[i]] = 1;
+        if (magnitudes) c->wanted[p->bin[i] | SIGN] = 1;
+    }
+}
+
+/* Copies the wanted values in the order of x; no branch, since whether one is wanted is hard to guess. */
+static void copy_wanted(const ssmq_tensor *rows, const uint8_t *wanted, float *out)
+{
+    for (int64_t i = 0; i < rows->dim[0]; i++) {
+        const float *row = (const float *)rows->data + i * rows->stride[0];
+        for (int64_t j = 0; j < rows->dim[1]; j++) {
+            *out = row[j];
+            out += wanted[bin_of(&row[j])];
+        }
+    }
+}
+
+static void sort_by_bin(collected *c)
+{
+    for (int64_t i = 0; i < c->n; i++) c->value[c->begin[bin_of(&c->loose[i])]++] = c->loose[i];
+}
+
+static ssmq_status collect(const ssmq_tensor *x, const uint32_t *count, collected *c)
+{
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    for (int32_t i = 0; i < 2 * MAGNITUDE_BINS; i++) {
+        const int32_t bin = i / 2 + i % 2 * SIGN;
+        c->begin[bin] = c->n;
+        if (c->wanted[bin]) c->n += count[bin];
+    }
+    c->value = malloc((size_t)(c->n + 1) * sizeof *c->value);
+    c->loose = malloc((size_t)(c->n + 1) * sizeof *c->loose); /* one more is written, and written over */
+    if (!c->value || !c->loose)
+        return SSMQ_FAIL(MEMORY, "no memory for %lld values of a quantile", (long long)c->n);
+    copy_wanted(&rows, c->wanted, c->loose);
+    sort_by_bin(c);
+    for (int32_t i = 0; i < SSMQ_SIGNED_BINS; i++)
+        if (c->wanted[i]) c->begin[i] -= count[i];
+    return SSMQ_OK;
+}
+
+/* ---- selecting ------------------------------------------------------------------------- */
+
+static void swap(float *a, float *b)
+{
+    const float t = *a;
+    *a = *b;
+    *b = t;
+}
+
+/* Puts the k-th smallest of v (n) in its place, smaller ones before it, larger ones behind (Hoare's
+ * selection, median of three). */
+static void select_nth(float *v, int64_t n, int64_t k)
+{
+    int64_t low = 0, high = n - 1;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (v[middle] < v[low]) swap(&v[middle], &v[low]);
+        if (v[high] < v[low]) swap(&v[high], &v[low]);
+        if (v[high] < v[middle]) swap(&v[high], &v[middle]);
+        const float pivot = v[middle];
+        int64_t     i = low, j = high;
+        while (i <= j) {
+            while (v[i] < pivot) i++;
+            while (pivot < v[j]) j--;
+            if (i <= j) swap(&v[i++], &v[j--]);
+        }
+        if (k <= j) high = j;
+        else if (k >= i) low = i;
+        else return;
+    }
+}
+
+static double value_at(const collected *c, const uint32_t *count, bool magnitudes, int32_t bin,
+                       int64_t rank)
+{
+    float        *v = c->value + c->begin[bin];
+    const int64_t n = (int64_t)count[bin] + (magnitudes ? count[bin | SIGN] : 0);
+    for (int64_t i = 0; magnitudes && i < n; i++) v[i] = fabsf(v[i]);
+    select_nth(v, n, rank);
+    return v[rank];
+}
+
+static void fill(const collected *c, const uint32_t *count, const ssmq_quantile_list *list,
+                 const place *p)
+{
+    for (int32_t i = 0; i < list->n; i++) {
+        const double low = value_at(c, count, list->magnitudes, p[i].bin[0], p[i].rank[0]);
+        const double high = value_at(c, count, list->magnitudes, p[i].bin[1], p[i].rank[1]);
+        list->out[i] = (float)(low + p[i].part * (high - low));
+    }
+}
+
+static ssmq_status quantiles_of_many(const ssmq_tensor *x, const uint32_t *count,
+                                     const ssmq_quantile_list *list, int32_t n_list, place *places)
+{
+    collected   c = {0};
+    place      *p = places;
+    ssmq_status st = SSMQ_OK;
+    SSMQ_TRY_DONE(st, collected_new(&c));
+    for (int32_t i = 0; i < n_list; p += list[i++].n) {
+        const order o = {count, list[i].magnitudes,
+                         list[i].magnitudes ? MAGNITUDE_BINS : SSMQ_SIGNED_BINS};
+        find_places(&o, list[i].p, list[i].n, ssmq_tensor_count(x), p);
+        for (int32_t k = 0; k < list[i].n; k++) want(&c, list[i].magnitudes, &p[k]);
+    }
+    SSMQ_TRY_DONE(st, collect(x, count, &c));
+    /* Signed values first: magnitudes are taken of them in place. */
+    for (int magnitudes = 0; magnitudes < 2; magnitudes++) {
+        p = places;
+        for (int32_t i = 0; i < n_list; p += list[i++].n)
+            if (list[i].magnitudes == (magnitudes == 1)) fill(&c, count, &list[i], p);
+    }
+done:
+    collected_free(&c);
+    return st;
+}
+
+/* ---- few values ------------------------------------------------------------------------ */
+
+static void fill_from_copy(float *v, int64_t n, const ssmq_quantile_list *list)
+{
+    for (int64_t i = 0; list->magnitudes && i < n; i++) v[i] = fabsf(v[i]);
+    for (int32_t i = 0; i < list->n; i++) {
+        const double  rank = list->p[i] / 100.0 * (double)(n - 1);
+        const int64_t k = (int64_t)rank, next = k + 1 < n ? k + 1 : k;
+        select_nth(v, n, k);
+        const double low = v[k];
+        select_nth(v + k, n - k, next - k);
+        list->out[i] = (float)(low + (rank - (double)k) * ((double)v[next] - low));
+    }
+}
+
+static ssmq_status quantiles_of_few(const ssmq_tensor *x, const ssmq_quantile_list *list, int32_t n_list)
+{
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const int64_t     n = ssmq_tensor_count(x), width = rows.dim[1];
+    float            *v = malloc((size_t)n * sizeof *v);
+    if (!v) return SSMQ_FAIL(MEMORY, "no memory for a quantile of %lld values", (long long)n);
+    for (int64_t i = 0; i < rows.dim[0]; i++)
+        memcpy(v + i * width, (const float *)rows.data + i * rows.stride[0], (size_t)width * sizeof *v);
+    for (int32_t i = 0; i < n_list; i++) /* signed values first */
+        if (!list[i].magnitudes) fill_from_copy(v, n, &list[i]);
+    for (int32_t i = 0; i < n_list; i++)
+        if (list[i].magnitudes) fill_from_copy(v, n, &list[i]);
+    free(v);
+    return SSMQ_OK;
+}
+
+/* ---- either ---------------------------------------------------------------------------- */
+
+ssmq_status ssmq_quantiles(const ssmq_tensor *x, const uint32_t *count,
+                           const ssmq_quantile_list *list, int32_t n_list)
+{
+    int32_t   all = 1;
+    uint32_t *own = NULL;
+    SSMQ_ASSERT(ssmq_tensor_count(x) > 0);
+    if (ssmq_tensor_count(x) < FEW) return quantiles_of_few(x, list, n_list);
+    for (int32_t i = 0; i < n_list; i++) all += list[i].n;
+    place *places = malloc((size_t)all * sizeof *places);
+    if (!count) own = calloc(SSMQ_SIGNED_BINS, sizeof *own);
+    ssmq_status st = SSMQ_OK;
+    if (!places || (!count && !own))
+        st = SSMQ_FAIL(MEMORY, "no memory for %d quantiles", (int)all - 1);
+    else if (own)
+        ssmq_count_bins(x, own);
+    if (st == SSMQ_OK) st = quantiles_of_many(x, own ? own : count, list, n_list, places);
+    free(own);
+    free(places);
+    return st;
+}
