@@ -29,11 +29,21 @@ typedef struct ssmq_epilogue {
     const ssmq_tensor *bias;   /* (N) */
 } ssmq_epilogue;
 
+/* A weight of codes (N, K) as a backend's linear_i8 reads it; its data are released with free. */
+typedef struct ssmq_packed {
+    int64_t N, K;
+    void   *data;
+    size_t  bytes;
+} ssmq_packed;
+
+/* No sum of this many products of codes, one of them moved up by 128, leaves 32 bits. */
+#define SSMQ_PRODUCT_MAX 65536
+
 /* y[b,t,e] = silu(scale * channel[e] * sum_k w[e,k] x[b,t-W+1+k,e] + bias[e]); inputs before the
  * first token come from state, which afterwards holds the last W - 1 inputs.  The scale stands
  * outside the sum, so that x and w may be codes. */
 typedef struct ssmq_conv_args {
-    const ssmq_tensor *x;       /* (B, L, E), rows may be strided */
+    const ssmq_tensor *x;       /* (B, L, E), rows may be strided; f32, or codes in i8 */
     const ssmq_tensor *w;       /* (E, W), W = 2..4               */
     const ssmq_tensor *bias;    /* (E) or NULL                    */
     float              scale;   /* 1 where x and w are no codes   */
@@ -46,12 +56,17 @@ typedef struct ssmq_conv_args {
  *   h[e,n] = exp(delta * A[e,n]) * h[e,n] + delta * x[e] * Bm[n]
  *   y[e]   = sum_n h[e,n] * Cm[n] + D[e] * x[e], times silu(z[e]) where z is given. */
 typedef struct ssmq_scan_args {
+    /* x, dt, Bm, Cm and z are f32, or codes in i8: then each is its code times its scale. */
     const ssmq_tensor *x, *dt; /* (B, L, E); dt has its bias, before softplus          */
     const ssmq_tensor *A;      /* (E, N): -exp(A_log)                                   */
     const ssmq_tensor *Bm, *Cm; /* (B, L, N)                                            */
     const ssmq_tensor *D;      /* (E)                                                   */
     const ssmq_tensor *z;      /* (B, L, E) or NULL: no gate                            */
     ssmq_tensor       *h;      /* (B, E, N): the recurrent state, read and written      */
+    struct {
+        float x, dt, Bm, Cm, z;
+    } scale;                   /* of those that are codes                               */
+    const ssmq_tensor *channel; /* (E) or NULL: where x is codes, times this after its scale */
 } ssmq_scan_args;
 
 /* A part of a caller's loop, begin .. end; worker: 0 .. threads - 1, one part at a time each. */
@@ -101,15 +116,21 @@ typedef struct ssmq_backend_ops {
     ssmq_status (*finite)(ssmq_backend *be, const ssmq_tensor *x, int64_t *first);
 
     /* REQUIRED: the quantiser, element for element ssmq_code(); q is f32 (codes carried in floats)
-     * or i8, and may be x itself where both are f32.  dequantize: x = (q - zero) * scale. */
+     * or i8, and may be x itself where both are f32, or take the front of each of x's rows as i8.
+     * dequantize: x = (q - zero) * scale. */
     ssmq_status (*quantize)(ssmq_backend *be, ssmq_tensor *q, const ssmq_tensor *x,
                             const ssmq_qspec *s, const ssmq_qparams *p);
     ssmq_status (*dequantize)(ssmq_backend *be, ssmq_tensor *x, const ssmq_tensor *q,
                               const ssmq_qspec *s, const ssmq_qparams *p);
 
-    /* OPTIONAL: integer arithmetic; NULL: not offered (nobody emulates it quietly). */
-    ssmq_status (*linear_i8)(ssmq_backend *be, ssmq_tensor *acc /* (M, N) i32 */,
-                             const ssmq_tensor *qx, const ssmq_tensor *qw);
+    /* OPTIONAL, both or neither: products of codes, exactly.  NULL: not offered (nobody emulates it
+     * quietly).  pack_i8: w (N, K) i8 in the order in which linear_i8 reads it; K at most
+     * SSMQ_PRODUCT_MAX; MEMORY.  linear_i8: y (M, N) = the sums over k of x[m,k] w[n,k], which are whole
+     * numbers, each rounded to a float once, under the epilogue; x (M, K) i8.  Equal bits on every
+     * backend and tier. */
+    ssmq_status (*pack_i8)(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out);
+    ssmq_status (*linear_i8)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                             const ssmq_packed *w, const ssmq_epilogue *a);
 } ssmq_backend_ops;
 
 struct ssmq_backend {

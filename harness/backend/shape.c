@@ -38,11 +38,44 @@ ssmq_linear_shape ssmq_shape_linear(const ssmq_tensor *y, const ssmq_tensor *x,
                                .stride_w = rw.stride[0]};
 }
 
+ssmq_linear_shape ssmq_shape_linear_i8(const ssmq_tensor *y, const ssmq_tensor *x,
+                                       const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    const ssmq_tensor ry = ssmq_shape_epilogue(y, a), rx = ssmq_tensor_rows(x);
+    SSMQ_ASSERT(x->dtype == SSMQ_I8 && x->space == SSMQ_SPACE_HOST);
+    SSMQ_ASSERT(ry.dim[0] == rx.dim[0] && ry.dim[1] == w->N && rx.dim[1] == w->K);
+    return (ssmq_linear_shape){
+        .M = ry.dim[0], .N = w->N, .K = w->K, .stride_y = ry.stride[0], .stride_x = rx.stride[0]};
+}
+
+void ssmq_shape_pack_i8(const ssmq_tensor *w, ssmq_packed *out)
+{
+    SSMQ_ASSERT(w->dtype == SSMQ_I8 && w->rank == 2 && ssmq_tensor_contiguous(w));
+    SSMQ_ASSERT(w->dim[1] <= SSMQ_PRODUCT_MAX);
+    *out = (ssmq_packed){.N = w->dim[0], .K = w->dim[1]};
+}
+
+/* scale, channel: of an input that may be codes. */
+static ssmq_sequence input_of(const ssmq_tensor *t, int64_t B, int64_t L, int64_t width, float scale,
+                              const ssmq_tensor *channel)
+{
+    const bool codes = t->dtype == SSMQ_I8 && t->space == SSMQ_SPACE_HOST;
+    SSMQ_ASSERT((codes || is_f32(t)) && t->rank == 3);
+    SSMQ_ASSERT(t->dim[0] == B && t->dim[1] == L && t->dim[2] == width);
+    SSMQ_ASSERT(t->stride[2] == 1 || width <= 1);
+    SSMQ_ASSERT(is_vector_or_null(channel, width));
+    return (ssmq_sequence){.data = codes ? NULL : t->data,
+                           .code = codes ? t->data : NULL,
+                           .scale = scale,
+                           .channel = channel ? channel->data : NULL,
+                           .batch = t->stride[0],
+                           .row = t->stride[1]};
+}
+
 static ssmq_sequence sequence(const ssmq_tensor *t, int64_t B, int64_t L, int64_t width)
 {
-    SSMQ_ASSERT(is_f32(t) && t->rank == 3 && t->dim[0] == B && t->dim[1] == L && t->dim[2] == width);
-    SSMQ_ASSERT(t->stride[2] == 1 || width <= 1);
-    return (ssmq_sequence){.data = t->data, .batch = t->stride[0], .row = t->stride[1]};
+    SSMQ_ASSERT(is_f32(t));
+    return input_of(t, B, L, width, 1, NULL);
 }
 
 ssmq_conv_shape ssmq_shape_conv(const ssmq_tensor *y, const ssmq_conv_args *a)
@@ -52,7 +85,7 @@ ssmq_conv_shape ssmq_shape_conv(const ssmq_tensor *y, const ssmq_conv_args *a)
         .B = a->x->dim[0], .L = a->x->dim[1], .E = a->x->dim[2], .W = a->w->dim[1]};
     SSMQ_ASSERT(s.W >= 2 && s.W <= 4 && a->w->dim[0] == s.E && ssmq_tensor_contiguous(a->w));
     SSMQ_ASSERT(is_vector_or_null(a->bias, s.E) && is_vector_or_null(a->channel, s.E));
-    s.x = sequence(a->x, s.B, s.L, s.E);
+    s.x = input_of(a->x, s.B, s.L, s.E, 1, NULL); /* codes as they are: the scale is outside */
     s.state = sequence(a->state, s.B, s.W - 1, s.E);
     const ssmq_sequence out = sequence(y, s.B, s.L, s.E);
     s.batch_y = out.batch;
@@ -66,11 +99,11 @@ ssmq_scan_shape ssmq_shape_scan(const ssmq_tensor *y, const ssmq_scan_args *a)
     ssmq_scan_shape s = {
         .B = a->x->dim[0], .L = a->x->dim[1], .E = a->x->dim[2], .N = a->A->dim[1]};
     SSMQ_ASSERT(a->A->dim[0] == s.E && is_vector(a->D, s.E));
-    s.x = sequence(a->x, s.B, s.L, s.E);
-    s.dt = sequence(a->dt, s.B, s.L, s.E);
-    s.Bm = sequence(a->Bm, s.B, s.L, s.N);
-    s.Cm = sequence(a->Cm, s.B, s.L, s.N);
-    if (a->z) s.z = sequence(a->z, s.B, s.L, s.E);
+    s.x = input_of(a->x, s.B, s.L, s.E, a->scale.x, a->channel);
+    s.dt = input_of(a->dt, s.B, s.L, s.E, a->scale.dt, NULL);
+    s.Bm = input_of(a->Bm, s.B, s.L, s.N, a->scale.Bm, NULL);
+    s.Cm = input_of(a->Cm, s.B, s.L, s.N, a->scale.Cm, NULL);
+    if (a->z) s.z = input_of(a->z, s.B, s.L, s.E, a->scale.z, NULL);
     const ssmq_sequence out = sequence(y, s.B, s.L, s.E), state = sequence(a->h, s.B, s.E, s.N);
     s.batch_y = out.batch;
     s.row_y = out.row;

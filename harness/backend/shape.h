@@ -15,11 +15,27 @@ typedef struct ssmq_linear_shape {
 ssmq_linear_shape ssmq_shape_linear(const ssmq_tensor *y, const ssmq_tensor *x,
                                     const ssmq_tensor *w);
 
-/* The axes of (B, L, E) with their strides in elements. */
+ssmq_linear_shape ssmq_shape_linear_i8(const ssmq_tensor *y, const ssmq_tensor *x,
+                                       const ssmq_packed *w, const ssmq_epilogue *a); /* no stride_w */
+/* (N, K) i8, its rows contiguous; *out gets its sizes. */
+void ssmq_shape_pack_i8(const ssmq_tensor *w, ssmq_packed *out);
+
+/* The axes of (B, L, E) with their strides in elements: floats, or codes. */
 typedef struct ssmq_sequence {
-    const float *data;
-    int64_t      batch, row; /* strides */
+    const float  *data;       /* NULL: codes, or not there */
+    const int8_t *code;       /* else NULL                 */
+    float         scale;      /* of codes                  */
+    const float  *channel;    /* (E) or NULL: codes are multiplied by it after their scale */
+    int64_t       batch, row; /* strides                   */
 } ssmq_sequence;
+
+static inline float ssmq_sequence_at(const ssmq_sequence *s, int64_t b, int64_t t, int64_t e)
+{
+    const int64_t at = b * s->batch + t * s->row + e;
+    if (s->data) return s->data[at];
+    const float v = (float)s->code[at] * s->scale;
+    return s->channel ? v * s->channel[e] : v;
+}
 
 typedef struct ssmq_conv_shape {
     int64_t       B, L, E, W;
@@ -30,7 +46,7 @@ ssmq_conv_shape ssmq_shape_conv(const ssmq_tensor *y, const ssmq_conv_args *a);
 
 typedef struct ssmq_scan_shape {
     int64_t       B, L, E, N;
-    ssmq_sequence x, dt, Bm, Cm, z; /* z.data is NULL where there is no gate */
+    ssmq_sequence x, dt, Bm, Cm, z; /* z has neither where there is no gate */
     int64_t       batch_y, row_y;
     int64_t       stride_A, batch_h, row_h;
 } ssmq_scan_shape;

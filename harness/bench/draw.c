@@ -78,6 +78,20 @@ ssmq_status ssmq_draw_dense(ssmq_draw *d, int32_t rank, const int64_t *dim, floa
     return draw(d, rank, dim, 0, (const float[2]){lo, hi}, out);
 }
 
+ssmq_status ssmq_draw_codes(ssmq_draw *d, int32_t rank, const int64_t *dim, ssmq_tensor *out)
+{
+    ssmq_tensor t;
+    SSMQ_TRY(ssmq_draw_tensor(d, rank, dim, 0, 1, &t));
+    t.dtype = SSMQ_I8;
+    for (int32_t i = 0; i < rank - 1; i++) t.stride[i] *= (int64_t)sizeof(float);
+    const ssmq_tensor r = ssmq_tensor_rows(&t);
+    for (int64_t m = 0; m < r.dim[0]; m++)
+        for (int64_t i = 0; i < r.dim[1]; i++)
+            ((int8_t *)r.data)[m * r.stride[0] + i] = (int8_t)ssmq_draw_int(d, -128, 127);
+    *out = t;
+    return SSMQ_OK;
+}
+
 ssmq_status ssmq_draw_index(ssmq_draw *d, int64_t n, int32_t lo, int32_t hi, ssmq_tensor *out)
 {
     SSMQ_TRY(ssmq_draw_zero(d, SSMQ_I32, 1, &n, out));

@@ -34,6 +34,9 @@ SSMQ_MUST_USE ssmq_status ssmq_draw_tensor(ssmq_draw *d, int32_t rank, const int
 /* The same without gaps. */
 SSMQ_MUST_USE ssmq_status ssmq_draw_dense(ssmq_draw *d, int32_t rank, const int64_t *dim, float lo,
                                           float hi, ssmq_tensor *out);
+/* Codes of 8 bits (i8), each row in the front of a row of floats: spaced as ssmq_draw_tensor() spaces. */
+SSMQ_MUST_USE ssmq_status ssmq_draw_codes(ssmq_draw *d, int32_t rank, const int64_t *dim,
+                                          ssmq_tensor *out);
 /* Whole numbers lo .. hi (i32). */
 SSMQ_MUST_USE ssmq_status ssmq_draw_index(ssmq_draw *d, int64_t n, int32_t lo, int32_t hi,
                                           ssmq_tensor *out);

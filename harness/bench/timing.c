@@ -20,6 +20,7 @@ typedef struct job {
     ssmq_tensor    dt, A, Bm, Cm, D, z, h;
     ssmq_qspec     spec;
     ssmq_qparams   params;
+    ssmq_packed    packed;
     const char    *op;
 } job;
 
@@ -35,6 +36,8 @@ static ssmq_status run(ssmq_backend *be, job *j)
 {
     const char *op = j->op;
     if (!strcmp(op, "linear")) return be->ops->linear(be, &j->y, &j->x, &j->w);
+    if (!strcmp(op, "linear_i8"))
+        return be->ops->linear_i8(be, &j->y, &j->x, &j->packed, &(ssmq_epilogue){.scale = 1});
     if (!strcmp(op, "rmsnorm")) return be->ops->rmsnorm(be, &j->y, &j->z, &j->x, &j->w, 1e-5f);
     if (!strcmp(op, "embed")) return be->ops->embed(be, &j->y, &j->index, &j->w);
     if (!strcmp(op, "hadamard")) return be->ops->hadamard(be, &j->x, NULL);
@@ -157,6 +160,27 @@ done:
     return st;
 }
 
+/* The same product of codes; nothing else here does one, so the baseline is memory. */
+static ssmq_status time_linear_i8(bench *b, int64_t M, int64_t N, int64_t K)
+{
+    ssmq_draw   d = ssmq_draw_new(b->be, 1, true);
+    job         j = {.op = "linear_i8"};
+    char        shape[64];
+    ssmq_tensor w;
+    ssmq_status st;
+    SSMQ_TRY_DONE(st, ssmq_draw_codes(&d, 2, (const int64_t[]){M, K}, &j.x));
+    SSMQ_TRY_DONE(st, ssmq_draw_zero(&d, SSMQ_I8, 2, (const int64_t[]){N, K}, &w));
+    SSMQ_TRY_DONE(st, matrix(&d, M, N, &j.y));
+    SSMQ_TRY_DONE(st, b->be->ops->pack_i8(b->be, &w, &j.packed));
+    snprintf(shape, sizeof shape, "M %d, N %d, K %d", (int)M, (int)N, (int)K);
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, (double)(M * K + N * K + 4 * M * N),
+                              2.0 * (double)(M * N * K), M == 1));
+done:
+    b->be->ops->free(b->be, j.packed.data);
+    ssmq_draw_free(&d);
+    return st;
+}
+
 static ssmq_status time_sequence(bench *b, int64_t L)
 {
     const double  elements = (double)(L * INNER);
@@ -253,6 +277,8 @@ static ssmq_status time_all(bench *b, int64_t tokens)
         /* The head over a block of rows: logits of all tokens are never kept. */
         SSMQ_TRY(time_linear(b, i < 4 ? tokens : 64, products[i][0], products[i][1]));
         SSMQ_TRY(time_linear(b, 1, products[i][0], products[i][1]));
+        SSMQ_TRY(time_linear_i8(b, i < 4 ? tokens : 64, products[i][0], products[i][1]));
+        SSMQ_TRY(time_linear_i8(b, 1, products[i][0], products[i][1]));
     }
     SSMQ_TRY(time_sequence(b, tokens));
     SSMQ_TRY(time_sequence(b, 1));

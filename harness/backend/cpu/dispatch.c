@@ -28,14 +28,26 @@ static bool offers(ssmq_cpu_isa isa)
 #endif
 }
 
-/* Writes the tier's entries over the table; false where the CPU or this build lacks it. */
+static bool has_vnni(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512vnni");
+#else
+    return false;
+#endif
+}
+
+/* Writes the tier's entries over the table; false where the CPU or this build lacks it.  Products of codes
+ * are the same bits whatever computes them. */
 static bool fill_tier(ssmq_cpu_isa isa, ssmq_backend_ops *ops)
 {
     if (!offers(isa)) return false;
     switch (isa) {
-    case SSMQ_CPU_ISA_AVX512: return ssmq_cpu_tier_avx512(ops);
-    case SSMQ_CPU_ISA_AVX2: return ssmq_cpu_tier_avx2(ops);
-    default: return ssmq_cpu_tier_c(ops);
+    case SSMQ_CPU_ISA_AVX512:
+        return ssmq_cpu_tier_avx512(ops) &&
+               ((has_vnni() && ssmq_cpu_i8_avx512vnni(ops)) || ssmq_cpu_i8_avx2(ops));
+    case SSMQ_CPU_ISA_AVX2: return ssmq_cpu_tier_avx2(ops) && ssmq_cpu_i8_avx2(ops);
+    default: return ssmq_cpu_tier_c(ops) && ssmq_cpu_i8_c(ops);
     }
 }
 

@@ -24,6 +24,11 @@ bool ssmq_cpu_tier_c(ssmq_backend_ops *ops);
 bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops);
 bool ssmq_cpu_tier_avx512(ssmq_backend_ops *ops);
 
+/* The same for products of codes, where the instruction set is not the tier's own. */
+bool ssmq_cpu_i8_c(ssmq_backend_ops *ops);
+bool ssmq_cpu_i8_avx2(ssmq_backend_ops *ops);
+bool ssmq_cpu_i8_avx512vnni(ssmq_backend_ops *ops);
+
 /* A product through OpenBLAS, for tier c, for many rows. */
 void ssmq_cpu_linear_blas(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                           const ssmq_tensor *w);

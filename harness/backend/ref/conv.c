@@ -5,7 +5,7 @@
 /* Input t of channel e of sequence b; the W - 1 before the first come from the state. */
 static float input(const ssmq_conv_shape *s, int64_t b, int64_t t, int64_t e)
 {
-    if (t >= 0) return s->x.data[b * s->x.batch + t * s->x.row + e];
+    if (t >= 0) return ssmq_sequence_at(&s->x, b, t, e);
     return s->state.data[b * s->state.batch + (s->W - 1 + t) * s->state.row + e];
 }
 

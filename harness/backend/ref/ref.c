@@ -42,4 +42,6 @@ const ssmq_backend_ops ssmq_backend_ref = {
     .finite = ssmq_ref_finite,
     .quantize = ssmq_ref_quantize,
     .dequantize = ssmq_ref_dequantize,
+    .pack_i8 = ssmq_ref_pack_i8,
+    .linear_i8 = ssmq_ref_linear_i8,
 };

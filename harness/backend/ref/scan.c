@@ -22,17 +22,15 @@ ssmq_status ssmq_ref_scan(ssmq_backend *be, ssmq_tensor *y, const ssmq_scan_args
             const float *A = (const float *)a->A->data + e * s.stride_A;
             const float  D = ((const float *)a->D->data)[e];
             for (int64_t t = 0; t < s.L; t++) {
-                const float *Bm = s.Bm.data + b * s.Bm.batch + t * s.Bm.row;
-                const float *Cm = s.Cm.data + b * s.Cm.batch + t * s.Cm.row;
-                const float  x = s.x.data[b * s.x.batch + t * s.x.row + e];
-                const float  delta = softplus(s.dt.data[b * s.dt.batch + t * s.dt.row + e]);
-                float        sum = 0;
+                const float x = ssmq_sequence_at(&s.x, b, t, e);
+                const float delta = softplus(ssmq_sequence_at(&s.dt, b, t, e));
+                float       sum = 0;
                 for (int64_t n = 0; n < s.N; n++) {
-                    h[n] = expf(delta * A[n]) * h[n] + delta * x * Bm[n];
-                    sum += h[n] * Cm[n];
+                    h[n] = expf(delta * A[n]) * h[n] + delta * x * ssmq_sequence_at(&s.Bm, b, t, n);
+                    sum += h[n] * ssmq_sequence_at(&s.Cm, b, t, n);
                 }
                 float v = sum + D * x;
-                if (s.z.data) v *= silu(s.z.data[b * s.z.batch + t * s.z.row + e]);
+                if (a->z) v *= silu(ssmq_sequence_at(&s.z, b, t, e));
                 ((float *)y->data)[b * s.batch_y + t * s.row_y + e] = v;
             }
         }

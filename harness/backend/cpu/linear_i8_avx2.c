@@ -1,0 +1,90 @@
+/* Products of codes without VNNI: the bytes are widened to 16 bits, where products of pairs and their sums
+ * are exact.  (The instruction that multiplies bytes directly saturates sums of two products.) */
+#include "harness/backend/cpu/includes.inc"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+#define TILE_ROWS 4
+#define VECTORS 2
+#define LANES 8
+#define DEPTH 2
+#define STORED 0
+#include "harness/backend/cpu/linear_i8.inc"
+
+/* work: the rows as 16-bit numbers, p->depth each. */
+static void row_ready(const product *p, int64_t m, int64_t count, void *work)
+{
+    int16_t *wide = work;
+    for (int64_t i = 0; i < count; i++) {
+        const int8_t *x = p->x + (m + i) * p->s.stride_x;
+        for (int64_t k = 0; k < p->s.K; k++) wide[i * p->depth + k] = x[k];
+        if (p->depth > p->s.K) wide[i * p->depth + p->s.K] = 0;
+    }
+}
+
+static inline __m256i two(const int16_t *x)
+{
+    int32_t v;
+    memcpy(&v, x, sizeof v);
+    return _mm256_set1_epi32(v);
+}
+
+/* In the order of the op epilogue, operation by operation. */
+static inline void put(const product *p, int64_t m, int64_t n, __m256i sum)
+{
+    const int64_t left = p->s.N - n;
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i part = _mm256_cmpgt_epi32(_mm256_set1_epi32(left > 8 ? 8 : (int)left), lane);
+    __m256        v = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(p->scale));
+    if (p->column) v = _mm256_mul_ps(v, _mm256_maskload_ps(p->column + n, part));
+    if (p->row) v = _mm256_mul_ps(v, _mm256_set1_ps(p->row[m]));
+    if (p->bias) v = _mm256_add_ps(v, _mm256_maskload_ps(p->bias + n, part));
+    _mm256_maskstore_ps(p->y + m * p->s.stride_y + n, part, v);
+}
+
+static inline __attribute__((always_inline)) void tile(int rows, int vectors, const product *p,
+                                                       int64_t m, int64_t i, int64_t n,
+                                                       const uint8_t *w, const void *work)
+{
+    const int16_t *x = (const int16_t *)work + i * p->depth;
+    __m256i        sum[TILE_ROWS][VECTORS], b[VECTORS];
+    SSMQ_UNROLL(4)
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) sum[r][v] = _mm256_setzero_si256();
+    for (int64_t k = 0; k < p->depth; k += DEPTH, w += vectors * 16) {
+        SSMQ_UNROLL(2)
+        for (int v = 0; v < vectors; v++)
+            b[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)(w + v * 16)));
+        SSMQ_UNROLL(4)
+        for (int r = 0; r < rows; r++) {
+            const __m256i a = two(x + r * p->depth + k);
+            SSMQ_UNROLL(2)
+            for (int v = 0; v < vectors; v++)
+                sum[r][v] = _mm256_add_epi32(sum[r][v], _mm256_madd_epi16(b[v], a));
+        }
+    }
+    SSMQ_UNROLL(4)
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) put(p, m + r, n + v * LANES, sum[r][v]);
+}
+
+static ssmq_status linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                             const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    return run(be, y, x, w, a, (size_t)(TASK_ROWS * (w->K + 1)) * sizeof(int16_t));
+}
+
+bool ssmq_cpu_i8_avx2(ssmq_backend_ops *ops)
+{
+    ops->pack_i8 = pack;
+    ops->linear_i8 = linear_i8;
+    return true;
+}
+#else
+bool ssmq_cpu_i8_avx2(ssmq_backend_ops *ops)
+{
+    (void)ops;
+    return false;
+}
+#endif
