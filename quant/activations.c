@@ -11,6 +11,7 @@ typedef struct activations_options {
     int                range;
     double             clip_ratio;
     ssmq_observer      observer;
+    ssmq_arithmetic    arithmetic;
 } activations_options;
 
 static const char *const off[] = {"off", NULL};
@@ -34,6 +35,7 @@ static const ssmq_option activations_table[] = {
     {OPT(clip_ratio), SSMQ_OPTION_REAL, "1", 0.01, 1, NULL, "what the range is multiplied with"},
     {OPT(observer), SSMQ_OPTION_OBSERVER, "{statistic: absmax, across: max}", 0, 0, NULL,
      "how a static range is found"},
+    SSMQ_ARITHMETIC_OPTIONS(activations_options, arithmetic),
     {0},
 };
 
@@ -54,6 +56,7 @@ static ssmq_status activations_outline(const void *options, const ssmq_model *m,
     const bool                 dynamic = o->range == RANGE_DYNAMIC;
     ssmq_qspec                 spec;
     SSMQ_TRY(ssmq_format_spec("activations", o->bits, o->format, o->symmetric, &spec));
+    SSMQ_TRY(ssmq_arithmetic_spec("activations", &o->arithmetic, &spec));
     SSMQ_TRY(check_scope(o));
     spec.scope = scope_of[o->scope];
     spec.dynamic = dynamic;

@@ -7,7 +7,8 @@
 
 typedef struct hadamard_options {
     const char *const *sites;
-    int                signs; /* of signs */
+    int                signs;        /* of signs       */
+    int                weight_dtype; /* ssmq_precision */
 } hadamard_options;
 
 static const char *const signs[] = {"none", "random", NULL};
@@ -18,6 +19,8 @@ static const ssmq_option hadamard_table[] = {
     {OPT(sites), SSMQ_OPTION_SITES, "layers.*.out_proj.in", 0, 0, NULL, "which inputs of linear layers"},
     {OPT(signs), SSMQ_OPTION_CHOICE, "none", 0, 0, signs,
      "random: channels are first multiplied by +1 or -1, drawn with run.seed"},
+    {OPT(weight_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0, ssmq_precisions,
+     "f16: the turned weight is rounded to half precision, as released code stores it"},
     {0},
 };
 
@@ -60,19 +63,40 @@ static ssmq_status hadamard_outline(const void *options, const ssmq_model *m, ss
     return SSMQ_OK;
 }
 
+static ssmq_status round_weight(ssmq_model *m, int32_t weight, ssmq_precision precision)
+{
+    ssmq_tensor w;
+    SSMQ_TRY(ssmq_model_writable(m, weight, &w));
+    const ssmq_tensor rows = ssmq_tensor_rows(&w);
+    for (int64_t i = 0; i < rows.dim[0]; i++) {
+        float *row = (float *)rows.data + i * rows.stride[0];
+        for (int64_t j = 0; j < rows.dim[1]; j++) row[j] = ssmq_rounded_to(row[j], precision);
+    }
+    return SSMQ_OK;
+}
+
+/* The weights that read a rotated site, turned likewise. */
+static ssmq_status turn_weights(const hadamard_options *o, ssmq_model *m, int32_t site, const float *sign)
+{
+    ssmq_hadamard h;
+    SSMQ_TRY(ssmq_hadamard_find(m->site[site].width, &h));
+    for (int32_t i = 0; i < m->n_site; i++) {
+        if (m->site[i].input != site) continue;
+        SSMQ_TRY(ssmq_rotate_weight(m, m->site[i].weight, 1, &h, sign));
+        if (o->weight_dtype != SSMQ_PRECISION_F32)
+            SSMQ_TRY(round_weight(m, m->site[i].weight, (ssmq_precision)o->weight_dtype));
+    }
+    return SSMQ_OK;
+}
+
 static ssmq_status hadamard_apply(const void *options, ssmq_model *m, const ssmq_calibration *c,
                                   ssmq_plan *plan)
 {
     const hadamard_options *o = options;
     (void)c;
-    for (int32_t i = 0; i < m->n_site; i++) {
-        if (!ssmq_takes(&ssmq_method_hadamard, o->sites, &m->site[i])) continue;
-        ssmq_hadamard h;
-        SSMQ_TRY(ssmq_hadamard_find(m->site[i].width, &h));
-        for (int32_t j = 0; j < m->n_site; j++)
-            if (m->site[j].input == i)
-                SSMQ_TRY(ssmq_rotate_weight(m, m->site[j].weight, 1, &h, plan->at[i].signs.data));
-    }
+    for (int32_t i = 0; i < m->n_site; i++)
+        if (ssmq_takes(&ssmq_method_hadamard, o->sites, &m->site[i]))
+            SSMQ_TRY(turn_weights(o, m, i, plan->at[i].signs.data));
     return SSMQ_OK;
 }
 

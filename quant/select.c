@@ -36,6 +36,18 @@ ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symm
     return SSMQ_OK;
 }
 
+ssmq_status ssmq_arithmetic_spec(const char *method, const ssmq_arithmetic *a, ssmq_qspec *spec)
+{
+    if (spec->format != SSMQ_FORMAT_INT && a->rounding != SSMQ_ROUNDING_HALF_EVEN)
+        return SSMQ_FAIL(CONFIG, "%s: the format %s is rounded half-even, not %s", method,
+                         ssmq_formats[spec->format], ssmq_roundings[a->rounding]);
+    spec->rounding = (ssmq_rounding)a->rounding;
+    spec->scale_dtype = (ssmq_precision)a->scale_dtype;
+    spec->quotient_dtype = (ssmq_precision)a->quotient_dtype;
+    spec->product_dtype = (ssmq_precision)a->product_dtype;
+    return SSMQ_OK;
+}
+
 ssmq_status ssmq_scope_spec(const char *method, int scope, int group, ssmq_qspec *spec)
 {
     if ((scope == SSMQ_SCOPE_GROUP) != (group > 0))
@@ -66,7 +78,7 @@ static float affine_scale(const ssmq_range *r, const ssmq_qspec *spec, int32_t *
 {
     const float low = r->low < 0 ? r->low : 0, high = r->high > 0 ? r->high : 0;
     const float least = (float)ssmq_code_min(spec), most = (float)ssmq_code_max(spec);
-    const float scale = (high - low) / (most - least), at = rintf(least - low / scale);
+    const float scale = ssmq_scale(high - low, most - least, spec), at = rintf(least - low / scale);
     *zero = (int32_t)(at > least ? (at < most ? at : most) : least);
     return scale;
 }
@@ -74,7 +86,8 @@ static float affine_scale(const ssmq_range *r, const ssmq_qspec *spec, int32_t *
 float ssmq_scale_of_range(const ssmq_range *r, const ssmq_qspec *spec, int32_t *zero)
 {
     *zero = 0;
-    return spec->symmetric ? r->high / ssmq_code_limit(spec) : affine_scale(r, spec, zero);
+    return spec->symmetric ? ssmq_scale(r->high, ssmq_code_limit(spec), spec)
+                           : affine_scale(r, spec, zero);
 }
 
 ssmq_status ssmq_params_of_ranges(ssmq_plan *plan, int32_t site, const ssmq_range *range,

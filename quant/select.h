@@ -23,6 +23,28 @@ SSMQ_MUST_USE ssmq_status ssmq_refuse_kept(const ssmq_plan *plan, int32_t site, 
 SSMQ_MUST_USE ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symmetric,
                                            ssmq_qspec *out);
 
+/* How codes are computed, as four options of a step say it: the published code that is to be replicated may
+ * differ from the definition. */
+typedef struct ssmq_arithmetic {
+    int rounding;                                   /* ssmq_rounding  */
+    int scale_dtype, quotient_dtype, product_dtype; /* ssmq_precision */
+} ssmq_arithmetic;
+
+/* Their rows in the table of an options struct with a member of that type. */
+#define SSMQ_ARITHMETIC_OPTIONS(type, member)                                                            \
+    {"rounding", offsetof(type, member.rounding), SSMQ_OPTION_CHOICE, "half-even", 0, 0, ssmq_roundings, \
+     "of a quotient to a code"},                                                                         \
+    {"scale_dtype", offsetof(type, member.scale_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0, ssmq_precisions, \
+     "f16: the scale in half precision"},                                                          \
+    {"quotient_dtype", offsetof(type, member.quotient_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0,           \
+     ssmq_precisions, "f16: the tensor, and its quotient by the scale, in half precision"},              \
+    {"product_dtype", offsetof(type, member.product_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0,             \
+     ssmq_precisions, "f16: codes times the scale in half precision"}
+
+/* CONFIG, naming the method, if the spec's format knows one rounding only and another is asked for. */
+SSMQ_MUST_USE ssmq_status ssmq_arithmetic_spec(const char *method, const ssmq_arithmetic *a,
+                                               ssmq_qspec *spec);
+
 /* What shares a scale of a weight, as two options say it: CONFIG, naming the method, unless scope group and a
  * group above 0 go together; and CONFIG, naming the site, where a group does not divide its inputs. */
 SSMQ_MUST_USE ssmq_status ssmq_scope_spec(const char *method, int scope, int group, ssmq_qspec *spec);

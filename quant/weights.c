@@ -11,6 +11,7 @@ typedef struct weights_options {
     int                group;
     bool               symmetric;
     ssmq_observer      observer;
+    ssmq_arithmetic    arithmetic;
 } weights_options;
 
 static const char *const off[] = {"off", NULL};
@@ -28,6 +29,7 @@ static const ssmq_option weights_table[] = {
     {OPT(group), SSMQ_OPTION_INT, "0", 0, 65536, NULL, "inputs per scale, with scope group"},
     {OPT(symmetric), SSMQ_OPTION_BOOL, "true", 0, 0, NULL, "no zero point"},
     {OPT(observer), SSMQ_OPTION_OBSERVER, "{statistic: absmax}", 0, 0, NULL, "the clip range"},
+    SSMQ_ARITHMETIC_OPTIONS(weights_options, arithmetic),
     {0},
 };
 
@@ -36,6 +38,7 @@ static ssmq_status weights_outline(const void *options, const ssmq_model *m, ssm
     const weights_options *o = options;
     ssmq_qspec             spec;
     SSMQ_TRY(ssmq_format_spec("weights", o->bits, o->format, o->symmetric, &spec));
+    SSMQ_TRY(ssmq_arithmetic_spec("weights", &o->arithmetic, &spec));
     SSMQ_TRY(ssmq_scope_spec("weights", o->scope, o->group, &spec));
     for (int32_t i = 0; i < m->n_site; i++) {
         if (!ssmq_takes(&ssmq_method_weights, o->sites, &m->site[i])) continue;

@@ -18,7 +18,9 @@ static ssmq_status draw_args(ssmq_draw *d, quantize_args *a)
                            .symmetric = ssmq_draw_int(d, 0, 1),
                            .scope = (ssmq_scope)ssmq_draw_int(d, 0, 3),
                            .group = (int32_t)ssmq_draw_int(d, 1, 40),
-                           .rounding = (ssmq_rounding)ssmq_draw_int(d, 0, 2)};
+                           .rounding = (ssmq_rounding)ssmq_draw_int(d, 0, 2),
+                           .quotient_dtype = (ssmq_precision)ssmq_draw_int(d, 0, 1),
+                           .product_dtype = (ssmq_precision)ssmq_draw_int(d, 0, 1)};
     if (!a->bytes && ssmq_draw_int(d, 0, 3) == 0) {
         a->spec.format = (ssmq_format)ssmq_draw_int(d, SSMQ_FORMAT_E4M3, SSMQ_FORMAT_E5M2);
         a->spec.bits = 8;
@@ -36,9 +38,11 @@ static ssmq_status draw_args(ssmq_draw *d, quantize_args *a)
     SSMQ_TRY(ssmq_draw_zero(d, SSMQ_I32, rank, dim, &a->params.zero));
     const int32_t reach = 1 << (a->spec.bits - 1);
     for (int64_t i = 0; i < ssmq_tensor_count(&a->params.scale); i++) {
-        /* Powers of two give exact halves, where the roundings differ. */
-        ((float *)a->params.scale.data)[i] =
-            ssmq_draw_int(d, 0, 1) ? 0.25f : ssmq_draw_real(d, 0.01f, 0.3f);
+        /* Powers of two give exact halves, where the roundings differ; small ones products that are
+         * subnormal in half precision, large ones such as overflow. */
+        static const float special[] = {0.25f, 0.25f, 0x1p-20f, 5.9604645e-8f, 700.0f};
+        ((float *)a->params.scale.data)[i] = ssmq_draw_int(d, 0, 1) ? special[ssmq_draw_int(d, 0, 4)]
+                                                                    : ssmq_draw_real(d, 0.01f, 0.3f);
         ((int32_t *)a->params.zero.data)[i] = (int32_t)ssmq_draw_int(d, -reach, reach - 1);
     }
     if (a->spec.symmetric) a->params.zero.data = NULL;
@@ -59,7 +63,8 @@ static float near_half(ssmq_draw *d, const ssmq_tensor *scale)
 static ssmq_status draw_values(ssmq_draw *d, const quantize_args *a, ssmq_tensor *x)
 {
     static const float special[] = {NAN,    INFINITY, -INFINITY, 0.0f,      -0.0f,   0.125f, -0.125f,
-                                    0.375f, -0.375f,  1e30f,     -3.4e38f,  1e-42f,  2.9e6f, -2.1e6f};
+                                    0.375f, -0.375f,  1e30f,     -3.4e38f,  1e-42f,  2.9e6f, -2.1e6f,
+                                    65520.0f, -65519.99f, 65504.0f, 0x1p-25f, 0x1.8p-24f, -0x1.000002p-25f};
     SSMQ_TRY(ssmq_draw_tensor(d, 2, (const int64_t[]){a->M, a->C}, -8, 8, x));
     const ssmq_tensor r = ssmq_tensor_rows(x);
     for (int64_t i = 0; i < a->M * a->C; i++) {
@@ -103,7 +108,8 @@ ssmq_status ssmq_kernel_check_dequantize(ssmq_backend *be, ssmq_backend *other, 
     quantize_args a;
     ssmq_tensor   x, q, y, z;
     SSMQ_TRY(draw_args(d, &a));
-    SSMQ_TRY(ssmq_draw_tensor(d, 2, (const int64_t[]){a.M, a.C}, -8, 8, &x));
+    const float reach = ssmq_draw_int(d, 0, 1) ? 8 : 90000; /* the wide one gives large scales codes too */
+    SSMQ_TRY(ssmq_draw_tensor(d, 2, (const int64_t[]){a.M, a.C}, -reach, reach, &x));
     const int64_t dim[] = {a.M, a.C};
     SSMQ_TRY(ssmq_draw_zero(d, a.bytes ? SSMQ_I8 : SSMQ_F32, 2, dim, &q));
     SSMQ_TRY(other->ops->quantize(other, &q, &x, &a.spec, &a.params));

@@ -42,6 +42,14 @@ static bool has_range(const ssmq_option *o)
     return o->type == SSMQ_OPTION_INT || o->type == SSMQ_OPTION_REAL;
 }
 
+#define NAME_WIDTH 16 /* of the column of names */
+
+static void row_text(const char *name, const char *text, ssmq_str *out)
+{
+    ssmq_str_printf(out, "  %-*s", NAME_WIDTH, name);
+    ssmq_text_wrap(text, NAME_WIDTH + 2, NAME_WIDTH + 2, PAGE_WIDTH, out);
+}
+
 static void option_text(const ssmq_option *o, ssmq_str *out)
 {
     ssmq_str line = {0};
@@ -52,8 +60,7 @@ static void option_text(const ssmq_option *o, ssmq_str *out)
         ssmq_str_printf(&line, "%s%s", before, o->choices[i]);
     if (o->fallback) ssmq_str_printf(&line, " (default: %s)", o->fallback);
     else ssmq_str_puts(&line, " (required)");
-    ssmq_str_printf(out, "  %-12s", o->name);
-    ssmq_text_wrap(ssmq_str_text(&line), 14, 14, PAGE_WIDTH, out);
+    row_text(o->name, ssmq_str_text(&line), out);
     ssmq_str_free(&line);
 }
 
@@ -91,8 +98,7 @@ static void entry_text(const char *name, const char *help, const char *source,
     const int32_t width = (int32_t)strlen(name) + 2;
     if (help) ssmq_text_wrap(help, width, 2, PAGE_WIDTH, out);
     else ssmq_str_puts(out, "\n");
-    ssmq_str_puts(out, "  source      ");
-    ssmq_text_wrap(source, 14, 14, PAGE_WIDTH, out);
+    row_text("source", source, out);
     for (const ssmq_option *o = table; o && o->name; o++) option_text(o, out);
 }
 
@@ -108,13 +114,14 @@ static const char *const kinds[] = {
 static void method_text(const ssmq_method *m, ssmq_str *out)
 {
     entry_text(m->name, m->help, m->source, NULL, out);
-    ssmq_str_puts(out, "  takes      ");
+    ssmq_str takes = {0};
     for (size_t k = 0; k < N_KINDS; k++)
-        if (m->kinds & (1u << k)) ssmq_str_printf(out, " %s sites", kinds[k]);
-    if (m->op) ssmq_str_printf(out, " of op %s", m->op);
-    if (m->linear) ssmq_str_puts(out, " that a linear layer reads");
-    if (m->sites == SSMQ_METHOD_NO_SITES) ssmq_str_puts(out, " no sites: the model as a whole");
-    ssmq_str_puts(out, "\n");
+        if (m->kinds & (1u << k)) ssmq_str_printf(&takes, "%s sites", kinds[k]);
+    if (m->op) ssmq_str_printf(&takes, " of op %s", m->op);
+    if (m->linear) ssmq_str_puts(&takes, " that a linear layer reads");
+    if (m->sites == SSMQ_METHOD_NO_SITES) ssmq_str_puts(&takes, "no sites: the model as a whole");
+    row_text("takes", ssmq_str_text(&takes), out);
+    ssmq_str_free(&takes);
     for (const ssmq_option *o = m->options; o && o->name; o++) option_text(o, out);
 }
 

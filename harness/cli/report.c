@@ -41,9 +41,12 @@ static void print_evaluation(const ssmq_summary *run, int32_t n, const ssmq_eval
 {
     ssmq_str_printf(out,
                     "\n%s: perplexity of the model's own tokens, dialect %s, %" PRId64
-                    " window%s of %" PRId64 " tokens\n",
+                    " window%s of %" PRId64 " tokens",
                     e->id, e->dialect, e->score.windows, e->score.windows == 1 ? "" : "s",
                     e->window);
+    if (e->loss_dtype && strcmp(e->loss_dtype, "f32") != 0)
+        ssmq_str_printf(out, ", losses rounded to %s", e->loss_dtype);
+    ssmq_str_puts(out, "\n");
     if (e->n_subset > 0) print_subsets(run, n, e, out);
 }
 

@@ -18,12 +18,12 @@ static void params_of(const ssmq_assignment *a, const ssmq_tensor *rows, float *
     const float most = fmaxf(fmaxf(-low, high), SSMQ_AMAX_MIN) * a->clip_ratio;
     *zero = 0;
     if (a->spec.symmetric) {
-        *scale = most / ssmq_code_limit(&a->spec);
+        *scale = ssmq_scale(most, ssmq_code_limit(&a->spec), &a->spec);
         return;
     }
     const float least = (float)ssmq_code_min(&a->spec), limit = (float)ssmq_code_max(&a->spec);
     const float width = fmaxf((high - low) * a->clip_ratio, SSMQ_AMAX_MIN);
-    *scale = width / (limit - least);
+    *scale = ssmq_scale(width, limit - least, &a->spec);
     *zero = (int32_t)fminf(fmaxf(rintf(least - low * a->clip_ratio / *scale), least), limit);
 }
 

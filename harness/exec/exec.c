@@ -91,6 +91,7 @@ const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site)
 {
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     if (!a || a->spec.dynamic || !a->spec.symmetric || ssmq_plan_keep(ex->plan, site)) return NULL;
+    if (a->spec.product_dtype != SSMQ_PRECISION_F32) return NULL;
     if (a->spec.scope == SSMQ_SCOPE_TENSOR) return a;
     const bool weight = ex->model->site[site].kind == SSMQ_SITE_WEIGHT;
     return weight && a->spec.scope == SSMQ_SCOPE_CHANNEL ? a : NULL;

@@ -30,8 +30,8 @@ struct ssmq_exec {
 /* What the plan does at a site; NULL where the tensor stays in floating point. */
 const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);
 /* The same, but only where the tensor is handed on as codes: those with one scale that is known before,
- * or a weight with one for each row, and no zero point, and no channels kept in floating point.  Others are
- * handed on dequantised. */
+ * or a weight with one for each row, and no zero point, no channels kept in floating point and no product that
+ * is rounded.  Others are handed on dequantised. */
 const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site);
 
 /* Takes the channels of keep out of x (.., C), which has 0 in their place, into kept, a scratch tensor

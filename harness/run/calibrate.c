@@ -20,11 +20,11 @@ void ssmq_calibration_free(ssmq_calibration *c)
     if (c) ssmq_arena_free(c->arena);
 }
 
-/* Do two specs ask a statistic the same question? */
+/* Do two specs ask a statistic the same question?  A search for the least error tries scales out. */
 static bool same_question(const ssmq_qspec *a, const ssmq_qspec *b)
 {
     return a->format == b->format && a->bits == b->bits && a->symmetric == b->symmetric &&
-           a->scope == b->scope;
+           a->scope == b->scope && a->scale_dtype == b->scale_dtype;
 }
 
 const ssmq_observation *ssmq_calibration_find(const ssmq_calibration *c, int32_t site,

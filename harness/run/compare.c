@@ -130,13 +130,13 @@ void ssmq_comparison_rows(ssmq_comparison *c, ssmq_pool *pool, int64_t first,
     ssmq_pool_run(pool, logits->dim[0], 1, rows_piece, &j);
 }
 
-void ssmq_comparison_window(ssmq_comparison *c, const double *loss)
+void ssmq_comparison_window(ssmq_comparison *c, double nll)
 {
     const int64_t  w = c->windows, n = c->targets;
     const uint8_t *top1 = c->token_top1 + w * n;
     int64_t        same = 0;
     for (int64_t i = 0; i < n; i++) same += top1[i];
-    c->window_nll_float[w] = ssmq_sum(loss, n) / (double)n;
+    c->window_nll_float[w] = nll;
     c->window_kl[w] = ssmq_sum(c->kl, n) / (double)n;
     c->window_delta_p[w] = ssmq_sum(c->delta_p, n) / (double)n;
     for (int64_t i = 0; i < n; i++) c->delta_p[i] *= c->delta_p[i];

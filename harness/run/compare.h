@@ -51,8 +51,8 @@ void             ssmq_comparison_free(ssmq_comparison *c); /* accepts NULL */
 void ssmq_comparison_rows(ssmq_comparison *c, ssmq_pool *pool, int64_t first,
                           const ssmq_tensor *with_float, const ssmq_tensor *logits,
                           const int32_t *target);
-/* The window is complete: loss [targets] is float's. */
-void ssmq_comparison_window(ssmq_comparison *c, const double *loss);
+/* The window is complete: nll is float's mean loss in it, in nats. */
+void ssmq_comparison_window(ssmq_comparison *c, double nll);
 
 /* What figures are taken from. */
 typedef struct ssmq_compare_basis {

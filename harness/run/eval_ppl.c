@@ -7,6 +7,7 @@
 #include "harness/base/assert.h"
 #include "harness/base/stats.h"
 #include "harness/data/window.h"
+#include "harness/run/loss.h"
 
 /* Tokens of one forward pass: enough for products to run at full speed, few enough for their results to
  * stay in cache. */
@@ -50,6 +51,7 @@ static ssmq_status score_block(const task *t, side *s, int64_t first, int64_t at
     SSMQ_TRY(ssmq_exec_scratch(s->ex, SSMQ_EXEC_SLOT_LOGITS, 2,
                                (const int64_t[]){n, s->m->vocabulary}, logits));
     SSMQ_TRY(s->m->family->head(s->m, s->ex, &part, logits));
+    ssmq_loss_round_logits(t->e->loss_dtype, logits);
     return be->ops->nll(be, &loss, logits, &target);
 }
 
@@ -99,6 +101,11 @@ static ssmq_status check_losses(const task *t, const side *s)
     return SSMQ_OK;
 }
 
+static double mean_loss(const task *t, side *s)
+{
+    return ssmq_loss_mean(t->e->loss_dtype, s->loss, t->e->window - 1);
+}
+
 /* The losses of one window, piece by piece. */
 static ssmq_status run_window(task *t)
 {
@@ -118,7 +125,7 @@ static ssmq_status run_window(task *t)
     }
     for (int32_t k = 0; k < t->sides; k++)
         SSMQ_TRY(on_side(t, &t->side[k], check_losses(t, &t->side[k])));
-    if (t->comparison) ssmq_comparison_window(t->comparison, t->side[1].loss);
+    if (t->comparison) ssmq_comparison_window(t->comparison, mean_loss(t, &t->side[1]));
     return SSMQ_OK;
 }
 
@@ -130,8 +137,7 @@ static void keep(task *t, int32_t subset)
         t->window_nll = ssmq_must_realloc(t->window_nll, n * sizeof *t->window_nll);
         t->window_subset = ssmq_must_realloc(t->window_subset, n * sizeof *t->window_subset);
     }
-    const int64_t targets = t->e->window - 1;
-    t->window_nll[t->windows] = ssmq_sum(t->side[0].loss, targets) / (double)targets;
+    t->window_nll[t->windows] = mean_loss(t, &t->side[0]);
     t->window_subset[t->windows++] = subset;
 }
 

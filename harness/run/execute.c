@@ -97,6 +97,7 @@ static ssmq_evaluation_score evaluation_of(const ssmq_evaluation *e, const ssmq_
                                    .compare = c ? c->all : (ssmq_compare_score){0},
                                    .dialect = ssmq_dialects[e->dialect],
                                    .window = e->window,
+                                   .loss_dtype = ssmq_loss_dtypes[e->loss_dtype],
                                    .subset = subset,
                                    .n_subset = p->n_subset};
 }

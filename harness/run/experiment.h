@@ -50,6 +50,10 @@ typedef struct ssmq_calibration_spec {
 typedef enum ssmq_task { SSMQ_TASK_PERPLEXITY } ssmq_task;
 extern const char *const ssmq_tasks[]; /* "perplexity", NULL; indexed by ssmq_task */
 
+/* What logits and losses are rounded to; F32: logits are f32, losses and their sums f64. */
+typedef enum ssmq_loss_dtype { SSMQ_LOSS_F32, SSMQ_LOSS_F16, SSMQ_LOSS_BF16 } ssmq_loss_dtype;
+extern const char *const ssmq_loss_dtypes[]; /* "f32", "f16", "bf16", NULL; indexed by ssmq_loss_dtype */
+
 typedef struct ssmq_evaluation {
     const char *id;      /* unique in the experiment */
     ssmq_task   task;
@@ -57,6 +61,7 @@ typedef struct ssmq_evaluation {
     int         dialect; /* index into ssmq_dialects */
     int64_t     window;  /* tokens, >= 2 */
     int64_t     limit;   /* windows (of each subset); 0: all */
+    ssmq_loss_dtype loss_dtype;
 } ssmq_evaluation;
 
 /* What a quantised model is compared in, token by token. */

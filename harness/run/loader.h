@@ -48,7 +48,7 @@ typedef struct ssmq_calibration_draft {
 
 typedef struct ssmq_evaluation_draft {
     const char      *id;
-    int              task, dialect, window, limit;
+    int              task, dialect, window, limit, loss_dtype;
     ssmq_data_draft  data;
     const ssmq_yaml *given;
 } ssmq_evaluation_draft;

@@ -222,7 +222,8 @@ static ssmq_evaluation *evaluations(ssmq_loader *ld)
                                    .data = e->data.data,
                                    .dialect = e->dialect,
                                    .window = e->window,
-                                   .limit = e->limit};
+                                   .limit = e->limit,
+                                   .loss_dtype = (ssmq_loss_dtype)e->loss_dtype};
     }
     return all;
 }

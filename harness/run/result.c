@@ -146,8 +146,10 @@ static ssmq_status write_evaluation(ssmq_store *s, const ssmq_evaluation *e, con
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "dialect", ssmq_dialects[e->dialect]));
     SSMQ_TRY(ssmq_store_attribute_int(s, nll, "window", e->window));
     SSMQ_TRY(ssmq_store_attribute_int(s, nll, "stride", e->window));
-    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "loss_dtype", "f64"));
-    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "logits_dtype", "f32"));
+    const bool  half = e->loss_dtype != SSMQ_LOSS_F32;
+    const char *dtype = ssmq_loss_dtypes[e->loss_dtype];
+    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "loss_dtype", half ? dtype : "f64"));
+    SSMQ_TRY(ssmq_store_attribute_text(s, nll, "logits_dtype", dtype));
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "token_digest", p->token_digest));
     const ssmq_comparison *c = p->comparison;
     if (c) SSMQ_TRY(ssmq_comparison_write(s, group, c, spec, arena));

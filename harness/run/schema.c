@@ -56,6 +56,9 @@ const ssmq_option ssmq_schema_evaluation[] = {
      "tokens of a window"},
     {AT(ssmq_evaluation_draft, limit), SSMQ_OPTION_INT, "0", 0, 1e9, NULL,
      "windows (of each subset); 0: all"},
+    {AT(ssmq_evaluation_draft, loss_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0, ssmq_loss_dtypes,
+     "f16, bf16: logits, losses and their mean over a window are rounded so, to replicate code that does; "
+     "f32: logits are f32, losses f64"},
     {0},
 };
 

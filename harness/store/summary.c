@@ -80,6 +80,7 @@ static void put_evaluation(ssmq_json_writer *w, const ssmq_evaluation_score *e)
     put_score(w, &e->score);
     ssmq_json_put_text(w, "dialect", e->dialect);
     ssmq_json_put_int(w, "window", e->window);
+    if (e->loss_dtype) ssmq_json_put_text(w, "loss_dtype", e->loss_dtype);
     put_compare(w, &e->compare);
     ssmq_json_begin_array(w, "subsets");
     for (int32_t i = 0; i < e->n_subset; i++) {
@@ -232,6 +233,7 @@ static ssmq_status read_evaluations(const ssmq_json *j, ssmq_arena *a, ssmq_summ
         SSMQ_TRY(read_score(&part, &e[n].score));
         SSMQ_TRY(read_text(&part, "dialect", true, a, &e[n].dialect));
         SSMQ_TRY(ssmq_json_int(&part, "window", true, 0, INT64_MAX, &e[n].window));
+        SSMQ_TRY(read_text(&part, "loss_dtype", false, a, &e[n].loss_dtype));
         SSMQ_TRY(read_compare(&part, a, &e[n].compare));
         SSMQ_TRY(read_subsets(&part, a, &e[n]));
         n++;

@@ -58,6 +58,7 @@ typedef struct ssmq_evaluation_score {
     ssmq_compare_score       compare;
     const char              *dialect; /* "gptq"; two of them are never compared */
     int64_t                  window;  /* tokens                                 */
+    const char              *loss_dtype; /* "f32", "f16"; NULL: runs from before there was a choice, f32 */
     const ssmq_subset_score *subset;
     int32_t                  n_subset;
 } ssmq_evaluation_score;

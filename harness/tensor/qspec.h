@@ -31,14 +31,21 @@ typedef enum ssmq_rounding {
     SSMQ_ROUNDING_TRUNCATE,
 } ssmq_rounding;
 
+/* What a number is rounded to on the way; F16 is IEEE 754 binary16, half to even.  With F16 throughout, a tensor
+ * of such numbers is quantised as code that computes in half precision does it. */
+typedef enum ssmq_precision { SSMQ_PRECISION_F32, SSMQ_PRECISION_F16 } ssmq_precision;
+
 typedef struct ssmq_qspec {
-    ssmq_format   format;    /* E4M3, E5M2: 8 bits, F16: 16; symmetric, half to even          */
-    int32_t       bits;      /* 2..16, above 8 in fake mode only; 0: leave in floating point */
-    bool          symmetric; /* zero point is 0                                              */
-    bool          dynamic;   /* range from the live tensor, not from calibration             */
-    ssmq_scope    scope;
-    int32_t       group;     /* GROUP: elements per group along the last axis                */
-    ssmq_rounding rounding;  /* half to even, unless a paper's kernels do otherwise          */
+    ssmq_format    format;    /* E4M3, E5M2: 8 bits, F16: 16; symmetric, half to even          */
+    int32_t        bits;      /* 2..16, above 8 in fake mode only; 0: leave in floating point */
+    bool           symmetric; /* zero point is 0                                              */
+    bool           dynamic;   /* range from the live tensor, not from calibration             */
+    ssmq_scope     scope;
+    int32_t        group;     /* GROUP: elements per group along the last axis                */
+    ssmq_rounding  rounding;  /* half to even, unless a paper's kernels do otherwise          */
+    ssmq_precision scale_dtype;    /* of the scale                                             */
+    ssmq_precision quotient_dtype; /* of x, and of x / scale before it is rounded to a code    */
+    ssmq_precision product_dtype;  /* of (code - zero) * scale; the tensor is handed on so     */
 } ssmq_qspec;
 
 typedef struct ssmq_qparams {
@@ -49,6 +56,12 @@ typedef struct ssmq_qparams {
 /* An absolute maximum is raised to this before it becomes a scale, so that a site of zeros has one
  * (quant/quamba-spec.md, 10, trap 1). */
 #define SSMQ_AMAX_MIN 1e-5f
+
+/* x in a precision, as a float. */
+static inline float ssmq_rounded_to(float x, ssmq_precision precision)
+{
+    return precision == SSMQ_PRECISION_F16 ? ssmq_f16_to_f32(ssmq_f32_to_f16(x)) : x;
+}
 
 /* Codes are signed, whether or not the zero point is 0. */
 static inline int32_t ssmq_code_max(const ssmq_qspec *s) { return (1 << (s->bits - 1)) - 1; }
@@ -63,13 +76,33 @@ static inline float ssmq_code_limit(const ssmq_qspec *s)
                                            : (float)ssmq_code_max(s);
 }
 
+/* The scale that maps a width (a largest magnitude, or a whole range) onto so many steps.  In half precision
+ * it may become 0. */
+static inline float ssmq_scale(float width, float steps, const ssmq_qspec *s)
+{
+    return ssmq_rounded_to(width / steps, s->scale_dtype);
+}
+
+/* Divide; never: multiply by a reciprocal. */
+static inline float ssmq_quotient(float x, float scale, const ssmq_qspec *s)
+{
+    return ssmq_rounded_to(ssmq_rounded_to(x, s->quotient_dtype) / scale, s->quotient_dtype);
+}
+
+/* The number that a code stands for. */
+static inline float ssmq_product(float code, float zero, float scale, const ssmq_qspec *s)
+{
+    return ssmq_rounded_to((code - zero) * scale, s->product_dtype);
+}
+
 /* x to its fp8 code, which is the number of that format nearest to x / scale, half to even, saturated
  * (arXiv:2209.05433, table 1).  NaN becomes the lowest. */
-static inline float ssmq_code_fp8(float x, float scale, ssmq_format format)
+static inline float ssmq_code_fp8(float x, float scale, const ssmq_qspec *s)
 {
-    const bool  e4m3 = format == SSMQ_FORMAT_E4M3;
+    const bool  e4m3 = s->format == SSMQ_FORMAT_E4M3;
     const int   fraction = e4m3 ? 3 : 2, least = e4m3 ? -6 : -14;
-    const float limit = e4m3 ? 448.0f : 57344.0f, v = x / scale;
+    const float limit = e4m3 ? 448.0f : 57344.0f;
+    const float v = ssmq_quotient(x, scale, s);
     if (!(v > -limit)) return -limit;
     if (v >= limit) return limit;
     int exponent;
@@ -78,11 +111,11 @@ static inline float ssmq_code_fp8(float x, float scale, ssmq_format format)
     return rintf(v / step) * step; /* a power of two: both exact */
 }
 
-/* x to its code: divide (never: multiply by a reciprocal), round, add zero, clamp.
+/* x to its code: divide, round, add zero, clamp.
  * A NaN becomes the smallest code; whoever cares looks for NaN before. */
 static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_qspec *s)
 {
-    const float v = x / scale;
+    const float v = ssmq_quotient(x, scale, s);
     const float r = s->rounding == SSMQ_ROUNDING_HALF_EVEN   ? rintf(v)
                     : s->rounding == SSMQ_ROUNDING_HALF_AWAY ? roundf(v)
                                                              : truncf(v);
@@ -95,14 +128,15 @@ static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_q
 static inline float ssmq_code_value(float x, float scale, int32_t zero, const ssmq_qspec *s)
 {
     if (s->format == SSMQ_FORMAT_F16) return ssmq_f16_to_f32(ssmq_f32_to_f16(x / scale));
-    if (s->format != SSMQ_FORMAT_INT) return ssmq_code_fp8(x, scale, s->format);
+    if (s->format != SSMQ_FORMAT_INT) return ssmq_code_fp8(x, scale, s);
     return (float)ssmq_code(x, scale, zero, s);
 }
 
 /* Names as in YAML, NULL-terminated, indexed by the enumerations. */
-extern const char *const ssmq_scopes[];    /* "tensor", "channel", "group", "token" */
-extern const char *const ssmq_formats[];   /* "int", "e4m3", "e5m2", "f16"          */
-extern const char *const ssmq_roundings[]; /* "half-even", "half-away", "truncate"  */
+extern const char *const ssmq_scopes[];     /* "tensor", "channel", "group", "token" */
+extern const char *const ssmq_formats[];    /* "int", "e4m3", "e5m2", "f16"          */
+extern const char *const ssmq_roundings[];  /* "half-even", "half-away", "truncate"  */
+extern const char *const ssmq_precisions[]; /* "f32", "f16"                         */
 
 #ifdef __cplusplus
 }

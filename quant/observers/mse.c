@@ -51,8 +51,9 @@ static double error_of(const uint32_t *count, const ssmq_range *whole, const ssm
 {
     const double width = ((double)whole->high - (double)whole->low) / BINS;
     const float  steps = (float)(ssmq_code_max(spec) - ssmq_code_min(spec));
-    const float  scale = spec->symmetric ? clip->high / ssmq_code_limit(spec)
-                                         : (clip->high - clip->low) / steps;
+    const float  scale = spec->symmetric ? ssmq_scale(clip->high, ssmq_code_limit(spec), spec)
+                                         : ssmq_scale(clip->high - clip->low, steps, spec);
+    if (!(scale > 0)) return INFINITY; /* too small for half precision */
     const int32_t zero =
         spec->symmetric ? 0 : (int32_t)rintf((float)ssmq_code_min(spec) - clip->low / scale);
     double error = 0;

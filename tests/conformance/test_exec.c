@@ -14,6 +14,9 @@
 #define L 5
 #define SEED 11u
 #define BACKENDS 4
+#define HALF                                                                         \
+    .scale_dtype = SSMQ_PRECISION_F16, .quotient_dtype = SSMQ_PRECISION_F16,         \
+    .product_dtype = SSMQ_PRECISION_F16
 
 /* A spec for an activation and how its ranges are laid out here: by element of (B, L, K). */
 static const ssmq_qspec activation_specs[] = {
@@ -28,6 +31,11 @@ static const ssmq_qspec activation_specs[] = {
     {.bits = 6, .dynamic = true},
     {.bits = 8, .symmetric = true, .dynamic = true, .scope = SSMQ_SCOPE_TOKEN},
     {.bits = 8, .dynamic = true, .scope = SSMQ_SCOPE_TOKEN},
+    {.bits = 8, .symmetric = true, HALF},
+    {.bits = 8, .dynamic = true, HALF},
+    {.bits = 8, .symmetric = true, .dynamic = true, .scope = SSMQ_SCOPE_TOKEN, HALF},
+    {.format = SSMQ_FORMAT_E4M3, .bits = 8, .symmetric = true, HALF},
+    {.bits = 6, .symmetric = true, .quotient_dtype = SSMQ_PRECISION_F16},
 };
 static const ssmq_qspec weight_specs[] = {
     {.bits = 0},
@@ -37,6 +45,8 @@ static const ssmq_qspec weight_specs[] = {
     {.bits = 3, .symmetric = true, .scope = SSMQ_SCOPE_GROUP, .group = 4},
     {.bits = 4, .scope = SSMQ_SCOPE_GROUP, .group = 4},
     {.format = SSMQ_FORMAT_E4M3, .bits = 8, .symmetric = true, .scope = SSMQ_SCOPE_CHANNEL},
+    {.bits = 8, .symmetric = true, HALF},
+    {.bits = 4, .scope = SSMQ_SCOPE_GROUP, .group = 4, HALF},
 };
 
 /* The range of rows [r0, r1) and columns [c0, c1) of x (.., K). */
@@ -57,17 +67,19 @@ static void quantise_unit(double *out, const float *x, int64_t K, const ssmq_qsp
 {
     const ssmq_range range = range_of(x, K, r, c);
     const float      most = fmaxf(-range.low, range.high);
-    float            scale = most / ssmq_code_limit(s);
+    float            scale = ssmq_rounded_to(most / ssmq_code_limit(s), s->scale_dtype);
     int32_t          zero = 0;
     if (!s->symmetric) {
         const float least = (float)ssmq_code_min(s), limit = (float)ssmq_code_max(s);
-        scale = (range.high - range.low) / (limit - least);
+        scale = ssmq_rounded_to((range.high - range.low) / (limit - least), s->scale_dtype);
         zero = (int32_t)rintf(least - range.low / scale);
     }
     for (int64_t i = r[0]; i < r[1]; i++)
-        for (int64_t j = c[0]; j < c[1]; j++)
-            out[i * K + j] =
-                ((double)ssmq_code_value(x[i * K + j], scale, zero, s) - zero) * (double)scale;
+        for (int64_t j = c[0]; j < c[1]; j++) {
+            double *at = &out[i * K + j];
+            *at = ((double)ssmq_code_value(x[i * K + j], scale, zero, s) - zero) * (double)scale;
+            if (s->product_dtype) *at = (double)ssmq_rounded_to((float)*at, s->product_dtype);
+        }
 }
 
 /* x (M, K) as the spec leaves it; sequence: rows of one sequence. */

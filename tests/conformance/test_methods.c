@@ -292,6 +292,12 @@ static void test_formats_and_scopes(void **state)
         {&ssmq_method_activations, "{range: dynamic}"},
         {&ssmq_method_activations, "{range: dynamic, scope: token, symmetric: false}"},
         {&ssmq_method_activations, "{range: dynamic, clip_ratio: 0.9}"},
+        {&ssmq_method_weights, "{scale_dtype: f16, quotient_dtype: f16, product_dtype: f16}"},
+        {&ssmq_method_weights, "{rounding: truncate}"},
+        {&ssmq_method_activations, "{scale_dtype: f16, quotient_dtype: f16, product_dtype: f16}"},
+        {&ssmq_method_activations, "{rounding: half-away, range: dynamic, scale_dtype: f16}"},
+        {&ssmq_method_activations, "{observer: {statistic: mse, across: max}, scale_dtype: f16}"},
+        {&ssmq_method_hadamard, "{weight_dtype: f16}"},
         {&ssmq_method_state, "{bits: 4}"},
         {&ssmq_method_state, "{scope: channel}"},
         {&ssmq_method_state, "{format: e4m3, scope: channel}"},
@@ -339,6 +345,10 @@ static void test_contradictions(void **state)
            "weights: the format e4m3 has 8 bits, not 4");
     refuse(&ssmq_method_activations, t.m, "{format: e5m2, symmetric: false}",
            "activations: the format e5m2 has no zero point; it is symmetric");
+    refuse(&ssmq_method_weights, t.m, "{format: e4m3, rounding: half-away}",
+           "weights: the format e4m3 is rounded half-even, not half-away");
+    refuse(&ssmq_method_activations, t.m, "{format: e5m2, rounding: truncate}",
+           "activations: the format e5m2 is rounded half-even, not truncate");
     refuse(&ssmq_method_activations, t.m, "{scope: token}",
            "activations: scope token needs range dynamic: calibration does not see the tokens to come");
     refuse(&ssmq_method_activations, t.m, "{scope: channel, range: dynamic}",

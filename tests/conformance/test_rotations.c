@@ -133,6 +133,26 @@ static void test_signs_before_the_transform(void **state)
     test_backends_close(b, n);
 }
 
+/* weight_dtype f16: each turned weight is the half-precision number nearest to what it is without. */
+static void test_half_weights(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(TIED, SEED);
+    const char   *site = "layers.1.out_proj.weight";
+    (void)state;
+    test_applied  wide = test_apply(m, b[0].be, (test_step[]){{&ssmq_method_hadamard, NULL}, {0}}, SEED);
+    test_applied  half = test_apply(
+        m, b[0].be, (test_step[]){{&ssmq_method_hadamard, "{weight_dtype: f16}"}, {0}}, SEED);
+    const float  *w = test_weight(wide.m, site), *h = test_weight(half.m, site);
+    for (int64_t i = 0; i < 24 * 48; i++)
+        assert_true(h[i] == ssmq_f16_to_f32(ssmq_f32_to_f16(w[i])));
+    test_applied_free(&wide);
+    test_applied_free(&half);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
 /* ---- the residual stream --------------------------------------------------------------- */
 
 /* Everything that the rotation says: gains 1, embedding rows turned, what in_proj reads is Q times the
@@ -258,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_float_function),
         cmocka_unit_test(test_signs),
         cmocka_unit_test(test_signs_before_the_transform),
+        cmocka_unit_test(test_half_weights),
         cmocka_unit_test(test_residual),
         cmocka_unit_test(test_quarot),
         cmocka_unit_test(test_refusals),

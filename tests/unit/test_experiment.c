@@ -54,12 +54,12 @@ static void test_canonical(void **state)
         "mode: fake\nrecipe:\n  - id: a\n    method: watch\n    sites: layers.**\n    bits: 8\n"
         "    observer:\n      statistic: absmax\n      across: max\n"
         "evaluate:\n  - id: e\n    task: perplexity\n    dialect: gptq\n    window: 2048\n    "
-        "limit: 0\n"
+        "limit: 0\n    loss_dtype: f32\n"
         "    data:\n      file: "
         "\"sha256:c51e455b41df6c017327e16001dd064b8b6733faeaa69b23d9bd79c8079237d5\"\n      "
         "format: tokens\n"
         "run:\n  seed: 0\n  backend:\n    name: cpu\n    isa: auto\n");
-    assert_string_equal(e->run[0].id, "f9d55aed248f54f3");
+    assert_string_equal(e->run[0].id, "9d2b20594d24c418");
     assert_string_equal(
         e->run[0].resolved,
         "ssmq: 1\nname: t\nmodel:\n  path: m\n"
@@ -68,7 +68,7 @@ static void test_canonical(void **state)
         "mode: fake\nrecipe:\n  - id: a\n    method: watch\n    sites: layers.**\n    bits: 8\n"
         "    observer:\n      statistic: absmax\n      across: max\n"
         "evaluate:\n  - id: e\n    task: perplexity\n    dialect: gptq\n    window: 2048\n    "
-        "limit: 0\n"
+        "limit: 0\n    loss_dtype: f32\n"
         "    data:\n      file: t.npy\n      format: tokens\n"
         "run:\n  seed: 0\n  threads: all\n  backend:\n    name: cpu\n    isa: auto\n");
     ssmq_experiment_free(e);
@@ -218,6 +218,7 @@ static void test_print(void **state)
                           "    dialect: gptq                               # e.yaml:6\n"
                           "    window: 2048                                # default\n"
                           "    limit: 0                                    # default\n"
+                          "    loss_dtype: f32                             # default\n"
                           "    data:\n"
                           "      file: t.npy                               # e.yaml:6\n"
                           "      format: tokens                            # default\n"

@@ -14,7 +14,7 @@ ssmq_status ssmq_ref_dequantize(ssmq_backend *be, ssmq_tensor *x, const ssmq_ten
             const float   code = q->dtype == SSMQ_I8 ? (float)((const int8_t *)rq.data)[at]
                                                      : ((const float *)rq.data)[at];
             const float   zero = map.zero ? (float)map.zero[which] : 0.0f;
-            ((float *)rx.data)[m * rx.stride[0] + c] = (code - zero) * map.scale[which];
+            ((float *)rx.data)[m * rx.stride[0] + c] = ssmq_product(code, zero, map.scale[which], s);
         }
     return SSMQ_OK;
 }
