@@ -5,6 +5,7 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
+#include "harness/cli/report_evidence.h"
 #include "harness/cli/results.h"
 #include "harness/cli/table.h"
 
@@ -159,11 +160,18 @@ static void print_rivals(const ssmq_ranking *ranking, int sort, const char *head
     }
 }
 
+/* A run that has figures says which evaluations there are. */
+static int32_t first_with_figures(const ssmq_finished_run *run, int32_t n)
+{
+    int32_t with = 0;
+    while (with < n && run[with].summary->n_evaluation == 0) with++;
+    return with;
+}
+
 void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out)
 {
-    ssmq_arena *arena = ssmq_arena_new();
-    int32_t     with = 0; /* a run that has figures says which evaluations there are */
-    while (with < n && run[with].summary->n_evaluation == 0) with++;
+    ssmq_arena   *arena = ssmq_arena_new();
+    const int32_t with = first_with_figures(run, n);
     for (int32_t i = 0; with < n && i < run[with].summary->n_evaluation; i++) {
         const char        *id = run[with].summary->evaluation[i].id;
         const ssmq_ranking ranking = ssmq_rank(run, n, id, arena);
@@ -177,6 +185,9 @@ void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out)
     ssmq_arena_free(arena);
 }
 
+/* Sites of a run in the report of an experiment. */
+#define SITES_MOST 4
+
 /* ---- the report ------------------------------------------------------------------------ */
 
 void ssmq_report_text(const ssmq_summary *run, int32_t n, ssmq_str *out)
@@ -188,15 +199,52 @@ void ssmq_report_text(const ssmq_summary *run, int32_t n, ssmq_str *out)
     for (int32_t i = 0; with < n && i < run[with].n_evaluation; i++)
         print_evaluation(run, n, &run[with].evaluation[i], out);
     print_compared(run, n, out);
+    for (int32_t i = 0; i < n; i++) ssmq_report_sites(&run[i], SITES_MOST, out);
     print_alarms(run, n, out);
 }
 
-void ssmq_report_json(const ssmq_summary *run, int32_t n, ssmq_str *out)
+static void put_rival(ssmq_json_writer *w, const ssmq_rival *r)
+{
+    const int sort = sort_of(r);
+    ssmq_json_begin_object(w, NULL);
+    ssmq_json_put_text(w, "name", r->name);
+    ssmq_summary_put_real(w, "ln_ratio", r->ln_ratio);
+    ssmq_summary_put_real(w, "ln_ratio_se", r->se);
+    if (sort == 2) ssmq_json_put_null(w, "differs");
+    else ssmq_json_put_bool(w, "differs", sort == 0);
+    ssmq_json_put_text(w, "reason", r->reason);
+    ssmq_json_end_object(w);
+}
+
+void ssmq_report_put_ranking(ssmq_json_writer *w, const ssmq_finished_run *run, int32_t n)
+{
+    ssmq_arena *arena = ssmq_arena_new();
+    ssmq_json_begin_array(w, "ranking");
+    const int32_t with = first_with_figures(run, n);
+    for (int32_t i = 0; with < n && i < run[with].summary->n_evaluation; i++) {
+        const char        *id = run[with].summary->evaluation[i].id;
+        const ssmq_ranking ranking = ssmq_rank(run, n, id, arena);
+        if (!ranking.best) continue;
+        ssmq_json_begin_object(w, NULL);
+        ssmq_json_put_text(w, "evaluation", id);
+        ssmq_json_put_text(w, "best", ranking.best);
+        ssmq_json_put_int(w, "noise_se", SSMQ_NOISE_SE);
+        ssmq_json_begin_array(w, "others");
+        for (int32_t k = 0; k < ranking.n; k++) put_rival(w, &ranking.rival[k]);
+        ssmq_json_end_array(w);
+        ssmq_json_end_object(w);
+    }
+    ssmq_json_end_array(w);
+    ssmq_arena_free(arena);
+}
+
+void ssmq_report_json(const ssmq_finished_run *run, int32_t n, ssmq_str *out)
 {
     ssmq_json_writer w = {.out = out};
     ssmq_json_begin_object(&w, NULL);
     ssmq_json_begin_array(&w, "runs");
-    for (int32_t i = 0; i < n; i++) ssmq_summary_put_run(&w, &run[i]);
+    for (int32_t i = 0; i < n; i++) ssmq_summary_put_run(&w, run[i].summary);
     ssmq_json_end_array(&w);
+    ssmq_report_put_ranking(&w, run, n);
     ssmq_json_end_object(&w);
 }

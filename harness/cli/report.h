@@ -16,8 +16,12 @@ void ssmq_report_text(const ssmq_summary *run, int32_t n, ssmq_str *out);
  * from it by more than noise (harness/run/evidence_rank.h).  Reads their run.h5. */
 void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out);
 
-/* {"runs": [...]}, an object for each run (harness/store/summary.h). */
-void ssmq_report_json(const ssmq_summary *run, int32_t n, ssmq_str *out);
+/* The same as "ranking": [{"evaluation", "best", "noise_se", "others": [{"name", "ln_ratio", "ln_ratio_se",
+ * "differs", "reason"}]}]; differs is null, with the reason, where two runs cannot be paired. */
+void ssmq_report_put_ranking(ssmq_json_writer *w, const ssmq_finished_run *run, int32_t n);
+
+/* {"runs": [...], "ranking": [...]}, an object for each run (harness/store/summary.h). */
+void ssmq_report_json(const ssmq_finished_run *run, int32_t n, ssmq_str *out);
 
 #ifdef __cplusplus
 }

@@ -96,26 +96,25 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
     return line;
 }
 
-static void print_text(const ssmq_outcome *outcome, const ssmq_summary *run, int32_t n, ssmq_str *out)
-{
-    ssmq_finished_run *finished = ssmq_must_malloc((size_t)n * sizeof *finished);
-    for (int32_t i = 0; i < n; i++)
-        finished[i] = (ssmq_finished_run){.summary = &run[i], .directory = outcome[i].path};
-    ssmq_report_text(run, n, out);
-    ssmq_report_ranking(finished, n, out);
-    free(finished);
-}
-
 static void print_outcomes(const run_options *o, const ssmq_outcome *outcome, int32_t n, FILE *out)
 {
-    ssmq_str      text = {0};
-    ssmq_summary *run = ssmq_must_malloc((size_t)n * sizeof *run);
-    for (int32_t i = 0; i < n; i++) run[i] = outcome[i].summary;
-    if (o->format == FORMAT_JSON) ssmq_report_json(run, n, &text);
-    else print_text(outcome, run, n, &text);
+    ssmq_str           text = {0};
+    ssmq_summary      *run = ssmq_must_malloc((size_t)n * sizeof *run);
+    ssmq_finished_run *finished = ssmq_must_malloc((size_t)n * sizeof *finished);
+    for (int32_t i = 0; i < n; i++) {
+        run[i] = outcome[i].summary;
+        finished[i] = (ssmq_finished_run){.summary = &run[i], .directory = outcome[i].path};
+    }
+    if (o->format == FORMAT_JSON) {
+        ssmq_report_json(finished, n, &text);
+    } else {
+        ssmq_report_text(run, n, &text);
+        ssmq_report_ranking(finished, n, &text);
+    }
     fputs(ssmq_str_text(&text), out);
     fflush(out); /* the table stands before what is said about it */
     ssmq_str_free(&text);
+    free(finished);
     free(run);
 }
 

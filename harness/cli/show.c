@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "harness/cli/commands.h"
 #include "harness/cli/report.h"
+#include "harness/cli/report_evidence.h"
 #include "harness/cli/results.h"
 #include "harness/cli/stored.h"
 #include "harness/cli/table.h"
@@ -131,19 +132,25 @@ static void put_run(const ssmq_stored_run *r, ssmq_str *out)
     put_pair(out, "started", r->status.started);
     put_pair(out, "updated", r->status.updated);
     put_scores(&r->summary, out);
+    ssmq_report_sites(&r->summary, 0, out);
     if (!r->manifest.root) return;
     ssmq_str_puts(out, "\nprovenance\n");
     put_members(r->manifest.root, 2, out);
 }
 
+static ssmq_finished_run *finished_runs(const ssmq_stored *s)
+{
+    ssmq_finished_run *all = ssmq_must_malloc(sizeof *all * (size_t)(s->n + 1));
+    for (int32_t i = 0; i < s->n; i++)
+        all[i] = (ssmq_finished_run){.summary = &s->run[i].summary, .directory = s->run[i].path};
+    return all;
+}
+
 static void put_sweep(const ssmq_stored *s, ssmq_str *out)
 {
     ssmq_summary      *all = ssmq_must_malloc(sizeof *all * (size_t)s->n);
-    ssmq_finished_run *finished = ssmq_must_malloc(sizeof *finished * (size_t)s->n);
-    for (int32_t i = 0; i < s->n; i++) {
-        all[i] = s->run[i].summary;
-        finished[i] = (ssmq_finished_run){.summary = &all[i], .directory = s->run[i].path};
-    }
+    ssmq_finished_run *finished = finished_runs(s);
+    for (int32_t i = 0; i < s->n; i++) all[i] = s->run[i].summary;
     ssmq_report_text(all, s->n, out);
     ssmq_report_ranking(finished, s->n, out);
     free(finished);
@@ -185,6 +192,9 @@ static void put_json(const ssmq_stored *s, ssmq_str *out)
     ssmq_json_begin_array(&w, "runs");
     for (int32_t i = 0; i < s->n; i++) ssmq_summary_put_run(&w, &s->run[i].summary);
     ssmq_json_end_array(&w);
+    ssmq_finished_run *finished = finished_runs(s);
+    ssmq_report_put_ranking(&w, finished, s->n);
+    free(finished);
     ssmq_json_begin_array(&w, "details");
     for (int32_t i = 0; i < s->n; i++) {
         const ssmq_stored_run *r = &s->run[i];

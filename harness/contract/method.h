@@ -47,6 +47,9 @@ typedef struct ssmq_plan {
 
 ssmq_plan *ssmq_plan_new(const ssmq_model *m);
 void       ssmq_plan_free(ssmq_plan *p); /* accepts NULL */
+/* The same plan with sites left in floating point where quantised [n_site] is false, all else (transforms,
+ * channels that are kept) as it is; tensors are lent by p, which must outlive it. */
+ssmq_plan *ssmq_plan_masked(const ssmq_plan *p, const bool *quantised);
 /* A zeroed tensor owned by the plan. */
 ssmq_tensor ssmq_plan_tensor(ssmq_plan *p, ssmq_dtype dtype, int32_t rank, const int64_t *dim);
 

@@ -18,6 +18,18 @@ void ssmq_plan_free(ssmq_plan *p)
     if (p) ssmq_arena_free(p->arena);
 }
 
+ssmq_plan *ssmq_plan_masked(const ssmq_plan *p, const bool *quantised)
+{
+    ssmq_plan *masked = ssmq_plan_new(p->model);
+    masked->seed = p->seed;
+    masked->residual = p->residual;
+    for (int32_t i = 0; i < p->model->n_site; i++) {
+        masked->at[i] = p->at[i];
+        if (!quantised[i]) masked->at[i].spec = (ssmq_qspec){0};
+    }
+    return masked;
+}
+
 ssmq_tensor ssmq_plan_tensor(ssmq_plan *p, ssmq_dtype dtype, int32_t rank, const int64_t *dim)
 {
     ssmq_tensor t = ssmq_tensor_of(NULL, dtype, rank, dim);

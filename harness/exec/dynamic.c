@@ -28,7 +28,8 @@ static void params_of(const ssmq_assignment *a, const ssmq_tensor *rows, float *
 }
 
 /* x (.., L, C): pieces that share a scale are rows, or all rows of a sequence. */
-ssmq_status ssmq_exec_dynamic(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x)
+ssmq_status ssmq_exec_dynamic(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x,
+                              int64_t *clamped)
 {
     SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
     ssmq_tensor   rows = ssmq_tensor_rows(x);
@@ -44,6 +45,7 @@ ssmq_status ssmq_exec_dynamic(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tens
         const ssmq_qparams p = {
             .scale = ssmq_tensor_of(&scale, SSMQ_F32, 0, NULL),
             .zero = spec.symmetric ? (ssmq_tensor){0} : ssmq_tensor_of(&zero, SSMQ_I32, 0, NULL)};
+        if (clamped) ssmq_exec_count_clamped(&piece, &spec, &p, NULL, clamped + i * length);
         SSMQ_TRY(ex->be->ops->quantize(ex->be, &piece, &piece, &spec, &p));
         SSMQ_TRY(ex->be->ops->dequantize(ex->be, &piece, &piece, &spec, &p));
     }

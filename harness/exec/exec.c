@@ -138,7 +138,7 @@ static ssmq_status transform(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tenso
 static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
 {
     const ssmq_backend_ops *ops = ex->be->ops;
-    if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x);
+    if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x, NULL);
     SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
     if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
     return ops->dequantize(ex->be, x, x, &a->spec, &a->params);

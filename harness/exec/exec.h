@@ -41,6 +41,20 @@ bool ssmq_exec_whole(const ssmq_exec *ex);
 /* Tells where in the sequence the next tokens stand, for messages. */
 void ssmq_exec_position(ssmq_exec *ex, int64_t first_token);
 
+/* ---- for whoever measures what quantisation does ---- */
+
+/* x, the values of an activation site as a probe is shown them, (L, C) contiguous, or of a state site,
+ * (L, E, N), to what the site's readers make of it: quantised and dequantised as the plan says, in place;
+ * nothing where it leaves the site in floating point.  Rows are tokens; dynamic ranges per tensor are those of
+ * all of x.  clamped: NULL, or [L] counts to which the token's clamped codes are added. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_recode(ssmq_exec *ex, int32_t site, ssmq_tensor *x,
+                                           int64_t *clamped);
+/* The weight of a site as real numbers after quantisation, shaped as its values, lent until ex is closed: ex
+ * is for nothing else, since ops want codes.  clamped: [rows] counts to which are added the values that lie
+ * outside the range of codes, whoever found the codes. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_recode_weight(ssmq_exec *ex, int32_t site,
+                                                  const ssmq_tensor **out, int64_t *clamped);
+
 /* ---- for families ---- */
 
 ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);

@@ -40,8 +40,13 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_take_out(ssmq_exec *ex, const ssmq_tensor *k
                                              ssmq_tensor *kept);
 void ssmq_exec_put_back(const ssmq_tensor *keep, const ssmq_tensor *kept, ssmq_tensor *x);
 
-/* Quantises a live tensor by its own range and dequantises it, in place. */
-SSMQ_MUST_USE ssmq_status ssmq_exec_dynamic(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x);
+/* Quantises a live tensor by its own range and dequantises it, in place; clamped as below, or NULL. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_dynamic(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x,
+                                            int64_t *clamped);
+/* Adds to clamped [rows of x] how many values of the row have clamped codes (ssmq_code_clamped), channels of
+ * keep (NULL: none) left out. */
+void ssmq_exec_count_clamped(const ssmq_tensor *x, const ssmq_qspec *spec, const ssmq_qparams *p,
+                             const ssmq_tensor *keep, int64_t *clamped);
 
 /* The weight of a site as products read it: codes where it is coded, else real numbers. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);

@@ -9,11 +9,14 @@
 #include "harness/data/window.h"
 #include "harness/run/loss.h"
 
-/* Tokens of one forward pass: enough for products to run at full speed, few enough for their results to
- * stay in cache. */
-#define CHUNK 512
 /* Values of one block of logits: 32 MiB of floats. */
 #define LOGITS_MAX ((int64_t)8 << 20)
+
+int64_t ssmq_eval_block(const ssmq_model *m)
+{
+    const int64_t rows = LOGITS_MAX / m->vocabulary;
+    return rows < 1 ? 1 : rows;
+}
 
 /* One of the models that see the tokens. */
 typedef struct side {
@@ -67,8 +70,7 @@ static ssmq_status on_side(const task *t, const side *s, ssmq_status st)
 /* The first n tokens of a piece, whose targets are the tokens after them. */
 static ssmq_status score(task *t, int64_t first, int64_t n)
 {
-    int64_t block = LOGITS_MAX / t->side[0].m->vocabulary;
-    if (block < 1) block = 1;
+    const int64_t block = ssmq_eval_block(t->side[0].m);
     for (int64_t i = 0; i < n; i += block) {
         const int64_t rows = n - i < block ? n - i : block;
         ssmq_tensor   logits[2];
@@ -110,7 +112,7 @@ static double mean_loss(const task *t, side *s)
 static ssmq_status run_window(task *t)
 {
     const int64_t window = t->e->window;
-    const int64_t chunk = ssmq_exec_whole(t->side[0].ex) ? window : CHUNK;
+    const int64_t chunk = ssmq_exec_whole(t->side[0].ex) ? window : SSMQ_EVAL_PIECE;
     for (int32_t k = 0; k < t->sides; k++) {
         const side *s = &t->side[k];
         SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));

@@ -11,6 +11,12 @@
 extern "C" {
 #endif
 
+/* Tokens of one forward pass: enough for products to run at full speed, few enough for their results to
+ * stay in cache. */
+#define SSMQ_EVAL_PIECE 512
+/* Rows whose logits are computed at once. */
+int64_t ssmq_eval_block(const ssmq_model *m);
+
 /* Dialect gptq: nll is the mean over windows of each window's mean loss, in nats, over its window - 1
  * predicted tokens; ppl = exp(nll).  The standard errors are those of that mean over windows (ppl's by the
  * delta method: ppl * nll's), NaN for a single window. */

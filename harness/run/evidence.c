@@ -186,6 +186,23 @@ void ssmq_alarms_of_overlap(ssmq_alarms *a, ssmq_session *s, const ssmq_run *run
     }
 }
 
+/* ---- clipped values -------------------------------------------------------------------- */
+
+void ssmq_alarms_of_clipping(ssmq_alarms *a, const ssmq_site_errors *e, const ssmq_compare_spec *spec)
+{
+    for (int32_t i = 0; i < e->model->n_site && spec->metrics >> SSMQ_METRIC_CLIP_RATE & 1; i++) {
+        const ssmq_error_sums *s = &e->at[SSMQ_INPUT_PROPAGATED][i];
+        if (s->n_values == 0) s = &e->at[SSMQ_INPUT_CLEAN][i];
+        const double rate = 100 * (double)s->n_clipped / (double)s->n_values;
+        if (s->n_values == 0 || !(rate > spec->clip_limit)) continue;
+        raise_alarm(a, SSMQ_ALARM_CLIPPING, NULL, e->model->site[i].name,
+                    ssmq_arena_printf(a->arena,
+                                      "%.3g %% of %" PRId64 " values lie outside the range of codes; "
+                                      "the limit is %g %%",
+                                      rate, s->n_values, spec->clip_limit));
+    }
+}
+
 /* ---- better than float ----------------------------------------------------------------- */
 
 /* Without an se (a single window) nothing can be said. */

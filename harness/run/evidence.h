@@ -3,6 +3,7 @@
 #include "harness/run/eval_ppl.h"
 #include "harness/run/recipe.h"
 #include "harness/run/session.h"
+#include "harness/run/site_error.h"
 #include "harness/store/summary.h"
 
 #ifdef __cplusplus
@@ -14,6 +15,7 @@ extern "C" {
 #define SSMQ_ALARM_PERCENTILE "percentile finer than the sample"
 #define SSMQ_ALARM_OVERLAP "calibration overlaps evaluation"
 #define SSMQ_ALARM_BETTER "better than float"
+#define SSMQ_ALARM_CLIPPING "clip rate over the limit"
 
 typedef struct ssmq_alarms {
     ssmq_arena     *arena; /* owns all of it */
@@ -35,6 +37,10 @@ void ssmq_alarms_of_recipe(ssmq_alarms *a, const ssmq_recipe *recipe, const ssmq
  * documents (jsonl) or tokens of them were taken, or nobody can tell, as they are read in two ways. */
 void ssmq_alarms_of_overlap(ssmq_alarms *a, ssmq_session *s, const ssmq_run *run,
                             const ssmq_ppl *ppl);
+
+/* Sites, each layer by itself, of which more values are clipped than the limit allows: in the quantised model
+ * where that was measured, else of clean inputs.  Nothing where clip rates were not asked for. */
+void ssmq_alarms_of_clipping(ssmq_alarms *a, const ssmq_site_errors *e, const ssmq_compare_spec *spec);
 
 /* A mean loss below float's by more than noise; se: of the paired difference. */
 void ssmq_alarms_of_difference(ssmq_alarms *a, const char *evaluation, double ln_ratio, double se);

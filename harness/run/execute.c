@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "harness/base/build.h"
 #include "harness/data/window.h"
+#include "harness/run/site_error_store.h"
 
 static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                             ssmq_execution *x)
@@ -25,6 +26,32 @@ done:
     return st;
 }
 
+/* What sites are compared on: the beginning of one of the run's evaluations. */
+static ssmq_evaluation text_of(const ssmq_run *run)
+{
+    const ssmq_compare_spec *spec = run->compare;
+    ssmq_evaluation          e = run->evaluation[spec->evaluation];
+    if (spec->windows > 0 && (e.limit == 0 || spec->windows < e.limit)) e.limit = spec->windows;
+    return e;
+}
+
+static ssmq_status compare_sites(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
+                                 ssmq_execution *x)
+{
+    if (!run->compare || !(run->compare->metrics & ~SSMQ_METRICS_OF_TOKENS)) return SSMQ_OK;
+    const ssmq_evaluation         text = text_of(run);
+    const ssmq_site_error_request r = {.spec = run->compare,
+                                       .evaluation = &text,
+                                       .model = x->model,
+                                       .plan = x->recipe.plan,
+                                       .be = s->be,
+                                       .tokenizer = s->tokenizer,
+                                       .listener = listener};
+    SSMQ_TRY(ssmq_site_errors_run(&r, &x->errors));
+    ssmq_alarms_of_clipping(&x->alarms, x->errors, run->compare);
+    return SSMQ_OK;
+}
+
 ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                          ssmq_execution *out)
 {
@@ -39,6 +66,7 @@ ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listen
     }
     SSMQ_TRY_DONE(st, evaluate(s, run, listener, &x));
     ssmq_alarms_of_overlap(&x.alarms, s, run, x.ppl);
+    SSMQ_TRY_DONE(st, compare_sites(s, run, listener, &x));
     *out = x;
     return SSMQ_OK;
 done:
@@ -50,6 +78,7 @@ void ssmq_execution_free(ssmq_execution *x)
 {
     for (int32_t i = 0; i < x->n_ppl; i++) ssmq_ppl_free(&x->ppl[i]);
     free(x->ppl);
+    ssmq_site_errors_free(x->errors);
     ssmq_alarms_close(&x->alarms);
     ssmq_recipe_result_free(&x->recipe);
     ssmq_model_free(x->model);
@@ -65,6 +94,7 @@ ssmq_status ssmq_execution_store(const ssmq_execution *x, ssmq_session *s, const
         .recipe = run->recipe ? &x->recipe : NULL,
         .samples = run->calibration ? &s->samples : NULL,
         .ppl = x->ppl,
+        .errors = x->errors,
         .provenance = provenance,
         .version = ssmq_build_info()->version,
     };
@@ -119,6 +149,10 @@ ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run
     for (int32_t i = 0; i < run->n_evaluation; i++)
         e[i] = evaluation_of(&run->evaluation[i], &x->ppl[i], arena);
     for (int32_t i = 0; i < x->alarms.n; i++) alarm[i] = alarm_of(&x->alarms.alarm[i], arena);
+    ssmq_site_scores sites = {0};
+    if (x->errors)
+        sites = ssmq_site_errors_scores(x->errors, run->compare,
+                                        run->evaluation[run->compare->evaluation].id, arena);
     return (ssmq_summary){.id = run->id,
                           .name = run->name,
                           .mode = ssmq_modes[run->mode],
@@ -126,6 +160,7 @@ ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run
                           .status = "done",
                           .evaluation = e,
                           .n_evaluation = run->n_evaluation,
+                          .sites = sites,
                           .alarm = alarm,
                           .n_alarm = x->alarms.n};
 }

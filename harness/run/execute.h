@@ -4,6 +4,7 @@
 #include "harness/run/recipe.h"
 #include "harness/run/result.h"
 #include "harness/run/session.h"
+#include "harness/run/site_error.h"
 #include "harness/store/summary.h"
 
 #ifdef __cplusplus
@@ -16,6 +17,7 @@ typedef struct ssmq_execution {
     ssmq_recipe_result recipe; /* plan NULL in float mode          */
     ssmq_ppl          *ppl;    /* [run->n_evaluation]              */
     int32_t            n_ppl;
+    ssmq_site_errors  *errors; /* NULL: not asked for */
     ssmq_alarms        alarms; /* whoever carries the run out may add to them */
 } ssmq_execution;
 

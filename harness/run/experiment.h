@@ -64,15 +64,35 @@ typedef struct ssmq_evaluation {
     ssmq_loss_dtype loss_dtype;
 } ssmq_evaluation;
 
-/* What a quantised model is compared in, token by token. */
-typedef enum ssmq_metric { SSMQ_METRIC_KL, SSMQ_METRIC_DELTA_P, SSMQ_METRIC_TOP1 } ssmq_metric;
-extern const char *const ssmq_metrics[]; /* "kl", "delta-p", "top1", NULL; indexed by ssmq_metric */
+/* What a quantised model is compared in: of each predicted token, and of each site. */
+typedef enum ssmq_metric {
+    SSMQ_METRIC_KL,
+    SSMQ_METRIC_DELTA_P,
+    SSMQ_METRIC_TOP1,
+    SSMQ_METRIC_SQNR,
+    SSMQ_METRIC_MSE,
+    SSMQ_METRIC_COSINE,
+    SSMQ_METRIC_REL_L2,
+    SSMQ_METRIC_MAX_ERR,
+    SSMQ_METRIC_BIAS,
+    SSMQ_METRIC_CLIP_RATE,
+} ssmq_metric;
+extern const char *const ssmq_metrics[]; /* "kl", "delta-p", ..., NULL; indexed by ssmq_metric */
+#define SSMQ_METRICS_OF_TOKENS ((1u << SSMQ_METRIC_SQNR) - 1) /* bits; the others are of sites */
+
+/* What reaches a site when its error is measured (harness/run/site_error.h). */
+typedef enum ssmq_error_input { SSMQ_INPUT_CLEAN, SSMQ_INPUT_PROPAGATED, SSMQ_INPUTS } ssmq_error_input;
+extern const char *const ssmq_error_inputs[]; /* "clean", "propagated", NULL */
 
 /* The float model runs beside the quantised one, over the same tokens. */
 typedef struct ssmq_compare_spec {
-    uint32_t metrics;   /* bit 1 << ssmq_metric for each */
-    int32_t  bootstrap; /* resamples of the windows for an interval; 0: none */
-    bool     tokens;    /* keep the figures of every token */
+    uint32_t metrics;    /* bit 1 << ssmq_metric for each                                       */
+    int32_t  bootstrap;  /* resamples of the windows for an interval; 0: none                   */
+    bool     tokens;     /* keep the figures of every token                                     */
+    uint32_t inputs;     /* bit 1 << ssmq_error_input for each, of the metrics of sites               */
+    int32_t  evaluation; /* whose text sites are compared on: index into the run's evaluations  */
+    int64_t  windows;    /* of it; 0: all                                                       */
+    double   clip_limit; /* clip rate of a site from which on there is an alarm, in per cent    */
 } ssmq_compare_spec;
 
 typedef struct ssmq_run {

@@ -54,11 +54,13 @@ typedef struct ssmq_evaluation_draft {
 } ssmq_evaluation_draft;
 
 typedef struct ssmq_compare_draft {
-    int              against, bootstrap;
+    int              against, bootstrap, windows;
     bool             tokens;
-    uint32_t         metrics;       /* bits, as in ssmq_compare_spec */
-    const ssmq_yaml *metrics_given; /* or NULL */
-    const ssmq_yaml *given;         /* NULL: nothing is compared */
+    double           clip_limit;
+    const char      *evaluation;      /* NULL: the first                   */
+    int32_t          evaluation_index;
+    uint32_t         metrics, inputs; /* bits, as in ssmq_compare_spec     */
+    const ssmq_yaml *given;           /* NULL: nothing is compared         */
 } ssmq_compare_draft;
 
 typedef struct ssmq_draft {

@@ -1,33 +1,39 @@
 /* The mapping `compare`. */
+#include <string.h>
 #include "harness/run/loader.h"
 
-/* One of the metrics; a table of one choice, so that the messages are those of a choice. */
-static void read_metric(ssmq_loader *ld, const ssmq_yaml *v)
+/* A list of words of which each may stand once, or one of them. */
+typedef struct word_list {
+    const char        *key;  /* "metrics" */
+    const char        *noun; /* "the metric" */
+    const char *const *words;
+    uint32_t           fallback; /* bits, where it is not given */
+} word_list;
+
+/* One word; a table of one choice, so that the messages are those of a choice. */
+static void read_word(ssmq_loader *ld, const word_list *list, const ssmq_yaml *v, uint32_t *bits)
 {
-    static const ssmq_option table[] = {
-        {"metrics", 0, SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_metrics, ""}, {0}};
-    ssmq_compare_draft *c = &ld->draft.compare;
-    ssmq_yaml          *one = ssmq_yaml_new(ld->arena, SSMQ_YAML_MAP);
-    int                 metric;
-    ssmq_yaml_put(ld->arena, one, "metrics", (ssmq_yaml *)(uintptr_t)v);
-    if (!ssmq_options_read(&ld->options, table, one, "compare", &metric)) return;
-    if (c->metrics >> metric & 1)
-        SSMQ_REPORT(ld, v, NULL, "the metric '%s' stands twice", ssmq_metrics[metric]);
-    c->metrics |= (uint32_t)1 << metric;
+    const ssmq_option table[] = {{list->key, 0, SSMQ_OPTION_CHOICE, NULL, 0, 0, list->words, ""}, {0}};
+    ssmq_yaml        *one = ssmq_yaml_new(ld->arena, SSMQ_YAML_MAP);
+    int               word;
+    ssmq_yaml_put(ld->arena, one, list->key, (ssmq_yaml *)(uintptr_t)v);
+    if (!ssmq_options_read(&ld->options, table, one, "compare", &word)) return;
+    if (*bits >> word & 1)
+        SSMQ_REPORT(ld, v, NULL, "%s '%s' stands twice", list->noun, list->words[word]);
+    *bits |= (uint32_t)1 << word;
 }
 
-/* The order in which they stand makes no difference: bits, so that it does not change the run's id.
- */
-static void read_metrics(ssmq_loader *ld, const ssmq_yaml *v)
+/* The order in which they stand makes no difference: bits, so that it does not change the run's id. */
+static void read_words(ssmq_loader *ld, const word_list *list, const ssmq_yaml *given, uint32_t *bits)
 {
-    ld->draft.compare.metrics_given = v;
+    const ssmq_yaml *v = ssmq_yaml_get(given, list->key);
     if (!v) {
-        for (int i = 0; ssmq_metrics[i]; i++) ld->draft.compare.metrics |= (uint32_t)1 << i;
+        *bits = list->fallback;
     } else if (v->kind != SSMQ_YAML_LIST) {
-        read_metric(ld, v);
+        read_word(ld, list, v, bits);
     } else {
-        if (v->n == 0) SSMQ_REPORT(ld, v, NULL, "compare.metrics is an empty list");
-        for (int32_t i = 0; i < v->n; i++) read_metric(ld, v->value[i]);
+        if (v->n == 0) SSMQ_REPORT(ld, v, NULL, "compare.%s is an empty list", list->key);
+        for (int32_t i = 0; i < v->n; i++) read_word(ld, list, v->value[i], bits);
     }
 }
 
@@ -39,14 +45,39 @@ static bool has_quantised(const ssmq_draft *d)
     return d->n_mode == 0;
 }
 
+/* Evaluations are read before, too. */
+static void find_evaluation(ssmq_loader *ld, const ssmq_yaml *given)
+{
+    ssmq_compare_draft *c = &ld->draft.compare;
+    const ssmq_draft   *d = &ld->draft;
+    const char        **known = SSMQ_ARENA_ARRAY(ld->arena, const char *, d->n_evaluation + 1);
+    int32_t             n = 0;
+    if (!c->evaluation) return;
+    for (int32_t i = 0; i < d->n_evaluation; i++) {
+        if (!d->evaluation[i].id) continue;
+        known[n++] = d->evaluation[i].id;
+        if (strcmp(known[n - 1], c->evaluation) != 0) continue;
+        c->evaluation_index = i;
+        return;
+    }
+    SSMQ_REPORT(ld, ssmq_yaml_get(given, "evaluation"),
+                ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, known)),
+                "compare.evaluation is '%s', which is the id of no evaluation", c->evaluation);
+}
+
 void ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given)
 {
-    static const char *const own[] = {"metrics", NULL};
+    static const char *const own[] = {"metrics", "inputs", NULL};
+    static const word_list   metrics = {"metrics", "the metric", ssmq_metrics,
+                                        SSMQ_METRICS_OF_TOKENS};
+    static const word_list   inputs = {"inputs", "the input", ssmq_error_inputs, (1u << SSMQ_INPUTS) - 1};
     ssmq_compare_draft      *c = &ld->draft.compare;
     if (!ssmq_options_mapping(&ld->options, given, "compare")) return;
     ssmq_options_known(&ld->options, ssmq_schema_compare, own, given, "compare");
     ssmq_options_read(&ld->options, ssmq_schema_compare, given, "compare", c);
-    read_metrics(ld, ssmq_yaml_get(given, "metrics"));
+    read_words(ld, &metrics, given, &c->metrics);
+    read_words(ld, &inputs, given, &c->inputs);
+    find_evaluation(ld, given);
     c->given = given;
     if (!has_quantised(&ld->draft))
         SSMQ_REPORT(ld, given, "add the mode fake, or leave compare out",

@@ -170,16 +170,23 @@ static void put_sections(ssmq_str *out)
 /* Why each of the metrics is there is in experiments/README.md. */
 static void put_compare(ssmq_str *out)
 {
-    ssmq_str words = {0};
+    ssmq_str words = {0}, inputs = {0};
     ssmq_str_puts(&words, "one or a list of ");
     put_words(&words, ssmq_metrics);
+    ssmq_str_puts(&inputs, "one or a list of ");
+    put_words(&inputs, ssmq_error_inputs);
     ssmq_str_puts(out, "\n### compare\n");
     put_head(out);
     put_rows(out, ssmq_schema_compare);
-    put_row(out, "metrics", ssmq_str_text(&words), "all",
-            "divergence from float in nats, change of the target's probability, same most likely "
-            "token; the difference in log-perplexity is always there");
+    put_row(out, "metrics", ssmq_str_text(&words), "kl, delta-p, top1",
+            "of tokens: divergence from float in nats, change of the target's probability, same most "
+            "likely token (the difference in log-perplexity is always there); the others are errors of "
+            "each site in each layer");
+    put_row(out, "inputs", ssmq_str_text(&inputs), "both",
+            "of errors at sites: clean, the float model's tensor quantised once; propagated, the "
+            "tensor of the quantised model");
     ssmq_str_free(&words);
+    ssmq_str_free(&inputs);
 }
 
 static void put_backends(const ssmq_catalogue *cat, ssmq_str *out)

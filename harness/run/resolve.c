@@ -234,7 +234,13 @@ static ssmq_compare_spec *compare_spec(ssmq_loader *ld)
     if (!c->given) return NULL;
     ssmq_compare_spec *spec = ssmq_arena_alloc(ld->arena, sizeof *spec);
     *spec = (ssmq_compare_spec){
-        .metrics = c->metrics, .bootstrap = c->bootstrap, .tokens = c->tokens};
+        .metrics = c->metrics,
+        .bootstrap = c->bootstrap,
+        .tokens = c->tokens,
+        .inputs = c->inputs,
+        .evaluation = c->evaluation_index,
+        .windows = c->windows,
+        .clip_limit = c->clip_limit};
     return spec;
 }
 

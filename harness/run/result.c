@@ -5,6 +5,7 @@
 #include "harness/data/window.h"
 #include "harness/run/compare_store.h"
 #include "harness/run/result_sites.h"
+#include "harness/run/site_error_store.h"
 #include "harness/store/store.h"
 
 /* ---- the file as a whole --------------------------------------------------------------- */
@@ -166,6 +167,9 @@ static ssmq_status write_all(ssmq_store *s, const ssmq_result *r, ssmq_arena *ar
     SSMQ_TRY(write_root(s, r));
     SSMQ_TRY(write_axes(s, r, arena));
     if (r->recipe) SSMQ_TRY(ssmq_result_write_sites(s, r, arena));
+    if (r->errors)
+        SSMQ_TRY(ssmq_site_errors_write(s, r->errors, r->run->compare,
+                                        r->run->evaluation[r->run->compare->evaluation].id, arena));
     for (int32_t i = 0; i < r->run->n_evaluation; i++)
         SSMQ_TRY(
             write_evaluation(s, &r->run->evaluation[i], &r->ppl[i], r->run->compare, arena));

@@ -4,7 +4,9 @@
 #include "harness/run/loader.h"
 
 const char *const ssmq_tasks[] = {"perplexity", NULL};
-const char *const ssmq_metrics[] = {"kl", "delta-p", "top1", NULL};
+const char *const ssmq_metrics[] = {"kl",     "delta-p", "top1",    "sqnr", "mse",       "cosine",
+                                    "rel-l2", "max-err", "bias", "clip-rate", NULL};
+const char *const ssmq_error_inputs[] = {"clean", "propagated", NULL};
 
 const char *const ssmq_schema_keys[] = {"ssmq",     "include",     "name", "question", "model",
                                         "data",     "calibration", "mode", "recipe",   "recipes",
@@ -69,6 +71,12 @@ const ssmq_option ssmq_schema_compare[] = {
      "resamples of the windows for the 95 % interval of the difference in log-perplexity"},
     {AT(ssmq_compare_draft, tokens), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
      "true: keep the figures of every token in run.h5, not only those of windows"},
+    {AT(ssmq_compare_draft, evaluation), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
+     "id of the evaluation on whose text sites are compared; without it the first"},
+    {AT(ssmq_compare_draft, windows), SSMQ_OPTION_INT, "4", 0, 1e9, NULL,
+     "windows of it that sites are compared on (of each subset); 0: all"},
+    {AT(ssmq_compare_draft, clip_limit), SSMQ_OPTION_REAL, "1", 0, 100, NULL,
+     "per cent of a site's values that may be clipped before there is an alarm, with clip-rate"},
     {0},
 };
 

@@ -79,20 +79,28 @@ static ssmq_yaml *evaluations_tree(ssmq_loader *ld)
     return list;
 }
 
+/* The words whose bits are set, in their own order. */
+static void put_words(ssmq_loader *ld, ssmq_yaml *map, const char *key, const char *const *words,
+                      uint32_t bits, const ssmq_yaml *mapping)
+{
+    ssmq_yaml       *list = list_new(ld);
+    const ssmq_yaml *given = ssmq_yaml_get(mapping, key);
+    for (int i = 0; words[i]; i++)
+        if (bits >> i & 1) ssmq_yaml_append(ld->arena, list, NULL, text_at(ld, words[i], given));
+    if (given) {
+        list->place = given->place;
+        list->line = given->line;
+    }
+    put(ld, map, key, list, SSMQ_YAML_BOTH);
+}
+
 static ssmq_yaml *compare_tree(ssmq_loader *ld)
 {
     const ssmq_compare_draft *c = &ld->draft.compare;
-    ssmq_yaml                *map = map_new(ld), *metrics = list_new(ld);
+    ssmq_yaml                *map = map_new(ld);
     put_options(ld, map, ssmq_schema_compare, c, c->given);
-    for (int i = 0; ssmq_metrics[i]; i++)
-        if (c->metrics >> i & 1)
-            ssmq_yaml_append(ld->arena, metrics, NULL,
-                             text_at(ld, ssmq_metrics[i], c->metrics_given));
-    if (c->metrics_given) {
-        metrics->place = c->metrics_given->place;
-        metrics->line = c->metrics_given->line;
-    }
-    put(ld, map, "metrics", metrics, SSMQ_YAML_BOTH);
+    put_words(ld, map, "metrics", ssmq_metrics, c->metrics, c->given);
+    put_words(ld, map, "inputs", ssmq_error_inputs, c->inputs, c->given);
     return map;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "harness/base/assert.h"
 #include "harness/base/file.h"
+#include "harness/store/summary_evidence.h"
 
 #define FILE_LIMIT (16 * 1024 * 1024) /* a summary of thousands of subsets is below 1 MiB */
 #define KEY_MAX 64
@@ -104,6 +105,7 @@ ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
     ssmq_json_begin_object(&w, "evaluations");
     for (int32_t i = 0; i < s->n_evaluation; i++) put_evaluation(&w, &s->evaluation[i]);
     ssmq_json_end_object(&w);
+    ssmq_summary_put_sites(&w, &s->sites);
     put_alarms(&w, s);
     ssmq_json_end_object(&w);
     const ssmq_status st = ssmq_file_write(path, ssmq_str_text(&text), text.length);
@@ -123,6 +125,7 @@ void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s)
         ssmq_json_end_object(w);
     }
     ssmq_json_end_object(w);
+    ssmq_summary_put_sites(w, &s->sites);
     put_alarms(w, s);
     ssmq_json_end_object(w);
 }
@@ -135,8 +138,8 @@ static ssmq_json part_of(const ssmq_json *j, json_t *value)
     return (ssmq_json){.path = j->path, .root = value};
 }
 
-static ssmq_status read_text(const ssmq_json *j, const char *key, bool required, ssmq_arena *a,
-                             const char **out)
+ssmq_status ssmq_summary_read_text(const ssmq_json *j, const char *key, bool required, ssmq_arena *a,
+                                   const char **out)
 {
     const char *text = NULL;
     SSMQ_TRY(ssmq_json_text(j, key, required, &text));
@@ -144,8 +147,7 @@ static ssmq_status read_text(const ssmq_json *j, const char *key, bool required,
     return SSMQ_OK;
 }
 
-/* What ssmq_summary_put_real() wrote: a number, or null with a flag beside it. */
-static ssmq_status read_real(const ssmq_json *j, const char *key, double *out)
+ssmq_status ssmq_summary_read_real(const ssmq_json *j, const char *key, double *out)
 {
     if (ssmq_json_has(j, key)) return ssmq_json_real(j, key, true, out);
     char        flag[KEY_MAX];
@@ -162,17 +164,29 @@ static ssmq_status read_real(const ssmq_json *j, const char *key, double *out)
     return SSMQ_OK;
 }
 
+ssmq_status ssmq_summary_part(const ssmq_json *j, const char *key, ssmq_json *out)
+{
+    json_t *value = json_object_get(j->root, key);
+    *out = part_of(j, value);
+    if (!value || json_is_object(value) || json_is_array(value)) return SSMQ_OK;
+    return SSMQ_FAIL(INPUT, "%s: '%s' is neither an object nor an array", j->path, key);
+}
+
+ssmq_json ssmq_summary_element(const ssmq_json *array, int64_t i)
+{
+    return part_of(array, json_array_get(array->root, (size_t)i));
+}
+
 static ssmq_status read_score(const ssmq_json *j, ssmq_score *out)
 {
-    SSMQ_TRY(read_real(j, "ppl", &out->ppl));
-    SSMQ_TRY(read_real(j, "ppl_se", &out->ppl_se));
-    SSMQ_TRY(read_real(j, "nll", &out->nll));
+    SSMQ_TRY(ssmq_summary_read_real(j, "ppl", &out->ppl));
+    SSMQ_TRY(ssmq_summary_read_real(j, "ppl_se", &out->ppl_se));
+    SSMQ_TRY(ssmq_summary_read_real(j, "nll", &out->nll));
     SSMQ_TRY(ssmq_json_int(j, "windows", true, 0, INT64_MAX, &out->windows));
     return ssmq_json_int(j, "tokens", true, 0, INT64_MAX, &out->tokens);
 }
 
-/* A field that was written: as a number, or null with its flag. */
-static bool is_written(const ssmq_json *j, const char *key)
+bool ssmq_summary_has(const ssmq_json *j, const char *key)
 {
     return json_object_get(j->root, key) != NULL;
 }
@@ -184,11 +198,11 @@ static ssmq_status read_compare(const ssmq_json *j, ssmq_arena *a, ssmq_compare_
     *out = (ssmq_compare_score){0};
     if (!value) return SSMQ_OK;
     if (!json_is_object(value)) return SSMQ_FAIL(INPUT, "%s: 'compare' is not an object", j->path);
-    SSMQ_TRY(read_text(&part, "against", true, a, &out->against));
+    SSMQ_TRY(ssmq_summary_read_text(&part, "against", true, a, &out->against));
 #define X(field, metric, unit)                                   \
     out->field = (double)NAN;                                    \
-    if ((metric) < 0 || is_written(&part, #field)) {             \
-        SSMQ_TRY(read_real(&part, #field, &out->field));         \
+    if ((metric) < 0 || ssmq_summary_has(&part, #field)) {             \
+        SSMQ_TRY(ssmq_summary_read_real(&part, #field, &out->field));         \
         if ((metric) >= 0) out->metrics |= 1u << ((metric) & 31); \
     }
     SSMQ_COMPARE_FIELDS(X)
@@ -206,7 +220,7 @@ static ssmq_status read_subsets(const ssmq_json *j, ssmq_arena *a, ssmq_evaluati
     ssmq_subset_score *subset = SSMQ_ARENA_ARRAY(a, ssmq_subset_score, n);
     for (size_t i = 0; i < n; i++) {
         const ssmq_json part = part_of(j, json_array_get(list, i));
-        SSMQ_TRY(read_text(&part, "name", true, a, &subset[i].name));
+        SSMQ_TRY(ssmq_summary_read_text(&part, "name", true, a, &subset[i].name));
         SSMQ_TRY(read_score(&part, &subset[i].score));
         SSMQ_TRY(read_compare(&part, a, &subset[i].compare));
     }
@@ -231,9 +245,9 @@ static ssmq_status read_evaluations(const ssmq_json *j, ssmq_arena *a, ssmq_summ
         const ssmq_json part = part_of(j, value);
         e[n].id = ssmq_arena_strdup(a, id);
         SSMQ_TRY(read_score(&part, &e[n].score));
-        SSMQ_TRY(read_text(&part, "dialect", true, a, &e[n].dialect));
+        SSMQ_TRY(ssmq_summary_read_text(&part, "dialect", true, a, &e[n].dialect));
         SSMQ_TRY(ssmq_json_int(&part, "window", true, 0, INT64_MAX, &e[n].window));
-        SSMQ_TRY(read_text(&part, "loss_dtype", false, a, &e[n].loss_dtype));
+        SSMQ_TRY(ssmq_summary_read_text(&part, "loss_dtype", false, a, &e[n].loss_dtype));
         SSMQ_TRY(read_compare(&part, a, &e[n].compare));
         SSMQ_TRY(read_subsets(&part, a, &e[n]));
         n++;
@@ -253,10 +267,10 @@ static ssmq_status read_alarms(const ssmq_json *j, ssmq_arena *a, ssmq_summary *
     ssmq_alarm  *alarm = SSMQ_ARENA_ARRAY(a, ssmq_alarm, n);
     for (size_t i = 0; i < n; i++) {
         const ssmq_json part = part_of(j, json_array_get(list, i));
-        SSMQ_TRY(read_text(&part, "event", true, a, &alarm[i].event));
-        SSMQ_TRY(read_text(&part, "evaluation", false, a, &alarm[i].evaluation));
-        SSMQ_TRY(read_text(&part, "site", false, a, &alarm[i].site));
-        SSMQ_TRY(read_text(&part, "message", true, a, &alarm[i].message));
+        SSMQ_TRY(ssmq_summary_read_text(&part, "event", true, a, &alarm[i].event));
+        SSMQ_TRY(ssmq_summary_read_text(&part, "evaluation", false, a, &alarm[i].evaluation));
+        SSMQ_TRY(ssmq_summary_read_text(&part, "site", false, a, &alarm[i].site));
+        SSMQ_TRY(ssmq_summary_read_text(&part, "message", true, a, &alarm[i].message));
     }
     out->alarm = alarm;
     out->n_alarm = (int32_t)n;
@@ -265,13 +279,14 @@ static ssmq_status read_alarms(const ssmq_json *j, ssmq_arena *a, ssmq_summary *
 
 static ssmq_status read_summary(const ssmq_json *j, ssmq_arena *a, ssmq_summary *out)
 {
-    SSMQ_TRY(read_text(j, "id", true, a, &out->id));
-    SSMQ_TRY(read_text(j, "name", true, a, &out->name));
-    SSMQ_TRY(read_text(j, "mode", true, a, &out->mode));
-    SSMQ_TRY(read_text(j, "recipe", false, a, &out->recipe));
-    SSMQ_TRY(read_text(j, "status", true, a, &out->status));
-    SSMQ_TRY(read_text(j, "reason", false, a, &out->reason));
+    SSMQ_TRY(ssmq_summary_read_text(j, "id", true, a, &out->id));
+    SSMQ_TRY(ssmq_summary_read_text(j, "name", true, a, &out->name));
+    SSMQ_TRY(ssmq_summary_read_text(j, "mode", true, a, &out->mode));
+    SSMQ_TRY(ssmq_summary_read_text(j, "recipe", false, a, &out->recipe));
+    SSMQ_TRY(ssmq_summary_read_text(j, "status", true, a, &out->status));
+    SSMQ_TRY(ssmq_summary_read_text(j, "reason", false, a, &out->reason));
     SSMQ_TRY(read_evaluations(j, a, out));
+    SSMQ_TRY(ssmq_summary_read_sites(j, a, &out->sites));
     return read_alarms(j, a, out);
 }
 

@@ -63,6 +63,35 @@ typedef struct ssmq_evaluation_score {
     int32_t                  n_subset;
 } ssmq_evaluation_score;
 
+/* Errors of a site in all its layers together (harness/run/site_error.h): field, the metric it belongs to. */
+#define SSMQ_SITE_FIELDS(X) \
+    X(sqnr_db, 3)           \
+    X(mse, 4)               \
+    X(cosine, 5)            \
+    X(rel_l2, 6)            \
+    X(max_err, 7)           \
+    X(bias, 8)              \
+    X(clip_rate, 9)
+
+typedef struct ssmq_site_score {
+    const char *site;    /* without "layers.N."              */
+    const char *input;   /* "clean", "propagated"            */
+    int32_t     layers;  /* that were measured               */
+    uint32_t    metrics; /* bit 1 << metric: its fields are there */
+#define X(field, metric) double field;
+    SSMQ_SITE_FIELDS(X)
+#undef X
+    int32_t worst_layer; /* the one with the lowest SQNR; -1: outside the layers */
+    double  worst_sqnr_db;
+} ssmq_site_score;
+
+typedef struct ssmq_site_scores {
+    const char            *evaluation; /* on whose text; NULL: none were measured */
+    int64_t                windows;
+    const ssmq_site_score *score;
+    int32_t                n;
+} ssmq_site_scores;
+
 /* Something about a run's numbers that a person ought to look at; the numbers stand all the same. */
 typedef struct ssmq_alarm {
     const char *event;      /* "scale of zero": what a program looks for */
@@ -79,6 +108,7 @@ typedef struct ssmq_summary {
     const char *reason; /* of any status but "done"; or NULL         */
     const ssmq_evaluation_score *evaluation;
     int32_t                      n_evaluation;
+    ssmq_site_scores             sites;
     const ssmq_alarm            *alarm;
     int32_t                      n_alarm;
 } ssmq_summary;

@@ -111,15 +111,22 @@ static inline float ssmq_code_fp8(float x, float scale, const ssmq_qspec *s)
     return rintf(v / step) * step; /* a power of two: both exact */
 }
 
-/* x to its code: divide, round, add zero, clamp.
- * A NaN becomes the smallest code; whoever cares looks for NaN before. */
-static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_qspec *s)
+/* x divided, rounded, zero added: its integer code before it is clamped. */
+static inline float ssmq_code_rounded(float x, float scale, int32_t zero, const ssmq_qspec *s)
 {
     const float v = ssmq_quotient(x, scale, s);
     const float r = s->rounding == SSMQ_ROUNDING_HALF_EVEN   ? rintf(v)
                     : s->rounding == SSMQ_ROUNDING_HALF_AWAY ? roundf(v)
                                                              : truncf(v);
-    const float q = r + (float)zero, lo = (float)ssmq_code_min(s), hi = (float)ssmq_code_max(s);
+    return r + (float)zero;
+}
+
+/* x to its code: divide, round, add zero, clamp.
+ * A NaN becomes the smallest code; whoever cares looks for NaN before. */
+static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_qspec *s)
+{
+    const float q = ssmq_code_rounded(x, scale, zero, s);
+    const float lo = (float)ssmq_code_min(s), hi = (float)ssmq_code_max(s);
     return (int32_t)(q > lo ? (q < hi ? q : hi) : lo);
 }
 
@@ -130,6 +137,18 @@ static inline float ssmq_code_value(float x, float scale, int32_t zero, const ss
     if (s->format == SSMQ_FORMAT_F16) return ssmq_f16_to_f32(ssmq_f32_to_f16(x / scale));
     if (s->format != SSMQ_FORMAT_INT) return ssmq_code_fp8(x, scale, s);
     return (float)ssmq_code(x, scale, zero, s);
+}
+
+/* Does x lie so far outside the range of codes that its code is clamped: further than rounding alone would
+ * move it?  F16: does it become infinite? */
+static inline bool ssmq_code_clamped(float x, float scale, int32_t zero, const ssmq_qspec *s)
+{
+    if (s->format == SSMQ_FORMAT_F16) return isinf(ssmq_code_value(x, scale, zero, s));
+    if (s->format != SSMQ_FORMAT_INT) /* half a step above the largest number of the format */
+        return fabsf(ssmq_quotient(x, scale, s)) >
+               ssmq_code_limit(s) + (s->format == SSMQ_FORMAT_E4M3 ? 16.0f : 4096.0f);
+    const float q = ssmq_code_rounded(x, scale, zero, s);
+    return q < (float)ssmq_code_min(s) || q > (float)ssmq_code_max(s);
 }
 
 /* Names as in YAML, NULL-terminated, indexed by the enumerations. */

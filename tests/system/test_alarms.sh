@@ -139,6 +139,30 @@ expect_alarms "fake: better than float: wt2: None"
 run 0 run "$scratch/loud.yaml" --out "$scratch/alone" --format json --set mode=fake
 expect_alarms ""
 
+# ---- clipped values ---------------------------------------------------------------------
+
+# The 97th percentile of |x| leaves about 3 % of a site's values outside, and the limit is 1 %.
+experiment clipped "$root/models/tiny-mamba" "{data: {file: $pile}, select: first, count: 2, length: 64}" <<YAML
+recipe:
+  - {id: a, method: activations, sites: "layers.2.in_proj.in", bits: 8,
+     observer: {statistic: quantile, p: 97, across: max}}
+evaluate:
+  - {id: wt2, task: perplexity, data: {file: $wikitext}, dialect: gptq, window: 64, limit: 3}
+compare: {metrics: [kl, clip-rate]}
+YAML
+run 0 run "$scratch/clipped.yaml" --out "$runs" --format json
+expect_alarms "fake: clip rate over the limit: None: layers.2.in_proj.in"
+expect_in_err ' of 36864 values lie outside the range of codes; the limit is 1 %"' # 3 windows of 64 tokens, 192 channels
+[[ $err =~ message=\"([0-9.]+)\ %\ of ]] || fail "no rate in $err"
+python3 -c "import sys; sys.exit(not 1 < float(sys.argv[1]) < 9)" "${BASH_REMATCH[1]}" || fail "rate ${BASH_REMATCH[1]}"
+run 0 run "$scratch/clipped.yaml" --out "$runs" --format json --set compare.clip_limit=20
+expect_alarms ""
+run 0 run "$scratch/clipped.yaml" --out "$runs" --format json --set compare.metrics=kl # nobody counts
+expect_alarms ""
+run 0 run "$scratch/clipped.yaml" --out "$runs" --format json --set recipe.a.observer.p=100 --set calibration.count=1 \
+    --set "calibration.data={file: $wikitext}" --set calibration.length=192 # the evaluated text itself
+expect_alarms "fake: calibration overlaps evaluation: wt2: None"
+
 # ---- which runs differ ------------------------------------------------------------------
 
 experiment ranked "$root/models/tiny-mamba" "{data: {file: $pile}, select: first, count: 2, length: 64}" <<YAML
@@ -154,6 +178,25 @@ expect_in_out "wt2: the lowest log-perplexity is that of fake w1"
 expect_in_out "; higher by more than 2 paired se: fake naive +"
 expect_in_out "; not told apart: fake w1"
 ranked=$out
+run 0 run "$scratch/ranked.yaml" --out "$runs" --format json
+ranking=$(python3 -c 'import json,sys
+for e in json.load(sys.stdin)["ranking"]:
+    print(e["evaluation"], e["best"].startswith("fake w1"), e["noise_se"], len(e["others"]))
+    for o in e["others"]:
+        print(o["name"][:7], o["differs"], o["reason"], (o["ln_ratio"] > 2 * o["ln_ratio_se"]) == o["differs"])' <<< "$out")
+[ "$ranking" = "wt2 True 2 2
+fake na True None True
+fake w1 False None True" ] || fail "ranking is '$ranking'"
+json=$out
+run 0 show "$runs/ranked" --format json
+sorted_ranking='import json,sys
+for e in json.load(sys.stdin)["ranking"]: print(e["best"], sorted(e["others"], key=lambda o: o["name"]))'
+[ "$(python3 -c "$sorted_ranking" <<< "$out")" = "$(python3 -c "$sorted_ranking" <<< "$json")" ] ||
+    fail "show: another ranking"
+# A single window has no standard error: nobody can tell.
+run 0 run "$scratch/ranked.yaml" --out "$scratch/single" --format json --set evaluate.wt2.limit=1
+[ "$(python3 -c 'import json,sys; print([(o["differs"], o["reason"], o["ln_ratio_se"]) for o in json.load(sys.stdin)["ranking"][0]["others"]])' <<< "$out")" = \
+    "[(None, 'a single window', None), (None, 'a single window', None)]" ] || fail "a single window: $out"
 run 0 show "$runs/ranked"
 expect_in_out "$(tail -1 <<< "$ranked")"
 run 0 run "$scratch/ranked.yaml" --out "$runs" # finished runs, read back

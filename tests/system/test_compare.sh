@@ -87,6 +87,60 @@ for h5 in "$runs"/compared/*/run.h5; do
     cmp -s "$h5" "$scratch/one/compared/$(basename "$(dirname "$h5")")/run.h5" || fail "$h5: threads change it"
 done
 
+# ---- errors at sites --------------------------------------------------------------------
+
+cat > "$scratch/sites.yaml" <<YAML
+$(sed -n '/^model/,/^calibration/p' "$scratch/compared.yaml")
+ssmq: 1
+name: sites
+mode: fake
+recipes:
+  none:
+    - {id: w, method: weights, bits: off}
+  naive: $root/configs/recipes/naive.yaml
+  quarot: $root/configs/recipes/quarot-ssm.yaml
+  state:
+    - {id: s, method: state, bits: 8}
+evaluate:
+  - {id: wt2, task: perplexity, data: {file: $root/configs/data/wiki.test.raw}, dialect: gptq, window: 100, limit: 6}
+compare: {metrics: [sqnr, mse, cosine, clip-rate], windows: 2}
+YAML
+run 0 run "$scratch/sites.yaml" --out "$runs" --format json
+sites=$out
+site() { # site RUN SITE INPUT KEY
+    echo "[s['$4'] for s in run['$1']['site_errors']['sites'] if (s['site'], s['input']) == ('$2', '$3')][0]"
+}
+expect_json "run['none']['site_errors']['windows'], run['none']['site_errors']['evaluation']" "2 wt2"
+# Nothing quantised: no error, and an infinite SQNR that JSON cannot say.
+expect_json "set((s['input'], s['mse'], s['sqnr_db'], s['sqnr_db_nonfinite'], s['cosine'], s['clip_rate']) for s in run['none']['site_errors']['sites'])" \
+    "{('propagated', 0.0, None, 'inf', 1.0, 0.0)}"
+expect_json "sorted(run['naive']['site_errors']['sites'][0])" \
+    "['clip_rate', 'cosine', 'input', 'layers', 'mse', 'site', 'sqnr_db', 'worst_layer', 'worst_sqnr_db']"
+# What the paper is about: of all activations the scan's output suffers most, and next to it its input.
+expect_json "[s['site'] for s in sorted((s for s in run['naive']['site_errors']['sites'] if s['input'] == 'clean' and '.weight' not in s['site'] and s['site'] not in ('scan.D', 'scan.A_log')), key=lambda s: s['sqnr_db'])[:2]]" \
+    "['out_proj.in', 'scan.x']"
+expect_json "$(site quarot out_proj.in clean sqnr_db) > $(site naive out_proj.in clean sqnr_db)" True
+expect_json "$(site naive head.in propagated sqnr_db) < $(site quarot head.in propagated sqnr_db) < $(site quarot in_proj.in clean sqnr_db)" True
+# Not turned, so the same but for the rounding of the rotations before it.
+expect_json "abs($(site naive scan.x clean sqnr_db) - $(site quarot scan.x clean sqnr_db)) < 0.001" True
+expect_json "[s['layers'] for s in run['state']['site_errors']['sites'] if s['site'] == 'scan.state']" "[8, 8]"
+run 0 run "$scratch/sites.yaml" --out "$runs" --format json # from summary.json
+expect_out "$sites"
+run 0 run "$scratch/sites.yaml" --out "$scratch/one" --set run.threads=1 --format json
+expect_out "$sites"
+for h5 in "$runs"/sites/*/run.h5; do
+    cmp -s "$h5" "$scratch/one/sites/$(basename "$(dirname "$h5")")/run.h5" || fail "$h5: threads change it"
+done
+run 0 run "$scratch/sites.yaml" --out "$runs"
+expect_in_out "fake naive: errors at sites against float, all layers together, wt2, 2 windows"
+expect_in_out "18 more: ssmq show of the run"
+run 0 show "$(dirname "$h5")"
+expect_in_out "errors at sites against float, all layers together, wt2, 2 windows"
+run 0 run "$scratch/sites.yaml" --out "$scratch/clean" --set compare.inputs=clean --format json
+expect_json "set(s['input'] for s in run['naive']['site_errors']['sites']), run['none']['site_errors']['sites']" "{'clean'} []"
+run 3 run "$scratch/sites.yaml" --out "$runs" --set compare.evaluation=wt
+expect_in_err "compare.evaluation is 'wt', which is the id of no evaluation"
+
 # There has to be something to compare.
 run 3 run "$scratch/compared.yaml" --out "$runs" --set mode=float
 expect_out ""

@@ -14,8 +14,9 @@ static void test_defaults(void **state)
     const ssmq_compare_spec *c = e->run[1].compare;
     assert_true(c && c->metrics == 7 && c->bootstrap == 1000 && !c->tokens);
     assert_non_null(strstr(e->run[1].canonical, "\ncompare:\n  against: float\n  bootstrap: 1000\n"
-                                                "  tokens: false\n  metrics: [kl, delta-p, top1]\n"
-                                                "run:\n"));
+                                                "  tokens: false\n  windows: 4\n  clip_limit: 1\n"
+                                                "  metrics: [kl, delta-p, top1]\n"
+                                                "  inputs: [clean, propagated]\nrun:\n"));
     assert_null(strstr(e->run[0].canonical, "compare"));
     ssmq_experiment_free(e);
 }
@@ -34,6 +35,12 @@ static void test_ids(void **state)
         {"compare: {tokens: true}\n", false},
         {"compare: {bootstrap: off}\n", false},
         {"compare: {metrics: kl}\n", false},
+        {"compare: {metrics: [kl, delta-p, top1, sqnr]}\n", false},
+        {"compare: {inputs: [propagated, clean], windows: 4, clip_limit: 1}\n", true},
+        {"compare: {inputs: clean}\n", false},
+        {"compare: {windows: 2}\n", false},
+        {"compare: {clip_limit: 0.5}\n", false},
+        {"compare: {evaluation: e}\n", false},
     };
     const char *const both[] = {"mode=[float, fake]", NULL};
     ssmq_experiment  *base = experiment_read(*state, ROUND "compare: {}\n", both);
@@ -58,6 +65,18 @@ static void test_off(void **state)
     ssmq_experiment_free(e);
 }
 
+/* Errors at sites are measured where they are asked for, on a text of the experiment. */
+static void test_sites(void **state)
+{
+    ssmq_experiment *e = experiment_read(
+        *state, ROUND "compare: {metrics: [mse, clip-rate], inputs: clean, evaluation: e, windows: 0}\n", NULL);
+    const ssmq_compare_spec *c = e->run[0].compare;
+    assert_int_equal(c->metrics, 1 << SSMQ_METRIC_MSE | 1 << SSMQ_METRIC_CLIP_RATE);
+    assert_int_equal(c->inputs, 1 << SSMQ_INPUT_CLEAN);
+    assert_true(c->evaluation == 0 && c->windows == 0 && c->clip_limit == 1);
+    ssmq_experiment_free(e);
+}
+
 static void test_problems(void **state)
 {
     fixture *f = *state;
@@ -79,11 +98,24 @@ static void test_problems(void **state)
                      "compare: {against: fake, metric: [kl], bootstrap: 10}\n"
                      "                                                  ^~\n");
     experiment_check(f, ROUND "compare: {metrics: [kl, k1, kl]}\n",
-                     "e.yaml:9:25: error: compare.metrics must be one of kl, delta-p, top1, found "
-                     "the text 'k1'\ncompare: {metrics: [kl, k1, kl]}\n"
+                     "e.yaml:9:25: error: compare.metrics must be one of kl, delta-p, top1, sqnr, "
+                     "mse, cosine, rel-l2, max-err, bias, clip-rate, found the text 'k1'\ncompare: {metrics: [kl, k1, kl]}\n"
                      "                        ^~\nhelp: did you mean 'kl'?\n"
                      "e.yaml:9:29: error: the metric 'kl' stands twice\n"
                      "compare: {metrics: [kl, k1, kl]}\n                            ^~\n");
+    experiment_check(f, ROUND "compare: {inputs: [clean, noisy], evaluation: x, windows: -1}\n",
+                     "e.yaml:9:59: error: compare.windows is -1; allowed: 0 to 1000000000\n"
+                     "compare: {inputs: [clean, noisy], evaluation: x, windows: -1}\n"
+                     "                                                          ^~\n"
+                     "e.yaml:9:27: error: compare.inputs must be one of clean, propagated, found "
+                     "the text 'noisy'\n"
+                     "compare: {inputs: [clean, noisy], evaluation: x, windows: -1}\n"
+                     "                          ^~~~~\n"
+                     "e.yaml:9:47: error: compare.evaluation is 'x', which is the id of no "
+                     "evaluation\n"
+                     "compare: {inputs: [clean, noisy], evaluation: x, windows: -1}\n"
+                     "                                              ^\n"
+                     "help: there are: e\n");
     experiment_check(f, ROUND "compare: {metrics: []}\n",
                      "e.yaml:9:20: error: compare.metrics is an empty list\n"
                      "compare: {metrics: []}\n                   ^\n");
@@ -95,6 +127,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_defaults, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_ids, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_off, experiment_setup, experiment_teardown),
+        cmocka_unit_test_setup_teardown(test_sites, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_problems, experiment_setup, experiment_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

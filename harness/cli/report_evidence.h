@@ -1,0 +1,16 @@
+/* Where a run's loss comes from, as tables: errors at sites. */
+#pragma once
+#include "harness/base/str.h"
+#include "harness/store/summary.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The sites of a run with the lowest SQNR first, at most `most` of them for each input (0: all); nothing where
+ * none were measured. */
+void ssmq_report_sites(const ssmq_summary *run, int32_t most, ssmq_str *out);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,98 @@
+/* The parts of summary.json that say where a loss comes from: what is written is read back, and damage is
+ * refused. */
+#include <math.h>
+#include <string.h>
+#include "harness/store/summary.h"
+#include "tests/support/check.h"
+#include "tests/support/scratch.h"
+
+#define HEAD "{\"id\": \"1\", \"name\": \"n\", \"mode\": \"fake\", \"status\": \"done\", \"evaluations\": {}"
+
+static const ssmq_site_score sites[] = {
+    {.site = "scan.x", .input = "clean", .layers = 8, .metrics = 0x3f8, .sqnr_db = 29.5, .mse = 1e-5,
+     .cosine = 0.999, .rel_l2 = 0.03, .max_err = 2, .bias = -1e-6, .clip_rate = 0.01,
+     .worst_layer = 3, .worst_sqnr_db = 17.25},
+    {.site = "head.in", .input = "propagated", .layers = 1, .metrics = 0x028, .sqnr_db = INFINITY,
+     .cosine = NAN, .worst_layer = -1, .worst_sqnr_db = INFINITY},
+};
+
+static const ssmq_summary summary = {
+    .id = "4f1c09ab2e77d05c",
+    .name = "fake quamba",
+    .mode = "fake",
+    .status = "done",
+    .sites = {.evaluation = "wt2", .windows = 4, .score = sites, .n = 2},
+};
+
+static void same_real(double a, double b)
+{
+    assert_true(isnan(a) ? isnan(b) : a == b);
+}
+
+static void test_sites(void **state)
+{
+    const scratch *s = *state;
+    const char    *path = scratch_path(s, "summary.json");
+    ssmq_summary   got;
+    CHECK_OK(ssmq_summary_write(&summary, path));
+    CHECK_OK(ssmq_summary_read(path, s->a, &got));
+    assert_string_equal(got.sites.evaluation, "wt2");
+    assert_int_equal(got.sites.windows, 4);
+    assert_int_equal(got.sites.n, 2);
+    for (int i = 0; i < 2; i++) {
+        const ssmq_site_score *a = &got.sites.score[i], *b = &sites[i];
+        assert_string_equal(a->site, b->site);
+        assert_string_equal(a->input, b->input);
+        assert_true(a->layers == b->layers && a->metrics == b->metrics);
+        assert_int_equal(a->worst_layer, b->worst_layer);
+        same_real(a->worst_sqnr_db, b->worst_sqnr_db);
+#define X(field, metric) same_real(a->field, b->metrics >> (metric) & 1 ? b->field : (double)NAN);
+        SSMQ_SITE_FIELDS(X)
+#undef X
+    }
+}
+
+/* Infinities are null with a flag beside them. */
+static void test_as_json(void **state)
+{
+    ssmq_str         text = {0};
+    ssmq_json_writer w = {.out = &text, .compact = true};
+    (void)state;
+    ssmq_summary_put_run(&w, &summary);
+    const char *const expected =
+        "{\"site\": \"head.in\", \"input\": \"propagated\", \"layers\": 1, \"sqnr_db\": null, "
+        "\"sqnr_db_nonfinite\": \"inf\", \"cosine\": null, \"cosine_nonfinite\": \"nan\", "
+        "\"worst_layer\": -1, \"worst_sqnr_db\": null, \"worst_sqnr_db_nonfinite\": \"inf\"}]}";
+    if (!strstr(ssmq_str_text(&text), expected)) fail_msg("%s", ssmq_str_text(&text));
+    ssmq_str_free(&text);
+}
+
+static void check_refused(const scratch *s, const char *text, const char *message)
+{
+    ssmq_summary got;
+    const char  *path = scratch_write(s, "bad.json", text, strlen(text));
+    CHECK_FAILS_WITH(ssmq_summary_read(path, s->a, &got), SSMQ_ERR_INPUT, message);
+}
+
+static void test_damaged(void **state)
+{
+    const scratch *s = *state;
+    check_refused(s, HEAD ", \"site_errors\": 3}", "'site_errors' is neither an object nor an array");
+    check_refused(s, HEAD ", \"site_errors\": {}}", "the key 'evaluation' is missing");
+    check_refused(s, HEAD ", \"site_errors\": {\"evaluation\": \"e\", \"windows\": 1, \"sites\": [{}]}}",
+                  "the key 'site' is missing");
+    check_refused(s,
+                  HEAD ", \"site_errors\": {\"evaluation\": \"e\", \"windows\": 1, \"sites\": "
+                       "[{\"site\": \"x\", \"input\": \"clean\", \"layers\": 1, \"worst_layer\": -2}]}}",
+                  "worst_layer");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_sites, scratch_setup, scratch_teardown),
+        cmocka_unit_test(test_as_json),
+        cmocka_unit_test_setup_teardown(test_damaged, scratch_setup, scratch_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
