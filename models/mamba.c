@@ -69,9 +69,9 @@ static ssmq_status mamba_state_zero(const ssmq_model *m, ssmq_exec *ex, void *st
 /* mix (M, D) = one mixer on norm (M, D). */
 static ssmq_status mamba_mixer(const mamba_sizes *z, ssmq_exec *ex, const mamba_layer *l,
                                int32_t layer, mamba_state *s, int32_t B, int32_t L,
-                               ssmq_tensor *norm, ssmq_tensor *mix)
+                               const ssmq_tensor *norm, ssmq_tensor *mix)
 {
-    ssmq_tensor xz, u, p, dt, y;
+    ssmq_tensor in = *norm, xz, u, p, dt, y;
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_XZ, 3, (const int64_t[]){B, L, 2 * z->E}, &xz));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_U, 3, (const int64_t[]){B, L, z->E}, &u));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_P, 3, (const int64_t[]){B, L, z->R + 2 * z->N}, &p));
@@ -82,8 +82,8 @@ static ssmq_status mamba_mixer(const mamba_sizes *z, ssmq_exec *ex, const mamba_
     ssmq_tensor Bm = ssmq_tensor_slice(&p, 2, z->R, z->N);
     ssmq_tensor Cm = ssmq_tensor_slice(&p, 2, z->R + z->N, z->N);
 
-    SSMQ_TRY(ssmq_exec_site(ex, l->in_x, norm));
-    SSMQ_TRY(ssmq_exec_linear(ex, &xz, l->in_x, l->in_w, l->in_bias, norm));
+    SSMQ_TRY(ssmq_exec_site(ex, l->in_x, &in));
+    SSMQ_TRY(ssmq_exec_linear(ex, &xz, l->in_x, l->in_w, l->in_bias, &in));
     SSMQ_TRY(ssmq_exec_site(ex, l->conv_x, &x));
     SSMQ_TRY(ssmq_exec_site(ex, l->scan.z, &gate));
     SSMQ_TRY(ssmq_exec_conv(ex, &u, l->conv_x, l->conv_w, l->conv_bias, &x, &s->conv[layer]));
@@ -125,8 +125,9 @@ static ssmq_status mamba_head(const ssmq_model *m, ssmq_exec *ex, ssmq_tensor *r
                               ssmq_tensor *logits)
 {
     const mamba_sizes *z = m->sizes;
-    SSMQ_TRY(ssmq_exec_site(ex, z->head_x, rows));
-    return ssmq_exec_linear(ex, logits, z->head_x, z->head_w, -1, rows);
+    ssmq_tensor        x = *rows;
+    SSMQ_TRY(ssmq_exec_site(ex, z->head_x, &x));
+    return ssmq_exec_linear(ex, logits, z->head_x, z->head_w, -1, &x);
 }
 
 const ssmq_family ssmq_family_mamba = {

@@ -7,25 +7,19 @@
 
 const char *const ssmq_modes[] = {"float", "fake", "real", NULL};
 
-static ssmq_status refuse_real(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan)
-{
-    const char *site = "any site";
-    for (int32_t i = m->n_site - 1; plan && i >= 0; i--)
-        if (plan->at[i].spec.bits) site = m->site[i].name;
-    return SSMQ_FAIL(UNSUPPORTED, "mode real: the backend '%s' has no integer kernel for %s",
-                     be->ops->name, site);
-}
-
 ssmq_status ssmq_exec_open(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan,
                            ssmq_mode mode, ssmq_exec **out)
 {
     SSMQ_ASSERT((mode == SSMQ_MODE_FLOAT) == (plan == NULL));
-    if (mode == SSMQ_MODE_REAL) return refuse_real(be, m, plan);
+    int32_t site;
+    SSMQ_TRY(ssmq_exec_offers(be->ops, m, plan, mode, &site));
     ssmq_exec *ex = ssmq_must_malloc(sizeof *ex);
     *ex = (ssmq_exec){.be = be, .model = m, .plan = plan, .mode = mode};
     ex->site = ssmq_must_malloc((size_t)m->n_site * sizeof *ex->site);
     ex->weight = ssmq_must_malloc((size_t)m->n_weight * sizeof *ex->weight);
+    ex->packed = ssmq_must_malloc((size_t)m->n_site * sizeof *ex->packed);
     for (int32_t i = 0; i < m->n_site; i++) ex->site[i] = (ssmq_placed){0};
+    for (int32_t i = 0; i < m->n_site; i++) ex->packed[i] = (ssmq_packed){0};
     for (int32_t i = 0; i < m->n_weight; i++) ex->weight[i] = (ssmq_placed){0};
     *out = ex;
     return SSMQ_OK;
@@ -36,9 +30,11 @@ void ssmq_exec_close(ssmq_exec *ex)
     if (!ex) return;
     for (int32_t i = 0; i < ex->model->n_site; i++)
         if (ex->site[i].owned) ex->be->ops->free(ex->be, ex->site[i].value.data);
+    for (int32_t i = 0; i < ex->model->n_site; i++) ex->be->ops->free(ex->be, ex->packed[i].data);
     for (int32_t i = 0; i < ex->model->n_weight; i++)
         if (ex->weight[i].owned) ex->be->ops->free(ex->be, ex->weight[i].value.data);
     for (int32_t i = 0; i < SSMQ_EXEC_SLOTS; i++) ex->be->ops->free(ex->be, ex->slot[i].data);
+    free(ex->packed);
     free(ex->site);
     free(ex->weight);
     free(ex);
@@ -97,6 +93,13 @@ const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site)
     return weight && a->spec.scope == SSMQ_SCOPE_CHANNEL ? a : NULL;
 }
 
+bool ssmq_exec_integer(const ssmq_exec *ex, int32_t site_x, int32_t site_w)
+{
+    const ssmq_assignment *x = ssmq_exec_coded(ex, site_x), *w = ssmq_exec_coded(ex, site_w);
+    return x && w && ex->be->ops->linear_i8 && ssmq_qspec_bytes(&x->spec) && ssmq_qspec_bytes(&w->spec) &&
+           ex->model->site[site_x].width <= SSMQ_PRODUCT_MAX;
+}
+
 bool ssmq_exec_whole(const ssmq_exec *ex)
 {
     for (int32_t i = 0; ex->mode != SSMQ_MODE_FLOAT && i < ex->model->n_site; i++) {
@@ -134,10 +137,22 @@ static ssmq_status transform(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tenso
     return ex->be->ops->hadamard(ex->be, x, a->signs.data ? &a->signs : NULL);
 }
 
+/* Codes as bytes in the front of the rows of x, which becomes them. */
+static ssmq_status to_bytes(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x)
+{
+    ssmq_tensor q = *x;
+    q.dtype = SSMQ_I8;
+    for (int32_t i = 0; i < q.rank - 1; i++) q.stride[i] *= (int64_t)sizeof(float);
+    SSMQ_TRY(ex->be->ops->quantize(ex->be, &q, x, &a->spec, &a->params));
+    *x = q;
+    return SSMQ_OK;
+}
+
 /* To codes, and back unless it is handed on as codes. */
 static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
 {
     const ssmq_backend_ops *ops = ex->be->ops;
+    if (ex->mode == SSMQ_MODE_REAL) return to_bytes(ex, a, x);
     if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x, NULL);
     SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
     if (ssmq_exec_coded(ex, site)) return SSMQ_OK;

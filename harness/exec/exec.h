@@ -1,8 +1,8 @@
 /* Carries out a plan.  The only code, beside the runner, that knows the mode.
  *
  * A forward pass shows every activation to ssmq_exec_site() under its site's name, then hands it to
- * an op below.  In fake mode a tensor holds codes, as floats, between the two where the plan
- * quantises its site; the op knows that from the plan and rescales its result. */
+ * an op below.  Where the plan quantises its site the tensor holds codes between the two, in fake mode as
+ * floats, in real mode as bytes; the op knows that from the plan and rescales its result. */
 #pragma once
 #include "harness/backend/backend.h"
 #include "harness/contract/method.h"
@@ -13,8 +13,8 @@ extern "C" {
 
 typedef enum ssmq_mode {
     SSMQ_MODE_FLOAT, /* the plan is ignored: the baseline                            */
-    SSMQ_MODE_FAKE,  /* codes carried in f32, f32 arithmetic: simulated quantisation */
-    SSMQ_MODE_REAL,  /* codes in i8, integer kernels                                 */
+    SSMQ_MODE_FAKE,  /* codes carried in f32, f32 arithmetic but for products of codes: simulated */
+    SSMQ_MODE_REAL,  /* codes in i8, integer kernels                                              */
 } ssmq_mode;
 
 extern const char *const ssmq_modes[]; /* "float", "fake", "real", NULL */
@@ -27,6 +27,11 @@ typedef struct ssmq_probe {
     void *context;
     bool (*wants)(void *context, int32_t site);
 } ssmq_probe;
+
+/* UNSUPPORTED, saying which site and why, if a backend cannot carry a plan out in a mode; *site gets the
+ * site.  Needs no weights and no scales. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_offers(const ssmq_backend_ops *ops, const ssmq_model *m,
+                                           const ssmq_plan *plan, ssmq_mode mode, int32_t *site);
 
 /* plan: NULL in float mode.  UNSUPPORTED, naming the first site, if the plan cannot run in this mode
  * on this backend.  be, m and plan are lent and must outlive the exec. */
@@ -64,13 +69,13 @@ ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);
 #define SSMQ_EXEC_SLOTS 16
 #define SSMQ_EXEC_SLOT_LOGITS 15 /* for whoever calls a family's head                           */
 #define SSMQ_EXEC_SLOT_STATES 14 /* exec's own: the state after each token                      */
-#define SSMQ_EXEC_SLOT_KEPT 13   /* exec's own: channels that stay in floating point; families   *
-                                  * use those below                                             */
+#define SSMQ_EXEC_SLOT_KEPT 13   /* exec's own: channels that stay in floating point               */
+#define SSMQ_EXEC_SLOT_CODES 12  /* exec's own: codes as bytes; families use those below           */
 SSMQ_MUST_USE ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t rank,
                                             const int64_t *dim, ssmq_tensor *out);
 
 /* The live tensor x (B, L, C) at an activation site: divided, rotated, checked, shown, quantised, as the
- * plan says.  NUMERIC, naming site and place, for the first value that is NaN or infinite. */
+ * plan says; codes in bytes take the front of its rows, and *x describes them.  NUMERIC, naming site and place, for the first value that is NaN or infinite. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x);
 
 /* y (M, D) = rows of the weight of site_w. */

@@ -21,6 +21,7 @@ struct ssmq_exec {
     int64_t           position;
     ssmq_placed      *site;   /* [n_site]: weights of sites    */
     ssmq_placed      *weight; /* [n_weight]: norms and biases  */
+    ssmq_packed      *packed; /* [n_site]: weights of products of codes; data NULL: not asked for yet */
     struct {
         void  *data;
         size_t bytes;
@@ -33,6 +34,10 @@ const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);
  * or a weight with one for each row, and no zero point, no channels kept in floating point and no product that
  * is rounded.  Others are handed on dequantised. */
 const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site);
+
+/* Is the product of two sites one of codes, in whole numbers?  In fake mode too: so both modes have the same
+ * sums, and what float sums of codes would give wherever those are exact (up to K = 1040, quant/README.md). */
+bool ssmq_exec_integer(const ssmq_exec *ex, int32_t site_x, int32_t site_w);
 
 /* Takes the channels of keep out of x (.., C), which has 0 in their place, into kept, a scratch tensor
  * (M, count of keep); and puts them back. */
@@ -50,6 +55,8 @@ void ssmq_exec_count_clamped(const ssmq_tensor *x, const ssmq_qspec *spec, const
 
 /* The weight of a site as products read it: codes where it is coded, else real numbers. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
+/* The same as linear_i8 reads it, where the product is one of codes. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **out);
 /* The weight of a site as real numbers, after quantisation where there is one. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
 /* The same, turned into -exp(.): A of a scan from A_log. */

@@ -20,18 +20,41 @@ ssmq_status ssmq_exec_rmsnorm(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residu
     return ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps);
 }
 
+/* The rows of x, codes carried in floats or bytes already, as bytes. */
+static ssmq_status bytes_of(ssmq_exec *ex, const ssmq_tensor *rows, ssmq_tensor *out)
+{
+    *out = *rows;
+    if (rows->dtype == SSMQ_I8) return SSMQ_OK;
+    const int64_t M = rows->dim[0], K = rows->dim[1], wide = (K + 3) / 4;
+    ssmq_tensor   room;
+    SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_CODES, 2, (const int64_t[]){M, wide}, &room));
+    *out = SSMQ_TENSOR(room.data, SSMQ_I8, M, K);
+    out->stride[0] = wide * (int64_t)sizeof(float);
+    float              one = 1; /* a scale of 1 carries integers over */
+    const ssmq_qspec   plain = {.bits = 8, .symmetric = true};
+    const ssmq_qparams p = {.scale = ssmq_tensor_of(&one, SSMQ_F32, 0, NULL)};
+    return ex->be->ops->quantize(ex->be, out, rows, &plain, &p);
+}
+
 ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_t site_w,
                              int32_t bias, const ssmq_tensor *x)
 {
     const ssmq_tensor *w;
     ssmq_tensor        channel;
     ssmq_epilogue      e = {0};
-    SSMQ_TRY(ssmq_exec_codes(ex, site_w, &w));
     ssmq_exec_rescale(ex, site_x, site_w, &e.scale, &channel);
     if (channel.data) e.column = &channel;
     if (bias >= 0) SSMQ_TRY(ssmq_exec_plain(ex, bias, &e.bias));
     const ssmq_tensor rows = ssmq_tensor_rows(x);
     ssmq_tensor       result = ssmq_tensor_rows(y);
+    if (ssmq_exec_integer(ex, site_x, site_w)) {
+        const ssmq_packed *packed;
+        ssmq_tensor        codes;
+        SSMQ_TRY(ssmq_exec_packed(ex, site_w, &packed));
+        SSMQ_TRY(bytes_of(ex, &rows, &codes));
+        return ex->be->ops->linear_i8(ex->be, &result, &codes, packed, &e);
+    }
+    SSMQ_TRY(ssmq_exec_codes(ex, site_w, &w));
     SSMQ_TRY(ex->be->ops->linear(ex->be, &result, &rows, w));
     if (e.scale == 1.0f && !e.column && !e.bias) return SSMQ_OK;
     return ex->be->ops->epilogue(ex->be, &result, &e);

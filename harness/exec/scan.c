@@ -4,10 +4,15 @@
 #include "harness/base/assert.h"
 #include "harness/exec/internal.h"
 
-/* A site's tensor back to real numbers, and what smoothing divided it by back into it. */
-static ssmq_status dequantised(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
+/* A site's tensor back to real numbers, and what smoothing divided it by back into it; bytes are left to the
+ * scan, which then needs their scale. */
+static ssmq_status dequantised(ssmq_exec *ex, int32_t site, ssmq_tensor *x, float *scale)
 {
     const ssmq_assignment *a = ssmq_exec_coded(ex, site);
+    if (x->dtype == SSMQ_I8) {
+        *scale = ((const float *)a->params.scale.data)[0];
+        return SSMQ_OK;
+    }
     if (a) SSMQ_TRY(ex->be->ops->dequantize(ex->be, x, x, &a->spec, &a->params));
     if (ex->mode == SSMQ_MODE_FLOAT || !ex->plan->at[site].divide.data) return SSMQ_OK;
     const ssmq_epilogue e = {.scale = 1, .column = &ex->plan->at[site].divide};
@@ -92,11 +97,12 @@ ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites 
     ssmq_scan_args a = {.x = x, .dt = dt, .Bm = Bm, .Cm = Cm, .z = z, .h = h};
     SSMQ_TRY(ssmq_exec_decay(ex, sites->A_log, &a.A));
     SSMQ_TRY(ssmq_exec_values(ex, sites->D, &a.D));
-    SSMQ_TRY(dequantised(ex, sites->x, x));
-    SSMQ_TRY(dequantised(ex, sites->dt, dt));
-    SSMQ_TRY(dequantised(ex, sites->B, Bm));
-    SSMQ_TRY(dequantised(ex, sites->C, Cm));
-    SSMQ_TRY(dequantised(ex, sites->z, z));
+    SSMQ_TRY(dequantised(ex, sites->x, x, &a.scale.x));
+    SSMQ_TRY(dequantised(ex, sites->dt, dt, &a.scale.dt));
+    SSMQ_TRY(dequantised(ex, sites->B, Bm, &a.scale.Bm));
+    SSMQ_TRY(dequantised(ex, sites->C, Cm, &a.scale.Cm));
+    SSMQ_TRY(dequantised(ex, sites->z, z, &a.scale.z));
+    if (x->dtype == SSMQ_I8 && ex->plan->at[sites->x].divide.data) a.channel = &ex->plan->at[sites->x].divide;
     const ssmq_assignment *state = ssmq_exec_quantised(ex, sites->state);
     const bool watched = ex->probe.wants && ex->probe.wants(ex->probe.context, sites->state);
     if (!state && !watched) return ex->be->ops->scan(ex->be, y, &a);

@@ -81,6 +81,32 @@ ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
     return SSMQ_OK;
 }
 
+/* The codes of a weight as bytes: those that a method solved, else the nearest ones. */
+static ssmq_status bytes_of(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *w, ssmq_tensor *out)
+{
+    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
+    if (a->codes.data) {
+        *out = a->codes;
+        return SSMQ_OK;
+    }
+    SSMQ_TRY(ssmq_backend_tensor(ex->be, w->name, SSMQ_I8, w->rank, w->dim, out));
+    return ex->be->ops->quantize(ex->be, out, w, &a->spec, &a->params);
+}
+
+ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **out)
+{
+    ssmq_packed *p = &ex->packed[site];
+    *out = p;
+    if (p->data) return SSMQ_OK;
+    const ssmq_assignment *a = ssmq_exec_coded(ex, site);
+    ssmq_tensor            codes = {0};
+    ssmq_status            st = bytes_of(ex, a, weight_of(ex, site), &codes);
+    forget(ex, site);
+    if (st == SSMQ_OK) st = ex->be->ops->pack_i8(ex->be, &codes, p);
+    if (!a->codes.data) ex->be->ops->free(ex->be, codes.data);
+    return st;
+}
+
 ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out)
 {
     const bool             made = ex->site[site].value.data != NULL;

@@ -120,6 +120,31 @@ static bool check_selectors(ssmq_loader *ld, const ssmq_model *model, const ssmq
 
 /* ---- recipes --------------------------------------------------------------------------- */
 
+/* The enabled step with this index. */
+static const ssmq_step_draft *enabled_step(const ssmq_recipe_draft *r, int32_t index)
+{
+    int32_t i = 0;
+    for (; !r->step[i].enabled || index > 0; i++) index -= r->step[i].enabled;
+    return &r->step[i];
+}
+
+/* Can the backend carry the plan out in each of the modes?  Reported at the step that asks for it. */
+static void check_modes(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r,
+                        const ssmq_plan *plan)
+{
+    for (int32_t i = 0; i < ld->draft.n_mode; i++) {
+        int32_t           site = 0;
+        const ssmq_status st =
+            ssmq_exec_offers(ld->draft.run.backend, model, plan, ld->draft.mode[i], &site);
+        if (st == SSMQ_OK) continue;
+        const int32_t input = model->site[site].input;
+        int32_t       step = plan->at[site].step;
+        if (step < 0 && input >= 0) step = plan->at[input].step;
+        const ssmq_step_draft *at = enabled_step(r, step < 0 ? 0 : step);
+        report_failure(ld, st, at->given, at->path);
+    }
+}
+
 /* In order, since a step is checked on top of what the earlier ones decided. */
 static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r)
 {
@@ -136,6 +161,7 @@ static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_re
         if (st != SSMQ_OK) report_failure(ld, st, step->given, step->path);
         fine = st == SSMQ_OK;
     }
+    if (fine) check_modes(ld, model, r, plan);
     ssmq_plan_free(plan);
 }
 

@@ -73,9 +73,6 @@ static void read_mode(ssmq_loader *ld, const ssmq_yaml *v)
         SSMQ_REPORT(ld, v, NULL, "the mode '%s' stands twice", ssmq_modes[mode]);
         return;
     }
-    if (mode == SSMQ_MODE_REAL)
-        ssmq_diag_add(ld->diag, SSMQ_ERR_UNSUPPORTED, v->place, NULL,
-                      "mode 'real' is not offered: no backend of this build has integer kernels");
     ld->draft.mode_given[ld->draft.n_mode] = v;
     ld->draft.mode[ld->draft.n_mode++] = (ssmq_mode)mode;
 }

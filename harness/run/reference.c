@@ -139,8 +139,7 @@ static void put_top(ssmq_str *out)
             "required if a step observes");
     put_row(out, "mode", "`float`, `fake`, `real`, or a list of them", NULL,
             "float: the baseline, run once, without recipe; fake: simulated quantisation; real: "
-            "integer "
-            "kernels, which no backend offers yet");
+            "codes in bytes and integer kernels, refused where there is none");
     put_row(out, "recipe", "list of steps, or path of a file that holds one", "",
             "the only recipe; every mode but float needs a recipe");
     put_row(out, "recipes", "mapping of names to recipes", "",

@@ -67,6 +67,12 @@ static inline float ssmq_rounded_to(float x, ssmq_precision precision)
 static inline int32_t ssmq_code_max(const ssmq_qspec *s) { return (1 << (s->bits - 1)) - 1; }
 static inline int32_t ssmq_code_min(const ssmq_qspec *s) { return -ssmq_code_max(s) - 1; }
 
+/* Do codes fit bytes, as whole numbers? */
+static inline bool ssmq_qspec_bytes(const ssmq_qspec *s)
+{
+    return s->format == SSMQ_FORMAT_INT && s->bits > 0 && s->bits <= 8;
+}
+
 /* The largest magnitude that a symmetric range is mapped to. */
 static inline float ssmq_code_limit(const ssmq_qspec *s)
 {

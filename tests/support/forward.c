@@ -23,12 +23,18 @@ static void keep_logits(ssmq_exec *ex, const ssmq_model *m, const ssmq_tensor *h
 float *test_logits(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan,
                    const int32_t *token, int32_t B, int32_t L, int32_t chunk)
 {
+    return test_logits_in(be, m, plan, plan ? SSMQ_MODE_FAKE : SSMQ_MODE_FLOAT, token, B, L, chunk);
+}
+
+float *test_logits_in(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan, ssmq_mode mode,
+                      const int32_t *token, int32_t B, int32_t L, int32_t chunk)
+{
     ssmq_exec *ex;
     void      *state = NULL;
     float     *logits = malloc((size_t)(B * L * m->vocabulary) * sizeof *logits);
     int32_t   *piece = malloc((size_t)(B * chunk) * sizeof *piece);
     assert_true(logits && piece);
-    CHECK_OK(ssmq_exec_open(be, m, plan, plan ? SSMQ_MODE_FAKE : SSMQ_MODE_FLOAT, &ex));
+    CHECK_OK(ssmq_exec_open(be, m, plan, mode, &ex));
     CHECK_OK(m->family->state_new(m, ex, B, &state));
     for (int32_t i = 0; i < L; i += chunk) {
         const int32_t n = L - i < chunk ? L - i : chunk;

@@ -16,3 +16,6 @@ void    test_backends_close(test_backend *b, int32_t n);
  * plan: NULL in float mode.  Any failure fails the test. */
 float *test_logits(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan,
                    const int32_t *token, int32_t B, int32_t L, int32_t chunk);
+/* The same in a mode: with a plan test_logits() runs in fake mode. */
+float *test_logits_in(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan, ssmq_mode mode,
+                      const int32_t *token, int32_t B, int32_t L, int32_t chunk);

@@ -56,6 +56,11 @@ for id in $(json '" ".join(r["id"] for r in j["runs"])'); do
     expect_in_out "$id"
 done
 
+# Integer arithmetic gives the figures of the simulation, to the last digit.
+run 0 run "$scratch/small.yaml" --out "$scratch/real" --set 'mode=[fake, real]' --format json
+expect_json '[r["mode"] for r in j["runs"]]' "['fake', 'fake', 'real', 'real']"
+expect_json '[r["evaluations"] for r in j["runs"][:2]] == [r["evaluations"] for r in j["runs"][2:]]' True
+
 # A finished run is not run again; the numbers are the same.
 run 0 run "$scratch/small.yaml" --out "$runs" --format json
 expect_out "$first"
@@ -121,9 +126,9 @@ expect_in_out "Wikipedia (en)"
 run 4 run "$scratch/small.yaml" --out "$runs" --set model.path="$scratch/nothing"
 expect_out ""
 expect_in_err "nothing"
-run 3 run "$scratch/small.yaml" --out "$runs" --set mode=real
+run 3 run "$scratch/small.yaml" --out "$runs" --set mode=real --set recipes.naive.w.bits=12
 expect_out ""
-expect_in_err "integer"
+expect_in_err "naive.yaml:4:3: error: recipes.naive.w: mode real: layers.0.in_proj.weight: no integer kernel for"
 run 3 run "$scratch/small.yaml" --out "$runs" --set moda=float
 expect_in_err "did you mean 'mode'?"
 

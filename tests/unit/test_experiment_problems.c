@@ -67,12 +67,6 @@ static void test_modes(void **state)
     experiment_check_set(
         f, FLOAT, (const char *const[]){"mode=[]", NULL}, SSMQ_ERR_CONFIG,
         "--set:1:6: error: mode is an empty list\nmode=[]\n     ^\nnote: set by --set #1\n");
-    experiment_check_set(
-        f, FAKE "recipe: [{method: round}]\n", (const char *const[]){"mode=[float, real]", NULL},
-        SSMQ_ERR_UNSUPPORTED,
-        "--set:1:14: error: mode 'real' is not offered: no backend of this build has integer "
-        "kernels\n"
-        "mode=[float, real]\n             ^~~~\nnote: set by --set #1\n");
 }
 
 static void test_recipes(void **state)

@@ -126,5 +126,7 @@ const ssmq_backend_ops ssmq_backend_cpu = {
     .zero = ssmq_host_zero,
     .copy = ssmq_host_copy,
     .sync = ssmq_host_sync,
+    .pack_i8 = ssmq_ref_pack_i8, /* each tier has its own; here they say that there is one */
+    .linear_i8 = ssmq_ref_linear_i8,
     .share = cpu_share,
 };

@@ -1,0 +1,184 @@
+/* Real mode: the same numbers as fake mode, bit for bit, and a reason where there is no integer kernel. */
+#include <stdlib.h>
+#include <string.h>
+#include "quant/methods.h"
+#include "tests/support/check.h"
+#include "tests/support/forward.h"
+#include "tests/support/models.h"
+#include "tests/support/steps.h"
+
+#define SEED 17u
+#define BACKENDS 4
+#define B 2
+#define L 11
+
+/* E = 48 = 12 * 2^2 and R + 2 N = 80; E = 40, W = 3 and odd sizes, with biases. */
+static const char *const configs[] = {
+    "{\"d_model\": 24, \"n_layer\": 2, \"vocab_size\": 67,"
+    " \"ssm_cfg\": {\"d_state\": 38, \"dt_rank\": 4}}",
+    "{\"model_type\": \"mamba\", \"hidden_size\": 20, \"num_hidden_layers\": 2, \"vocab_size\": 33,"
+    " \"state_size\": 3, \"conv_kernel\": 3, \"use_bias\": true, \"tie_word_embeddings\": false}",
+    NULL};
+
+#define W &ssmq_method_weights
+#define A &ssmq_method_activations
+#define PERCENTILE                                                                       \
+    "{sites: 'layers.*.scan.x', observer: {statistic: quantile, p: 99, across: ema}}"
+
+static const struct {
+    const char *name;
+    test_step   step[6];
+} recipes[] = {
+    {"naive", {{W, NULL}, {A, NULL}}},
+    {"in-per", {{W, NULL}, {A, NULL}, {A, PERCENTILE}}},
+    {"out-had", {{&ssmq_method_hadamard, NULL}, {W, NULL}, {A, NULL}}},
+    {"quamba", {{&ssmq_method_hadamard, NULL}, {W, NULL}, {A, NULL}, {A, PERCENTILE}}},
+    {"smoothquant", {{&ssmq_method_smoothquant, NULL}, {W, NULL}, {A, NULL}}},
+    {"quarot",
+     {{&ssmq_method_rotate_residual, "{signs: random}"},
+      {&ssmq_method_hadamard, "{signs: random}"},
+      {W, "{scope: channel}"},
+      {A, NULL}}},
+    {"W4A6", {{W, "{bits: 4, scope: channel}"}, {A, "{bits: 6}"}}},
+    {"gptq", {{W, NULL}, {&ssmq_method_gptq, "{bits: 4, scope: channel}"}, {A, NULL}}},
+    {"products only", {{W, "{sites: '**.in_proj.weight'}"}, {A, "{sites: '**.in_proj.in'}"}}},
+    {"head", {{W, "{sites: 'head.weight'}"}, {A, "{sites: 'head.in'}"}}},
+    {"weights of the scan", {{W, "{sites: '**.scan.*'}"}, {A, "{sites: '**.scan.x'}"}, {W, "{sites: '**.x_proj.weight'}"}}},
+};
+
+static void check_logits(const test_backend *b, const ssmq_model *m, const ssmq_plan *plan,
+                         const char *recipe, int32_t chunk)
+{
+    int32_t token[B * L];
+    test_tokens(token, B * L, m->vocabulary, SEED);
+    float *fake = test_logits_in(b->be, m, plan, SSMQ_MODE_FAKE, token, B, L, chunk);
+    float *real = test_logits_in(b->be, m, plan, SSMQ_MODE_REAL, token, B, L, chunk);
+    for (int64_t i = 0; i < B * L * m->vocabulary; i++)
+        if (memcmp(&real[i], &fake[i], sizeof(float)) != 0)
+            fail_msg("%s, %s, pieces of %d: logit %d is %.9g in real mode, %.9g in fake", b->name, recipe,
+                     chunk, (int)i, (double)real[i], (double)fake[i]);
+    free(fake);
+    free(real);
+}
+
+static void real_is_fake(void **state)
+{
+    (void)state;
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    for (int c = 0; configs[c]; c++) {
+        ssmq_model *m = test_drawn_model(configs[c], SEED);
+        for (int32_t i = 0; i < n; i++)
+            for (size_t r = 0; r < sizeof recipes / sizeof *recipes; r++) {
+                test_applied a = test_apply(m, b[i].be, recipes[r].step, SEED);
+                check_logits(&b[i], a.m, a.r.plan, recipes[r].name, L);
+                check_logits(&b[i], a.m, a.r.plan, recipes[r].name, 1);
+                test_applied_free(&a);
+            }
+        ssmq_model_free(m);
+    }
+    test_backends_close(b, n);
+}
+
+/* ---- products ---------------------------------------------------------------------------- */
+
+/* M rows of K codes as bytes and as floats. */
+static void draw_codes(int64_t n, int8_t *byte, float *value, uint64_t seed)
+{
+    int32_t *v = malloc((size_t)n * sizeof *v);
+    test_tokens(v, (int32_t)n, 256, seed);
+    for (int64_t i = 0; i < n; i++) {
+        byte[i] = (int8_t)(seed % 3 ? v[i] - 128 : -128); /* or all of them the largest */
+        value[i] = byte[i];
+    }
+    free(v);
+}
+
+/* Sums of fewer than 1025 products of codes are whole numbers below 2^24, whatever the order: floats hold
+ * them exactly, so that both ways give the same. */
+static void whole_numbers_are_float_sums(void **state)
+{
+    enum { M = 5, N = 21, K_MAX = 1024 };
+    static int8_t bx[M * K_MAX], bw[N * K_MAX];
+    static float  fx[M * K_MAX], fw[N * K_MAX], y[M * N], z[M * N], bias[N];
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    (void)state;
+    for (int i = 0; i < N; i++) bias[i] = 0.37f * (float)(i - 9);
+    for (uint64_t seed = 1; seed < 40; seed++) {
+        const int64_t K = seed % 3 == 0 ? K_MAX : (int64_t)(1 + seed * 53 % K_MAX);
+        draw_codes(M * K, bx, fx, seed);
+        draw_codes(N * K, bw, fw, seed * 3 + seed % 2);
+        const ssmq_tensor   x8 = SSMQ_TENSOR(bx, SSMQ_I8, M, K), w8 = SSMQ_TENSOR(bw, SSMQ_I8, N, K);
+        const ssmq_tensor   xf = SSMQ_TENSOR(fx, SSMQ_F32, M, K), wf = SSMQ_TENSOR(fw, SSMQ_F32, N, K);
+        const ssmq_tensor   tb = SSMQ_TENSOR(bias, SSMQ_F32, N);
+        const ssmq_epilogue e = {.scale = 0.0123f, .bias = &tb};
+        for (int32_t i = 0; i < n; i++) {
+            ssmq_backend *be = b[i].be;
+            ssmq_tensor   ty = SSMQ_TENSOR(y, SSMQ_F32, M, N), tz = SSMQ_TENSOR(z, SSMQ_F32, M, N);
+            ssmq_packed   packed;
+            CHECK_OK(be->ops->linear(be, &ty, &xf, &wf));
+            CHECK_OK(be->ops->epilogue(be, &ty, &e));
+            CHECK_OK(be->ops->pack_i8(be, &w8, &packed));
+            CHECK_OK(be->ops->linear_i8(be, &tz, &x8, &packed, &e));
+            be->ops->free(be, packed.data);
+            if (memcmp(y, z, sizeof y) != 0) fail_msg("%s, K %d: sums differ", b[i].name, (int)K);
+        }
+    }
+    test_backends_close(b, n);
+}
+
+/* ---- what is refused --------------------------------------------------------------------- */
+
+static const struct {
+    test_step   step[4];
+    const char *message; /* behind "mode real: " */
+} refused[] = {
+    {{{W, "{scope: group, group: 4, sites: '**.dt_proj.weight'}"}},
+     "layers.0.dt_proj.weight: no integer kernel for this scope"},
+    {{{W, "{symmetric: false}"}}, "layers.0.in_proj.weight: no integer kernel for zero points"},
+    {{{W, "{bits: 16}"}},
+     "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 bits"},
+    {{{W, "{format: e4m3}"}},
+     "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 bits"},
+    {{{W, "{product_dtype: f16}"}, {A, NULL}},
+     "layers.0.in_proj.weight: no integer kernel for products in half precision"},
+    {{{A, "{range: dynamic}"}}, "layers.0.in_proj.in: no integer kernel for dynamic ranges"},
+    {{{A, "{scope: channel}"}}, "layers.0.in_proj.in: no integer kernel for this scope"},
+    {{{W, NULL}},
+     "layers.0.in_proj.weight: no integer kernel for a product of which only one factor, "
+     "layers.0.in_proj.weight or layers.0.in_proj.in, is quantised"},
+    {{{W, NULL}, {A, NULL}, {&ssmq_method_state, NULL}},
+     "layers.0.scan.state: no integer kernel for the state"},
+    {{{&ssmq_method_outliers, NULL}, {W, NULL}, {A, NULL}},
+     "layers.0.in_proj.in: no integer kernel for channels that stay in floating point"},
+};
+
+static void what_has_no_kernel_is_refused(void **state)
+{
+    (void)state;
+    test_backend b[BACKENDS];
+    ssmq_model  *m = test_drawn_model(configs[0], SEED);
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        test_applied a = test_apply(m, b[0].be, refused[i].step, SEED);
+        ssmq_exec   *ex;
+        char         expected[256];
+        snprintf(expected, sizeof expected, "mode real: %s", refused[i].message);
+        assert_int_equal(ssmq_exec_open(b[0].be, a.m, a.r.plan, SSMQ_MODE_REAL, &ex), SSMQ_ERR_UNSUPPORTED);
+        assert_string_equal(ssmq_error_last()->message, expected);
+        test_applied_free(&a);
+    }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(real_is_fake),
+        cmocka_unit_test(whole_numbers_are_float_sums),
+        cmocka_unit_test(what_has_no_kernel_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
