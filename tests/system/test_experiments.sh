@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Every experiment of the project is valid and runs, on the shipped model and cut down to a window or two; so does one that
+# names another model on its command line, as each file says.
+set -uo pipefail
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+
+# evaluations FILE: the ids of what it evaluates
+evaluations() { sed -n '/^evaluate:/,/^[a-z]/p' "$1" | grep -oE 'id: [a-z0-9-]+' | cut -c5-; }
+
+# small FILE: --set KEY=VALUE... into the array `small`
+small() {
+    local id
+    small=(--set calibration.count=2 --set calibration.length=64)
+    for id in $(evaluations "$1"); do
+        small+=(--set "evaluate.$id.limit=2" --set "evaluate.$id.window=64")
+    done
+}
+
+for file in experiments/*.yaml; do
+    name=$(basename "$file" .yaml)
+    run 0 check "$file"
+    runs=$(grep -cE '^#   [0-9a-f]{16}  ' <<< "$out")
+    grep -q '^question: ' "$file" || [ "$name" = quickstart ] || fail "$file asks no question"
+    [ "$name" = quickstart ] || grep -q -- '--set model.path=DIR' "$file" || fail "$file does not say how to take another model"
+    small "$file"
+    run 0 run "$file" "${small[@]}" --out "$scratch/runs"
+    [ "$(grep -c '  done ' <<< "$out")" -eq "$runs" ] || fail "$file: not all of its $runs runs are done: $out"
+done
+
+# The model that the comment says to name, in the layout without a tokenizer of its own.
+cp -r models/tiny-mamba "$scratch/other"
+rm "$scratch/other/tokenizer.json"
+small experiments/perplexity.yaml
+run 0 run experiments/perplexity.yaml "${small[@]}" --set "model.path=$scratch/other" \
+    --set model.tokenizer=models/tiny-mamba/tokenizer.json --out "$scratch/other-runs"
+
+# What quamba-2024 leaves: losses as the evaluation has them, and what computed codes.
+folder=$(find "$scratch/runs/quamba-2024" -name run.h5 | head -n 1)
+[ -n "$folder" ] || fail "quamba-2024 left no run.h5"
+h5dump -a /eval/wt2-f16/window_nll/loss_dtype "$folder" | grep -q '"f16"' || fail "wt2-f16 is not stored as f16"
+h5dump -a /eval/wt2/window_nll/loss_dtype "$folder" | grep -q '"f64"' || fail "wt2 is not stored as f64"
+small experiments/quamba-2024.yaml
+run 0 run experiments/quamba-2024.yaml "${small[@]}" --out "$scratch/runs"
+grep -q '^wt2-f16: .* losses rounded to f16$' <<< "$out" || fail "the report does not say that losses are rounded: $out"
+
+finish
