@@ -15,11 +15,11 @@
 /* work: the rows as 16-bit numbers, p->depth each. */
 static void row_ready(const product *p, int64_t m, int64_t count, void *work)
 {
-    int16_t *wide = work;
+    int16_t *copy = work;
     for (int64_t i = 0; i < count; i++) {
         const int8_t *x = p->x + (m + i) * p->s.stride_x;
-        for (int64_t k = 0; k < p->s.K; k++) wide[i * p->depth + k] = x[k];
-        if (p->depth > p->s.K) wide[i * p->depth + p->s.K] = 0;
+        for (int64_t k = 0; k < p->s.K; k++) copy[i * p->depth + k] = x[k];
+        for (int64_t k = p->s.K; k < p->depth; k++) copy[i * p->depth + k] = 0;
     }
 }
 
@@ -43,36 +43,41 @@ static inline void put(const product *p, int64_t m, int64_t n, __m256i sum)
     _mm256_maskstore_ps(p->y + m * p->s.stride_y + n, part, v);
 }
 
+static inline __m256i wide(const uint8_t *w)
+{
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)w));
+}
+
 static inline __attribute__((always_inline)) void tile(int rows, int vectors, const product *p,
                                                        int64_t m, int64_t i, int64_t n,
                                                        const uint8_t *w, const void *work)
 {
     const int16_t *x = (const int16_t *)work + i * p->depth;
-    __m256i        sum[TILE_ROWS][VECTORS], b[VECTORS];
+    __m256i        sum[TILE_ROWS][VECTORS];
     SSMQ_UNROLL(4)
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) sum[r][v] = _mm256_setzero_si256();
-    for (int64_t k = 0; k < p->depth; k += DEPTH, w += vectors * 16) {
-        SSMQ_UNROLL(2)
-        for (int v = 0; v < vectors; v++)
-            b[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i_u *)(w + v * 16)));
+    for (int r = 0; r < rows; r++) sum[r][0] = sum[r][1] = _mm256_setzero_si256();
+    int64_t k = 0;
+    do { /* with a test before it, gcc 12 keeps each sum in two registers */
+        const __m256i b0 = wide(w), b1 = vectors > 1 ? wide(w + 16) : b0;
         SSMQ_UNROLL(4)
         for (int r = 0; r < rows; r++) {
             const __m256i a = two(x + r * p->depth + k);
-            SSMQ_UNROLL(2)
-            for (int v = 0; v < vectors; v++)
-                sum[r][v] = _mm256_add_epi32(sum[r][v], _mm256_madd_epi16(b[v], a));
+            sum[r][0] = _mm256_add_epi32(sum[r][0], _mm256_madd_epi16(b0, a));
+            if (vectors > 1) sum[r][1] = _mm256_add_epi32(sum[r][1], _mm256_madd_epi16(b1, a));
         }
-    }
+        k += DEPTH, w += vectors * 16;
+    } while (k < p->depth);
     SSMQ_UNROLL(4)
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) put(p, m + r, n + v * LANES, sum[r][v]);
+    for (int r = 0; r < rows; r++) {
+        put(p, m + r, n, sum[r][0]);
+        if (vectors > 1) put(p, m + r, n + LANES, sum[r][1]);
+    }
 }
 
 static ssmq_status linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                              const ssmq_packed *w, const ssmq_epilogue *a)
 {
-    return run(be, y, x, w, a, (size_t)(TASK_ROWS * (w->K + 1)) * sizeof(int16_t));
+    return run(be, y, x, w, a, (size_t)(TASK_ROWS * (w->K + DEPTH)) * sizeof(int16_t));
 }
 
 bool ssmq_cpu_i8_avx2(ssmq_backend_ops *ops)

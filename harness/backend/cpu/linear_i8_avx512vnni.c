@@ -13,16 +13,25 @@
 #define STORED 128
 #include "harness/backend/cpu/linear_i8.inc"
 
-/* work: for each row what its sums start from, -128 times the sum of its codes. */
+/* Mask of the first n bytes of a vector, n >= 0. */
+static inline __mmask64 first(int64_t n)
+{
+    return n >= 64 ? ~0ull : (1ull << n) - 1;
+}
+
+/* work: for each row what its sums start from, -128 times the sum of its codes; then the rows themselves, one
+ * behind the other, with zeros past K. */
 static void row_ready(const product *p, int64_t m, int64_t count, void *work)
 {
     int32_t *start = work;
-    for (int64_t i = 0; i < count; i++) {
+    int8_t  *copy = (int8_t *)(start + TASK_ROWS);
+    for (int64_t i = 0; i < count; i++, copy += p->depth) {
         const int8_t *x = p->x + (m + i) * p->s.stride_x;
         __m512i       sum = _mm512_setzero_si512();
-        for (int64_t k = 0; k < p->s.K; k += 64) {
-            const __mmask64 part = p->s.K - k >= 64 ? ~0ull : (1ull << (p->s.K - k)) - 1;
-            sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_maskz_loadu_epi8(part, x + k));
+        for (int64_t k = 0; k < p->depth; k += 64) {
+            const __m512i v = _mm512_maskz_loadu_epi8(first(p->s.K - k), x + k);
+            sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), v);
+            _mm512_mask_storeu_epi8(copy + k, first(p->depth - k), v);
         }
         start[i] = -STORED * _mm512_reduce_add_epi32(sum);
     }
@@ -33,14 +42,6 @@ static inline __m512i four(const int8_t *x)
     int32_t v;
     memcpy(&v, x, sizeof v);
     return _mm512_set1_epi32(v);
-}
-
-/* The last one to three codes of a row, and zeros. */
-static inline __m512i fewer(const int8_t *x, int64_t n)
-{
-    int8_t last[4] = {0};
-    for (int64_t i = 0; i < n; i++) last[i] = x[i];
-    return four(last);
 }
 
 /* In the order of the op epilogue, operation by operation. */
@@ -55,42 +56,57 @@ static inline void put(const product *p, int64_t m, int64_t n, __m512i sum)
     _mm512_mask_storeu_ps(p->y + m * p->s.stride_y + n, part, v);
 }
 
+/* Vector v of a row of packed codes, if the block has it. */
+static inline __m512i vector_of(const uint8_t *w, int v, int vectors)
+{
+    return v < vectors ? _mm512_loadu_si512(w + v * 64) : _mm512_setzero_si512();
+}
+
+/* sum + w x, four bytes at a time.  As an instruction by hand: gcc 12 gives the sum of its own function another
+ * register than it came in, and moves and spills the sums of a tile in the loop. */
+static inline __m512i add_products(__m512i sum, __m512i w, __m512i x)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
+    return sum;
+}
+
+/* Written out over the vectors: arrays that are walked by loops in loops end up in memory. */
 static inline __attribute__((always_inline)) void tile(int rows, int vectors, const product *p,
                                                        int64_t m, int64_t i, int64_t n,
                                                        const uint8_t *w, const void *work)
 {
-    const int8_t  *x = p->x + m * p->s.stride_x;
     const int32_t *start = (const int32_t *)work + i;
-    __m512i        sum[TILE_ROWS][VECTORS], b[VECTORS];
-    int64_t        k = 0;
+    const int64_t  depth = p->depth;
+    const int8_t  *x = (const int8_t *)((const int32_t *)work + TASK_ROWS) + i * depth;
+    __m512i        sum[TILE_ROWS][VECTORS];
     SSMQ_UNROLL(8)
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_set1_epi32(start[r]);
-    for (; k + DEPTH <= p->s.K; k += DEPTH, w += vectors * 64) {
-        SSMQ_UNROLL(4)
-        for (int v = 0; v < vectors; v++) b[v] = _mm512_loadu_si512(w + v * 64);
+        sum[r][0] = sum[r][1] = sum[r][2] = sum[r][3] = _mm512_set1_epi32(start[r]);
+    for (int64_t k = 0; k < depth; k += DEPTH, w += vectors * 64) {
+        const __m512i b0 = _mm512_loadu_si512(w), b1 = vector_of(w, 1, vectors);
+        const __m512i b2 = vector_of(w, 2, vectors), b3 = vector_of(w, 3, vectors);
         SSMQ_UNROLL(8)
         for (int r = 0; r < rows; r++) {
-            const __m512i a = four(x + r * p->s.stride_x + k);
-            SSMQ_UNROLL(4)
-            for (int v = 0; v < vectors; v++) sum[r][v] = _mm512_dpbusd_epi32(sum[r][v], b[v], a);
+            const __m512i a = four(x + r * depth + k);
+            sum[r][0] = add_products(sum[r][0], b0, a);
+            if (vectors > 1) sum[r][1] = add_products(sum[r][1], b1, a);
+            if (vectors > 2) sum[r][2] = add_products(sum[r][2], b2, a);
+            if (vectors > 3) sum[r][3] = add_products(sum[r][3], b3, a);
         }
     }
-    if (k < p->s.K)
-        for (int r = 0; r < rows; r++) {
-            const __m512i a = fewer(x + r * p->s.stride_x + k, p->s.K - k);
-            for (int v = 0; v < vectors; v++)
-                sum[r][v] = _mm512_dpbusd_epi32(sum[r][v], _mm512_loadu_si512(w + v * 64), a);
-        }
     SSMQ_UNROLL(8)
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) put(p, m + r, n + v * LANES, sum[r][v]);
+    for (int r = 0; r < rows; r++) {
+        put(p, m + r, n, sum[r][0]);
+        if (vectors > 1) put(p, m + r, n + LANES, sum[r][1]);
+        if (vectors > 2) put(p, m + r, n + 2 * LANES, sum[r][2]);
+        if (vectors > 3) put(p, m + r, n + 3 * LANES, sum[r][3]);
+    }
 }
 
 static ssmq_status linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                              const ssmq_packed *w, const ssmq_epilogue *a)
 {
-    return run(be, y, x, w, a, TASK_ROWS * sizeof(int32_t));
+    return run(be, y, x, w, a, TASK_ROWS * (sizeof(int32_t) + (size_t)(w->K + DEPTH)));
 }
 
 bool ssmq_cpu_i8_avx512vnni(ssmq_backend_ops *ops)
