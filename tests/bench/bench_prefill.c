@@ -1,8 +1,10 @@
-/* Float prefill of a random model in the shape of mamba-130m: tokens per second with the last token's
+/* Prefill of a random model in the shape of mamba-130m: tokens per second with the last token's
  * logits, and with every token's (perplexity); the floor of this machine, probed in the same process;
  * the ratio; peak memory against the weights.
  *
- *   bench_prefill [SHAPE [TOKENS [REPEATS]]]
+ *   bench_prefill [SHAPE [TOKENS [REPEATS [MODE]]]]
+ *
+ * MODE fake or real: Quamba W8A8.  The floor is that of float in every mode, to compare them by.
  *
  * Floor: the operations of the products (2 per multiply-add) at the probed fp32 peak, and those of the
  * scan, 26 per state update (an exponential by polynomial, and three multiply-adds), at the same peak. */
@@ -20,6 +22,8 @@
 #include "harness/store/host.h"
 #include "models/families.h"
 #include "models/random.h"
+#include "quant/methods.h"
+#include "tests/support/steps.h"
 
 #define REPEATS_MAX 200
 #define SCAN_OPERATIONS 26.0
@@ -29,6 +33,8 @@ typedef struct bench {
     ssmq_model      *m;
     ssmq_checkpoint *checkpoint;
     ssmq_backend    *be;
+    test_applied     quamba;
+    ssmq_mode        mode;
     ssmq_exec       *ex;
     void            *state;
     int32_t         *token;
@@ -112,12 +118,25 @@ static const ssmq_random_shape *shape_of(const char *name)
     return s->name ? s : NULL;
 }
 
+static const test_step quamba[] = {
+    {&ssmq_method_hadamard, NULL},
+    {&ssmq_method_weights, NULL},
+    {&ssmq_method_activations, NULL},
+    {&ssmq_method_activations,
+     "{sites: 'layers.*.scan.x', observer: {statistic: quantile, p: 99.999, across: ema}}"},
+    {NULL, NULL},
+};
+
 static ssmq_status open_all(bench *b, const char *folder, int threads)
 {
     const ssmq_cpu_options auto_tier = {.isa = SSMQ_CPU_ISA_AUTO};
     SSMQ_TRY(ssmq_model_load(ssmq_families, folder, &b->m, &b->checkpoint));
     SSMQ_TRY(ssmq_backend_open(&ssmq_backend_cpu, &auto_tier, threads, &b->be));
-    SSMQ_TRY(ssmq_exec_open(b->be, b->m, NULL, SSMQ_MODE_FLOAT, &b->ex));
+    if (b->mode == SSMQ_MODE_FLOAT) SSMQ_TRY(ssmq_exec_open(b->be, b->m, NULL, b->mode, &b->ex));
+    else {
+        b->quamba = test_apply(b->m, b->be, quamba, 1);
+        SSMQ_TRY(ssmq_exec_open(b->be, b->quamba.m, b->quamba.r.plan, b->mode, &b->ex));
+    }
     SSMQ_TRY(b->m->family->state_new(b->m, b->ex, 1, &b->state));
     b->token = ssmq_must_malloc((size_t)b->L * sizeof *b->token);
     for (int32_t i = 0; i < b->L; i++) b->token[i] = (int32_t)((int64_t)i * 7919 % b->m->vocabulary);
@@ -128,6 +147,7 @@ static void close_all(bench *b)
 {
     if (b->ex) b->m->family->state_free(b->m, b->ex, b->state);
     ssmq_exec_close(b->ex);
+    if (b->quamba.m) test_applied_free(&b->quamba);
     ssmq_backend_close(b->be);
     ssmq_model_free(b->m);
     ssmq_checkpoint_close(b->checkpoint);
@@ -159,12 +179,15 @@ int main(int argc, char **argv)
 {
     const char              *name = argc > 1 ? argv[1] : "mamba-130m";
     const int                repeats = argc > 3 ? atoi(argv[3]) : 20;
+    const char              *mode = argc > 4 ? argv[4] : "float";
     bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512};
     const ssmq_random_shape *shape = shape_of(name);
     const char              *base = getenv("TMPDIR");
     char                     folder[128], path[160];
-    if (!shape || b.L < 1 || repeats < 1 || repeats > REPEATS_MAX) {
-        fprintf(stderr, "usage: bench_prefill [SHAPE [TOKENS [REPEATS]]], SHAPE mamba-130m ... mamba-2.8b\n");
+    while (ssmq_modes[b.mode] && strcmp(ssmq_modes[b.mode], mode) != 0) b.mode++;
+    if (!ssmq_modes[b.mode] || !shape || b.L < 1 || repeats < 1 || repeats > REPEATS_MAX) {
+        fprintf(stderr, "usage: bench_prefill [SHAPE [TOKENS [REPEATS [MODE]]]], SHAPE mamba-130m ... mamba-2.8b, "
+                        "MODE float, fake, real\n");
         return 2;
     }
     snprintf(folder, sizeof folder, "%.90s/ssmq-bench-XXXXXX", base ? base : "/tmp");
