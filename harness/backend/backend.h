@@ -78,6 +78,7 @@ typedef struct ssmq_backend_ops {
     const ssmq_option *options; /* run.backend.* keys beside name           */
     size_t             options_size;
     ssmq_space         space;   /* where its tensors lie                    */
+    bool               rows_vary; /* a row of linear may differ in its last bits with the number of rows */
 
     /* REQUIRED: life and memory.  open: UNSUPPORTED, naming it, if an option asks for what this
      * machine lacks.  alloc: zeroed, aligned to 64 bytes; MEMORY.  free accepts NULL. */

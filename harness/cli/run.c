@@ -14,6 +14,7 @@ typedef struct run_options {
     const char        *out;
     const char *const *set;
     int                format; /* index into formats */
+    bool               cache;
 } run_options;
 
 static const char *const formats[] = {"text", "json", NULL};
@@ -26,6 +27,8 @@ static const ssmq_option run_table[] = {
      "KEY=VALUE: replaces a value, VALUE in YAML"},
     {"format", offsetof(run_options, format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats,
      "of the results on standard output"},
+    {"cache", offsetof(run_options, cache), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
+     "calibrate anew: take nothing from earlier runs, nor from run to run, and keep nothing"},
     {0},
 };
 
@@ -79,7 +82,7 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
 {
     int32_t sets = 0;
     while (o->set && o->set[sets]) sets++;
-    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 5 + 2 * sets);
+    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 6 + 2 * sets);
     int32_t      at = 0;
     line[at++] = "ssmq";
     line[at++] = "run";
@@ -92,6 +95,7 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
         line[at++] = "--out";
         line[at++] = o->out;
     }
+    if (!o->cache) line[at++] = "--no-cache";
     *n = at;
     return line;
 }
@@ -118,10 +122,17 @@ static void print_outcomes(const run_options *o, const ssmq_outcome *outcome, in
     free(run);
 }
 
+/* Beside the sweeps that share it, unless the environment names a place. */
+static const char *cache_folder(const char *named, const char *out, ssmq_arena *arena)
+{
+    if (named && *named) return ssmq_arena_printf(arena, "%s/calibration", named);
+    return ssmq_arena_printf(arena, "%s/.ssmq-cache/calibration", out);
+}
+
 static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e,
                                   const ssmq_catalogue *cat, const ssmq_log *log, FILE *out)
 {
-    const char       *variable[2];
+    const char       *variable[3];
     ssmq_run_request  request = {.out = o->out};
     if (o->out && !o->out[0]) return SSMQ_FAIL(USAGE, "--out names no directory");
     const char *const runs = getenv("SSMQ_RUNS");
@@ -132,7 +143,10 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     if (!request.out) request.out = "runs";
     if (getenv("SSMQ_LOG")) variable[request.n_variable++] = "SSMQ_LOG";
 
-    ssmq_arena               *arena = ssmq_arena_new();
+    ssmq_arena *arena = ssmq_arena_new();
+    const char *const cache = getenv("SSMQ_CACHE");
+    if (o->cache && cache && *cache) variable[request.n_variable++] = "SSMQ_CACHE";
+    if (o->cache) request.cache = cache_folder(cache, request.out, arena);
     const ssmq_progress_style style = ssmq_progress_style_of(stderr);
     teller                    t = {.progress = ssmq_progress_new(&style)};
     const ssmq_listener       listener = {

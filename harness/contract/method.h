@@ -7,6 +7,7 @@
 #include "harness/base/error.h"
 #include "harness/base/option.h"
 #include "harness/contract/model.h"
+#include "harness/tensor/histogram.h"
 #include "harness/tensor/qspec.h"
 
 #ifdef __cplusplus
@@ -58,9 +59,18 @@ typedef struct ssmq_range {
     float low, high;
 } ssmq_range;
 
-/* An observer is a statistic of each sample, and how the samples are combined.  What each sample
- * gave is kept and stored, so that another percentile, combination or sample count needs no
- * new forward pass. */
+/* What calibration keeps of a sample at a site, so that the ranges of other observers need no new forward
+ * pass. */
+typedef struct ssmq_record {
+    float                 low, high; /* smallest and largest value                                */
+    int32_t               n_level;
+    const double         *level;     /* [n_level] ascending, in per cent                          */
+    const float          *magnitude; /* [n_level] exact quantiles of |x|                          */
+    const ssmq_range     *value;     /* [n_level] those of x at 100 - level and at level; or NULL */
+    const ssmq_histogram *half;      /* [2] the negative values, the others; or NULL              */
+} ssmq_record;
+
+/* An observer is a statistic of each sample, and how the samples are combined. */
 typedef struct ssmq_statistic {
     const char        *name;   /* "absmax", "quantile" */
     const char        *source;
@@ -77,6 +87,12 @@ typedef struct ssmq_statistic {
      * finite, not empty.  MEMORY. */
     ssmq_status (*range)(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
                          ssmq_range *out);
+
+    /* The same range out of a record, bit for bit; false: it lacks what is needed.  NULL: the range comes
+     * from the tensor only, and is kept for the same options and spec. */
+    bool (*replay)(const void *options, const ssmq_record *r, const ssmq_qspec *spec, ssmq_range *out);
+    /* Does replay read the histogram?  NULL: never. */
+    bool (*histogram)(const void *options);
 } ssmq_statistic;
 
 typedef struct ssmq_across {
@@ -86,6 +102,11 @@ typedef struct ssmq_across {
     size_t             options_size;
     /* n >= 1 values in the order of the samples to one; weight[n]: what each counted for (sum 1). */
     float (*combine)(const void *options, const float *value, int64_t n, float *weight);
+
+    /* The same value, bit for bit, one sample at a time: state, which starts as 0, takes sample i; the result
+     * after n.  For ranges by channel, of which not all samples' are kept.  NULL, both: it needs them all. */
+    void (*add)(const void *options, double *state, float value, int64_t i);
+    float (*result)(const void *options, double state, int64_t n);
 } ssmq_across;
 
 typedef struct ssmq_observer {
@@ -93,7 +114,8 @@ typedef struct ssmq_observer {
     const void           *statistic_options;
     const ssmq_across    *across; /* NULL for weights: one sample */
     const void           *across_options;
-    const char           *text;   /* the resolved observer as compact JSON */
+    const char           *text;    /* the resolved observer as compact JSON           */
+    const char           *measure; /* its statistic alone, likewise; NULL: as text    */
 } ssmq_observer;
 
 /* What was observed, by site and observer; filled by one pass over the samples. */

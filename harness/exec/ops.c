@@ -20,6 +20,21 @@ ssmq_status ssmq_exec_rmsnorm(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residu
     return ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps);
 }
 
+/* y (B, L, N) = x (B, L, K) times w: sequence by sequence where a row could otherwise depend on how many there
+ * are, so that a sequence gives the same bits in any batch. */
+static ssmq_status product(ssmq_exec *ex, const ssmq_tensor *y, const ssmq_tensor *x, const ssmq_tensor *w)
+{
+    const bool    apart = ex->be->ops->rows_vary && x->rank == 3 && y->rank == 3;
+    const int64_t parts = apart ? x->dim[0] : 1;
+    for (int64_t b = 0; b < parts; b++) {
+        const ssmq_tensor from = apart ? ssmq_tensor_slice(x, 0, b, 1) : *x;
+        const ssmq_tensor to = apart ? ssmq_tensor_slice(y, 0, b, 1) : *y, rows = ssmq_tensor_rows(&from);
+        ssmq_tensor       result = ssmq_tensor_rows(&to);
+        SSMQ_TRY(ex->be->ops->linear(ex->be, &result, &rows, w));
+    }
+    return SSMQ_OK;
+}
+
 /* The rows of x, codes carried in floats or bytes already, as bytes. */
 static ssmq_status bytes_of(ssmq_exec *ex, const ssmq_tensor *rows, ssmq_tensor *out)
 {
@@ -55,7 +70,7 @@ ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int3
         return ex->be->ops->linear_i8(ex->be, &result, &codes, packed, &e);
     }
     SSMQ_TRY(ssmq_exec_codes(ex, site_w, &w));
-    SSMQ_TRY(ex->be->ops->linear(ex->be, &result, &rows, w));
+    SSMQ_TRY(product(ex, y, x, w));
     if (e.scale == 1.0f && !e.column && !e.bias) return SSMQ_OK;
     return ex->be->ops->epilogue(ex->be, &result, &e);
 }

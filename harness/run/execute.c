@@ -57,10 +57,13 @@ ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listen
 {
     ssmq_execution      x = {.model = ssmq_model_fork(s->base)};
     const ssmq_samples *samples = run->calibration ? &s->samples : NULL;
+    const ssmq_calibration_source source = {.samples = samples,
+                                            .replay = s->replay,
+                                            .batch = run->calibration ? run->calibration->batch : 1};
     ssmq_status         st = SSMQ_OK;
     ssmq_alarms_open(run->name, listener ? listener->log : NULL, &x.alarms);
     if (run->recipe) {
-        SSMQ_TRY_DONE(st, ssmq_recipe_apply(run->recipe, x.model, s->be, samples, run->seed,
+        SSMQ_TRY_DONE(st, ssmq_recipe_replay(run->recipe, x.model, s->be, &source, run->seed,
                                             listener, &x.recipe));
         ssmq_alarms_of_recipe(&x.alarms, run->recipe, &x.recipe, samples);
     }

@@ -45,6 +45,7 @@ typedef struct ssmq_calibration_spec {
     int64_t     count;  /* documents */
     int64_t     length; /* tokens, at most */
     uint64_t    seed;   /* SAMPLED; 0 in FIRST */
+    int32_t     batch;  /* samples that run at once; no number depends on it */
 } ssmq_calibration_spec;
 
 typedef enum ssmq_task { SSMQ_TASK_PERPLEXITY } ssmq_task;

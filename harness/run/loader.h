@@ -41,7 +41,7 @@ typedef struct ssmq_recipe_draft {
 } ssmq_recipe_draft;
 
 typedef struct ssmq_calibration_draft {
-    int select, count, length, seed; /* as the option table reads them; seed -1: run.seed */
+    int select, count, length, seed, batch; /* as the option table reads them; seed -1: run.seed */
     ssmq_data_draft  data;
     const ssmq_yaml *given;          /* NULL: the experiment has none */
 } ssmq_calibration_draft;

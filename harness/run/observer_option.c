@@ -157,6 +157,15 @@ static bool known_keys(context *cx, const part *statistic, const part *across, b
     return ssmq_options_known(cx, NULL, key, given, path);
 }
 
+static const char *text_of(context *cx, const ssmq_observer *o)
+{
+    ssmq_str text = {0};
+    ssmq_yaml_json(ssmq_observer_tree(cx, o, NULL), &text);
+    const char *copy = ssmq_arena_strdup(cx->arena, ssmq_str_text(&text));
+    ssmq_str_free(&text);
+    return copy;
+}
+
 bool ssmq_observer_read(context *cx, const ssmq_option *o, const ssmq_yaml *given, const char *path,
                         void *field)
 {
@@ -175,10 +184,9 @@ bool ssmq_observer_read(context *cx, const ssmq_option *o, const ssmq_yaml *give
     out->across = across.self;
     if (!fine) return false;
     if (given) warn_of_fraction(cx, statistic.options, given, path);
-    ssmq_str text = {0};
-    ssmq_yaml_json(ssmq_observer_tree(cx, out, NULL), &text);
-    out->text = ssmq_arena_strdup(cx->arena, ssmq_str_text(&text));
-    ssmq_str_free(&text);
+    const ssmq_observer alone = {.statistic = out->statistic, .statistic_options = out->statistic_options};
+    out->text = text_of(cx, out);
+    out->measure = text_of(cx, &alone);
     return true;
 }
 

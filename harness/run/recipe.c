@@ -69,14 +69,22 @@ static int32_t end_of_pass(const ssmq_recipe *recipe, int32_t begin)
     return end;
 }
 
+static ssmq_calibration *calibration_new(const ssmq_model *m, const ssmq_calibration_source *source)
+{
+    ssmq_calibration *c = ssmq_calibration_new(m);
+    c->replay = source->replay;
+    c->batch = source->batch;
+    return c;
+}
+
 /* Steps begin .. end - 1, all of which observe: one pass over the samples for all of them.  Where there are
  * several, each is outlined again before it is applied: another has written over it. */
 static ssmq_status apply_observing(const ssmq_recipe *recipe, int32_t begin, int32_t end,
-                                   ssmq_model *m, ssmq_backend *be, const ssmq_samples *samples,
+                                   ssmq_model *m, ssmq_backend *be, const ssmq_calibration_source *source,
                                    const ssmq_listener *listener, ssmq_recipe_result *r)
 {
-    SSMQ_ASSERT(samples != NULL);
-    ssmq_calibration *c = ssmq_calibration_new(m);
+    SSMQ_ASSERT(source->samples != NULL);
+    ssmq_calibration *c = calibration_new(m, source);
     r->calibration = ssmq_must_realloc(r->calibration,
                                        (size_t)(r->n_calibration + 1) * sizeof *r->calibration);
     r->calibration[r->n_calibration++] = c;
@@ -84,7 +92,7 @@ static ssmq_status apply_observing(const ssmq_recipe *recipe, int32_t begin, int
         SSMQ_TRY(outline(recipe, i, m, r->plan));
         recipe->step[i].method->observe(recipe->step[i].options, r->plan, c);
     }
-    SSMQ_TRY(ssmq_calibration_run(c, be, r->plan, samples, listener));
+    SSMQ_TRY(ssmq_calibration_run(c, be, r->plan, source->samples, listener));
     for (int32_t i = begin; i < end; i++) {
         if (end - begin > 1) SSMQ_TRY(outline(recipe, i, m, r->plan));
         SSMQ_TRY(apply(recipe, i, m, c, r->plan));
@@ -95,26 +103,27 @@ static ssmq_status apply_observing(const ssmq_recipe *recipe, int32_t begin, int
 /* A step that looks at each layer with the layers before it quantised: a pass over the samples for each
  * that it has a site in.  What was collected is large and of no use after it. */
 static ssmq_status apply_layerwise(const ssmq_recipe *recipe, int32_t i, ssmq_model *m, ssmq_backend *be,
-                                   const ssmq_samples *samples, const ssmq_listener *listener,
+                                   const ssmq_calibration_source *source, const ssmq_listener *listener,
                                    ssmq_plan *plan)
 {
-    SSMQ_ASSERT(samples != NULL);
+    SSMQ_ASSERT(source->samples != NULL);
     SSMQ_TRY(outline(recipe, i, m, plan));
     ssmq_status st = SSMQ_OK;
     for (int32_t layer = 0; layer <= m->n_layer && st == SSMQ_OK; layer++) {
-        ssmq_calibration *c = ssmq_calibration_new(m);
+        ssmq_calibration *c = calibration_new(m, source);
         plan->layer = layer < m->n_layer ? layer : -1;
         recipe->step[i].method->observe(recipe->step[i].options, plan, c);
-        if (c->n_gram + c->n_observation > 0) st = ssmq_calibration_run(c, be, plan, samples, listener);
+        if (c->n_gram + c->n_observation > 0)
+            st = ssmq_calibration_run(c, be, plan, source->samples, listener);
         if (st == SSMQ_OK) st = apply(recipe, i, m, c, plan);
         ssmq_calibration_free(c);
     }
     return st;
 }
 
-ssmq_status ssmq_recipe_apply(const ssmq_recipe *recipe, ssmq_model *m, ssmq_backend *be,
-                              const ssmq_samples *samples, uint64_t seed,
-                              const ssmq_listener *listener, ssmq_recipe_result *out)
+ssmq_status ssmq_recipe_replay(const ssmq_recipe *recipe, ssmq_model *m, ssmq_backend *be,
+                               const ssmq_calibration_source *source, uint64_t seed,
+                               const ssmq_listener *listener, ssmq_recipe_result *out)
 {
     ssmq_recipe_result r = {.plan = ssmq_plan_new(m)};
     ssmq_status        st = SSMQ_OK;
@@ -122,10 +131,10 @@ ssmq_status ssmq_recipe_apply(const ssmq_recipe *recipe, ssmq_model *m, ssmq_bac
     for (int32_t i = 0; i < recipe->n_step && st == SSMQ_OK;) {
         const int32_t end = end_of_pass(recipe, i);
         if (end > i && recipe->step[i].method->layerwise) {
-            st = apply_layerwise(recipe, i, m, be, samples, listener, r.plan);
+            st = apply_layerwise(recipe, i, m, be, source, listener, r.plan);
             i++;
         } else if (end > i) {
-            st = apply_observing(recipe, i, end, m, be, samples, listener, &r);
+            st = apply_observing(recipe, i, end, m, be, source, listener, &r);
             i = end;
         } else {
             st = outline(recipe, i, m, r.plan);
@@ -136,4 +145,12 @@ ssmq_status ssmq_recipe_apply(const ssmq_recipe *recipe, ssmq_model *m, ssmq_bac
     if (st != SSMQ_OK) ssmq_recipe_result_free(&r);
     else *out = r;
     return st;
+}
+
+ssmq_status ssmq_recipe_apply(const ssmq_recipe *recipe, ssmq_model *m, ssmq_backend *be,
+                              const ssmq_samples *samples, uint64_t seed,
+                              const ssmq_listener *listener, ssmq_recipe_result *out)
+{
+    const ssmq_calibration_source source = {.samples = samples};
+    return ssmq_recipe_replay(recipe, m, be, &source, seed, listener, out);
 }

@@ -21,6 +21,17 @@ SSMQ_MUST_USE ssmq_status ssmq_recipe_apply(const ssmq_recipe *recipe, ssmq_mode
                                             ssmq_backend *be, const ssmq_samples *samples,
                                             uint64_t seed,
                                             const ssmq_listener *listener, ssmq_recipe_result *out);
+/* Where calibration takes what it observes from; zeroed but for samples: one sample after the other is run. */
+typedef struct ssmq_calibration_source {
+    const ssmq_samples *samples;
+    struct ssmq_replay *replay; /* what is known already, and takes what is new; or NULL */
+    int32_t             batch;  /* samples that run at once; 0: 1                        */
+} ssmq_calibration_source;
+
+/* The same from a source. */
+SSMQ_MUST_USE ssmq_status ssmq_recipe_replay(const ssmq_recipe *recipe, ssmq_model *m, ssmq_backend *be,
+                                             const ssmq_calibration_source *source, uint64_t seed,
+                                             const ssmq_listener *listener, ssmq_recipe_result *out);
 void                      ssmq_recipe_result_free(ssmq_recipe_result *r);
 
 /* What the range of an activation or state site was taken from; NULL where its assignment needed no data. */

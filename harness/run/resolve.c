@@ -207,6 +207,7 @@ static ssmq_calibration_spec *calibration_spec(ssmq_loader *ld)
                                     .select = (ssmq_select)c->select,
                                     .count = c->count,
                                     .length = c->length,
+                                    .batch = c->batch,
                                     .seed = c->seed < 0 ? 0 : (uint64_t)c->seed};
     return spec;
 }

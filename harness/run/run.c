@@ -157,6 +157,16 @@ static const char *float_results(const job *j)
     return NULL;
 }
 
+/* Which passes over the samples there were, and which were replayed. */
+static void note_calibration(job *j, const ssmq_recipe_result *r)
+{
+    for (int32_t i = 0; i < r->n_calibration; i++) {
+        const char *account = r->calibration[i]->account;
+        note(j, "%s", account);
+        SSMQ_LOG_LINE(log_of(j), INFO, account, SSMQ_LOG_T("run", j->run->name));
+    }
+}
+
 static ssmq_status carry_out(job *j, ssmq_summary *summary)
 {
     const ssmq_backend *be = j->session->be;
@@ -171,6 +181,7 @@ static ssmq_status carry_out(job *j, ssmq_summary *summary)
     note(j, "%s: started, backend %s, tier %s, %d threads", j->run->name, be->ops->name, be->tier,
          be->threads);
     SSMQ_TRY(ssmq_execute(j->session, j->run, &listener, &x));
+    note_calibration(j, &x.recipe);
     if (j->run->mode != SSMQ_MODE_FLOAT)
         ssmq_alarms_of_baseline(&x.alarms, j->run, x.ppl, float_results(j));
     ssmq_status st = still_good(j);
@@ -323,6 +334,7 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
     job         *jobs = SSMQ_ARENA_ARRAY(arena, job, e->n_run);
     *n_outcome = 0;
     ssmq_session_open(e, cat, request->listener, &session);
+    session.cache = request->cache;
     for (int32_t i = 0; i < e->n_run; i++)
         jobs[i] = (job){
             .e = e, .run = &e->run[i], .request = request, .session = &session, .arena = arena,

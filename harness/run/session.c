@@ -3,6 +3,7 @@
 #include <string.h>
 #include "harness/base/assert.h"
 #include "harness/run/load.h"
+#include "harness/run/replay_key.h"
 
 void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,
                        const ssmq_listener *listener, ssmq_session *out)
@@ -12,6 +13,7 @@ void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,
 
 void ssmq_session_close(ssmq_session *s)
 {
+    ssmq_replay_free(s->replay);
     ssmq_samples_free(&s->samples);
     ssmq_tokenizer_close(s->tokenizer);
     ssmq_model_free(s->base);
@@ -32,6 +34,16 @@ static ssmq_status read_samples(ssmq_session *s, const ssmq_calibration_spec *c)
     return st;
 }
 
+static void open_replay(ssmq_session *s, const ssmq_run *run)
+{
+    const ssmq_input_file *file;
+    const int32_t          n = ssmq_session_files(s, run, &file);
+    int32_t                n_level;
+    const double          *level = ssmq_replay_levels(s->e, s->arena, &n_level);
+    s->replay = ssmq_replay_new(s->cache, ssmq_replay_identity(run, s->be, file, n, s->arena), level, n_level,
+                                s->listener ? s->listener->log : NULL);
+}
+
 ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run)
 {
     if (!s->be)
@@ -46,6 +58,7 @@ ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run)
     if (!s->tokenizer && run->tokenizer)
         SSMQ_TRY(ssmq_tokenizer_open(run->tokenizer, &s->tokenizer));
     if (s->samples.n == 0 && run->calibration) SSMQ_TRY(read_samples(s, run->calibration));
+    if (!s->replay && s->cache && run->calibration) open_replay(s, run);
     return SSMQ_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "harness/data/checkpoint.h"
 #include "harness/run/experiment.h"
 #include "harness/run/listener.h"
+#include "harness/run/replay.h"
 #include "harness/store/provenance.h"
 
 #ifdef __cplusplus
@@ -20,6 +21,9 @@ typedef struct ssmq_session {
     ssmq_tokenizer       *tokenizer;
     ssmq_samples          samples;
     ssmq_backend         *be;
+    const char           *cache;  /* folder of what calibration measured; NULL: it is not kept, not even *
+                                   * from run to run; set before the first run is prepared              */
+    ssmq_replay          *replay; /* NULL: no run calibrates, or cache is                                */
 } ssmq_session;
 
 void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,

@@ -63,6 +63,7 @@ static ssmq_yaml *calibration_tree(ssmq_loader *ld)
     ssmq_yaml                    *map = map_new(ld);
     put(ld, map, "data", data_tree(ld, &c->data), SSMQ_YAML_BOTH);
     put_options(ld, map, ssmq_schema_calibration, c, c->given);
+    ssmq_yaml_get(map, "batch")->view = SSMQ_YAML_SHOWN; /* no number depends on it */
     return map;
 }
 

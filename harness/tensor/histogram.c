@@ -132,26 +132,32 @@ typedef struct known {
     double low, high, value;
 } known;
 
-/* The magnitude of rank k, from 0. */
-static known at_rank(const ssmq_histogram *h, uint64_t k)
+/* The magnitude of rank k, from 0, in the one or two of h that are not NULL and not empty. */
+static known at_rank(const ssmq_histogram *const h[2], uint64_t k)
 {
-    const double low = h->low, high = h->high;
+    const bool            first = h[0] && h[0]->n > 0, second = h[1] && h[1]->n > 0, two = first && second;
+    const ssmq_histogram *a = first ? h[0] : h[1], *b = h[1];
+    const double low = two ? fmin(a->low, b->low) : a->low, high = two ? fmax(a->high, b->high) : a->high;
     if (k == 0) return (known){low, low, low};
-    if (k == h->n - 1) return (known){high, high, high};
-    int32_t  bin = 0;
-    uint64_t before = 0;
-    while (before + h->count[bin] <= k) before += h->count[bin++];
+    if (k == a->n + (two ? b->n : 0) - 1) return (known){high, high, high};
+    int32_t  bin = -1;
+    uint64_t before = 0, here = 0;
+    do {
+        before += here;
+        bin++;
+        here = a->count[bin] + (two ? b->count[bin] : 0);
+    } while (before + here <= k);
     known v = {fmax(low, ssmq_histogram_bin_low(bin)), fmin(high, ssmq_histogram_bin_high(bin)), 0};
-    const double place = ((double)(k - before) + 0.5) / (double)h->count[bin];
-    v.value = v.low + place * (v.high - v.low);
+    v.value = v.low + ((double)(k - before) + 0.5) / (double)here * (v.high - v.low);
     return v;
 }
 
-static known at_signed_rank(const ssmq_histogram *negative, const ssmq_histogram *nonnegative, uint64_t k)
+/* Of signed values: the negative ones come first, the largest magnitude leading. */
+static known at_signed_rank(const ssmq_histogram *const h[2], uint64_t k)
 {
-    const uint64_t n = negative ? negative->n : 0;
-    if (k >= n) return at_rank(nonnegative, k - n);
-    const known v = at_rank(negative, n - 1 - k);
+    const uint64_t n = h[0] ? h[0]->n : 0;
+    if (k >= n) return at_rank((const ssmq_histogram *const[2]){h[1], NULL}, k - n);
+    const known v = at_rank((const ssmq_histogram *const[2]){h[0], NULL}, n - 1 - k);
     return (known){-v.high, -v.low, -v.value};
 }
 
@@ -160,21 +166,32 @@ static double farthest(const known *v)
     return fmax(v->value - v->low, v->high - v->value);
 }
 
-double ssmq_histogram_signed_quantile(const ssmq_histogram *negative, const ssmq_histogram *nonnegative,
-                                      double p, double *error)
+static double quantile(const ssmq_histogram *const h[2], known (*at)(const ssmq_histogram *const[2], uint64_t),
+                       double p, double *error)
 {
-    const uint64_t n = (negative ? negative->n : 0) + nonnegative->n;
+    const uint64_t n = (h[0] ? h[0]->n : 0) + (h[1] ? h[1]->n : 0);
     SSMQ_ASSERT(n > 0 && p >= 0 && p <= 100);
     const double   rank = p / 100.0 * (double)(n - 1);
     const uint64_t k = (uint64_t)rank;
     const double   part = rank - (double)k;
-    const known    low = at_signed_rank(negative, nonnegative, k);
-    const known    high = at_signed_rank(negative, nonnegative, k + 1 < n ? k + 1 : k);
+    const known    low = at(h, k), high = at(h, k + 1 < n ? k + 1 : k);
     if (error) *error = (1 - part) * farthest(&low) + part * farthest(&high);
     return low.value + part * (high.value - low.value);
 }
 
 double ssmq_histogram_quantile(const ssmq_histogram *h, double p, double *error)
 {
-    return ssmq_histogram_signed_quantile(NULL, h, p, error);
+    return quantile((const ssmq_histogram *const[2]){h, NULL}, at_rank, p, error);
+}
+
+double ssmq_histogram_folded_quantile(const ssmq_histogram *negative, const ssmq_histogram *nonnegative,
+                                      double p, double *error)
+{
+    return quantile((const ssmq_histogram *const[2]){negative, nonnegative}, at_rank, p, error);
+}
+
+double ssmq_histogram_signed_quantile(const ssmq_histogram *negative, const ssmq_histogram *nonnegative,
+                                      double p, double *error)
+{
+    return quantile((const ssmq_histogram *const[2]){negative, nonnegative}, at_signed_rank, p, error);
 }

@@ -36,7 +36,9 @@ void ssmq_histogram_merge(ssmq_histogram *h, const ssmq_histogram *from);
  * bin are taken to be spread evenly over it; the smallest and the largest are known, so p = 0 and 100
  * are exact.  error, unless NULL: how far the exact quantile can be away. */
 double ssmq_histogram_quantile(const ssmq_histogram *h, double p, double *error);
-/* The same of signed values, out of both halves; at least one value. */
+/* The same of both halves' magnitudes together, and of signed values; at least one value in the two. */
+double ssmq_histogram_folded_quantile(const ssmq_histogram *negative, const ssmq_histogram *nonnegative,
+                                      double p, double *error);
 double ssmq_histogram_signed_quantile(const ssmq_histogram *negative, const ssmq_histogram *nonnegative,
                                       double p, double *error);
 

@@ -16,12 +16,27 @@ static float max_combine(const void *options, const float *value, int64_t n, flo
     return value[at];
 }
 
+static void max_add(const void *options, double *state, float value, int64_t i)
+{
+    (void)options;
+    if (i == 0 || (double)value > *state) *state = (double)value;
+}
+
+static float as_it_is(const void *options, double state, int64_t n)
+{
+    (void)options;
+    (void)n;
+    return (float)state;
+}
+
 const ssmq_across ssmq_across_max = {
     .name = "max",
     .source = "largest of the samples",
     .options = max_table,
     .options_size = 1,
     .combine = max_combine,
+    .add = max_add,
+    .result = as_it_is,
 };
 
 static float mean_combine(const void *options, const float *value, int64_t n, float *weight)
@@ -35,12 +50,27 @@ static float mean_combine(const void *options, const float *value, int64_t n, fl
     return (float)(sum / (double)n);
 }
 
+static void mean_add(const void *options, double *state, float value, int64_t i)
+{
+    (void)options;
+    (void)i;
+    *state += (double)value;
+}
+
+static float mean_result(const void *options, double state, int64_t n)
+{
+    (void)options;
+    return (float)(state / (double)n);
+}
+
 const ssmq_across ssmq_across_mean = {
     .name = "mean",
     .source = "arithmetic mean of the samples",
     .options = max_table,
     .options_size = 1,
     .combine = mean_combine,
+    .add = mean_add,
+    .result = mean_result,
 };
 
 /* How many of value (n) stand before value[i] in order, equal ones by their place. */
@@ -99,10 +129,19 @@ static float ema_combine(const void *options, const float *value, int64_t n, flo
     return w;
 }
 
+/* The state holds a float. */
+static void ema_add(const void *options, double *state, float value, int64_t i)
+{
+    const float rate = (float)((const ema_options *)options)->rate, w = (float)*state;
+    *state = (double)(i == 0 ? value : w + rate * (value - w));
+}
+
 const ssmq_across ssmq_across_ema = {
     .name = "ema",
     .source = "running average from the first sample (Quamba, quant/quamba-spec.md, 2.6)",
     .options = ema_table,
     .options_size = sizeof(ema_options),
     .combine = ema_combine,
+    .add = ema_add,
+    .result = as_it_is,
 };

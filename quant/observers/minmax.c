@@ -4,6 +4,12 @@
 
 static const ssmq_option minmax_table[] = {{0}};
 
+static ssmq_range range_of(float low, float high, const ssmq_qspec *spec)
+{
+    const float most = fmaxf(-low, high);
+    return spec->symmetric ? (ssmq_range){-most, most} : (ssmq_range){low, high};
+}
+
 static ssmq_status minmax_range(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
                                 ssmq_range *out)
 {
@@ -17,9 +23,16 @@ static ssmq_status minmax_range(const void *options, const ssmq_tensor *x, const
             low = v < low ? v : low;
             high = v > high ? v : high;
         }
-    const float most = fmaxf(-low, high);
-    *out = spec->symmetric ? (ssmq_range){-most, most} : (ssmq_range){low, high};
+    *out = range_of(low, high, spec);
     return SSMQ_OK;
+}
+
+static bool minmax_replay(const void *options, const ssmq_record *r, const ssmq_qspec *spec,
+                          ssmq_range *out)
+{
+    (void)options;
+    *out = range_of(r->low, r->high, spec);
+    return true;
 }
 
 const ssmq_statistic ssmq_statistic_minmax = {
@@ -31,4 +44,5 @@ const ssmq_statistic ssmq_statistic_minmax = {
     .dataset = "max",
     .dataset_low = "min",
     .range = minmax_range,
+    .replay = minmax_replay,
 };

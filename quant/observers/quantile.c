@@ -35,17 +35,16 @@ static ssmq_status exact_range(const quantile_options *o, const ssmq_tensor *x, 
     return SSMQ_OK;
 }
 
-/* Of the two halves of a sample's values, either of which may be empty. */
-static ssmq_range estimate(const quantile_options *o, ssmq_histogram *negative,
-                           const ssmq_histogram *nonnegative, const ssmq_qspec *spec)
+/* Out of the negative values of a sample, and the others; one of the two may be empty. */
+static ssmq_range estimate(const quantile_options *o, const ssmq_histogram *half, const ssmq_qspec *spec)
 {
-    if (!spec->symmetric)
-        return (ssmq_range){
-            (float)ssmq_histogram_signed_quantile(negative, nonnegative, 100 - o->p, NULL),
-            (float)ssmq_histogram_signed_quantile(negative, nonnegative, o->p, NULL)};
-    ssmq_histogram_merge(negative, nonnegative);
-    const float high = (float)ssmq_histogram_quantile(negative, o->p, NULL);
-    return (ssmq_range){-high, high};
+    if (spec->symmetric) {
+        const float high = (float)ssmq_histogram_folded_quantile(&half[0], &half[1], o->p, NULL);
+        return (ssmq_range){-high, high};
+    }
+    return (ssmq_range){
+        (float)ssmq_histogram_signed_quantile(&half[0], &half[1], 100 - o->p, NULL),
+        (float)ssmq_histogram_signed_quantile(&half[0], &half[1], o->p, NULL)};
 }
 
 static ssmq_status estimated_range(const quantile_options *o, const ssmq_tensor *x,
@@ -55,7 +54,7 @@ static ssmq_status estimated_range(const quantile_options *o, const ssmq_tensor 
     if (!half) return SSMQ_FAIL(MEMORY, "no memory for a histogram");
     ssmq_histogram_add(&half[0], x, SSMQ_HALF_NEGATIVE);
     ssmq_histogram_add(&half[1], x, SSMQ_HALF_NONNEGATIVE);
-    *out = estimate(o, &half[0], &half[1], spec);
+    *out = estimate(o, half, spec);
     free(half);
     return SSMQ_OK;
 }
@@ -65,6 +64,26 @@ static ssmq_status quantile_range(const void *options, const ssmq_tensor *x, con
 {
     const quantile_options *o = options;
     return (o->estimate == ESTIMATE_EXACT ? exact_range : estimated_range)(o, x, spec, out);
+}
+
+static bool quantile_replay(const void *options, const ssmq_record *r, const ssmq_qspec *spec,
+                            ssmq_range *out)
+{
+    const quantile_options *o = options;
+    if (o->estimate == ESTIMATE_FLOATBITS16) {
+        if (r->half) *out = estimate(o, r->half, spec);
+        return r->half != NULL;
+    }
+    int32_t i = 0;
+    while (i < r->n_level && r->level[i] != o->p) i++;
+    if (i == r->n_level || (!spec->symmetric && !r->value)) return false;
+    *out = spec->symmetric ? (ssmq_range){-r->magnitude[i], r->magnitude[i]} : r->value[i];
+    return true;
+}
+
+static bool quantile_histogram(const void *options)
+{
+    return ((const quantile_options *)options)->estimate == ESTIMATE_FLOATBITS16;
 }
 
 static double quantile_level(const void *options)
@@ -81,4 +100,6 @@ const ssmq_statistic ssmq_statistic_quantile = {
     .dataset_low = "low_quantile",
     .quantile = quantile_level,
     .range = quantile_range,
+    .replay = quantile_replay,
+    .histogram = quantile_histogram,
 };

@@ -107,13 +107,20 @@ static double sorted_quantile(const float *v, int64_t n, double p)
 
 static const double levels[] = {0, 0.01, 1, 25, 50, 75, 90, 99, 99.9, 99.99, 99.999, 100};
 
+static ssmq_histogram *half_of(const ssmq_tensor *t, ssmq_half half)
+{
+    ssmq_histogram *h = empty();
+    ssmq_histogram_add(h, t, half);
+    return h;
+}
+
 /* The exact quantile is within the error that comes with the estimate, which is at most a bin, so at most
  * 1/128 of the value. */
 static void check_magnitudes(const float *x, float *v, int64_t n)
 {
     const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)x, SSMQ_F32, n);
-    ssmq_histogram   *h = empty();
-    ssmq_histogram_add(h, &t, SSMQ_HALF_BOTH);
+    ssmq_histogram   *h = half_of(&t, SSMQ_HALF_BOTH), *negative = half_of(&t, SSMQ_HALF_NEGATIVE),
+                   *rest = half_of(&t, SSMQ_HALF_NONNEGATIVE);
     for (int64_t i = 0; i < n; i++) v[i] = fabsf(x[i]);
     qsort(v, (size_t)n, sizeof *v, by_value);
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
@@ -123,16 +130,17 @@ static void check_magnitudes(const float *x, float *v, int64_t n)
         assert_true(fabs(got - want) <= error && error <= want / 128);
         assert_true(got >= (double)v[0] && got <= (double)v[n - 1]);
         if (i == 0 || levels[i] == 100) assert_true(got == want && error == 0);
+        assert_true(ssmq_histogram_folded_quantile(negative, rest, levels[i], NULL) == got);
     }
     free(h);
+    free(negative);
+    free(rest);
 }
 
 static void check_signed(const float *x, float *v, int64_t n)
 {
     const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)x, SSMQ_F32, n);
-    ssmq_histogram   *negative = empty(), *rest = empty();
-    ssmq_histogram_add(negative, &t, SSMQ_HALF_NEGATIVE);
-    ssmq_histogram_add(rest, &t, SSMQ_HALF_NONNEGATIVE);
+    ssmq_histogram *negative = half_of(&t, SSMQ_HALF_NEGATIVE), *rest = half_of(&t, SSMQ_HALF_NONNEGATIVE);
     memcpy(v, x, (size_t)n * sizeof *v);
     qsort(v, (size_t)n, sizeof *v, by_value);
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {

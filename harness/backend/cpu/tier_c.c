@@ -21,5 +21,6 @@ bool ssmq_cpu_tier_c(ssmq_backend_ops *ops)
 {
     fill(ops);
     ops->linear = linear_c;
+    ops->rows_vary = true;
     return true;
 }

@@ -1,0 +1,383 @@
+/* The forward pass of a calibration: samples of equal length side by side, each measured on its own. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/assert.h"
+#include "harness/exec/exec.h"
+#include "harness/run/calibrate_parts.h"
+
+typedef struct forward {
+    ssmq_calibration_work *w;
+    ssmq_exec             *ex;
+    void                  *state;
+    int32_t                state_B; /* sequences that state is for; 0: there is none */
+    int32_t               *token;   /* [batch][longest]                               */
+    int64_t                first;   /* of todo: the first sequence of what is shown   */
+    atomic_int             failed;  /* an ssmq_status, of what threads share          */
+} forward;
+
+/* ---- measuring ------------------------------------------------------------------------- */
+
+/* What is measured of a sequence at a site: its record (observation -1), or what a statistic takes from the
+ * tensor only. */
+typedef struct task {
+    int32_t sequence, observation;
+} task;
+
+typedef struct look {
+    forward           *f;
+    int32_t            site;
+    const ssmq_tensor *x;    /* (B, ...)                                       */
+    const ssmq_tensor *keep; /* channels that are left out; NULL: none         */
+    task              *task;
+} look;
+
+static ssmq_pass_sample *slot_of(const forward *f, int32_t sequence)
+{
+    return f->w->slot[f->w->todo[f->first + sequence]];
+}
+
+static ssmq_status measure(const look *l, const task *t, const ssmq_tensor *x)
+{
+    const ssmq_calibration_work *w = l->f->w;
+    ssmq_pass_sample            *slot = slot_of(l->f, t->sequence);
+    if (t->observation >= 0) {
+        const ssmq_observation *o = w->c->at[t->observation];
+        return o->observer->statistic->range(o->observer->statistic_options, x, &o->spec,
+                                             &slot->answer[o->question]);
+    }
+    ssmq_kept *k;
+    SSMQ_TRY(ssmq_kept_measure(x, &w->wanted[l->site], &k));
+    ssmq_kept_free(slot->at[l->site]);
+    slot->at[l->site] = k;
+    return SSMQ_OK;
+}
+
+/* The same without the channels that stay in floating point; where that is all of them there is nothing to
+ * measure, nor to quantise, and any range does. */
+static ssmq_status measure_rest(const look *l, const task *t, const ssmq_tensor *x)
+{
+    float             any[] = {-SSMQ_AMAX_MIN, SSMQ_AMAX_MIN};
+    const ssmq_tensor nothing = SSMQ_TENSOR(any, SSMQ_F32, 2);
+    if (l->keep->dim[0] == x->dim[x->rank - 1]) return measure(l, t, &nothing);
+    float *copy = malloc(ssmq_tensor_bytes(x));
+    if (!copy) return SSMQ_FAIL(MEMORY, "no memory for the channels of a sample");
+    const ssmq_tensor rest = ssmq_without(x, l->keep, 0, copy);
+    const ssmq_status st = measure(l, t, &rest);
+    free(copy);
+    return st;
+}
+
+static void measure_part(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    look *l = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const ssmq_tensor one = ssmq_tensor_slice(l->x, 0, l->task[i].sequence, 1);
+        const ssmq_status st = (l->keep ? measure_rest : measure)(l, &l->task[i], &one);
+        if (st != SSMQ_OK) atomic_store(&l->f->failed, (int)st);
+    }
+}
+
+/* Threads share what is measured of one site: each task writes what is its own. */
+static ssmq_status measure_all(forward *f, int32_t site, const ssmq_tensor *x)
+{
+    const ssmq_calibration *c = f->w->c;
+    task *tasks = malloc((size_t)(x->dim[0] * (c->n_observation + 1)) * sizeof *tasks);
+    look  l = {.f = f, .site = site, .x = x, .keep = ssmq_plan_keep(f->w->plan, site), .task = tasks};
+    int64_t n = 0;
+    if (!tasks) return SSMQ_FAIL(MEMORY, "no memory to measure %s", c->model->site[site].name);
+    for (int32_t b = 0; b < x->dim[0]; b++) {
+        if (f->w->recorded[site]) tasks[n++] = (task){b, -1};
+        for (int32_t i = 0; i < c->n_observation; i++)
+            if (c->at[i]->site == site && c->at[i]->question >= 0) tasks[n++] = (task){b, i};
+    }
+    f->w->be->ops->share(f->w->be, n, 1, measure_part, &l);
+    free(tasks);
+    if (atomic_load(&f->failed) == SSMQ_OK) return SSMQ_OK;
+    return ssmq_fail((ssmq_status)atomic_load(&f->failed), __FILE__, __LINE__, __func__,
+                     "no memory to measure %s", c->model->site[site].name);
+}
+
+/* ---- channels -------------------------------------------------------------------------- */
+
+typedef struct channels {
+    forward          *f;
+    ssmq_observation *o;
+    const ssmq_tensor *x;      /* of one sequence; channels are slices of axis     */
+    int32_t            axis;
+    int64_t            sample; /* of the calibration                               */
+    atomic_bool        raised;
+} channels;
+
+static void fold(channels *s, int64_t unit, ssmq_range r)
+{
+    ssmq_observation  *o = s->o;
+    const ssmq_across *across = o->observer->across;
+    const void        *options = o->observer->across_options;
+    bool               raised = false;
+    if (o->all) {
+        o->all[s->sample * o->units + unit] = r;
+        return;
+    }
+    const ssmq_range m = ssmq_observation_raised(o, r, &raised);
+    across->add(options, &o->state[unit], m.low, s->sample);
+    across->add(options, &o->state[o->units + unit], m.high, s->sample);
+    if (raised) atomic_store(&s->raised, true);
+}
+
+static void channel_part(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    channels *s = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const ssmq_tensor channel = ssmq_tensor_slice(s->x, s->axis, i, 1);
+        ssmq_range        r = {0};
+        const ssmq_status st =
+            s->o->observer->statistic->range(s->o->observer->statistic_options, &channel, &s->o->spec, &r);
+        if (st != SSMQ_OK) atomic_store(&s->f->failed, (int)st);
+        else fold(s, i, r);
+    }
+}
+
+/* x (M, C) to out (C, M), in blocks that the first-level cache holds. */
+static ssmq_tensor turned(const ssmq_tensor *x, float *out)
+{
+    enum { side = 32 };
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const int64_t     M = rows.dim[0], C = rows.dim[1];
+    for (int64_t i = 0; i < M; i += side)
+        for (int64_t j = 0; j < C; j += side)
+            for (int64_t c = j; c < C && c < j + side; c++)
+                for (int64_t m = i; m < M && m < i + side; m++)
+                    out[c * M + m] = ((const float *)rows.data)[m * rows.stride[0] + c];
+    return SSMQ_TENSOR(out, SSMQ_F32, C, M);
+}
+
+/* One sequence x (1, L, C), or a state (1, L, E, N) whose channels are its rows, for all that observe it by
+ * channel. */
+static ssmq_status see_channels(forward *f, int32_t site, const ssmq_tensor *x, int64_t sample)
+{
+    ssmq_calibration *c = f->w->c;
+    const bool        state = c->model->site[site].kind == SSMQ_SITE_STATE;
+    float            *copy = NULL;
+    ssmq_tensor       columns = *x;
+    for (int32_t i = 0; i < c->n_observation; i++) {
+        ssmq_observation *o = c->at[i];
+        if (o->site != site || o->spec.scope != SSMQ_SCOPE_CHANNEL) continue;
+        if (!copy && !state) {
+            copy = malloc(ssmq_tensor_bytes(x));
+            if (!copy) return SSMQ_FAIL(MEMORY, "no memory for the channels of a sample");
+            columns = turned(x, copy);
+        }
+        channels s = {.f = f, .o = o, .x = &columns, .axis = state ? x->rank - 2 : 0, .sample = sample};
+        f->w->be->ops->share(f->w->be, o->units, 64, channel_part, &s);
+        o->raised |= atomic_load(&s.raised);
+    }
+    free(copy);
+    if (atomic_load(&f->failed) == SSMQ_OK) return SSMQ_OK;
+    return ssmq_fail((ssmq_status)atomic_load(&f->failed), __FILE__, __LINE__, __func__,
+                     "no memory to measure %s by channel", c->model->site[site].name);
+}
+
+/* ---- what the probe shows -------------------------------------------------------------- */
+
+/* Was every site shown, so that the rest of the sample need not run?  Passes over the samples for each layer
+ * ask for nothing but second moments. */
+static bool shown_all(const ssmq_calibration *c)
+{
+    return c->n_gram > 0 && c->n_observation == 0 && c->gram_seen == c->n_gram;
+}
+
+/* Shows a live tensor (B, ...) to all that watch its site. */
+static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x)
+{
+    forward          *f = context;
+    ssmq_calibration *c = f->w->c;
+    bool              watched = false;
+    for (int32_t i = 0; i < c->n_observation; i++) {
+        if (c->at[i]->site != site) continue;
+        c->at[i]->seen += x->dim[0];
+        watched = true;
+    }
+    if (watched) SSMQ_TRY(measure_all(f, site, x));
+    for (int32_t b = 0; watched && b < x->dim[0]; b++) { /* in the order of the samples */
+        const ssmq_tensor one = ssmq_tensor_slice(x, 0, b, 1);
+        SSMQ_TRY(see_channels(f, site, &one, f->w->todo[f->first + b]));
+    }
+    for (int32_t i = 0; i < c->n_gram; i++) {
+        if (c->gram[i].site != site) continue;
+        for (int32_t b = 0; b < x->dim[0]; b++) {
+            const ssmq_tensor one = ssmq_tensor_slice(x, 0, b, 1);
+            SSMQ_TRY(ssmq_gram_add(&c->gram[i], f->w->be, &one));
+        }
+        c->gram_seen++;
+    }
+    return shown_all(c) ? SSMQ_FAIL(STOPPED, "the rest of the sample is not needed") : SSMQ_OK;
+}
+
+static bool wants(void *context, int32_t site)
+{
+    const ssmq_calibration *c = ((const forward *)context)->w->c;
+    for (int32_t i = 0; i < c->n_observation; i++)
+        if (c->at[i]->site == site) return true;
+    return false;
+}
+
+/* ---- sequences ------------------------------------------------------------------------- */
+
+/* What calibration runs under: floating point, with the transforms that will be there, and with weights that
+ * are quantised already where asked for.  Tensors stay the plan's. */
+static ssmq_plan *plan_of_pass(const ssmq_plan *plan, bool weights)
+{
+    ssmq_plan *p = ssmq_plan_new(plan->model);
+    for (int32_t i = 0; i < plan->model->n_site; i++) {
+        p->at[i].divide = plan->at[i].divide;
+        p->at[i].inverse = plan->at[i].inverse;
+        p->at[i].rotate = plan->at[i].rotate;
+        p->at[i].signs = plan->at[i].signs;
+        p->at[i].keep = plan->at[i].keep;
+        const bool weight = plan->model->site[i].kind == SSMQ_SITE_WEIGHT;
+        if (!weights || !weight || !plan->at[i].params.scale.data) continue;
+        p->at[i].spec = plan->at[i].spec;
+        p->at[i].params = plan->at[i].params;
+        p->at[i].codes = plan->at[i].codes;
+    }
+    return p;
+}
+
+/* Is a site outside the layers watched, behind the last of them? */
+static bool watches_head(const ssmq_calibration *c)
+{
+    for (int32_t i = 0; i < c->n_observation; i++)
+        if (c->model->site[c->at[i]->site].layer < 0) return true;
+    for (int32_t i = 0; i < c->n_gram; i++)
+        if (c->model->site[c->gram[i].site].layer < 0) return true;
+    return false;
+}
+
+static const ssmq_sample *sample_at(const forward *f, int64_t i)
+{
+    return &f->w->samples->sample[f->w->todo[i]];
+}
+
+/* The head, sequence by sequence: all rows of one at once, since a statistic is shown a whole sample. */
+static ssmq_status run_head(forward *f, const ssmq_tensor *hidden)
+{
+    const ssmq_model *m = f->w->c->model;
+    const int64_t     first = f->first, L = hidden->dim[1];
+    ssmq_status       st = SSMQ_OK;
+    for (int32_t b = 0; b < hidden->dim[0] && st == SSMQ_OK; b++) {
+        ssmq_tensor rows = ssmq_tensor_slice(hidden, 0, b, 1), logits;
+        f->first = first + b;
+        st = ssmq_exec_scratch(f->ex, SSMQ_EXEC_SLOT_LOGITS, 3, (const int64_t[]){1, L, m->vocabulary}, &logits);
+        if (st == SSMQ_OK) st = m->family->head(m, f->ex, &rows, &logits);
+    }
+    f->first = first;
+    return st;
+}
+
+/* B samples of todo from first on, of equal length, through the model; through its head only where somebody
+ * watches there. */
+static ssmq_status forward_some(forward *f, int64_t first, int32_t B)
+{
+    const ssmq_model  *m = f->w->c->model;
+    const ssmq_family *family = m->family;
+    const int64_t      L = sample_at(f, first)->length;
+    const ssmq_batch   in = {.token = f->token, .B = B, .L = (int32_t)L};
+    ssmq_tensor        hidden;
+    f->first = first;
+    f->w->c->gram_seen = 0;
+    for (int32_t b = 0; b < B; b++)
+        memcpy(f->token + b * L, sample_at(f, first + b)->token, (size_t)L * sizeof *f->token);
+    if (f->state_B != B) {
+        family->state_free(m, f->ex, f->state);
+        f->state = NULL;
+        f->state_B = 0;
+        SSMQ_TRY(family->state_new(m, f->ex, B, &f->state));
+        f->state_B = B;
+    }
+    SSMQ_TRY(family->state_zero(m, f->ex, f->state));
+    SSMQ_TRY(family->forward(m, f->ex, &in, f->state, &hidden));
+    return watches_head(f->w->c) ? run_head(f, &hidden) : SSMQ_OK;
+}
+
+/* The same; where a value is not finite, one by one, so that the message names the first sample. */
+static ssmq_status forward_or_name(forward *f, int64_t first, int32_t B)
+{
+    ssmq_calibration *c = f->w->c;
+    ssmq_status       st = forward_some(f, first, B);
+    if (st == SSMQ_ERR_STOPPED && shown_all(c)) {
+        ssmq_error_clear();
+        return SSMQ_OK;
+    }
+    if (st != SSMQ_ERR_NUMERIC) return st;
+    int64_t i = first;
+    for (; B > 1 && i < first + B; i++) {
+        st = forward_some(f, i, 1);
+        if (st == SSMQ_ERR_NUMERIC) break;
+        SSMQ_TRY(st);
+    }
+    SSMQ_ASSERT(i < first + B);
+    return SSMQ_FAIL(NUMERIC, "calibration, sample %" PRId64 " (document %" PRId64 "): %s", f->w->todo[i],
+                     sample_at(f, i)->document, ssmq_error_last()->message);
+}
+
+/* Samples from todo[first] on that run at once: neighbours of equal length.  Second moments gain nothing. */
+static int32_t group_at(const forward *f, int64_t first)
+{
+    const int32_t most = f->w->c->n_gram == 0 ? f->w->c->batch : 1;
+    int32_t       B = 1;
+    while (B < most && first + B < f->w->n_todo && sample_at(f, first + B)->length == sample_at(f, first)->length)
+        B++;
+    return B;
+}
+
+static ssmq_status forward_all(forward *f)
+{
+    ssmq_calibration *c = f->w->c;
+    const int64_t     n = f->w->n_todo;
+    for (int64_t i = 0; i < n;) {
+        const int32_t B = group_at(f, i);
+        SSMQ_TRY(forward_or_name(f, i, B));
+        i += B;
+        for (int32_t k = 0; k < c->n_observation; k++) /* once a sample, or the family forgot it */
+            SSMQ_ASSERT(c->at[k]->seen == i);
+        SSMQ_ASSERT(c->gram_seen == c->n_gram);
+        ssmq_tell_update(f->w->listener, i, (double)i / (double)n);
+    }
+    return SSMQ_OK;
+}
+
+static int64_t longest(const ssmq_samples *samples)
+{
+    int64_t most = 0;
+    for (int64_t i = 0; i < samples->n; i++)
+        if (samples->sample[i].length > most) most = samples->sample[i].length;
+    return most;
+}
+
+ssmq_status ssmq_calibration_forward(ssmq_calibration_work *w)
+{
+    ssmq_calibration *c = w->c;
+    ssmq_plan        *transforms = plan_of_pass(w->plan, c->n_gram > 0);
+    forward           f = {.w = w};
+    const int64_t     most = longest(w->samples);
+    ssmq_status       st = SSMQ_OK;
+    ssmq_tell_begin(w->listener, "calibrating", "samples");
+    f.token = ssmq_must_malloc((size_t)(most * (c->batch > 1 ? c->batch : 1)) * sizeof *f.token);
+    for (int32_t i = 0; i < c->n_gram; i++) SSMQ_TRY_DONE(st, ssmq_gram_begin(&c->gram[i], w->be, most));
+    SSMQ_TRY_DONE(st, ssmq_exec_open(w->be, c->model, transforms, SSMQ_MODE_FAKE, &f.ex));
+    ssmq_exec_probe(f.ex, (ssmq_probe){.see = see, .context = &f, .wants = wants});
+    SSMQ_TRY_DONE(st, forward_all(&f));
+done:
+    ssmq_tell_end(w->listener);
+    for (int32_t i = 0; i < c->n_gram; i++) ssmq_gram_end(&c->gram[i], w->be);
+    if (f.ex) c->model->family->state_free(c->model, f.ex, f.state);
+    ssmq_exec_close(f.ex);
+    ssmq_plan_free(transforms);
+    free(f.token);
+    return st;
+}
