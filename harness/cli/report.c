@@ -185,8 +185,9 @@ void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out)
     ssmq_arena_free(arena);
 }
 
-/* Sites of a run in the report of an experiment. */
+/* Sites, for each input, and units of a run in the report of an experiment. */
 #define SITES_MOST 4
+#define UNITS_MOST 8
 
 /* ---- the report ------------------------------------------------------------------------ */
 
@@ -200,6 +201,7 @@ void ssmq_report_text(const ssmq_summary *run, int32_t n, ssmq_str *out)
         print_evaluation(run, n, &run[with].evaluation[i], out);
     print_compared(run, n, out);
     for (int32_t i = 0; i < n; i++) ssmq_report_sites(&run[i], SITES_MOST, out);
+    for (int32_t i = 0; i < n; i++) ssmq_report_sensitivity(&run[i], UNITS_MOST, out);
     print_alarms(run, n, out);
 }
 

@@ -133,6 +133,7 @@ static void put_run(const ssmq_stored_run *r, ssmq_str *out)
     put_pair(out, "updated", r->status.updated);
     put_scores(&r->summary, out);
     ssmq_report_sites(&r->summary, 0, out);
+    ssmq_report_sensitivity(&r->summary, 0, out);
     if (!r->manifest.root) return;
     ssmq_str_puts(out, "\nprovenance\n");
     put_members(r->manifest.root, 2, out);

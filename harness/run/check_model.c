@@ -7,6 +7,7 @@
 #include "harness/data/checkpoint.h"
 #include "harness/data/tokenizer.h"
 #include "harness/run/loader.h"
+#include "harness/run/sensitivity.h"
 
 static void report_failure(ssmq_loader *ld, ssmq_status status, const ssmq_yaml *at,
                            const char *where)
@@ -145,6 +146,43 @@ static void check_modes(ssmq_loader *ld, const ssmq_model *model, const ssmq_rec
     }
 }
 
+/* Can the recipe be applied without some of its steps? */
+static ssmq_status outline_without(const ssmq_model *model, const ssmq_recipe *r, const char *a,
+                                   const char *b)
+{
+    ssmq_plan  *plan = ssmq_plan_new(model);
+    ssmq_status st = SSMQ_OK;
+    for (int32_t i = 0; i < r->n_step && st == SSMQ_OK; i++) {
+        const ssmq_step *step = &r->step[i];
+        if ((a && strcmp(step->id, a) == 0) || (b && strcmp(step->id, b) == 0)) continue;
+        plan->step = i;
+        if (step->method->outline) st = step->method->outline(step->options, model, plan);
+    }
+    ssmq_plan_free(plan);
+    return st;
+}
+
+/* Interactions apply a recipe without each of two steps and without both. */
+static void check_interactions(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r)
+{
+    const ssmq_compare_draft *c = &ld->draft.compare;
+    const ssmq_yaml          *given = ssmq_yaml_get(c->given, "interactions");
+    for (int32_t i = 0; i < c->n_interaction; i++) {
+        const ssmq_step_pair   *p = &c->interaction[i];
+        const ssmq_compare_spec one = {.interaction = p, .n_interaction = 1};
+        const char *const       without[3][2] = {{p->a, NULL}, {NULL, p->b}, {p->a, p->b}};
+        for (int k = 0; k < 3 && ssmq_has_interactions(&one, r->final); k++) {
+            const ssmq_status st = outline_without(model, r->final, without[k][0], without[k][1]);
+            if (st == SSMQ_OK) continue;
+            report_failure(ld, st, given->value[i],
+                           ssmq_arena_printf(ld->arena, "compare.interactions, without %s%s%s",
+                                             without[k][0] ? without[k][0] : "",
+                                             without[k][0] && without[k][1] ? " and " : "",
+                                             without[k][1] ? without[k][1] : ""));
+        }
+    }
+}
+
 /* In order, since a step is checked on top of what the earlier ones decided. */
 static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r)
 {
@@ -162,6 +200,7 @@ static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_re
         fine = st == SSMQ_OK;
     }
     if (fine) check_modes(ld, model, r, plan);
+    if (fine) check_interactions(ld, model, r);
     ssmq_plan_free(plan);
 }
 

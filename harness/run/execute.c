@@ -26,7 +26,14 @@ done:
     return st;
 }
 
-/* What sites are compared on: the beginning of one of the run's evaluations. */
+static ssmq_calibration_source source_of(ssmq_session *s, const ssmq_run *run)
+{
+    return (ssmq_calibration_source){.samples = run->calibration ? &s->samples : NULL,
+                                     .replay = s->replay,
+                                     .batch = run->calibration ? run->calibration->batch : 1};
+}
+
+/* The beginning of one of the run's evaluations. */
 static ssmq_evaluation text_of(const ssmq_run *run)
 {
     const ssmq_compare_spec *spec = run->compare;
@@ -36,12 +43,11 @@ static ssmq_evaluation text_of(const ssmq_run *run)
 }
 
 static ssmq_status compare_sites(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
-                                 ssmq_execution *x)
+                                 const ssmq_evaluation *text, ssmq_execution *x)
 {
-    if (!run->compare || !(run->compare->metrics & ~SSMQ_METRICS_OF_TOKENS)) return SSMQ_OK;
-    const ssmq_evaluation         text = text_of(run);
+    if (!(run->compare->metrics & ~SSMQ_METRICS_OF_TOKENS)) return SSMQ_OK;
     const ssmq_site_error_request r = {.spec = run->compare,
-                                       .evaluation = &text,
+                                       .evaluation = text,
                                        .model = x->model,
                                        .plan = x->recipe.plan,
                                        .be = s->be,
@@ -52,24 +58,52 @@ static ssmq_status compare_sites(ssmq_session *s, const ssmq_run *run, const ssm
     return SSMQ_OK;
 }
 
+static ssmq_status compare_units(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
+                                 const ssmq_evaluation *text, ssmq_execution *x)
+{
+    const ssmq_calibration_source  source = source_of(s, run);
+    const ssmq_sensitivity_request r = {.spec = run->compare,
+                                        .evaluation = text,
+                                        .base = s->base,
+                                        .model = x->model,
+                                        .plan = x->recipe.plan,
+                                        .recipe = run->recipe,
+                                        .source = &source,
+                                        .seed = run->seed,
+                                        .be = s->be,
+                                        .tokenizer = s->tokenizer,
+                                        .listener = listener};
+    if (run->compare->sensitivity != SSMQ_SENSITIVITY_OFF)
+        SSMQ_TRY(ssmq_sensitivity_run(&r, &x->sensitivity));
+    if (!ssmq_has_interactions(run->compare, run->recipe)) return SSMQ_OK;
+    return ssmq_interactions_run(&r, &x->interactions);
+}
+
+/* What is found on a text of its own: where the loss comes from. */
+static ssmq_status attribute(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
+                             ssmq_execution *x)
+{
+    if (!run->compare) return SSMQ_OK;
+    const ssmq_evaluation text = text_of(run);
+    SSMQ_TRY(compare_sites(s, run, listener, &text, x));
+    return compare_units(s, run, listener, &text, x);
+}
+
 ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                          ssmq_execution *out)
 {
-    ssmq_execution      x = {.model = ssmq_model_fork(s->base)};
-    const ssmq_samples *samples = run->calibration ? &s->samples : NULL;
-    const ssmq_calibration_source source = {.samples = samples,
-                                            .replay = s->replay,
-                                            .batch = run->calibration ? run->calibration->batch : 1};
-    ssmq_status         st = SSMQ_OK;
+    ssmq_execution                x = {.model = ssmq_model_fork(s->base)};
+    const ssmq_calibration_source source = source_of(s, run);
+    ssmq_status                   st = SSMQ_OK;
     ssmq_alarms_open(run->name, listener ? listener->log : NULL, &x.alarms);
     if (run->recipe) {
         SSMQ_TRY_DONE(st, ssmq_recipe_replay(run->recipe, x.model, s->be, &source, run->seed,
                                             listener, &x.recipe));
-        ssmq_alarms_of_recipe(&x.alarms, run->recipe, &x.recipe, samples);
+        ssmq_alarms_of_recipe(&x.alarms, run->recipe, &x.recipe, source.samples);
     }
     SSMQ_TRY_DONE(st, evaluate(s, run, listener, &x));
     ssmq_alarms_of_overlap(&x.alarms, s, run, x.ppl);
-    SSMQ_TRY_DONE(st, compare_sites(s, run, listener, &x));
+    SSMQ_TRY_DONE(st, attribute(s, run, listener, &x));
     *out = x;
     return SSMQ_OK;
 done:
@@ -82,6 +116,8 @@ void ssmq_execution_free(ssmq_execution *x)
     for (int32_t i = 0; i < x->n_ppl; i++) ssmq_ppl_free(&x->ppl[i]);
     free(x->ppl);
     ssmq_site_errors_free(x->errors);
+    ssmq_sensitivity_free(x->sensitivity);
+    ssmq_interactions_free(x->interactions);
     ssmq_alarms_close(&x->alarms);
     ssmq_recipe_result_free(&x->recipe);
     ssmq_model_free(x->model);
@@ -98,6 +134,8 @@ ssmq_status ssmq_execution_store(const ssmq_execution *x, ssmq_session *s, const
         .samples = run->calibration ? &s->samples : NULL,
         .ppl = x->ppl,
         .errors = x->errors,
+        .sensitivity = x->sensitivity,
+        .interactions = x->interactions,
         .provenance = provenance,
         .version = ssmq_build_info()->version,
     };
@@ -145,6 +183,25 @@ static ssmq_alarm alarm_of(const ssmq_alarm *a, ssmq_arena *arena)
     };
 }
 
+static void copy_units(const ssmq_sensitivity *s, ssmq_arena *arena, ssmq_sensitivity_scores *out)
+{
+    ssmq_unit_score *unit = SSMQ_ARENA_ARRAY(arena, ssmq_unit_score, s->scores.n);
+    *out = s->scores;
+    out->unit = unit;
+    for (int32_t i = 0; i < s->scores.n; i++) {
+        unit[i] = s->scores.unit[i];
+        unit[i].unit = ssmq_arena_strdup(arena, s->scores.unit[i].unit);
+    }
+}
+
+static void copy_pairs(const ssmq_interactions *s, ssmq_arena *arena, ssmq_interaction_scores *out)
+{
+    ssmq_interaction_score *pair = SSMQ_ARENA_ARRAY(arena, ssmq_interaction_score, s->scores.n);
+    *out = s->scores;
+    out->pair = pair;
+    for (int32_t i = 0; i < s->scores.n; i++) pair[i] = s->scores.pair[i];
+}
+
 ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run, ssmq_arena *arena)
 {
     ssmq_evaluation_score *e = SSMQ_ARENA_ARRAY(arena, ssmq_evaluation_score, run->n_evaluation);
@@ -152,18 +209,19 @@ ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run
     for (int32_t i = 0; i < run->n_evaluation; i++)
         e[i] = evaluation_of(&run->evaluation[i], &x->ppl[i], arena);
     for (int32_t i = 0; i < x->alarms.n; i++) alarm[i] = alarm_of(&x->alarms.alarm[i], arena);
-    ssmq_site_scores sites = {0};
+    ssmq_summary s = {.id = run->id,
+                      .name = run->name,
+                      .mode = ssmq_modes[run->mode],
+                      .recipe = run->recipe ? run->recipe->name : NULL,
+                      .status = "done",
+                      .evaluation = e,
+                      .n_evaluation = run->n_evaluation,
+                      .alarm = alarm,
+                      .n_alarm = x->alarms.n};
     if (x->errors)
-        sites = ssmq_site_errors_scores(x->errors, run->compare,
-                                        run->evaluation[run->compare->evaluation].id, arena);
-    return (ssmq_summary){.id = run->id,
-                          .name = run->name,
-                          .mode = ssmq_modes[run->mode],
-                          .recipe = run->recipe ? run->recipe->name : NULL,
-                          .status = "done",
-                          .evaluation = e,
-                          .n_evaluation = run->n_evaluation,
-                          .sites = sites,
-                          .alarm = alarm,
-                          .n_alarm = x->alarms.n};
+        s.sites = ssmq_site_errors_scores(x->errors, run->compare,
+                                          run->evaluation[run->compare->evaluation].id, arena);
+    if (x->sensitivity) copy_units(x->sensitivity, arena, &s.sensitivity);
+    if (x->interactions) copy_pairs(x->interactions, arena, &s.interactions);
+    return s;
 }

@@ -3,6 +3,7 @@
 #include "harness/run/evidence.h"
 #include "harness/run/recipe.h"
 #include "harness/run/result.h"
+#include "harness/run/sensitivity.h"
 #include "harness/run/session.h"
 #include "harness/run/site_error.h"
 #include "harness/store/summary.h"
@@ -17,7 +18,9 @@ typedef struct ssmq_execution {
     ssmq_recipe_result recipe; /* plan NULL in float mode          */
     ssmq_ppl          *ppl;    /* [run->n_evaluation]              */
     int32_t            n_ppl;
-    ssmq_site_errors  *errors; /* NULL: not asked for */
+    ssmq_site_errors  *errors; /* this and the next: NULL where not asked for */
+    ssmq_sensitivity  *sensitivity;
+    ssmq_interactions *interactions;
     ssmq_alarms        alarms; /* whoever carries the run out may add to them */
 } ssmq_execution;
 

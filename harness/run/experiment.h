@@ -85,15 +85,41 @@ extern const char *const ssmq_metrics[]; /* "kl", "delta-p", ..., NULL; indexed 
 typedef enum ssmq_error_input { SSMQ_INPUT_CLEAN, SSMQ_INPUT_PROPAGATED, SSMQ_INPUTS } ssmq_error_input;
 extern const char *const ssmq_error_inputs[]; /* "clean", "propagated", NULL */
 
+/* Which of a recipe's units are evaluated by themselves, and what a unit is (harness/run/sensitivity.h). */
+typedef enum ssmq_sensitivity_mode {
+    SSMQ_SENSITIVITY_OFF,
+    SSMQ_SENSITIVITY_EACH_ON,
+    SSMQ_SENSITIVITY_EACH_OFF,
+    SSMQ_SENSITIVITY_BOTH,
+} ssmq_sensitivity_mode;
+typedef enum ssmq_unit_kind {
+    SSMQ_UNIT_SITE,
+    SSMQ_UNIT_SITE_LAYER,
+    SSMQ_UNIT_LAYER,
+    SSMQ_UNIT_WEIGHT,
+    SSMQ_UNIT_STEP,
+} ssmq_unit_kind;
+extern const char *const ssmq_sensitivity_modes[]; /* "off", "each-on", "each-off", "both", NULL */
+extern const char *const ssmq_unit_kinds[]; /* "site", "site-layer", "layer", "weight", "step", NULL */
+
+typedef struct ssmq_step_pair {
+    const char *a, *b; /* ids of steps */
+} ssmq_step_pair;
+
 /* The float model runs beside the quantised one, over the same tokens. */
 typedef struct ssmq_compare_spec {
     uint32_t metrics;    /* bit 1 << ssmq_metric for each                                       */
     int32_t  bootstrap;  /* resamples of the windows for an interval; 0: none                   */
     bool     tokens;     /* keep the figures of every token                                     */
-    uint32_t inputs;     /* bit 1 << ssmq_error_input for each, of the metrics of sites               */
-    int32_t  evaluation; /* whose text sites are compared on: index into the run's evaluations  */
-    int64_t  windows;    /* of it; 0: all                                                       */
-    double   clip_limit; /* clip rate of a site from which on there is an alarm, in per cent    */
+    uint32_t inputs;     /* bit 1 << ssmq_error_input for each, of the metrics of sites         */
+    double   clip_limit; /* clip rate of a site above which there is an alarm, in per cent      */
+    /* The text of errors at sites, sensitivity and interactions. */
+    int32_t  evaluation; /* index into the run's evaluations */
+    int64_t  windows;    /* of it; 0: all                    */
+    ssmq_sensitivity_mode sensitivity;
+    ssmq_unit_kind        by;
+    const ssmq_step_pair *interaction; /* those whose steps a recipe does not have do not concern it */
+    int32_t               n_interaction;
 } ssmq_compare_spec;
 
 typedef struct ssmq_run {

@@ -54,12 +54,14 @@ typedef struct ssmq_evaluation_draft {
 } ssmq_evaluation_draft;
 
 typedef struct ssmq_compare_draft {
-    int              against, bootstrap, windows;
+    int              against, bootstrap, windows, sensitivity, by;
     bool             tokens;
     double           clip_limit;
     const char      *evaluation;      /* NULL: the first                   */
     int32_t          evaluation_index;
     uint32_t         metrics, inputs; /* bits, as in ssmq_compare_spec     */
+    ssmq_step_pair  *interaction;
+    int32_t          n_interaction;
     const ssmq_yaml *given;           /* NULL: nothing is compared         */
 } ssmq_compare_draft;
 

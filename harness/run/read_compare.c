@@ -65,9 +65,67 @@ static void find_evaluation(ssmq_loader *ld, const ssmq_yaml *given)
                 "compare.evaluation is '%s', which is the id of no evaluation", c->evaluation);
 }
 
+/* Does some recipe have an enabled step of this id? */
+static bool has_step(const ssmq_recipe_draft *r, const char *id)
+{
+    for (int32_t i = 0; r->final && i < r->final->n_step; i++)
+        if (strcmp(r->final->step[i].id, id) == 0) return true;
+    return false;
+}
+
+/* A recipe that has problems has no steps here; they have been reported. */
+static bool in_one_recipe(const ssmq_draft *d, const ssmq_step_pair *pair)
+{
+    bool unknown = false;
+    for (int32_t i = 0; i < d->n_recipe; i++) {
+        if (has_step(&d->recipe[i], pair->a) && has_step(&d->recipe[i], pair->b)) return true;
+        unknown |= !d->recipe[i].final;
+    }
+    return unknown;
+}
+
+static bool is_pair(const ssmq_yaml *v)
+{
+    return v->kind == SSMQ_YAML_LIST && v->n == 2 && v->value[0]->kind == SSMQ_YAML_SCALAR &&
+           v->value[1]->kind == SSMQ_YAML_SCALAR;
+}
+
+static void read_interaction(ssmq_loader *ld, const ssmq_yaml *v)
+{
+    ssmq_compare_draft *c = &ld->draft.compare;
+    if (!is_pair(v)) {
+        SSMQ_REPORT(ld, v, "as in [[rot, u], [rot, w]]",
+                    "an element of compare.interactions must be a list of two ids of steps");
+        return;
+    }
+    const ssmq_step_pair pair = {v->value[0]->text, v->value[1]->text};
+    if (strcmp(pair.a, pair.b) == 0)
+        SSMQ_REPORT(ld, v, NULL, "compare.interactions: '%s' stands beside itself", pair.a);
+    else if (!in_one_recipe(&ld->draft, &pair))
+        SSMQ_REPORT(ld, v, NULL,
+                    "compare.interactions: no recipe has both an enabled step '%s' and one '%s'", pair.a,
+                    pair.b);
+    c->interaction[c->n_interaction++] = pair;
+}
+
+/* Recipes are read before. */
+static void read_interactions(ssmq_loader *ld, const ssmq_yaml *given)
+{
+    const ssmq_yaml *v = ssmq_yaml_get(given, "interactions");
+    if (!v) return;
+    if (v->kind != SSMQ_YAML_LIST) {
+        SSMQ_REPORT(ld, v, "as in [[rot, u], [rot, w]]",
+                    "compare.interactions must be a list of pairs of steps, found %s",
+                    ssmq_yaml_found(ld->arena, v));
+        return;
+    }
+    ld->draft.compare.interaction = SSMQ_ARENA_ARRAY(ld->arena, ssmq_step_pair, v->n + 1);
+    for (int32_t i = 0; i < v->n; i++) read_interaction(ld, v->value[i]);
+}
+
 void ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given)
 {
-    static const char *const own[] = {"metrics", "inputs", NULL};
+    static const char *const own[] = {"metrics", "inputs", "interactions", NULL};
     static const word_list   metrics = {"metrics", "the metric", ssmq_metrics,
                                         SSMQ_METRICS_OF_TOKENS};
     static const word_list   inputs = {"inputs", "the input", ssmq_error_inputs, (1u << SSMQ_INPUTS) - 1};
@@ -77,6 +135,7 @@ void ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given)
     ssmq_options_read(&ld->options, ssmq_schema_compare, given, "compare", c);
     read_words(ld, &metrics, given, &c->metrics);
     read_words(ld, &inputs, given, &c->inputs);
+    read_interactions(ld, given);
     find_evaluation(ld, given);
     c->given = given;
     if (!has_quantised(&ld->draft))

@@ -184,6 +184,9 @@ static void put_compare(ssmq_str *out)
     put_row(out, "inputs", ssmq_str_text(&inputs), "both",
             "of errors at sites: clean, the float model's tensor quantised once; propagated, the "
             "tensor of the quantised model");
+    put_row(out, "interactions", "list of pairs of ids of steps", "",
+            "what two steps do together beyond what each does: the recipe is applied without one, the "
+            "other, both");
     ssmq_str_free(&words);
     ssmq_str_free(&inputs);
 }

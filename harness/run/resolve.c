@@ -241,7 +241,11 @@ static ssmq_compare_spec *compare_spec(ssmq_loader *ld)
         .inputs = c->inputs,
         .evaluation = c->evaluation_index,
         .windows = c->windows,
-        .clip_limit = c->clip_limit};
+        .clip_limit = c->clip_limit,
+        .sensitivity = (ssmq_sensitivity_mode)c->sensitivity,
+        .by = (ssmq_unit_kind)c->by,
+        .interaction = c->interaction,
+        .n_interaction = c->n_interaction};
     return spec;
 }
 

@@ -5,6 +5,7 @@
 #include "harness/data/window.h"
 #include "harness/run/compare_store.h"
 #include "harness/run/result_sites.h"
+#include "harness/run/sensitivity_store.h"
 #include "harness/run/site_error_store.h"
 #include "harness/store/store.h"
 
@@ -173,7 +174,8 @@ static ssmq_status write_all(ssmq_store *s, const ssmq_result *r, ssmq_arena *ar
     for (int32_t i = 0; i < r->run->n_evaluation; i++)
         SSMQ_TRY(
             write_evaluation(s, &r->run->evaluation[i], &r->ppl[i], r->run->compare, arena));
-    return SSMQ_OK;
+    SSMQ_TRY(ssmq_sensitivity_write(s, r->sensitivity, arena));
+    return ssmq_interactions_write(s, r->interactions, arena);
 }
 
 ssmq_status ssmq_result_write(const ssmq_result *r, const char *path)

@@ -3,6 +3,7 @@
 #include "harness/run/eval_ppl.h"
 #include "harness/run/experiment.h"
 #include "harness/run/recipe.h"
+#include "harness/run/sensitivity.h"
 #include "harness/run/site_error.h"
 
 #ifdef __cplusplus
@@ -16,6 +17,8 @@ typedef struct ssmq_result {
     const ssmq_samples       *samples;    /* NULL without calibration                  */
     const ssmq_ppl           *ppl;        /* [run->n_evaluation]                       */
     const ssmq_site_errors   *errors;     /* NULL: not measured                        */
+    const ssmq_sensitivity   *sensitivity;  /* likewise                                */
+    const ssmq_interactions  *interactions;
     const char               *provenance; /* JSON: what decides the numbers            */
     const char               *version;    /* of ssmq                                   */
 } ssmq_result;

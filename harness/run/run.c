@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "harness/base/clock.h"
 #include "harness/run/execute.h"
+#include "harness/run/sensitivity_store.h"
 #include "harness/run/session.h"
 #include "harness/store/rundir.h"
 #include "harness/store/store.h"
@@ -110,6 +111,18 @@ static ssmq_status write_manifest(job *j, ssmq_provenance *p)
     return st;
 }
 
+/* Steps that make the recipe better, where it was looked for them. */
+static ssmq_status write_fragment(job *j, const ssmq_execution *x)
+{
+    ssmq_str text = {0};
+    if (!x->sensitivity) return SSMQ_OK;
+    ssmq_sensitivity_fragment(x->sensitivity, x->recipe.plan, j->run->id, &text);
+    const ssmq_status st =
+        ssmq_rundir_write(j->dir, SSMQ_FRAGMENT, ssmq_str_text(&text), text.length);
+    ssmq_str_free(&text);
+    return st;
+}
+
 static ssmq_status write_results(job *j, const ssmq_execution *x, ssmq_summary *summary)
 {
     ssmq_provenance p = provenance_of(j);
@@ -121,6 +134,7 @@ static ssmq_status write_results(job *j, const ssmq_execution *x, ssmq_summary *
     SSMQ_TRY(st);
     *summary = ssmq_execution_summary(x, j->run, j->arena);
     SSMQ_TRY(write_manifest(j, &p));
+    SSMQ_TRY(write_fragment(j, x));
     return ssmq_summary_write(summary, ssmq_rundir_file(j->dir, "summary.json"));
 }
 
@@ -129,8 +143,8 @@ static ssmq_status write_results(job *j, const ssmq_execution *x, ssmq_summary *
 /* What is there was sealed by a writer that was killed before it could say so, or is damaged. */
 static ssmq_status remove_results(job *j)
 {
-    static const char *const names[] = {"run.h5", "summary.json"};
-    for (int i = 0; i < 2; i++) {
+    static const char *const names[] = {"run.h5", "summary.json", SSMQ_FRAGMENT};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *path = ssmq_rundir_file(j->dir, names[i]);
         if (unlink(path) != 0 && errno != ENOENT)
             return SSMQ_FAIL(IO, "%s: cannot be removed: %s", path, strerror(errno));

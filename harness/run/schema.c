@@ -7,6 +7,8 @@ const char *const ssmq_tasks[] = {"perplexity", NULL};
 const char *const ssmq_metrics[] = {"kl",     "delta-p", "top1",    "sqnr", "mse",       "cosine",
                                     "rel-l2", "max-err", "bias", "clip-rate", NULL};
 const char *const ssmq_error_inputs[] = {"clean", "propagated", NULL};
+const char *const ssmq_sensitivity_modes[] = {"off", "each-on", "each-off", "both", NULL};
+const char *const ssmq_unit_kinds[] = {"site", "site-layer", "layer", "weight", "step", NULL};
 
 const char *const ssmq_schema_keys[] = {"ssmq",     "include",     "name", "question", "model",
                                         "data",     "calibration", "mode", "recipe",   "recipes",
@@ -74,11 +76,17 @@ const ssmq_option ssmq_schema_compare[] = {
     {AT(ssmq_compare_draft, tokens), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
      "true: keep the figures of every token in run.h5, not only those of windows"},
     {AT(ssmq_compare_draft, evaluation), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
-     "id of the evaluation on whose text sites are compared; without it the first"},
+     "id of the evaluation that errors at sites, sensitivity and interactions are found on; without it "
+     "the first"},
     {AT(ssmq_compare_draft, windows), SSMQ_OPTION_INT, "4", 0, 1e9, NULL,
-     "windows of it that sites are compared on (of each subset); 0: all"},
+     "windows of it that they are found on (of each subset); 0: all"},
     {AT(ssmq_compare_draft, clip_limit), SSMQ_OPTION_REAL, "1", 0, 100, NULL,
      "per cent of a site's values that may be clipped before there is an alarm, with clip-rate"},
+    {AT(ssmq_compare_draft, sensitivity), SSMQ_OPTION_CHOICE, "off", 0, 0, ssmq_sensitivity_modes,
+     "evaluates the recipe with each unit quantised alone, with each left in float, or both"},
+    {AT(ssmq_compare_draft, by), SSMQ_OPTION_CHOICE, "site", 0, 0, ssmq_unit_kinds,
+     "a unit of sensitivity: a site in all layers, in one layer, all sites of a layer, a weight in all "
+     "layers, or what a step quantised"},
     {0},
 };
 

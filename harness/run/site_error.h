@@ -62,7 +62,8 @@ typedef struct ssmq_site_error_request {
 
 /* Memory beside two models: room, or one site's tensor of a piece if that is more.  Pieces are as long as fits,
  * and sites that do not fit all the same, as where dynamic ranges ask for whole windows, are measured in
- * further passes; no figure depends on either.  NUMERIC with the window named; statuses of reading data. */
+ * further passes; no figure depends on either (but on the cpu backend's tier c, whose products round a
+ * row by how many there are beside it).  NUMERIC with the window named; statuses of reading data. */
 SSMQ_MUST_USE ssmq_status ssmq_site_errors_run(const ssmq_site_error_request *r,
                                                ssmq_site_errors **out);
 void                      ssmq_site_errors_free(ssmq_site_errors *e); /* accepts NULL */

@@ -2,7 +2,7 @@
 #include <string.h>
 #include "harness/base/assert.h"
 
-static const char *bare_name(const ssmq_site *site)
+const char *ssmq_site_bare_name(const ssmq_site *site)
 {
     if (site->layer < 0) return site->name;
     const char *dot = strchr(site->name + strlen("layers."), '.');
@@ -14,7 +14,7 @@ ssmq_site_family ssmq_site_family_of(const ssmq_model *m, int32_t first, ssmq_ar
 {
     const bool       layered = m->site[first].layer >= 0;
     ssmq_site_family f = {.model = m,
-                          .name = bare_name(&m->site[first]),
+                          .name = ssmq_site_bare_name(&m->site[first]),
                           .n = layered ? m->n_layer : 1,
                           .first = first};
     f.group = ssmq_arena_printf(arena, "/sites/%s", f.name);
@@ -23,7 +23,7 @@ ssmq_site_family ssmq_site_family_of(const ssmq_model *m, int32_t first, ssmq_ar
     for (int32_t i = 0; i < f.n; i++) f.site[i] = -1;
     for (int32_t i = 0; i < m->n_site; i++) {
         const ssmq_site *s = &m->site[i];
-        if ((s->layer >= 0) == layered && strcmp(bare_name(s), f.name) == 0)
+        if ((s->layer >= 0) == layered && strcmp(ssmq_site_bare_name(s), f.name) == 0)
             f.site[layered ? s->layer : 0] = i;
     }
     return f;

@@ -17,6 +17,9 @@ typedef struct ssmq_site_family {
     int32_t           first; /* the site that it was gathered from                    */
 } ssmq_site_family;
 
+/* A site's name without "layers.N.", a part of it. */
+const char *ssmq_site_bare_name(const ssmq_site *site);
+
 /* The site first of the model with its like in the other layers, in the arena.  Sites of layer 0 and those
  * outside the layers are the first of their families. */
 ssmq_site_family ssmq_site_family_of(const ssmq_model *m, int32_t first, ssmq_arena *arena);

@@ -95,6 +95,20 @@ static void put_words(ssmq_loader *ld, ssmq_yaml *map, const char *key, const ch
     put(ld, map, key, list, SSMQ_YAML_BOTH);
 }
 
+static ssmq_yaml *interactions_tree(ssmq_loader *ld)
+{
+    const ssmq_compare_draft *c = &ld->draft.compare;
+    const ssmq_yaml          *given = ssmq_yaml_get(c->given, "interactions");
+    ssmq_yaml                *list = list_new(ld);
+    for (int32_t i = 0; i < c->n_interaction; i++) {
+        ssmq_yaml *pair = list_new(ld);
+        ssmq_yaml_append(ld->arena, pair, NULL, text_at(ld, c->interaction[i].a, given));
+        ssmq_yaml_append(ld->arena, pair, NULL, text_at(ld, c->interaction[i].b, given));
+        ssmq_yaml_append(ld->arena, list, NULL, pair);
+    }
+    return list;
+}
+
 static ssmq_yaml *compare_tree(ssmq_loader *ld)
 {
     const ssmq_compare_draft *c = &ld->draft.compare;
@@ -102,6 +116,7 @@ static ssmq_yaml *compare_tree(ssmq_loader *ld)
     put_options(ld, map, ssmq_schema_compare, c, c->given);
     put_words(ld, map, "metrics", ssmq_metrics, c->metrics, c->given);
     put_words(ld, map, "inputs", ssmq_error_inputs, c->inputs, c->given);
+    if (c->n_interaction > 0) put(ld, map, "interactions", interactions_tree(ld), SSMQ_YAML_BOTH);
     return map;
 }
 

@@ -65,6 +65,13 @@ static void put_alarms(ssmq_json_writer *w, const ssmq_summary *s)
     ssmq_json_end_array(w);
 }
 
+static void put_evidence(ssmq_json_writer *w, const ssmq_summary *s)
+{
+    ssmq_summary_put_sites(w, &s->sites);
+    ssmq_summary_put_sensitivity(w, &s->sensitivity);
+    ssmq_summary_put_interactions(w, &s->interactions);
+}
+
 static void put_identity(ssmq_json_writer *w, const ssmq_summary *s)
 {
     ssmq_json_put_text(w, "id", s->id);
@@ -105,7 +112,7 @@ ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
     ssmq_json_begin_object(&w, "evaluations");
     for (int32_t i = 0; i < s->n_evaluation; i++) put_evaluation(&w, &s->evaluation[i]);
     ssmq_json_end_object(&w);
-    ssmq_summary_put_sites(&w, &s->sites);
+    put_evidence(&w, s);
     put_alarms(&w, s);
     ssmq_json_end_object(&w);
     const ssmq_status st = ssmq_file_write(path, ssmq_str_text(&text), text.length);
@@ -125,7 +132,7 @@ void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s)
         ssmq_json_end_object(w);
     }
     ssmq_json_end_object(w);
-    ssmq_summary_put_sites(w, &s->sites);
+    put_evidence(w, s);
     put_alarms(w, s);
     ssmq_json_end_object(w);
 }
@@ -287,6 +294,8 @@ static ssmq_status read_summary(const ssmq_json *j, ssmq_arena *a, ssmq_summary 
     SSMQ_TRY(ssmq_summary_read_text(j, "reason", false, a, &out->reason));
     SSMQ_TRY(read_evaluations(j, a, out));
     SSMQ_TRY(ssmq_summary_read_sites(j, a, &out->sites));
+    SSMQ_TRY(ssmq_summary_read_sensitivity(j, a, &out->sensitivity));
+    SSMQ_TRY(ssmq_summary_read_interactions(j, a, &out->interactions));
     return read_alarms(j, a, out);
 }
 

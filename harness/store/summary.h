@@ -2,6 +2,7 @@
  * --format json` prints it.  A number that is not finite is null, with "<key>_nonfinite": "nan",
  * "inf" or "-inf" beside it. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "harness/base/arena.h"
 #include "harness/base/error.h"
@@ -92,6 +93,52 @@ typedef struct ssmq_site_scores {
     int32_t                n;
 } ssmq_site_scores;
 
+/* A recipe of which only some units quantise (harness/run/sensitivity.h): field, unit, what it is. */
+#define SSMQ_SENSITIVITY_FIELDS(X)                                                                   \
+    X(ppl, "", "perplexity")                                                                         \
+    X(ln_ratio, "nat", "difference in log-perplexity from float")                                    \
+    X(ln_ratio_se, "nat", "paired standard error of ln_ratio over windows")                          \
+    X(kl_mean, "nat", "mean divergence from float")                                                  \
+    X(kl_se, "nat", "standard error of kl_mean over windows")                                        \
+    X(damage, "nat",                                                                                 \
+      "what the unit costs in log-perplexity: alone, from float; left out, from there to all units") \
+    X(damage_se, "nat", "paired standard error of damage over windows")
+
+typedef struct ssmq_sensitivity_figures {
+#define X(field, unit, long_name) double field;
+    SSMQ_SENSITIVITY_FIELDS(X)
+#undef X
+} ssmq_sensitivity_figures;
+
+typedef struct ssmq_unit_score {
+    const char              *unit;
+    ssmq_sensitivity_figures on, off; /* only it quantises; all but it do */
+} ssmq_unit_score;
+
+typedef struct ssmq_sensitivity_scores {
+    const char              *evaluation; /* on whose text; NULL: not measured */
+    int64_t                  windows;
+    const char              *by;         /* what a unit is: "site", "layer", ... */
+    bool                     has_on, has_off;
+    ssmq_sensitivity_figures all; /* all units quantise: the recipe itself; damage is from float */
+    const ssmq_unit_score   *unit; /* [n] in the order of the model's sites */
+    int32_t                  n;
+} ssmq_sensitivity_scores;
+
+/* Two steps of a recipe: mean losses in nats with both, with each and without them; what both cost less what
+ * each costs, with its paired standard error over windows. */
+typedef struct ssmq_interaction_score {
+    const char *a, *b; /* ids */
+    double      both, only_a, only_b, neither, ln_ppl, ln_ppl_se;
+} ssmq_interaction_score;
+
+typedef struct ssmq_interaction_scores {
+    const char                   *evaluation; /* NULL: none were measured */
+    int64_t                       windows;
+    const ssmq_interaction_score *pair;
+    int32_t                       n;
+} ssmq_interaction_scores;
+
 /* Something about a run's numbers that a person ought to look at; the numbers stand all the same. */
 typedef struct ssmq_alarm {
     const char *event;      /* "scale of zero": what a program looks for */
@@ -109,6 +156,8 @@ typedef struct ssmq_summary {
     const ssmq_evaluation_score *evaluation;
     int32_t                      n_evaluation;
     ssmq_site_scores             sites;
+    ssmq_sensitivity_scores      sensitivity;
+    ssmq_interaction_scores      interactions;
     const ssmq_alarm            *alarm;
     int32_t                      n_alarm;
 } ssmq_summary;

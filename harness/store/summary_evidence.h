@@ -1,4 +1,5 @@
-/* The parts of a summary that say where its loss comes from: errors at sites.  For summary.c only. */
+/* The parts of a summary that say where its loss comes from: errors at sites, sensitivity, interactions.  For
+ * summary.c only. */
 #pragma once
 #include "harness/store/summary.h"
 
@@ -11,6 +12,14 @@ void ssmq_summary_put_sites(ssmq_json_writer *w, const ssmq_site_scores *s);
 /* In the arena; INPUT. */
 SSMQ_MUST_USE ssmq_status ssmq_summary_read_sites(const ssmq_json *j, ssmq_arena *a,
                                                   ssmq_site_scores *out);
+
+/* The same of "sensitivity", and of "interactions". */
+void ssmq_summary_put_sensitivity(ssmq_json_writer *w, const ssmq_sensitivity_scores *s);
+SSMQ_MUST_USE ssmq_status ssmq_summary_read_sensitivity(const ssmq_json *j, ssmq_arena *a,
+                                                        ssmq_sensitivity_scores *out);
+void ssmq_summary_put_interactions(ssmq_json_writer *w, const ssmq_interaction_scores *s);
+SSMQ_MUST_USE ssmq_status ssmq_summary_read_interactions(const ssmq_json *j, ssmq_arena *a,
+                                                         ssmq_interaction_scores *out);
 
 /* What ssmq_summary_put_real() wrote: a number, or null with a flag beside it. */
 SSMQ_MUST_USE ssmq_status ssmq_summary_read_real(const ssmq_json *j, const char *key, double *out);

@@ -82,6 +82,68 @@ def check_comparisons(f, summary):
                 check_score(group, subset["compare"], tokens, mine)
 
 
+def same(stored, value):
+    """A figure of run.h5 and of JSON, where what is not finite is null."""
+    return stored == value if value is not None else not math.isfinite(stored)
+
+
+def check_errors(f, summary):
+    """Errors at sites: layers against the figures of all of them together, positions against the mean."""
+    scores = summary.get("site_errors", {"sites": []})
+    for want in scores["sites"]:
+        group = f["sites"][want["site"]]["error"][want["input"]]
+        n, sqnr, mse = (group[name][:] for name in ("n_values", "sqnr_db", "mse"))
+        measured = n > 0
+        assert measured.sum() == want["layers"] and (numpy.isnan(mse) == ~measured).all()
+        assert group["mse"].attrs["reference"] == "float"
+        assert math.isclose((mse * n)[measured].sum() / n.sum(), want["mse"], rel_tol=1e-12)
+        assert math.isclose(group["n_clipped"][:].sum() / n.sum(), want["clip_rate"], rel_tol=1e-12)
+        assert group["max_err"][:][measured].max() == want["max_err"]
+        assert same(sqnr[measured].min(), want["worst_sqnr_db"])
+        if want["worst_layer"] >= 0:
+            assert same(sqnr[want["worst_layer"]], want["worst_sqnr_db"])
+        # From mse and SQNR the mean square of the reference, and from that the relative error.
+        finite = measured & numpy.isfinite(sqnr)
+        numpy.testing.assert_allclose(group["rel_l2"][:][finite], 10 ** (-sqnr[finite] / 20), rtol=1e-9)
+        if "mse_by_token" in group:
+            token, by_token = group["token"], group["mse_by_token"][:]
+            width = token.attrs["bin_tokens"]
+            window = summary["evaluations"][scores["evaluation"]]["window"]
+            tokens = numpy.minimum(width, window - token[:])
+            assert tokens.sum() == window and by_token.shape == (len(n), len(tokens))
+            mean = (by_token * tokens).sum(axis=1) / window
+            numpy.testing.assert_allclose(mean[measured], mse[measured], rtol=1e-12)
+        else:
+            assert f["sites"][want["site"]].attrs["kind"] == "weight"
+    return bool(scores["sites"])
+
+
+def check_sensitivity(f, summary):
+    want = summary.get("sensitivity")
+    assert (want is None) == ("sensitivity" not in f)
+    if want is not None:
+        group = f["sensitivity"]
+        assert (group.attrs["evaluation"], group.attrs["by"]) == (want["evaluation"], want["by"])
+        assert list(group["unit"].asstr()[:]) == [u["unit"] for u in want["units"]]
+        which = [w.replace("-", "_") for w in group["which"].asstr()[:]]
+        assert which == [w for w in ("only_this_on", "only_this_off") if w in want["units"][0]]
+        for key, value in want["all_on"].items():
+            if key.endswith("_nonfinite"):
+                continue
+            assert same(group[key].attrs["all_on"], value)
+            for i, unit in enumerate(want["units"]):
+                assert all(same(group[key][i, k], unit[w][key]) for k, w in enumerate(which)), key
+    want = summary.get("interactions")
+    assert (want is None) == ("interaction" not in f)
+    for pair in want["pairs"] if want else []:
+        group = f["interaction"]
+        a, b = (list(group["step"].asstr()[:]).index(step) for step in pair["steps"])
+        assert (group["step"].asstr()[:] == group["with"].asstr()[:]).all()
+        assert group["ln_ppl"][a, b] == group["ln_ppl"][b, a] == pair["ln_ppl"]
+        assert group["ln_ppl_se"][a, b] == group["ln_ppl_se"][b, a] == pair["ln_ppl_se"]
+        assert numpy.isnan(group["ln_ppl"][a, a])
+
+
 def combined(site, layer, samples):
     """The scale that the stored ranges of the samples give under the stored observer."""
     observer = json.loads(site["qparam/observer"].asstr()[layer])
@@ -122,6 +184,8 @@ def main():
         assert "sha256:" in f["meta/resolved_config"].asstr()[()]
         check_evaluations(f, summary)
         check_comparisons(f, summary)
+        assert check_errors(f, summary) == (summary["mode"] != "float")
+        check_sensitivity(f, summary)
         if summary["mode"] == "float":
             assert "sites" not in f
         else:

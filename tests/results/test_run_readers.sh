@@ -8,7 +8,7 @@ set -uo pipefail
 python=/usr/bin/python3 # Debian's, which Debian's h5py and xarray belong to
 command -v "$python" > /dev/null || python=python3
 
-run 0 run experiments/quickstart.yaml --out "$scratch" --set 'evaluate=[{id: wt2, task: perplexity, data: {file: configs/data/wiki.test.raw}, dialect: gptq, window: 128, limit: 4}, {id: pile, task: perplexity, data: {file: configs/data/pile-sample.jsonl.zst, subset: meta.pile_set_name}, dialect: gptq, window: 64, limit: 1}]' --set calibration.count=3 --set 'compare={tokens: true, bootstrap: 100}'
+run 0 run experiments/quickstart.yaml --out "$scratch" --set 'evaluate=[{id: wt2, task: perplexity, data: {file: configs/data/wiki.test.raw}, dialect: gptq, window: 128, limit: 4}, {id: pile, task: perplexity, data: {file: configs/data/pile-sample.jsonl.zst, subset: meta.pile_set_name}, dialect: gptq, window: 64, limit: 1}]' --set calibration.count=3 --set 'compare={tokens: true, bootstrap: 100, metrics: [kl, delta-p, top1, sqnr, mse, cosine, rel-l2, max-err, bias, clip-rate], windows: 2, evaluation: wt2, sensitivity: both, by: step, interactions: [[rot, u], [w, u]]}'
 
 for h5 in "$scratch"/quickstart/*/run.h5; do
     "$python" tests/results/check_results.py "$h5"

@@ -23,7 +23,7 @@ for readme in README.md */README.md; do
     while read -r path; do
         [ -e "$path" ] || [ -e "$folder/$path" ] || fail "$readme names $path, which does not exist"
     done < <(sed '/^```/,/^```/d' "$readme" | grep -oE '`[a-zA-Z][a-zA-Z0-9_/-]*(/|\.(c|h|sh|yaml|md|zst|raw|txt))`' |
-        tr -d '\140' | grep -vE '^(runs|source|lib|conv|open|create|new|log)/|^log\.txt$|^resolved\.yaml$|NAME' | sort -u)
+        tr -d '\140' | grep -vE '^(runs|source|lib|conv|open|create|new|log)/|^log\.txt$|^resolved\.yaml$|^sensitivity\.yaml$|NAME' | sort -u)
 done
 
 finish

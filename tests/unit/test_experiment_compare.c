@@ -15,6 +15,7 @@ static void test_defaults(void **state)
     assert_true(c && c->metrics == 7 && c->bootstrap == 1000 && !c->tokens);
     assert_non_null(strstr(e->run[1].canonical, "\ncompare:\n  against: float\n  bootstrap: 1000\n"
                                                 "  tokens: false\n  windows: 4\n  clip_limit: 1\n"
+                                                "  sensitivity: \"off\"\n  by: site\n"
                                                 "  metrics: [kl, delta-p, top1]\n"
                                                 "  inputs: [clean, propagated]\nrun:\n"));
     assert_null(strstr(e->run[0].canonical, "compare"));
@@ -40,6 +41,9 @@ static void test_ids(void **state)
         {"compare: {inputs: clean}\n", false},
         {"compare: {windows: 2}\n", false},
         {"compare: {clip_limit: 0.5}\n", false},
+        {"compare: {sensitivity: off, by: site, interactions: []}\n", true},
+        {"compare: {sensitivity: each-on}\n", false},
+        {"compare: {by: layer}\n", false},
         {"compare: {evaluation: e}\n", false},
     };
     const char *const both[] = {"mode=[float, fake]", NULL};
