@@ -64,13 +64,23 @@ static ssmq_status output_close(FILE *out, const output *o)
 
 /* ---- the program's own pages ----------------------------------------------------------- */
 
-static void print_command(const ssmq_command *c, FILE *out)
+static void print_command(const ssmq_command *c, int width, FILE *out)
 {
     ssmq_str  line = {0};
-    const int n = fprintf(out, "  %-6s %-31s ", c->name, c->operands ? c->operands : "");
+    const int n = fprintf(out, "  %-*s  ", width, c->name);
     ssmq_text_wrap(c->help, n, n, PAGE_WIDTH, &line);
     fputs(ssmq_str_text(&line), out);
     ssmq_str_free(&line);
+}
+
+static int widest_name(void)
+{
+    int widest = 0;
+    for (int i = 0; ssmq_commands[i]; i++) {
+        const int n = (int)strlen(ssmq_commands[i]->name);
+        widest = n > widest ? n : widest;
+    }
+    return widest;
 }
 
 static void print_help(FILE *out)
@@ -81,7 +91,8 @@ static void print_help(FILE *out)
           "       ssmq --version\n\n"
           "commands:\n",
           out);
-    for (int i = 0; ssmq_commands[i]; i++) print_command(ssmq_commands[i], out);
+    const int width = widest_name();
+    for (int i = 0; ssmq_commands[i]; i++) print_command(ssmq_commands[i], width, out);
     fputs("\n"
           "environment:\n"
           "  SSMQ_LOG=error|warning|info|debug   what is reported on standard error\n\n"

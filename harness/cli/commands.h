@@ -12,7 +12,8 @@ extern "C" {
     X(run)               \
     X(check)             \
     X(list)              \
-    X(show)
+    X(show)              \
+    X(schema)
 
 #define X(name) extern const ssmq_command ssmq_command_##name;
 SSMQ_COMMANDS(X)

@@ -198,6 +198,15 @@ typedef struct ssmq_step_options {
     bool        enabled;
 } ssmq_step_options;
 
+/* A key of the top as the reference and the JSON Schema explain it. */
+typedef struct ssmq_schema_key {
+    const char *name;
+    const char *value;    /* what it may be, as Markdown     */
+    const char *fallback; /* NULL: required; "": may be left out */
+    const char *help;
+} ssmq_schema_key;
+extern const ssmq_schema_key ssmq_schema_top[]; /* reference.c; ends with {0} */
+
 /* Keys of the top that this version reads, and those that it knows of, NULL-terminated. */
 extern const char *const ssmq_schema_keys[];
 extern const char *const ssmq_schema_later[];

@@ -47,7 +47,7 @@ static bool find_part(context *cx, const ssmq_yaml *map, const char *path, const
 
 /* ---- reading --------------------------------------------------------------------------- */
 
-static ssmq_yaml *parse_default(context *cx, const ssmq_option *o)
+ssmq_yaml *ssmq_observer_default(context *cx, const ssmq_option *o)
 {
     ssmq_origin source = {.name = o->name, .text = o->fallback, .length = strlen(o->fallback)};
     ssmq_yaml  *map = ssmq_yaml_parse(cx->arena, &source, 0, cx->diag);
@@ -87,7 +87,7 @@ static void fill_in(context *cx, ssmq_yaml *map, const ssmq_yaml *fallback, cons
 static const ssmq_yaml *complete(context *cx, const ssmq_option *o, const ssmq_yaml *given,
                                  const char *path, bool *across)
 {
-    const ssmq_yaml *fallback = parse_default(cx, o);
+    const ssmq_yaml *fallback = ssmq_observer_default(cx, o);
     *across = ssmq_yaml_get(fallback, "across") != NULL;
     if (!given) return fallback;
     if (!ssmq_options_mapping(cx, given, path)) return NULL;

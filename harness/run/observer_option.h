@@ -13,6 +13,8 @@ extern "C" {
  * Where the default has no across (weights: one sample), none may be given. */
 bool ssmq_observer_read(const ssmq_option_context *cx, const ssmq_option *o, const ssmq_yaml *given,
                         const char *path, void *field);
+/* The default of an option of that type as a mapping, whose places are empty. */
+ssmq_yaml *ssmq_observer_default(const ssmq_option_context *cx, const ssmq_option *o);
 ssmq_yaml *ssmq_observer_tree(const ssmq_option_context *cx, const void *field,
                               const ssmq_yaml *given);
 

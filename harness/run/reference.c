@@ -110,6 +110,11 @@ static const char introduction[] =
     "came from.\n"
     "- `ssmq list methods`, `observers`, `models`, `sites` print what this page lists, and the "
     "sites of a model.\n"
+    "- `ssmq schema` prints this page as JSON Schema: with `# yaml-language-server: "
+    "$schema=FILE` as its first line an\n"
+    "  experiment is completed and checked in editors that know YAML; `--kind fragment` and `--kind "
+    "recipe` are for\n"
+    "  the files that it includes.\n"
     "- Paths are relative to the file that names them, those of `--set` to the current directory.\n"
     "- `include` names files that are merged in order before the file itself; then each `--set "
     "KEY=VALUE` is\n"
@@ -122,32 +127,38 @@ static const char introduction[] =
     "- A file may be 1 MiB long and nest 64 deep; it holds one document, no tags, and no merge key "
     "`<<`.\n";
 
+const ssmq_schema_key ssmq_schema_top[] = {
+    {"ssmq", "`1`", NULL, "version of this form"},
+    {"include", "path or list of paths", "",
+     "files to merge first; something of each must be used"},
+    {"name", "letters, digits, `.`, `_`, `-`", NULL, "names the folder of the results"},
+    {"question", "text", "", "what the experiment is to find out"},
+    {"model", "mapping", NULL, "the checkpoint"},
+    {"data", "mapping of names to data sets", "",
+     "names that stand wherever a data set is wanted"},
+    {"calibration", "mapping", "",
+     "what the static ranges of activations are found on; "
+     "required if a step observes"},
+    {"mode", "`float`, `fake`, `real`, or a list of them", NULL,
+     "float: the baseline, run once, without recipe; fake: simulated quantisation; real: "
+     "codes in bytes and integer kernels, refused where there is none"},
+    {"recipe", "list of steps, or path of a file that holds one", "",
+     "the only recipe; every mode but float needs a recipe"},
+    {"recipes", "mapping of names to recipes", "",
+     "several, in place of one: every mode but float is run for each"},
+    {"evaluate", "list of evaluations", NULL, "what is measured"},
+    {"compare", "mapping", "",
+     "figures of each quantised model paired with the float one"},
+    {"run", "mapping", "", "seed, threads and backend"},
+    {0},
+};
+
 static void put_top(ssmq_str *out)
 {
     ssmq_str_puts(out, "\n## The keys of an experiment\n");
     put_head(out);
-    put_row(out, "ssmq", "`1`", NULL, "version of this form");
-    put_row(out, "include", "path or list of paths", "",
-            "files to merge first; something of each must be used");
-    put_row(out, "name", "letters, digits, `.`, `_`, `-`", NULL, "names the folder of the results");
-    put_row(out, "question", "text", "", "what the experiment is to find out");
-    put_row(out, "model", "mapping", NULL, "the checkpoint, below");
-    put_row(out, "data", "mapping of names to data sets", "",
-            "names that stand wherever a data set is wanted");
-    put_row(out, "calibration", "mapping", "",
-            "what the static ranges of activations are found on, below; "
-            "required if a step observes");
-    put_row(out, "mode", "`float`, `fake`, `real`, or a list of them", NULL,
-            "float: the baseline, run once, without recipe; fake: simulated quantisation; real: "
-            "codes in bytes and integer kernels, refused where there is none");
-    put_row(out, "recipe", "list of steps, or path of a file that holds one", "",
-            "the only recipe; every mode but float needs a recipe");
-    put_row(out, "recipes", "mapping of names to recipes", "",
-            "several, in place of one: every mode but float is run for each");
-    put_row(out, "evaluate", "list of evaluations", NULL, "what is measured, below");
-    put_row(out, "compare", "mapping", "",
-            "figures of each quantised model paired with the float one, below");
-    put_row(out, "run", "mapping", "", "seed, threads and backend, below");
+    for (const ssmq_schema_key *k = ssmq_schema_top; k->name; k++)
+        put_row(out, k->name, k->value, k->fallback, k->help);
     ssmq_str_puts(out, "\n### model\n");
     put_table(out, ssmq_schema_model);
     ssmq_str_puts(out, "\n### A data set\n\nA name out of `data`, or a mapping in place:\n");
