@@ -204,9 +204,32 @@ static void put_word_lists(writer *w)
     ssmq_json_end_object(&w->json);
 }
 
+/* Pairs of ids of steps. */
+static void put_interactions(writer *w)
+{
+    ssmq_json_begin_object(&w->json, "interactions");
+    ssmq_json_put_text(&w->json, "description", "what two steps cost beyond what each does");
+    ssmq_schema_put_type(w, WORDS("array"));
+    ssmq_json_begin_object(&w->json, "items");
+    ssmq_schema_put_type(w, WORDS("array"));
+    ssmq_json_put_int(&w->json, "minItems", 2);
+    ssmq_json_put_int(&w->json, "maxItems", 2);
+    ssmq_json_begin_object(&w->json, "items");
+    ssmq_schema_put_text_type(w);
+    ssmq_json_end_object(&w->json);
+    ssmq_json_end_object(&w->json);
+    ssmq_json_end_object(&w->json);
+}
+
+static void put_compare_lists(writer *w)
+{
+    put_word_lists(w);
+    put_interactions(w);
+}
+
 static void put_compare(writer *w)
 {
-    put_mapping(w, ssmq_schema_compare, put_word_lists);
+    put_mapping(w, ssmq_schema_compare, put_compare_lists);
 }
 
 /* A name, or a mapping of `name` and the backend's options. */

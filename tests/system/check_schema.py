@@ -103,7 +103,8 @@ BASE = {
         {"id": "e", "task": "perplexity", "data": {"file": "../configs/data/wiki.test.raw"},
          "dialect": "gptq", "window": 64, "limit": 1, "loss_dtype": "f16"},
     ],
-    "compare": {"against": "float", "metrics": ["kl", "top1"], "inputs": "clean", "bootstrap": "off"},
+    "compare": {"against": "float", "metrics": ["kl", "top1"], "inputs": "clean", "bootstrap": "off",
+                "interactions": [["rot", "w"]]},
     "run": {"seed": 1, "threads": 2, "backend": {"name": "cpu", "isa": "c"}},
 }
 
