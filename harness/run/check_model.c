@@ -171,7 +171,7 @@ static void check_interactions(ssmq_loader *ld, const ssmq_model *model, const s
         const ssmq_step_pair   *p = &c->interaction[i];
         const ssmq_compare_spec one = {.interaction = p, .n_interaction = 1};
         const char *const       without[3][2] = {{p->a, NULL}, {NULL, p->b}, {p->a, p->b}};
-        for (int k = 0; k < 3 && ssmq_has_interactions(&one, r->final); k++) {
+        for (int k = 0; k < 3 && r->final && ssmq_has_interactions(&one, r->final); k++) {
             const ssmq_status st = outline_without(model, r->final, without[k][0], without[k][1]);
             if (st == SSMQ_OK) continue;
             report_failure(ld, st, given->value[i],
