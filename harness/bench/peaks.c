@@ -22,9 +22,20 @@ static ssmq_peak_probes choose(const ssmq_backend *be)
     return p;
 }
 
+/* What the backend's products of bytes are made of. */
+static ssmq_peak_i8 choose_i8(const ssmq_backend *be)
+{
+    const bool wide = strcmp(be->tier, "avx512") == 0;
+#if defined(__x86_64__)
+    if (wide && __builtin_cpu_supports("avx512vnni")) return ssmq_peak_i8_avx512vnni();
+#endif
+    return wide || strcmp(be->tier, "avx2") == 0 ? ssmq_peak_i8_avx2() : (ssmq_peak_i8){0};
+}
+
 /* What the threads of a probe share. */
 typedef struct probe {
     ssmq_peak_probes kernel;
+    ssmq_peak_i8     i8;
     const float     *data;
     _Atomic int64_t  finite; /* sums that were: keeps the work from being left out */
 } probe;
@@ -34,6 +45,13 @@ static void fma_piece(void *context, int64_t begin, int64_t end, int32_t worker)
     probe *p = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++) p->finite += isfinite(p->kernel.fma(ROUNDS)) != 0;
+}
+
+static void i8_piece(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    probe *p = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) p->finite += p->i8.products(ROUNDS) != 1;
 }
 
 static void read_piece(void *context, int64_t begin, int64_t end, int32_t worker)
@@ -60,7 +78,7 @@ ssmq_status ssmq_peaks_probe(ssmq_backend *be, ssmq_peaks *out)
 {
     ssmq_pool  *one = NULL, *all = NULL;
     void       *data = NULL;
-    probe       p = {.kernel = choose(be)};
+    probe       p = {.kernel = choose(be), .i8 = choose_i8(be)};
     ssmq_status st;
     SSMQ_TRY_DONE(st, ssmq_pool_open(1, &one));
     SSMQ_TRY_DONE(st, ssmq_pool_open(be->threads, &all));
@@ -73,6 +91,11 @@ ssmq_status ssmq_peaks_probe(ssmq_backend *be, ssmq_peaks *out)
                         .read_all = best_rate(all, &p, read_piece, PARTS, part),
                         .fma_one = best_rate(one, &p, fma_piece, 8, flop),
                         .fma_all = best_rate(all, &p, fma_piece, 8 * be->threads, flop)};
+    if (p.i8.op_per_round) {
+        const double op = (double)p.i8.op_per_round * ROUNDS;
+        out->i8_one = best_rate(one, &p, i8_piece, 8, op);
+        out->i8_all = best_rate(all, &p, i8_piece, 8 * be->threads, op);
+    }
 done:
     be->ops->free(be, data);
     ssmq_pool_close(all);

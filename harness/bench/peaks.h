@@ -10,6 +10,8 @@ extern "C" {
 typedef struct ssmq_peaks {
     double read_one, read_all; /* GB/s, reading memory with 1 and with all threads of the backend */
     double fma_one, fma_all;   /* GFLOP/s, fp32 multiply-adds in the widest vectors of the CPU      */
+    double i8_one, i8_all;     /* GOP/s, products of bytes added to 32 bits, exactly; 0: not probed on
+                                * the tier                                                         */
 } ssmq_peaks;
 
 /* The best of several short probes, about half a second in all.  MEMORY. */

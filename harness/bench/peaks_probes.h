@@ -13,6 +13,14 @@ typedef struct ssmq_peak_probes {
     int32_t flop_per_round;
 } ssmq_peak_probes;
 
+/* Products of bytes: rounds of op_per_round operations; op_per_round 0: the set was not compiled. */
+typedef struct ssmq_peak_i8 {
+    int32_t (*products)(int64_t rounds);
+    int32_t op_per_round;
+} ssmq_peak_i8;
+ssmq_peak_i8 ssmq_peak_i8_avx2(void);
+ssmq_peak_i8 ssmq_peak_i8_avx512vnni(void);
+
 /* False where the set was not compiled. */
 bool ssmq_peak_probes_c(ssmq_peak_probes *out);
 bool ssmq_peak_probes_avx2(ssmq_peak_probes *out);

@@ -25,9 +25,10 @@ static const char *argument(int argc, char **argv, const char *key, const char *
 static void print(const ssmq_bench_result *r, const ssmq_peaks *p)
 {
     const double gb = r->bytes / r->median_s / 1e9, gop = r->work / r->median_s / 1e9;
+    const double peak = strcmp(r->op, "linear_i8") == 0 && p->i8_all > 0 ? p->i8_all : p->fma_all;
     printf("%-10s %-26s %9.1f %9.1f %5.1f%% %8.1f %5.0f%% %8.1f %5.0f%% %7.2fx%s\n", r->op, r->shape,
            r->min_s * 1e6, r->median_s * 1e6, r->spread * 100, gb, gb / p->read_all * 100, gop,
-           gop / p->fma_all * 100, r->baseline_s / r->median_s, r->cold ? " cold" : "");
+           gop / peak * 100, r->baseline_s / r->median_s, r->cold ? " cold" : "");
 }
 
 int main(int argc, char **argv)
@@ -56,9 +57,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", ssmq_error_last()->message);
     } else {
         printf("%s, backend %s, tier %s, %d threads\nread %.1f GB/s with 1 thread, %.1f with all; "
-               "fp32 %.1f and %.1f GFLOP/s\n\n",
+               "fp32 %.1f and %.1f GFLOP/s, int8 %.1f and %.1f GOP/s\n\n",
                be->device, be->ops->name, be->tier, (int)be->threads, peaks.read_one,
-               peaks.read_all, peaks.fma_one, peaks.fma_all);
+               peaks.read_all, peaks.fma_one, peaks.fma_all, peaks.i8_one, peaks.i8_all);
         printf("%-10s %-26s %9s %9s %6s %8s %6s %8s %6s %8s\n", "op", "shape", "min us", "median us",
                "spread", "GB/s", "peak", "Gop/s", "peak", "baseline");
         for (int32_t i = 0; i < n; i++) print(&r[i], &peaks);
