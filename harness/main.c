@@ -13,6 +13,7 @@
 #include "harness/cli/version.h"
 #include "harness/run/catalogue.h"
 #include "models/families.h"
+#include "models/random.h"
 #include "quant/methods.h"
 #include "quant/observers.h"
 
@@ -24,6 +25,8 @@ static const ssmq_catalogue catalogue = {
     .methods = ssmq_methods,
     .statistics = ssmq_statistics,
     .across = ssmq_across_list,
+    .random_names = ssmq_random_names,
+    .random_model = ssmq_random_named,
 };
 
 /* ---- standard output ------------------------------------------------------------------- */

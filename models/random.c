@@ -13,6 +13,9 @@
 #define DT_MIN 1e-3
 #define DT_MAX 0.1
 
+const char *const ssmq_random_names[] = {"mamba-130m", "mamba-370m", "mamba-790m",
+                                         "mamba-1.4b", "mamba-2.8b", NULL};
+
 const ssmq_random_shape ssmq_random_shapes[] = {
     {.name = "mamba-130m", .d_model = 768, .n_layer = 24, .vocab_size = 50277},
     {.name = "mamba-370m", .d_model = 1024, .n_layer = 48, .vocab_size = 50277},
@@ -234,4 +237,11 @@ ssmq_status ssmq_random_mamba(const char *directory, const ssmq_random_shape *sh
 done:
     ssmq_arena_free(t.a);
     return st;
+}
+
+ssmq_status ssmq_random_named(const char *directory, const char *name, uint64_t seed)
+{
+    const ssmq_random_shape *s = ssmq_random_shapes;
+    while (strcmp(s->name, name) != 0) s++;
+    return ssmq_random_mamba(directory, s, seed);
 }

@@ -13,6 +13,9 @@ extern "C" {
     X(check)             \
     X(list)              \
     X(show)              \
+    X(show)              \
+    X(profile)           \
+    X(model)             \
     X(schema)
 
 #define X(name) extern const ssmq_command ssmq_command_##name;

@@ -335,7 +335,7 @@ static void put_right(const ssmq_option *o, ssmq_str *out)
 {
     ssmq_str_puts(out, o->help);
     if (o->type == SSMQ_OPTION_INT || o->type == SSMQ_OPTION_REAL)
-        ssmq_str_printf(out, ", %g to %g", o->min, o->max);
+        ssmq_str_printf(out, ", %.10g to %.10g", o->min, o->max);
     if (!o->fallback) ssmq_str_puts(out, " (required)");
     else if (*o->fallback && o->type != SSMQ_OPTION_BOOL)
         ssmq_str_printf(out, " (default: %s)", o->fallback);

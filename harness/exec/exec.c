@@ -100,6 +100,12 @@ bool ssmq_exec_integer(const ssmq_exec *ex, int32_t site_x, int32_t site_w)
            ex->model->site[site_x].width <= SSMQ_PRODUCT_MAX;
 }
 
+bool ssmq_exec_is_integer(const ssmq_exec *ex, int32_t site_w)
+{
+    const ssmq_site *s = &ex->model->site[site_w];
+    return s->input >= 0 && ex->model->site[s->input].linear && ssmq_exec_integer(ex, s->input, site_w);
+}
+
 bool ssmq_exec_whole(const ssmq_exec *ex)
 {
     for (int32_t i = 0; ex->mode != SSMQ_MODE_FLOAT && i < ex->model->n_site; i++) {

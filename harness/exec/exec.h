@@ -43,6 +43,10 @@ void                      ssmq_exec_close(ssmq_exec *ex); /* accepts NULL */
 void ssmq_exec_probe(ssmq_exec *ex, ssmq_probe probe);
 /* Must whole sequences be run at once, as a scale is taken from all tokens of one? */
 bool ssmq_exec_whole(const ssmq_exec *ex);
+/* Bytes of the weights as they have been read so far: codes as they are packed, floats as they lie. */
+int64_t ssmq_exec_weight_bytes(const ssmq_exec *ex);
+/* Is the weight of this site multiplied in whole numbers, by codes of a byte? */
+bool ssmq_exec_is_integer(const ssmq_exec *ex, int32_t site_w);
 /* Tells where in the sequence the next tokens stand, for messages. */
 void ssmq_exec_position(ssmq_exec *ex, int64_t first_token);
 

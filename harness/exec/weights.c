@@ -154,3 +154,26 @@ void ssmq_exec_rescale(const ssmq_exec *ex, int32_t site_x, int32_t site_w, floa
     if (w->spec.scope == SSMQ_SCOPE_TENSOR) *scale *= scale_of(w);
     else *channel = ssmq_tensor_reshape(&w->params.scale, 1, w->params.scale.dim);
 }
+
+/* Has an earlier site read the model's own values of the same weight? */
+static bool read_before(const ssmq_exec *ex, int32_t site)
+{
+    const ssmq_site *s = ex->model->site;
+    for (int32_t i = 0; i < site; i++)
+        if (s[i].weight >= 0 && ex->site[i].value.data == ex->site[site].value.data)
+            return true;
+    return false;
+}
+
+int64_t ssmq_exec_weight_bytes(const ssmq_exec *ex)
+{
+    size_t bytes = 0;
+    for (int32_t i = 0; i < ex->model->n_site; i++) {
+        const ssmq_placed *p = &ex->site[i];
+        bytes += ex->packed[i].bytes;
+        if (p->value.data && (p->owned || !read_before(ex, i))) bytes += ssmq_tensor_bytes(&p->value);
+    }
+    for (int32_t i = 0; i < ex->model->n_weight; i++)
+        if (ex->weight[i].value.data) bytes += ssmq_tensor_bytes(&ex->weight[i].value);
+    return (int64_t)bytes;
+}

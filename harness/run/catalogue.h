@@ -15,6 +15,9 @@ typedef struct ssmq_catalogue {
     const ssmq_method *const      *methods;
     const ssmq_statistic *const   *statistics;
     const ssmq_across *const      *across;
+    const char *const             *random_names; /* shapes known by name */
+    /* Writes a checkpoint of one of them, with random weights, into a directory that is there.  IO. */
+    ssmq_status (*random_model)(const char *directory, const char *shape, uint64_t seed);
 } ssmq_catalogue;
 
 #ifdef __cplusplus

@@ -39,12 +39,9 @@ static void keep_overrides(const ssmq_loader *ld, const char *const *override, i
     e->n_override = n;
 }
 
-ssmq_status ssmq_experiment_read(const char *path, const char *const *override, int32_t n_override,
-                                 const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out)
+ssmq_loader *ssmq_loader_new(ssmq_arena *arena, const ssmq_catalogue *cat, ssmq_diag *diag)
 {
-    ssmq_arena      *arena = ssmq_arena_new();
-    ssmq_loader     *ld = ssmq_arena_alloc(arena, sizeof *ld);
-    ssmq_experiment *e = ssmq_arena_alloc(arena, sizeof *e);
+    ssmq_loader *ld = ssmq_arena_alloc(arena, sizeof *ld);
     ld->arena = arena;
     ld->diag = diag;
     ld->cat = cat;
@@ -53,6 +50,15 @@ ssmq_status ssmq_experiment_read(const char *path, const char *const *override, 
                                         .user = cat,
                                         .observer_read = ssmq_observer_read,
                                         .observer_tree = ssmq_observer_tree};
+    return ld;
+}
+
+ssmq_status ssmq_experiment_read(const char *path, const char *const *override, int32_t n_override,
+                                 const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out)
+{
+    ssmq_arena      *arena = ssmq_arena_new();
+    ssmq_loader     *ld = ssmq_loader_new(arena, cat, diag);
+    ssmq_experiment *e = ssmq_arena_alloc(arena, sizeof *e);
     e->arena = arena;
     e->path = ssmq_arena_strdup(arena, path);
     if (load(ld, path, override, n_override)) ssmq_loader_resolve(ld, e);

@@ -114,6 +114,11 @@ typedef struct ssmq_loader {
 #define SSMQ_REPORT(ld, node, help, ...) \
     ssmq_diag_add((ld)->diag, SSMQ_ERR_CONFIG, (node)->place, (help), __VA_ARGS__)
 
+/* ---- experiment.c ---- */
+
+/* An empty one, the arena's. */
+ssmq_loader *ssmq_loader_new(ssmq_arena *arena, const ssmq_catalogue *cat, ssmq_diag *diag);
+
 /* ---- merge.c --------------------------------------------------------------------------- */
 
 /* Reads the file and what it includes into ld->root.  False if there were problems. */

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# ssmq profile and ssmq model random: what they print, and what they refuse.  Figures of time are looked at
+# for their sense only.
+set -uo pipefail
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+
+tiny=models/tiny-mamba
+quamba=configs/recipes/quamba.yaml
+short=(--prompt 8 --generate 3 --repeat 3 --warmup 1)
+
+# expect EXPRESSION: holds of the JSON in $out, as p, the list of profiles
+expect() {
+    python3 -c "import json,sys; p = json.load(sys.stdin)['profiles']; sys.exit(not ($1))" <<< "$out" ||
+        fail "$command_line: not so: $1: $out"
+}
+
+# ---- figures -------------------------------------------------------------------------------
+
+run 0 profile --model "$tiny" --mode float --mode fake --mode real --recipe "$quamba" "${short[@]}" --format json
+expect '[x["mode"] for x in p] == ["float", "fake", "real"]'
+expect '[x["recipe"] for x in p] == [None, "'"$quamba"'", "'"$quamba"'"]'
+expect 'all(x["batch"] == 1 and x["prompt"] == 8 and x["generate"] == 3 for x in p)'
+for time in ttft_ms tpot_ms ttlt_ms; do
+    expect "all(len(x['$time']['samples']) == 3 for x in p)"
+    expect "all(0 < x['$time']['min'] <= x['$time']['median'] <= x['$time']['max'] for x in p)"
+    expect "all(x['$time']['median'] == sorted(x['$time']['samples'])[1] for x in p)"
+done
+expect 'all(abs(l - f - 2 * s) < 1e-6 * l for x in p for l, f, s in zip(x["ttlt_ms"]["samples"], x["ttft_ms"]["samples"], x["tpot_ms"]["samples"]))'
+expect 'all(abs(x["prefill_tokens_per_s"] * x["ttft_ms"]["median"] / 8e3 - 1) < 1e-9 for x in p)'
+expect 'all(x["machine"]["read_gb_s"] > 0 and x["machine"]["fp32_gflop_s"] > 0 for x in p)'
+expect 'all(x["floor"]["prefill_tokens_per_s"] > 0 and x["floor"]["tpot_ms"] > 0 for x in p)'
+expect 'all(abs(x["of_floor"]["decode"] * x["tpot_ms"]["median"] / x["floor"]["tpot_ms"] - 1) < 1e-9 for x in p)'
+expect 'all(abs(x["of_floor"]["prefill"] * x["floor"]["prefill_tokens_per_s"] / x["prefill_tokens_per_s"] - 1) < 1e-9 for x in p)'
+expect 'all(x["peak_rss_bytes"] > x["size_bytes"] / 2 for x in p)'
+# Weights: the file's, which has 16 bits each, as floats; the products of the layers in a quarter of that.
+expect '1.9 < p[0]["size_bytes"] / '"$(stat -c %s "$tiny/model.safetensors")"' < 2.1'
+expect 'p[2]["size_bytes"] == p[1]["size_bytes"] < 0.7 * p[0]["size_bytes"]'
+
+run 0 profile --model "$tiny" --prompt 4 --generate 1 --repeat 1 --warmup 0 --batch 3 --format json
+expect 'len(p) == 1 and p[0]["tpot_ms"] is None and p[0]["of_floor"]["decode"] is None'
+expect 'p[0]["batch"] == 3 and abs(p[0]["prefill_tokens_per_s"] * p[0]["ttft_ms"]["median"] / 12e3 - 1) < 1e-9'
+
+run 0 profile --model "$tiny" "${short[@]}"
+for word in TTFT TPOT TTLT perplexity "of floor" "medians of 3 after 1" GB/s; do expect_in_out "$word"; done
+
+# ---- refusals ------------------------------------------------------------------------------
+
+refuse 2 "--mode fake needs --recipe FILE" profile --model "$tiny" --mode fake
+refuse 2 "--mode: 'flaot' is none of float, fake, real" profile --model "$tiny" --mode flaot
+refuse 2 "--backend: there is no backend 'gpu'" profile --model "$tiny" --backend gpu
+run 4 profile --model "$scratch/nothing"
+expect_in_err "nothing"
+run 4 profile --model "$tiny" --mode real --recipe "$scratch/none.yaml"
+run 3 profile --model "$tiny" --mode real --recipe configs/recipes/dynamic.yaml
+expect_in_err "mode real: layers.0.in_proj.in: no integer kernel for dynamic ranges"
+
+# ---- random models -------------------------------------------------------------------------
+
+refuse 2 "--shape: there is no 'mamba-13m', only mamba-130m, mamba-370m, mamba-790m, mamba-1.4b, mamba-2.8b" \
+    model random --shape mamba-13m --out "$scratch/new"
+[ -e "$scratch/new" ] && fail "a directory for a shape that is none"
+mkdir "$scratch/full"
+: > "$scratch/full/file"
+refuse 2 "--out: $scratch/full is not empty" model random --shape mamba-130m --out "$scratch/full"
+run 0 model random --shape mamba-130m --out "$scratch/new" --seed 3
+expect_out "$scratch/new"
+run 0 list sites --model "$scratch/new"
+expect_in_out "layers.23.out_proj.weight"
+
+finish
