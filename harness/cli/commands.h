@@ -13,7 +13,6 @@ extern "C" {
     X(check)             \
     X(list)              \
     X(show)              \
-    X(show)              \
     X(profile)           \
     X(model)             \
     X(schema)
