@@ -246,6 +246,13 @@ void ssmq_size_text(int64_t bytes, char text[SSMQ_SIZE_TEXT])
     snprintf(text, SSMQ_SIZE_TEXT, "%" PRId64 "%s", bytes / u->bytes, u->name);
 }
 
+void ssmq_size_approximate(int64_t bytes, char text[SSMQ_SIZE_TEXT])
+{
+    int i = 0;
+    while (i < 2 && bytes < units[i].bytes) i++;
+    snprintf(text, SSMQ_SIZE_TEXT, "%.1f %s", (double)bytes / (double)units[i].bytes, units[i].name);
+}
+
 /* "4GiB" to bytes; false if it is no size, or none that an int64_t holds. */
 static bool size_of(const char *text, int64_t *out)
 {

@@ -85,6 +85,8 @@ bool ssmq_option_name(const ssmq_option_context *cx, const ssmq_yaml *given, con
 /* A size in bytes as it is written, in the largest unit of which it is a whole number: "4GiB". */
 #define SSMQ_SIZE_TEXT 32
 void ssmq_size_text(int64_t bytes, char text[SSMQ_SIZE_TEXT]);
+/* The same for people, to three or four digits: "12.3 MiB". */
+void ssmq_size_approximate(int64_t bytes, char text[SSMQ_SIZE_TEXT]);
 
 /* "a, b, c" of a NULL-terminated list. */
 const char *ssmq_option_words(ssmq_arena *arena, const char *const *words);

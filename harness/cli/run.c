@@ -129,6 +129,16 @@ static const char *cache_folder(const char *named, const char *out, ssmq_arena *
     return ssmq_arena_printf(arena, "%s/.ssmq-cache/calibration", out);
 }
 
+/* Before anything runs: what dumps will take. */
+static void say_dump(const ssmq_experiment *e)
+{
+    char size[SSMQ_SIZE_TEXT];
+    if (e->run[0].dump_bytes == 0) return;
+    ssmq_size_approximate(e->run[0].dump_bytes, size);
+    fprintf(stderr, "dump.h5 of each of %d run%s takes up to %s, in memory until it is written\n",
+            e->n_run, e->n_run == 1 ? "" : "s", size);
+}
+
 static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e,
                                   const ssmq_catalogue *cat, const ssmq_log *log, FILE *out)
 {
@@ -159,6 +169,7 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     request.context = &t;
     request.starting = run_starting;
     request.ended = run_ended;
+    say_dump(e);
     const ssmq_status st = ssmq_experiment_run(e, cat, &request, arena, outcome, &n);
     ssmq_progress_free(t.progress);
     print_outcomes(o, outcome, n, out);

@@ -41,13 +41,19 @@ static const char *general_name(ssmq_loader *ld, const ssmq_site *site)
                              number + strspn(number, "0123456789"));
 }
 
+/* m NULL: anything is taken. */
+static bool takes(const ssmq_method *m, const ssmq_site *site)
+{
+    return !m || ssmq_method_takes(m, site);
+}
+
 /* The selectors, one a site of every layer, of what a method takes: NULL-terminated. */
 static const char *const *takeable(ssmq_loader *ld, const ssmq_model *model, const ssmq_method *m)
 {
     const char **all = SSMQ_ARENA_ARRAY(ld->arena, const char *, model->n_site + 1);
     int32_t      n = 0;
     for (int32_t i = 0; i < model->n_site; i++) {
-        if (!ssmq_method_takes(m, &model->site[i]) || model->site[i].layer > 0) continue;
+        if (!takes(m, &model->site[i]) || model->site[i].layer > 0) continue;
         const char *name = general_name(ld, &model->site[i]);
         bool        is_new = true;
         for (int32_t j = 0; j < n; j++) is_new = is_new && strcmp(all[j], name) != 0;
@@ -70,30 +76,45 @@ static const char *nearest(const char *word, const char *const *candidates)
     return best && least <= (int)strlen(word) / 2 ? best : NULL;
 }
 
-static bool check_selector(ssmq_loader *ld, const ssmq_model *model, const ssmq_step_draft *step,
-                           const char *selector, const ssmq_yaml *at)
+static bool check_selector(ssmq_loader *ld, const ssmq_model *model, const ssmq_method *method,
+                           const char *selector, const ssmq_yaml *at, const char *path)
 {
     const char *const one[] = {selector, NULL};
     int32_t           others = 0;
     for (int32_t i = 0; i < model->n_site; i++) {
         if (!ssmq_selects(one, &model->site[i])) continue;
-        if (ssmq_method_takes(step->method, &model->site[i])) return true;
+        if (takes(method, &model->site[i])) return true;
         others++;
     }
-    const char *const *all = takeable(ld, model, step->method);
+    const char *const *all = takeable(ld, model, method);
     const char        *near = others ? NULL : nearest(selector, all);
     const char        *help = NULL;
     if (near) help = ssmq_arena_printf(ld->arena, "did you mean '%s'?", near);
     else
-        help = ssmq_arena_printf(ld->arena, "'%s' takes: %s", step->method->name,
+        help = ssmq_arena_printf(ld->arena, "%s: %s",
+                                 method ? ssmq_arena_printf(ld->arena, "'%s' takes", method->name)
+                                        : "sites",
                                  ssmq_option_words(ld->arena, all));
     if (others)
         SSMQ_REPORT(ld, at, help, "%s: the selector '%s' matches no site that method '%s' takes",
-                    step->path, selector, step->method->name);
+                    path, selector, method->name);
     else
-        SSMQ_REPORT(ld, at, help, "%s: the selector '%s' matches no site of the model", step->path,
+        SSMQ_REPORT(ld, at, help, "%s: the selector '%s' matches no site of the model", path,
                     selector);
     return false;
+}
+
+bool ssmq_loader_check_selectors(ssmq_loader *ld, const ssmq_model *model, const ssmq_method *method,
+                                 const char *const *selector, const ssmq_yaml *given,
+                                 const ssmq_yaml *fallback, const char *path)
+{
+    bool fine = true;
+    for (int32_t i = 0; selector && selector[i]; i++) {
+        const bool       list = given && given->kind == SSMQ_YAML_LIST;
+        const ssmq_yaml *at = list ? given->value[i] : given ? given : fallback;
+        fine = check_selector(ld, model, method, selector[i], at, path) && fine;
+    }
+    return fine;
 }
 
 static const char *sites_key(const ssmq_method *m)
@@ -110,13 +131,8 @@ static bool check_selectors(ssmq_loader *ld, const ssmq_model *model, const ssmq
     const ssmq_yaml   *given = ssmq_yaml_get(step->given, key);
     const char *const *selector =
         *(const char *const *const *)((const char *)step->options + step->method->sites);
-    bool fine = true;
-    for (int32_t i = 0; selector && selector[i]; i++) {
-        const bool       list = given && given->kind == SSMQ_YAML_LIST;
-        const ssmq_yaml *at = list ? given->value[i] : given ? given : step->given;
-        fine = check_selector(ld, model, step, selector[i], at) && fine;
-    }
-    return fine;
+    return ssmq_loader_check_selectors(ld, model, step->method, selector, given, step->given,
+                                       step->path);
 }
 
 /* ---- recipes --------------------------------------------------------------------------- */
@@ -183,6 +199,14 @@ static void check_interactions(ssmq_loader *ld, const ssmq_model *model, const s
     }
 }
 
+/* Will there be a run that carries out a recipe, or that carries out none? */
+static bool has_run(const ssmq_loader *ld, bool recipe)
+{
+    for (int32_t i = 0; i < ld->draft.n_mode; i++)
+        if ((ld->draft.mode[i] != SSMQ_MODE_FLOAT) == recipe) return true;
+    return false;
+}
+
 /* In order, since a step is checked on top of what the earlier ones decided. */
 static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r)
 {
@@ -201,6 +225,10 @@ static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_re
     }
     if (fine) check_modes(ld, model, r, plan);
     if (fine) check_interactions(ld, model, r);
+    if (fine && has_run(ld, true))
+        ssmq_loader_check_codes(ld, model, plan,
+                                r->name ? ssmq_arena_printf(ld->arena, "recipe '%s'", r->name)
+                                        : "the recipe");
     ssmq_plan_free(plan);
 }
 
@@ -230,6 +258,9 @@ void ssmq_loader_check(ssmq_loader *ld)
     ssmq_model *model = describe(ld);
     if (!model) return;
     for (int32_t i = 0; i < ld->draft.n_recipe; i++) check_recipe(ld, model, &ld->draft.recipe[i]);
-    if (ssmq_loader_reads_text(ld, ssmq_loader_observes(ld))) check_tokenizer(ld, model);
+    if (has_run(ld, false)) ssmq_loader_check_codes(ld, model, NULL, "the float run");
+    ssmq_loader_check_collect(ld, model);
+    const bool samples = ssmq_loader_observes(ld) || ld->draft.collect.needs_samples;
+    if (ssmq_loader_reads_text(ld, samples)) check_tokenizer(ld, model);
     ssmq_model_free(model);
 }

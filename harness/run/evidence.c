@@ -175,7 +175,7 @@ void ssmq_alarms_of_overlap(ssmq_alarms *a, ssmq_session *s, const ssmq_run *run
                             const ssmq_ppl *ppl)
 {
     const ssmq_input_file *file;
-    if (!run->calibration) return;
+    if (!run->recipe || !run->recipe->observes) return; /* samples may be read only to be looked at */
     const int32_t n = ssmq_session_files(s, run, &file);
     const char   *calibrated = sum_of(file, n, "calibration");
     for (int32_t i = 0; i < run->n_evaluation; i++) {

@@ -89,8 +89,28 @@ static ssmq_status attribute(ssmq_session *s, const ssmq_run *run, const ssmq_li
     return compare_units(s, run, listener, &text, x);
 }
 
+/* What the run is asked to collect of its own model, before it is evaluated. */
+static ssmq_status collect(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
+                           const char *dump, ssmq_execution *x)
+{
+    const ssmq_collect_source source = {.spec = run->collect,
+                                        .model = x->model,
+                                        .plan = x->recipe.plan,
+                                        .mode = run->mode,
+                                        .samples = run->calibration ? &s->samples : NULL,
+                                        .be = s->be,
+                                        .most_bytes = SSMQ_COLLECT_BYTES};
+    const ssmq_dump_source    values = {.spec = run->collect,
+                                        .model = x->model,
+                                        .plan = x->recipe.plan,
+                                        .samples = source.samples,
+                                        .be = s->be};
+    if (run->collect->dump) SSMQ_TRY(ssmq_dump_open(&values, dump, &x->dump));
+    return ssmq_collect(&source, x->dump, listener, &x->collection);
+}
+
 ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
-                         ssmq_execution *out)
+                         const char *dump, ssmq_execution *out)
 {
     ssmq_execution                x = {.model = ssmq_model_fork(s->base)};
     const ssmq_calibration_source source = source_of(s, run);
@@ -101,6 +121,7 @@ ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listen
                                             listener, &x.recipe));
         ssmq_alarms_of_recipe(&x.alarms, run->recipe, &x.recipe, source.samples);
     }
+    if (run->collect) SSMQ_TRY_DONE(st, collect(s, run, listener, dump, &x));
     SSMQ_TRY_DONE(st, evaluate(s, run, listener, &x));
     ssmq_alarms_of_overlap(&x.alarms, s, run, x.ppl);
     SSMQ_TRY_DONE(st, attribute(s, run, listener, &x));
@@ -119,12 +140,23 @@ void ssmq_execution_free(ssmq_execution *x)
     ssmq_sensitivity_free(x->sensitivity);
     ssmq_interactions_free(x->interactions);
     ssmq_alarms_close(&x->alarms);
+    ssmq_dump_discard(x->dump);
+    ssmq_collection_free(&x->collection);
     ssmq_recipe_result_free(&x->recipe);
     ssmq_model_free(x->model);
     *x = (ssmq_execution){0};
 }
 
-ssmq_status ssmq_execution_store(const ssmq_execution *x, ssmq_session *s, const ssmq_run *run,
+/* The dump says what run it is of, as run.h5 does. */
+static ssmq_status seal_dump(ssmq_execution *x, const ssmq_result *r)
+{
+    ssmq_dump *dump = x->dump;
+    SSMQ_TRY(ssmq_result_write_root(ssmq_dump_store(dump), r));
+    x->dump = NULL;
+    return ssmq_dump_seal(dump);
+}
+
+ssmq_status ssmq_execution_store(ssmq_execution *x, ssmq_session *s, const ssmq_run *run,
                                  const char *provenance, const char *path)
 {
     const ssmq_result r = {
@@ -132,6 +164,7 @@ ssmq_status ssmq_execution_store(const ssmq_execution *x, ssmq_session *s, const
         .model = x->model,
         .recipe = run->recipe ? &x->recipe : NULL,
         .samples = run->calibration ? &s->samples : NULL,
+        .collection = run->collect ? &x->collection : NULL,
         .ppl = x->ppl,
         .errors = x->errors,
         .sensitivity = x->sensitivity,
@@ -139,6 +172,7 @@ ssmq_status ssmq_execution_store(const ssmq_execution *x, ssmq_session *s, const
         .provenance = provenance,
         .version = ssmq_build_info()->version,
     };
+    if (x->dump) SSMQ_TRY(seal_dump(x, &r));
     return ssmq_result_write(&r, path);
 }
 

@@ -18,20 +18,23 @@ typedef struct ssmq_execution {
     ssmq_recipe_result recipe; /* plan NULL in float mode          */
     ssmq_ppl          *ppl;    /* [run->n_evaluation]              */
     int32_t            n_ppl;
-    ssmq_site_errors  *errors; /* this and the next: NULL where not asked for */
+    ssmq_site_errors  *errors; /* this and the next two: NULL where not asked for */
     ssmq_sensitivity  *sensitivity;
     ssmq_interactions *interactions;
+    ssmq_collection    collection; /* empty where nothing is collected */
+    ssmq_dump         *dump;       /* not yet sealed; NULL: there is none */
     ssmq_alarms        alarms; /* whoever carries the run out may add to them */
 } ssmq_execution;
 
-/* The session has been prepared for the run.  NUMERIC, naming site and place, where a value is not
+/* The session has been prepared for the run; dump: path of the run's dump.h5, if it asks for one.  NUMERIC, naming site and place, where a value is not
  * finite; statuses of methods and of reading data. */
 SSMQ_MUST_USE ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run,
-                                       const ssmq_listener *listener, ssmq_execution *out);
+                                       const ssmq_listener *listener, const char *dump,
+                                       ssmq_execution *out);
 void                      ssmq_execution_free(ssmq_execution *x);
 
-/* Writes run.h5.  IO. */
-SSMQ_MUST_USE ssmq_status ssmq_execution_store(const ssmq_execution *x, ssmq_session *s,
+/* Seals dump.h5, if there is one, and then writes run.h5.  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_execution_store(ssmq_execution *x, ssmq_session *s,
                                                const ssmq_run *run, const char *provenance,
                                                const char *path);
 

@@ -85,6 +85,11 @@ void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out)
     ssmq_str_puts(out, "# runs:\n");
     for (int32_t i = 0; i < e->n_run; i++)
         ssmq_str_printf(out, "#   %s  %s\n", e->run[i].id, e->run[i].name);
+    if (e->run[0].dump_bytes > 0) {
+        char size[SSMQ_SIZE_TEXT];
+        ssmq_size_approximate(e->run[0].dump_bytes, size);
+        ssmq_str_printf(out, "# dump.h5 of each run takes up to %s, in memory until it is written\n", size);
+    }
 }
 
 ssmq_status ssmq_experiment_unchanged(const ssmq_experiment *e)

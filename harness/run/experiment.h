@@ -11,6 +11,7 @@
 #include "harness/data/dataset.h"
 #include "harness/exec/exec.h"
 #include "harness/run/catalogue.h"
+#include "harness/run/collect_spec.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -127,10 +128,13 @@ typedef struct ssmq_run {
     const char        *name;                  /* for people: "float", "fake quamba" */
     ssmq_mode          mode;
     const ssmq_recipe *recipe;                /* NULL in float mode */
-    const ssmq_calibration_spec *calibration; /* NULL where no step of the recipe observes */
+    const ssmq_calibration_spec *calibration; /* NULL where nobody looks at samples: no step of the
+                                               * recipe observes, and nothing is collected from them */
     const ssmq_evaluation       *evaluation;
     int32_t                      n_evaluation;
     const ssmq_compare_spec     *compare;     /* NULL: not compared; always so in float mode */
+    const ssmq_collect_spec     *collect;     /* NULL: nothing is collected */
+    int64_t                      dump_bytes;  /* that dump.h5 takes at most; 0: there is none */
     const ssmq_backend_ops      *backend;
     const void                  *backend_options;
     int32_t                      threads;     /* >= 1; not part of the id */

@@ -232,6 +232,62 @@ static void put_compare(writer *w)
     put_mapping(w, ssmq_schema_compare, put_compare_lists);
 }
 
+/* What begins with "off" and, where it is not, goes on in another form. */
+static void begin_unless_off(writer *w, const char *key, const char *help)
+{
+    ssmq_json_begin_object(&w->json, key);
+    ssmq_json_put_text(&w->json, "description", help);
+    ssmq_json_begin_object(&w->json, "if");
+    ssmq_schema_put_type(w, WORDS("string"));
+    ssmq_json_end_object(&w->json);
+    ssmq_json_begin_object(&w->json, "then");
+    ssmq_schema_put_words(w, WORDS("off"));
+    ssmq_json_end_object(&w->json);
+    ssmq_json_begin_object(&w->json, "else");
+}
+
+static void end_unless_off(writer *w)
+{
+    ssmq_json_end_object(&w->json);
+    ssmq_json_end_object(&w->json);
+}
+
+static void put_percent(writer *w)
+{
+    ssmq_json_put_real(&w->json, "minimum", 0);
+    ssmq_json_put_real(&w->json, "maximum", 100);
+}
+
+static void put_quantiles(writer *w)
+{
+    begin_unless_off(w, "quantiles", "of values and of magnitudes, in per cent");
+    ssmq_schema_put_type(w, WORDS("number", "array"));
+    put_percent(w);
+    ssmq_json_put_int(&w->json, "minItems", 1);
+    ssmq_json_put_bool(&w->json, "uniqueItems", true);
+    ssmq_json_begin_object(&w->json, "items");
+    ssmq_schema_put_type(w, WORDS("number"));
+    put_percent(w);
+    ssmq_json_end_object(&w->json);
+    end_unless_off(w);
+}
+
+static void put_collect_parts(writer *w)
+{
+    begin_unless_off(w, "statistics", "what is kept of the values");
+    put_mapping(w, ssmq_schema_statistics, put_quantiles);
+    end_unless_off(w);
+    ssmq_json_begin_object(&w->json, "dump");
+    ssmq_json_put_text(&w->json, "description", "the values themselves, in dump.h5");
+    put_mapping(w, ssmq_schema_dump, NULL);
+    ssmq_json_end_object(&w->json);
+}
+
+static void put_collect(writer *w)
+{
+    put_mapping(w, ssmq_schema_collect, put_collect_parts);
+}
+
 /* A name, or a mapping of `name` and the backend's options. */
 static void put_backend(writer *w)
 {
@@ -277,6 +333,7 @@ static const struct section {
     {"recipes", put_recipes},
     {"evaluate", put_evaluate},
     {"compare", put_compare},
+    {"collect", put_collect},
     {"run", put_run},
 };
 
@@ -323,6 +380,13 @@ static void put_required(writer *w)
     ssmq_json_end_object(&w->json);
     ssmq_json_begin_object(&w->json, "calibration");
     ssmq_schema_put_required(w, ssmq_schema_calibration, WORDS("data"));
+    ssmq_json_end_object(&w->json);
+    ssmq_json_begin_object(&w->json, "collect");
+    ssmq_json_begin_object(&w->json, "properties");
+    ssmq_json_begin_object(&w->json, "dump");
+    ssmq_schema_put_required(w, ssmq_schema_dump, NULL);
+    ssmq_json_end_object(&w->json);
+    ssmq_json_end_object(&w->json);
     ssmq_json_end_object(&w->json);
     ssmq_json_begin_object(&w->json, "run");
     ssmq_json_begin_object(&w->json, "properties");

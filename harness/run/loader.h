@@ -65,6 +65,30 @@ typedef struct ssmq_compare_draft {
     const ssmq_yaml *given;           /* NULL: nothing is compared         */
 } ssmq_compare_draft;
 
+typedef struct ssmq_statistics_draft {
+    bool             on, moments, channels;
+    int              top_channels, histogram; /* histogram: an ssmq_histogram_kind      */
+    double          *quantile;                /* [n_quantile], ascending                */
+    int32_t          n_quantile;
+    const ssmq_yaml *given, *quantiles_given; /* or NULL                                */
+} ssmq_statistics_draft;
+
+typedef struct ssmq_dump_draft {
+    const char *const *sites;
+    int                samples, tokens, dtype;
+    int64_t            limit;
+    const ssmq_yaml   *given; /* NULL: nothing is dumped */
+} ssmq_dump_draft;
+
+typedef struct ssmq_collect_draft {
+    const char *const    *sites; /* NULL: the default */
+    ssmq_statistics_draft statistics;
+    ssmq_dump_draft       dump;
+    const ssmq_yaml      *given;         /* NULL: nothing is collected                      */
+    bool                  needs_samples; /* this and the next: known after the model was seen */
+    int64_t               dump_bytes;    /* that dump.h5 takes at most                      */
+} ssmq_collect_draft;
+
 typedef struct ssmq_draft {
     const ssmq_yaml *name, *question;                /* scalars; question may be NULL */
     struct {
@@ -81,6 +105,7 @@ typedef struct ssmq_draft {
     ssmq_evaluation_draft *evaluation;
     int32_t                n_evaluation;
     ssmq_compare_draft     compare;
+    ssmq_collect_draft     collect;
     struct {
         int                     seed, threads;       /* threads 0: all */
         const ssmq_yaml        *given;               /* or NULL */
@@ -132,12 +157,15 @@ void        ssmq_loader_unused(ssmq_loader *ld);
 /* The path that a scalar names, as seen from the file it stands in. */
 const char *ssmq_loader_path(ssmq_loader *ld, const ssmq_yaml *name);
 
-/* ---- read_experiment.c, read_compare.c, read_recipe.c, read_data.c ----------------------- */
+/* ---- read_experiment.c, read_compare.c, read_collect.c, read_recipe.c, read_data.c ------- */
 
 /* ld->root to ld->draft. */
 void        ssmq_loader_draft(ssmq_loader *ld);
 /* The mapping `compare`, after the modes. */
 void        ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given);
+/* The mapping `collect`; and what it asks of a run, in the arena, NULL for nothing. */
+void                     ssmq_loader_collect(ssmq_loader *ld, const ssmq_yaml *given);
+const ssmq_collect_spec *ssmq_loader_collect_spec(ssmq_loader *ld);
 /* A list of steps, or the name of a file that holds one. */
 void        ssmq_loader_recipe(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
                                ssmq_recipe_draft *out);
@@ -159,6 +187,20 @@ bool ssmq_loader_exists(ssmq_loader *ld, const char *path, const ssmq_yaml *name
 
 /* Sites, shapes and order of all steps, and the tokenizer, against the described model. */
 void ssmq_loader_check(ssmq_loader *ld);
+/* Reports each selector that names no site that the method (NULL: anybody) takes, where it stands in given,
+ * a selector or a list; fallback: the place where nothing is given.  False if there was one. */
+bool ssmq_loader_check_selectors(ssmq_loader *ld, const ssmq_model *model, const ssmq_method *method,
+                                 const char *const *selector, const ssmq_yaml *given,
+                                 const ssmq_yaml *fallback, const char *path);
+
+/* ---- check_collect.c ------------------------------------------------------------------- */
+
+/* The sites of `collect`, what it needs, and the size of the dump, against the described model. */
+void ssmq_loader_check_collect(ssmq_loader *ld, const ssmq_model *model);
+/* Has every site that is dumped as codes codes under this plan?  plan NULL: float.  Reports the first that
+ * has not, with the reason; run: what the message calls the run. */
+void ssmq_loader_check_codes(ssmq_loader *ld, const ssmq_model *model, const ssmq_plan *plan,
+                             const char *run);
 
 /* ---- resolve.c, tree.c ------------------------------------------------------------------ */
 
@@ -185,8 +227,16 @@ extern const ssmq_option ssmq_schema_data[];        /* ssmq_data_options      */
 extern const ssmq_option ssmq_schema_calibration[]; /* ssmq_calibration_draft */
 extern const ssmq_option ssmq_schema_evaluation[];  /* ssmq_evaluation_draft  */
 extern const ssmq_option ssmq_schema_compare[];     /* ssmq_compare_draft     */
+extern const ssmq_option ssmq_schema_collect[];     /* ssmq_collect_draft     */
+extern const ssmq_option ssmq_schema_statistics[];  /* ssmq_statistics_draft  */
+extern const ssmq_option ssmq_schema_dump[];        /* ssmq_dump_draft        */
 extern const ssmq_option ssmq_schema_run[];         /* ssmq_run_options       */
 extern const ssmq_option ssmq_schema_step[];        /* ssmq_step_options      */
+
+typedef enum ssmq_histogram_kind {
+    SSMQ_HISTOGRAM_OFF,
+    SSMQ_HISTOGRAM_FLOATBITS16, /* harness/tensor/histogram.h */
+} ssmq_histogram_kind;
 
 typedef struct ssmq_model_options {
     const char *path, *tokenizer;

@@ -261,7 +261,8 @@ const char *ssmq_loader_reads_text(const ssmq_loader *ld, bool calibrated)
 static void check_tokenizer(ssmq_loader *ld)
 {
     const ssmq_yaml *model = ld->draft.model.given;
-    const char      *reader = ssmq_loader_reads_text(ld, ssmq_loader_observes(ld));
+    const bool       samples = ssmq_loader_observes(ld) || ld->draft.collect.given;
+    const char      *reader = ssmq_loader_reads_text(ld, samples);
     if (!model || ld->draft.model.tokenizer || !reader) return;
     if (access(ld->draft.model.tokenizer_file, R_OK) == 0) return;
     ssmq_diag_add(ld->diag, SSMQ_ERR_INPUT, ssmq_yaml_get(model, "path")->place,
@@ -283,6 +284,8 @@ void ssmq_loader_draft(ssmq_loader *ld)
     read_evaluations(ld);
     const ssmq_yaml *compare = section(ld, "compare", false);
     if (compare) ssmq_loader_compare(ld, compare);
+    const ssmq_yaml *collect = section(ld, "collect", false);
+    if (collect) ssmq_loader_collect(ld, collect);
     read_run(ld);
     check_tokenizer(ld);
 }

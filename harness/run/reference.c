@@ -138,7 +138,7 @@ const ssmq_schema_key ssmq_schema_top[] = {
      "names that stand wherever a data set is wanted"},
     {"calibration", "mapping", "",
      "what the static ranges of activations are found on; "
-     "required if a step observes"},
+     "required if a step observes, and by collect"},
     {"mode", "`float`, `fake`, `real`, or a list of them", NULL,
      "float: the baseline, run once, without recipe; fake: simulated quantisation; real: "
      "codes in bytes and integer kernels, refused where there is none"},
@@ -149,6 +149,9 @@ const ssmq_schema_key ssmq_schema_top[] = {
     {"evaluate", "list of evaluations", NULL, "what is measured"},
     {"compare", "mapping", "",
      "figures of each quantised model paired with the float one"},
+    {"collect", "mapping", "",
+     "statistics and dumps of activations, states and weights: of each run's own model on the "
+     "calibration samples"},
     {"run", "mapping", "", "seed, threads and backend"},
     {0},
 };
@@ -200,6 +203,23 @@ static void put_compare(ssmq_str *out)
             "other, both");
     ssmq_str_free(&words);
     ssmq_str_free(&inputs);
+}
+
+static void put_collect(ssmq_str *out)
+{
+    ssmq_str_puts(out, "\n### collect\n");
+    put_head(out);
+    put_rows(out, ssmq_schema_collect);
+    put_row(out, "statistics", "mapping, or `off`", "all", "what is kept of the values, below");
+    put_row(out, "dump", "mapping", "", "the values themselves, in dump.h5, below");
+    ssmq_str_puts(out, "\n#### collect.statistics\n");
+    put_head(out);
+    put_row(out, "quantiles", "number, 0 to 100, or a list of them, or `off`",
+            "[99, 99.9, 99.99, 99.999, 100]", "in per cent, of values and of magnitudes");
+    put_rows(out, ssmq_schema_statistics);
+    ssmq_str_puts(out, "\n#### collect.dump\n");
+    put_head(out);
+    put_rows(out, ssmq_schema_dump);
 }
 
 static void put_backends(const ssmq_catalogue *cat, ssmq_str *out)
@@ -272,6 +292,7 @@ void ssmq_reference(const ssmq_catalogue *cat, ssmq_str *out)
     put_top(out);
     put_sections(out);
     put_compare(out);
+    put_collect(out);
     put_backends(cat, out);
     put_methods(cat, out);
     put_observers(cat, out);

@@ -122,6 +122,7 @@ typedef struct shared {
     ssmq_evaluation       *evaluation;
     ssmq_compare_spec     *compare; /* NULL: nothing is compared */
     int32_t                threads;
+    const ssmq_collect_spec *collect; /* NULL: nothing is collected */
 } shared;
 
 static const char *printed(ssmq_loader *ld, const ssmq_yaml *tree, ssmq_yaml_view view)
@@ -143,7 +144,7 @@ static void fill_run(ssmq_loader *ld, shared *s, ssmq_mode mode, const ssmq_reci
                      ssmq_run *run)
 {
     const ssmq_draft *d = &ld->draft;
-    const bool        calibrated = recipe && recipe->final->observes;
+    const bool        calibrated = d->collect.needs_samples || (recipe && recipe->final->observes);
     const bool        text = ssmq_loader_reads_text(ld, calibrated) != NULL;
     char              hex[SSMQ_SHA256_HEX];
     if (!s->model[text]) s->model[text] = ssmq_model_tree(ld, text);
@@ -156,6 +157,8 @@ static void fill_run(ssmq_loader *ld, shared *s, ssmq_mode mode, const ssmq_reci
         .evaluation = s->evaluation,
         .n_evaluation = d->n_evaluation,
         .compare = mode == SSMQ_MODE_FLOAT ? NULL : s->compare,
+        .collect = s->collect,
+        .dump_bytes = d->collect.dump_bytes,
         .backend = d->run.backend,
         .backend_options = d->run.backend_options,
         .threads = s->threads,
@@ -260,7 +263,8 @@ void ssmq_loader_resolve(ssmq_loader *ld, ssmq_experiment *e)
     const ssmq_draft *d = &ld->draft;
     shared            s = {.calibration = calibration_spec(ld),
                            .evaluation = evaluations(ld),
-                           .compare = compare_spec(ld)};
+                           .compare = compare_spec(ld),
+                           .collect = ssmq_loader_collect_spec(ld)};
     s.threads = d->run.threads > 0 ? d->run.threads : online_cores();
     e->name = d->name->text;
     e->question = d->question ? d->question->text : NULL;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "harness/base/assert.h"
 #include "harness/data/window.h"
+#include "harness/run/collect_store.h"
 #include "harness/run/compare_store.h"
 #include "harness/run/result_sites.h"
 #include "harness/run/sensitivity_store.h"
@@ -11,7 +12,7 @@
 
 /* ---- the file as a whole --------------------------------------------------------------- */
 
-static ssmq_status write_root(ssmq_store *s, const ssmq_result *r)
+ssmq_status ssmq_result_write_root(ssmq_store *s, const ssmq_result *r)
 {
     const ssmq_run *run = r->run;
     SSMQ_TRY(ssmq_store_attribute_text(s, "/", "ssmq_version", r->version));
@@ -165,9 +166,11 @@ static ssmq_status write_evaluation(ssmq_store *s, const ssmq_evaluation *e, con
 
 static ssmq_status write_all(ssmq_store *s, const ssmq_result *r, ssmq_arena *arena)
 {
-    SSMQ_TRY(write_root(s, r));
+    SSMQ_TRY(ssmq_result_write_root(s, r));
     SSMQ_TRY(write_axes(s, r, arena));
     if (r->recipe) SSMQ_TRY(ssmq_result_write_sites(s, r, arena));
+    if (r->collection)
+        SSMQ_TRY(ssmq_collection_write(s, r->run->collect, r->model, r->collection, arena));
     if (r->errors)
         SSMQ_TRY(ssmq_site_errors_write(s, r->errors, r->run->compare,
                                         r->run->evaluation[r->run->compare->evaluation].id, arena));

@@ -1,5 +1,6 @@
 /* What a finished run leaves in run.h5 (layout: analysis/README.md). */
 #pragma once
+#include "harness/run/collect.h"
 #include "harness/run/eval_ppl.h"
 #include "harness/run/experiment.h"
 #include "harness/run/recipe.h"
@@ -15,6 +16,7 @@ typedef struct ssmq_result {
     const ssmq_model         *model;      /* the one that ran                          */
     const ssmq_recipe_result *recipe;     /* NULL in float mode                        */
     const ssmq_samples       *samples;    /* NULL without calibration                  */
+    const ssmq_collection    *collection; /* NULL where nothing is collected           */
     const ssmq_ppl           *ppl;        /* [run->n_evaluation]                       */
     const ssmq_site_errors   *errors;     /* NULL: not measured                        */
     const ssmq_sensitivity   *sensitivity;  /* likewise                                */
@@ -22,6 +24,9 @@ typedef struct ssmq_result {
     const char               *provenance; /* JSON: what decides the numbers            */
     const char               *version;    /* of ssmq                                   */
 } ssmq_result;
+
+/* Writes the attributes of the root and /meta of a file that a run leaves.  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_result_write_root(ssmq_store *s, const ssmq_result *r);
 
 /* Writes path (sealed).  IO. */
 SSMQ_MUST_USE ssmq_status ssmq_result_write(const ssmq_result *r, const char *path);

@@ -123,7 +123,7 @@ static ssmq_status write_fragment(job *j, const ssmq_execution *x)
     return st;
 }
 
-static ssmq_status write_results(job *j, const ssmq_execution *x, ssmq_summary *summary)
+static ssmq_status write_results(job *j, ssmq_execution *x, ssmq_summary *summary)
 {
     ssmq_provenance p = provenance_of(j);
     ssmq_str        numbers = {0};
@@ -143,7 +143,7 @@ static ssmq_status write_results(job *j, const ssmq_execution *x, ssmq_summary *
 /* What is there was sealed by a writer that was killed before it could say so, or is damaged. */
 static ssmq_status remove_results(job *j)
 {
-    static const char *const names[] = {"run.h5", "summary.json", SSMQ_FRAGMENT};
+    static const char *const names[] = {"run.h5", "dump.h5", "summary.json", SSMQ_FRAGMENT};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *path = ssmq_rundir_file(j->dir, names[i]);
         if (unlink(path) != 0 && errno != ENOENT)
@@ -194,7 +194,10 @@ static ssmq_status carry_out(job *j, ssmq_summary *summary)
     SSMQ_TRY(remove_results(j));
     note(j, "%s: started, backend %s, tier %s, %d threads", j->run->name, be->ops->name, be->tier,
          be->threads);
-    SSMQ_TRY(ssmq_execute(j->session, j->run, &listener, &x));
+    const char *dump = j->run->dump_bytes > 0
+                           ? ssmq_arena_strdup(j->arena, ssmq_rundir_file(j->dir, "dump.h5"))
+                           : NULL;
+    SSMQ_TRY(ssmq_execute(j->session, j->run, &listener, dump, &x));
     note_calibration(j, &x.recipe);
     if (j->run->mode != SSMQ_MODE_FLOAT)
         ssmq_alarms_of_baseline(&x.alarms, j->run, x.ppl, float_results(j));
@@ -250,15 +253,23 @@ static bool belongs(const ssmq_summary *s, const ssmq_run *run)
     return true;
 }
 
+/* Is what a finished run left the results of this one? */
+static bool are_there(const job *j, const ssmq_outcome *o)
+{
+    const char *results = ssmq_arena_printf(j->arena, "%s/run.h5", o->path);
+    const char *dump = ssmq_arena_printf(j->arena, "%s/dump.h5", o->path);
+    return belongs(&o->summary, j->run) && ssmq_store_is_one(results, j->run->id) &&
+           (j->run->dump_bytes == 0 || ssmq_store_is_one(dump, j->run->id));
+}
+
 /* A finished run's figures, under the names that the experiment has for it now; false if there is none, or
  * what there is cannot be believed. */
 static bool take_finished(job *j, ssmq_outcome *o)
 {
     if (!ssmq_rundir_finished(o->path)) return false;
     const char *summary = ssmq_arena_printf(j->arena, "%s/summary.json", o->path);
-    const char *results = ssmq_arena_printf(j->arena, "%s/run.h5", o->path);
     const bool  read = ssmq_summary_read(summary, j->arena, &o->summary) == SSMQ_OK;
-    if (!read || !belongs(&o->summary, j->run) || !ssmq_store_is_one(results, j->run->id)) {
+    if (!read || !are_there(j, o)) {
         SSMQ_LOG_LINE(log_of(j), WARNING, "stored results are damaged; running again",
                       SSMQ_LOG_T("run", j->run->name), SSMQ_LOG_T("directory", o->path));
         ssmq_error_clear();
@@ -275,7 +286,7 @@ static bool take_finished(job *j, ssmq_outcome *o)
 static void run_one(job *j, ssmq_outcome *o)
 {
     ssmq_status st =
-        ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES, &j->dir);
+        ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES + j->run->dump_bytes, &j->dir);
     if (st != SSMQ_OK) {
         fail_outcome(j, st, o);
         return;

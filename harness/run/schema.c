@@ -12,11 +12,13 @@ const char *const ssmq_unit_kinds[] = {"site", "site-layer", "layer", "weight", 
 
 const char *const ssmq_schema_keys[] = {"ssmq",     "include",     "name", "question", "model",
                                         "data",     "calibration", "mode", "recipe",   "recipes",
-                                        "evaluate", "compare",     "run",  NULL};
-const char *const ssmq_schema_later[] = {"sweep", "collect", "expect", NULL};
+                                        "evaluate", "compare",     "collect", "run", NULL};
+const char *const ssmq_schema_later[] = {"sweep", "expect", NULL};
 
 static const char *const all_cores[] = {"all", NULL}; /* stands for 0 */
 static const char *const no_bootstrap[] = {"off", NULL}; /* likewise */
+static const char *const no_channels[] = {"off", NULL};  /* likewise */
+static const char *const histograms[] = {"off", "floatbits16", NULL}; /* ssmq_histogram_kind */
 static const char *const baselines[] = {"float", NULL};
 
 #define AT(type, field) #field, offsetof(type, field)
@@ -87,6 +89,39 @@ const ssmq_option ssmq_schema_compare[] = {
     {AT(ssmq_compare_draft, by), SSMQ_OPTION_CHOICE, "site", 0, 0, ssmq_unit_kinds,
      "a unit of sensitivity: a site in all layers, in one layer, all sites of a layer, a weight in all "
      "layers, or what a step quantised"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_collect[] = {
+    {AT(ssmq_collect_draft, sites), SSMQ_OPTION_SITES, "", 0, 0, NULL,
+     "where statistics are taken: activations, states and weights; without it all activations and "
+     "weights of the layers"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_statistics[] = {
+    {AT(ssmq_statistics_draft, moments), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
+     "mean and second to fourth central moment"},
+    {AT(ssmq_statistics_draft, channels), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
+     "extremes, mean, variance, kurtosis and nine quantiles of each channel"},
+    {AT(ssmq_statistics_draft, top_channels), SSMQ_OPTION_INT, "16", 1, 1024, no_channels,
+     "channels with the largest magnitudes: their share of the squared norm, their persistence "
+     "across samples"},
+    {AT(ssmq_statistics_draft, histogram), SSMQ_OPTION_CHOICE, "floatbits16", 0, 0, histograms,
+     "in bins made of the sign and the upper bits of a float"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_dump[] = {
+    {AT(ssmq_dump_draft, sites), SSMQ_OPTION_SITES, NULL, 0, 0, NULL, "whose values are kept"},
+    {AT(ssmq_dump_draft, samples), SSMQ_OPTION_INT, "4", 1, 1e9, NULL,
+     "calibration samples, from the first"},
+    {AT(ssmq_dump_draft, tokens), SSMQ_OPTION_INT, "256", 1, 1 << 24, NULL,
+     "of each sample, from the first"},
+    {AT(ssmq_dump_draft, dtype), SSMQ_OPTION_CHOICE, "f16", 0, 0, ssmq_dump_dtypes,
+     "what is kept of a value; codes: what the quantiser makes of it, in int8, with the scales"},
+    {AT(ssmq_dump_draft, limit), SSMQ_OPTION_SIZE, "4GiB", 1024, 0x1p40, NULL,
+     "that dump.h5 may take, else the experiment is refused; it is put together in memory"},
     {0},
 };
 

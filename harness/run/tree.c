@@ -120,6 +120,42 @@ static ssmq_yaml *compare_tree(ssmq_loader *ld)
     return map;
 }
 
+static ssmq_yaml *quantiles_tree(ssmq_loader *ld, const ssmq_statistics_draft *s)
+{
+    static const ssmq_option table[] = {{"p", 0, SSMQ_OPTION_REAL, NULL, 0, 100, NULL, ""}, {0}};
+    const ssmq_yaml         *given = s->quantiles_given;
+    if (s->n_quantile == 0) return text_at(ld, "off", given);
+    ssmq_yaml *list = list_new(ld);
+    for (int32_t i = 0; i < s->n_quantile; i++) {
+        ssmq_yaml *one = ssmq_options_tree(&ld->options, table, &s->quantile[i], NULL);
+        ssmq_yaml_append(ld->arena, list, NULL, one->value[0]);
+    }
+    if (given) {
+        list->place = given->place;
+        list->line = given->line;
+    }
+    return list;
+}
+
+static ssmq_yaml *collect_tree(ssmq_loader *ld)
+{
+    const ssmq_collect_draft    *c = &ld->draft.collect;
+    const ssmq_statistics_draft *s = &c->statistics;
+    ssmq_yaml                   *map = map_new(ld), *statistics = map_new(ld), *dump = map_new(ld);
+    if (s->on) {
+        put_options(ld, map, ssmq_schema_collect, c, c->given);
+        put(ld, statistics, "quantiles", quantiles_tree(ld, s), SSMQ_YAML_BOTH);
+        put_options(ld, statistics, ssmq_schema_statistics, s, s->given);
+    } else {
+        statistics = text_at(ld, "off", s->given);
+    }
+    put(ld, map, "statistics", statistics, SSMQ_YAML_BOTH);
+    if (!c->dump.given) return map;
+    put_options(ld, dump, ssmq_schema_dump, &c->dump, c->dump.given);
+    put(ld, map, "dump", dump, SSMQ_YAML_BOTH);
+    return map;
+}
+
 static ssmq_yaml *step_tree(ssmq_loader *ld, const ssmq_step_draft *s, bool with_enabled)
 {
     ssmq_yaml       *map = map_new(ld);
@@ -198,6 +234,7 @@ ssmq_yaml *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draf
     put(ld, map, "evaluate", evaluations_tree(ld), SSMQ_YAML_BOTH);
     if (mode != SSMQ_MODE_FLOAT && ld->draft.compare.given) /* it changes what the run leaves */
         put(ld, map, "compare", compare_tree(ld), SSMQ_YAML_BOTH);
+    if (ld->draft.collect.given) put(ld, map, "collect", collect_tree(ld), SSMQ_YAML_BOTH);
     put(ld, map, "run", run_section(ld), SSMQ_YAML_BOTH);
     return map;
 }
@@ -221,7 +258,8 @@ ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld)
     const ssmq_draft *d = &ld->draft;
     ssmq_yaml        *map = map_new(ld), *modes = list_new(ld);
     put_heading(ld, map);
-    const bool text = ssmq_loader_reads_text(ld, ssmq_loader_observes(ld)) != NULL;
+    const bool samples = ssmq_loader_observes(ld) || d->collect.needs_samples;
+    const bool text = ssmq_loader_reads_text(ld, samples) != NULL;
     put(ld, map, "model", ssmq_model_tree(ld, text), SSMQ_YAML_BOTH);
     if (d->calibration.given) put(ld, map, "calibration", calibration_tree(ld), SSMQ_YAML_BOTH);
     for (int32_t i = 0; i < d->n_mode; i++)
@@ -233,6 +271,7 @@ ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld)
     put_recipes(ld, map);
     put(ld, map, "evaluate", evaluations_tree(ld), SSMQ_YAML_BOTH);
     if (d->compare.given) put(ld, map, "compare", compare_tree(ld), SSMQ_YAML_BOTH);
+    if (d->collect.given) put(ld, map, "collect", collect_tree(ld), SSMQ_YAML_BOTH);
     put(ld, map, "run", run_section(ld), SSMQ_YAML_BOTH);
     return map;
 }

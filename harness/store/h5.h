@@ -30,7 +30,8 @@ typedef struct ssmq_h5_array {
     hid_t       type;
     int32_t     rank;
     hsize_t     dim[SSMQ_RANK_MAX];
-    const void *data;
+    const void *data;                 /* NULL: written later */
+    const hsize_t *chunk;             /* [rank] with a checksum and no other filter; NULL: by size */
     bool        is_scale;
     const void *missing; /* value of the attribute _FillValue; NULL: none */
     const char *unit, *long_name;

@@ -116,6 +116,13 @@ static hid_t creation_list(ssmq_store *s, const ssmq_h5_array *a)
 {
     const hid_t list = H5Pcreate(H5P_DATASET_CREATE);
     bool        bad = ssmq_h5_bad(s, H5Pset_obj_track_times(list, false));
+    if (a->chunk) {
+        bad = bad || ssmq_h5_bad(s, H5Pset_chunk(list, a->rank, a->chunk)) ||
+              ssmq_h5_bad(s, H5Pset_fletcher32(list));
+        if (!bad) return list;
+        H5Pclose(list);
+        return -1;
+    }
     /* Texts and tables of texts lie on HDF5's heap, where no filter reaches them. */
     if (bytes_of(a) >= FILTER_BYTES && H5Tis_variable_str(a->type) == 0 &&
         H5Tget_class(a->type) != H5T_COMPOUND) {
@@ -140,7 +147,7 @@ static ssmq_status create_dataset(ssmq_store *s, const char *path, const ssmq_h5
     H5Sclose(space);
     H5Pclose(list);
     if (bad) return ssmq_h5_fail(s, path, "cannot be created");
-    if (bytes_of(a) > 0) /* an axis may be empty */
+    if (a->data && bytes_of(a) > 0) /* an axis may be empty */
         bad = ssmq_h5_bad(s, H5Dwrite(d, a->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data));
     if (bad) {
         H5Dclose(d);

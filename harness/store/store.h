@@ -39,6 +39,14 @@ SSMQ_MUST_USE ssmq_status ssmq_store_scale_text(ssmq_store *s, const char *path,
 SSMQ_MUST_USE ssmq_status ssmq_store_tensor(ssmq_store *s, const char *path, const ssmq_tensor *t,
                                             const char *const *scale, const char *unit,
                                             const char *long_name);
+/* A dataset that is filled in later, part by part: shape's type and axes, its data not looked at.  Stored
+ * in pieces of chunk elements along each axis, not compressed, each with a checksum. */
+SSMQ_MUST_USE ssmq_status ssmq_store_reserve(ssmq_store *s, const char *path, const ssmq_tensor *shape,
+                                             const int64_t *chunk, const char *const *scale,
+                                             const char *unit, const char *long_name);
+/* Writes part, contiguous and of the same type and rank, from element begin[] on. */
+SSMQ_MUST_USE ssmq_status ssmq_store_fill(ssmq_store *s, const char *path, const int64_t *begin,
+                                          const ssmq_tensor *part);
 /* A dataset of n UTF-8 strings along a scale. */
 SSMQ_MUST_USE ssmq_status ssmq_store_texts(ssmq_store *s, const char *path, const char *const *values,
                                            int64_t n, const char *scale, const char *long_name);

@@ -67,15 +67,18 @@ static const void *missing_of(ssmq_dtype dtype)
 
 /* ---- tensors and scales ---------------------------------------------------------------- */
 
-static ssmq_status put_tensor(ssmq_store *s, const char *path, const ssmq_tensor *t, bool is_scale,
-                              const char *const *scale, const char *unit, const char *long_name)
+/* chunk: of one that is filled in later; else NULL. */
+static ssmq_status put_tensor(ssmq_store *s, const char *path, const ssmq_tensor *t,
+                              const hsize_t *chunk, bool is_scale, const char *const *scale,
+                              const char *unit, const char *long_name)
 {
     ssmq_h5_quiet();
     SSMQ_ASSERT(t->space == SSMQ_SPACE_HOST && ssmq_tensor_contiguous(t));
     ssmq_h5_array a = {
         .type = type_of(t->dtype),
         .rank = t->rank,
-        .data = t->data,
+        .data = chunk ? NULL : t->data,
+        .chunk = chunk,
         .is_scale = is_scale,
         .missing = is_scale ? NULL : missing_of(t->dtype),
         .unit = unit_of(unit),
@@ -91,14 +94,48 @@ ssmq_status ssmq_store_scale(ssmq_store *s, const char *path, const ssmq_tensor 
                              const char *unit, const char *long_name)
 {
     SSMQ_ASSERT(values->rank == 1);
-    return put_tensor(s, path, values, true, NULL, unit, long_name);
+    return put_tensor(s, path, values, NULL, true, NULL, unit, long_name);
 }
 
 ssmq_status ssmq_store_tensor(ssmq_store *s, const char *path, const ssmq_tensor *t,
                               const char *const *scale, const char *unit, const char *long_name)
 {
     SSMQ_ASSERT(t->rank == 0 || scale);
-    return put_tensor(s, path, t, false, scale, unit, long_name);
+    return put_tensor(s, path, t, NULL, false, scale, unit, long_name);
+}
+
+ssmq_status ssmq_store_reserve(ssmq_store *s, const char *path, const ssmq_tensor *shape,
+                               const int64_t *chunk, const char *const *scale, const char *unit,
+                               const char *long_name)
+{
+    hsize_t piece[SSMQ_RANK_MAX];
+    SSMQ_ASSERT(shape->rank > 0 && scale);
+    for (int32_t i = 0; i < shape->rank; i++) piece[i] = (hsize_t)chunk[i];
+    return put_tensor(s, path, shape, piece, false, scale, unit, long_name);
+}
+
+ssmq_status ssmq_store_fill(ssmq_store *s, const char *path, const int64_t *begin,
+                            const ssmq_tensor *part)
+{
+    ssmq_h5_quiet();
+    hsize_t at[SSMQ_RANK_MAX], count[SSMQ_RANK_MAX];
+    SSMQ_ASSERT(part->space == SSMQ_SPACE_HOST && ssmq_tensor_contiguous(part));
+    for (int32_t i = 0; i < part->rank; i++) {
+        at[i] = (hsize_t)begin[i];
+        count[i] = (hsize_t)part->dim[i];
+    }
+    const hid_t d = H5Dopen2(s->file, path, H5P_DEFAULT);
+    if (ssmq_h5_bad(s, d)) return ssmq_h5_fail(s, path, "cannot be opened");
+    const hid_t to = H5Dget_space(d), from = H5Screate_simple(part->rank, count, NULL);
+    const hid_t type = type_of(part->dtype);
+    const bool  bad =
+        ssmq_h5_bad(s, H5Sselect_hyperslab(to, H5S_SELECT_SET, at, NULL, count, NULL)) ||
+        ssmq_h5_bad(s, H5Dwrite(d, type, from, to, H5P_DEFAULT, part->data));
+    H5Tclose(type);
+    H5Sclose(from);
+    H5Sclose(to);
+    H5Dclose(d);
+    return bad ? ssmq_h5_fail(s, path, "cannot be written") : SSMQ_OK;
 }
 
 /* ---- texts ----------------------------------------------------------------------------- */

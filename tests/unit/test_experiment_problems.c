@@ -37,7 +37,7 @@ static void test_top(void **state)
         f, FLOAT "x: {}\n",
         "e.yaml:7:1: error: unknown key 'x'\nx: {}\n^\nhelp: allowed here: ssmq, include, name, "
         "question, "
-        "model, data, calibration, mode, recipe, recipes, evaluate, compare, run\n");
+        "model, data, calibration, mode, recipe, recipes, evaluate, compare, collect, run\n");
     experiment_check_set(
         f, FLOAT "sweep: {}\n", NULL, SSMQ_ERR_UNSUPPORTED,
         "e.yaml:7:1: error: 'sweep' is not offered by this version\nsweep: {}\n^~~~~\n");

@@ -1,0 +1,42 @@
+/* Histograms of every channel of a site, coarse enough to keep one for each: eight bins to a power of two and
+ * sign, over as many powers of two below the largest magnitude as matter.  The bin of x is the upper 12 bits
+ * of the float, as in harness/tensor/histogram.h it is the upper 16; all magnitudes below the window are one bin. */
+#pragma once
+#include <stdint.h>
+#include "harness/base/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Powers of two in the window when it is made: the smallest magnitude that is told from zero is 2^-25 of the
+ * largest one of the first sample. */
+#define SSMQ_CHANNEL_OCTAVES 28
+
+typedef struct ssmq_channel_bins {
+    int64_t   channels;
+    int32_t   base;    /* upper 12 bits, without the sign, of the smallest magnitude in the window */
+    int32_t   wide;    /* bins of a sign; 0: nothing but zeros so far                              */
+    uint32_t *count;   /* [channels][2 * wide + 1], from the most negative bin to the most positive */
+} ssmq_channel_bins;
+
+/* Bytes behind one of so many channels, before its window grows. */
+int64_t ssmq_channel_bins_bytes(int64_t channels);
+
+/* Makes the window, or moves its end up, so that it holds magnitudes up to absmax, finite.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_channel_bins_reach(ssmq_channel_bins *b, float absmax);
+void                      ssmq_channel_bins_free(ssmq_channel_bins *b);
+
+/* Counts n values of one channel, stride apart, none beyond the window; those that are not finite are passed
+ * over. */
+void ssmq_channel_bins_add(ssmq_channel_bins *b, int64_t channel, const float *x, int64_t n, int64_t stride);
+
+/* The quantiles of a channel's n values, of which low and high are the smallest and the largest:
+ * rank p / 100 * (n - 1) between neighbours, a bin's values spread evenly over it; so 0 and 100 are exact and
+ * the others off by less than a bin, 1/8 of the magnitude.  p ascending, in per cent; n = 0: NaN. */
+void ssmq_channel_bins_quantiles(const ssmq_channel_bins *b, int64_t channel, uint64_t n, float low,
+                                 float high, const double *p, int32_t n_p, float *out);
+
+#ifdef __cplusplus
+}
+#endif

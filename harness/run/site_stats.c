@@ -1,0 +1,405 @@
+#include "harness/run/site_stats.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/base/assert.h"
+#include "harness/tensor/quantiles.h"
+
+#define LANES 16       /* channels that are worked on side by side: a cache line of floats        */
+#define BLOCK_ROWS 512 /* numbers of a channel at a time: with 16 channels 32 KiB, which L1 holds */
+#define MAGNITUDE 0x7fffffff
+#define NONFINITE 0x7f800000
+
+/* ---- shapes ---------------------------------------------------------------------------- */
+
+ssmq_site_shape ssmq_site_shape_of(const ssmq_model *m, int32_t site)
+{
+    const ssmq_site *s = &m->site[site];
+    if (s->kind == SSMQ_SITE_STATE)
+        return (ssmq_site_shape){0, s->rows, s->width, "sample,token,channel,state"};
+    if (s->kind == SSMQ_SITE_ACTIVATION)
+        return (ssmq_site_shape){0, s->width, 1, "sample,token,channel"};
+    const bool         conv = strcmp(s->op, "conv") == 0, scan = strcmp(s->op, "scan") == 0;
+    const ssmq_weight *w = &m->weight[s->weight];
+    const ssmq_tensor  stored = ssmq_tensor_of(NULL, SSMQ_F32, w->rank, w->dim);
+    const int64_t      rows = ssmq_tensor_count(&stored) / s->width;
+    if (rows == 1) return (ssmq_site_shape){1, s->width, 1, "channel"};
+    if (conv) return (ssmq_site_shape){1, rows, s->width, "channel,tap"};
+    if (scan) return (ssmq_site_shape){1, rows, s->width, "channel,state"};
+    return (ssmq_site_shape){rows, s->width, 1, "output,channel"};
+}
+
+/* ---- memory ---------------------------------------------------------------------------- */
+
+/* The worker's table of counts and what is known of the two halves of the values that it has seen. */
+struct ssmq_stats_worker {
+    float    *block; /* [2][rows of a block][LANES] */
+    uint32_t *count; /* [SSMQ_SIGNED_BINS] */
+    int32_t   least[2], most[2]; /* bits of magnitudes: negative values, others */
+    int32_t   absmax;
+    uint64_t  n_values, n_zero, n_nonfinite, n_clipped;
+};
+
+static void forget(ssmq_stats_worker *w)
+{
+    for (int h = 0; h < 2; h++) {
+        w->least[h] = INT32_MAX;
+        w->most[h] = -1;
+    }
+    w->absmax = 0;
+    w->n_values = w->n_zero = w->n_nonfinite = w->n_clipped = 0;
+}
+
+ssmq_status ssmq_stats_workers_open(const ssmq_backend *be, int64_t inner, ssmq_stats_workers *out)
+{
+    ssmq_stats_workers w = {.n = be->threads, .rows = inner > BLOCK_ROWS ? inner : BLOCK_ROWS};
+    w.worker = ssmq_must_malloc((size_t)w.n * sizeof *w.worker);
+    bool fine = true;
+    for (int32_t i = 0; i < w.n; i++) {
+        ssmq_stats_worker *one = &w.worker[i];
+        *one = (ssmq_stats_worker){
+            .block = aligned_alloc(64, (size_t)(2 * w.rows * LANES) * sizeof *one->block),
+            .count = calloc(SSMQ_SIGNED_BINS, sizeof *one->count)};
+        fine = fine && one->block && one->count;
+    }
+    *out = w;
+    if (fine) return SSMQ_OK;
+    ssmq_stats_workers_close(out);
+    return SSMQ_FAIL(MEMORY, "no memory for statistics on %d threads", be->threads);
+}
+
+void ssmq_stats_workers_close(ssmq_stats_workers *w)
+{
+    for (int32_t i = 0; i < w->n; i++) {
+        free(w->worker[i].block);
+        free(w->worker[i].count);
+    }
+    free(w->worker);
+    *w = (ssmq_stats_workers){0};
+}
+
+static bool with_histogram(const ssmq_collect_spec *spec)
+{
+    return spec->histogram || spec->n_quantile > 0;
+}
+
+int64_t ssmq_site_stats_bytes(const ssmq_collect_spec *spec, const ssmq_site_shape *shape)
+{
+    const int64_t channel = 2 * (int64_t)sizeof(float) + (int64_t)sizeof(ssmq_moments) + 24;
+    return shape->channels * channel +
+           (with_histogram(spec) ? 2 * (int64_t)sizeof(ssmq_histogram) : 0) +
+           (spec->channels ? ssmq_channel_bins_bytes(shape->channels) : 0);
+}
+
+ssmq_status ssmq_site_stats_open(const ssmq_collect_spec *spec, const ssmq_site_shape *shape,
+                                 ssmq_site_stats *out)
+{
+    const size_t    C = (size_t)shape->channels;
+    ssmq_site_stats s = {.shape = *shape,
+                         .n_top = spec->top_channels,
+                         .with_bins = spec->channels,
+                         .bins.channels = shape->channels};
+    if (s.n_top > shape->channels) s.n_top = (int32_t)shape->channels;
+    s.low = malloc(C * sizeof *s.low);
+    s.high = malloc(C * sizeof *s.high);
+    s.moments = calloc(C, sizeof *s.moments);
+    s.among_top = calloc(C, sizeof *s.among_top);
+    s.sample_absmax = malloc(C * sizeof *s.sample_absmax);
+    if (with_histogram(spec)) s.half = calloc(2, sizeof *s.half);
+    *out = s;
+    if (s.low && s.high && s.moments && s.among_top && s.sample_absmax && (s.half || !with_histogram(spec))) {
+        for (size_t c = 0; c < C; c++) {
+            s.low[c] = INFINITY;
+            s.high[c] = -INFINITY;
+        }
+        return SSMQ_OK;
+    }
+    ssmq_site_stats_close(out);
+    return SSMQ_FAIL(MEMORY, "no memory for the statistics of %zu channels", C);
+}
+
+void ssmq_site_stats_close(ssmq_site_stats *s)
+{
+    free(s->low);
+    free(s->high);
+    free(s->moments);
+    free(s->among_top);
+    free(s->sample_absmax);
+    free(s->half);
+    ssmq_channel_bins_free(&s->bins);
+    *s = (ssmq_site_stats){0};
+}
+
+/* ---- a block --------------------------------------------------------------------------- */
+
+/* A sample under way. */
+typedef struct sample {
+    ssmq_site_stats    *s;
+    ssmq_stats_workers *workers;
+    const float        *x;
+    int64_t             rows, row_stride, chunk; /* chunk: rows of a block */
+} sample;
+
+static int32_t bits_of(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static float float_of(int32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Rows of lanes channels from channel c on, side by side; -0 becomes 0.  Lanes beyond them are 0. */
+static void pack(const sample *m, int64_t c, int64_t lanes, int64_t row, int64_t rows, float *block)
+{
+    const int64_t K = m->s->shape.inner;
+    for (int64_t r = 0; r < rows; r++) {
+        const float *from = m->x + (row + r) * m->row_stride + c * K;
+        if (K == 1 && lanes == LANES) {
+            for (int l = 0; l < LANES; l++) block[r * LANES + l] = from[l] + 0.0f;
+            continue;
+        }
+        for (int64_t k = 0; k < K; k++)
+            for (int64_t l = 0; l < LANES; l++)
+                block[(r * K + k) * LANES + l] = l < lanes ? from[l * K + k] + 0.0f : 0.0f;
+    }
+}
+
+static bool all_finite(const float *block, int64_t n)
+{
+    int32_t bad = 0;
+    for (int64_t i = 0; i < n * LANES; i++) bad |= (bits_of(block[i]) & MAGNITUDE) >= NONFINITE;
+    return !bad;
+}
+
+/* Extremes and zeros of n rows; of all lanes together, the smallest magnitudes of either sign. */
+static void look_at(const float *restrict v, int64_t n, int64_t lanes, float *restrict low,
+                    float *restrict high, ssmq_stats_worker *w)
+{
+    int32_t zero[LANES] = {0}, least[2][LANES];
+    for (int l = 0; l < LANES; l++) {
+        low[l] = INFINITY;
+        high[l] = -INFINITY;
+        least[0][l] = least[1][l] = INT32_MAX;
+    }
+    for (int64_t i = 0; i < n; i++)
+        for (int l = 0; l < LANES; l++) {
+            const float   x = v[i * LANES + l];
+            const int32_t bits = bits_of(x), magnitude = bits & MAGNITUDE;
+            const int32_t negative = bits < 0 ? magnitude : INT32_MAX;
+            const int32_t other = bits < 0 ? INT32_MAX : magnitude;
+            low[l] = x < low[l] ? x : low[l];
+            high[l] = x > high[l] ? x : high[l];
+            zero[l] += magnitude == 0;
+            least[0][l] = negative < least[0][l] ? negative : least[0][l];
+            least[1][l] = other < least[1][l] ? other : least[1][l];
+        }
+    for (int l = 0; l < lanes; l++) {
+        w->n_zero += (uint64_t)zero[l];
+        for (int h = 0; h < 2; h++)
+            if (least[h][l] < w->least[h]) w->least[h] = least[h][l];
+        if (low[l] < 0 && bits_of(-low[l]) > w->most[0]) w->most[0] = bits_of(-low[l]);
+        if (high[l] >= 0 && bits_of(high[l]) > w->most[1]) w->most[1] = bits_of(high[l]);
+    }
+}
+
+#define QUAD 4 /* lanes at a time, so that their sums stay in registers */
+
+static void central_sums(const float *restrict v, int64_t n, const double *restrict mean,
+                         double *restrict s2, double *restrict s3, double *restrict s4)
+{
+    double a[QUAD] = {0}, b[QUAD] = {0}, c[QUAD] = {0};
+    for (int64_t i = 0; i < n; i++)
+        for (int l = 0; l < QUAD; l++) {
+            const double d = (double)v[i * LANES + l] - mean[l], d2 = d * d;
+            a[l] += d2;
+            b[l] += d2 * d;
+            c[l] += d2 * d2;
+        }
+    for (int l = 0; l < QUAD; l++) {
+        s2[l] = a[l];
+        s3[l] = b[l];
+        s4[l] = c[l];
+    }
+}
+
+static void moments_of(const float *restrict v, int64_t n, ssmq_moments *out)
+{
+    double mean[LANES] = {0}, s2[LANES], s3[LANES], s4[LANES];
+    for (int64_t i = 0; i < n; i++)
+        for (int l = 0; l < LANES; l++) mean[l] += (double)v[i * LANES + l];
+    for (int l = 0; l < LANES; l++) mean[l] /= (double)n;
+    for (int l = 0; l < LANES; l += QUAD) central_sums(v + l, n, mean + l, s2 + l, s3 + l, s4 + l);
+    for (int l = 0; l < LANES; l++)
+        out[l] = (ssmq_moments){(uint64_t)n, mean[l], s2[l], s3[l], s4[l]};
+}
+
+/* Values whose codes are clamped. */
+static uint64_t clipped(const float *v, int64_t n, int64_t lanes, const double *low, const double *high)
+{
+    uint64_t count = 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t l = 0; l < lanes; l++) {
+            const double x = (double)v[i * LANES + l];
+            count += (x < low[l]) | (x > high[l]);
+        }
+    return count;
+}
+
+/* n finite rows of lanes channels from channel c on. */
+static void add_block(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t lanes, const float *v,
+                      int64_t n)
+{
+    ssmq_site_stats *s = m->s;
+    float            low[LANES], high[LANES];
+    ssmq_moments     moments[LANES];
+    if (n == 0) return;
+    look_at(v, n, lanes, low, high, w);
+    moments_of(v, n, moments);
+    for (int64_t l = 0; l < lanes; l++) {
+        s->low[c + l] = fminf(s->low[c + l], low[l]);
+        s->high[c + l] = fmaxf(s->high[c + l], high[l]);
+        s->sample_absmax[c + l] = fmaxf(s->sample_absmax[c + l], fmaxf(-low[l], high[l]));
+        ssmq_moments_merge(&s->moments[c + l], &moments[l]);
+        if (s->with_bins) ssmq_channel_bins_add(&s->bins, c + l, v + l, n, LANES);
+    }
+    if (s->clip.low) w->n_clipped += clipped(v, n, lanes, s->clip.low + c, s->clip.high + c);
+    w->n_values += (uint64_t)(n * lanes);
+    if (!s->half) return;
+    ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)v, SSMQ_F32, n, lanes);
+    t.stride[0] = LANES;
+    ssmq_count_bins(&t, w->count);
+}
+
+/* Lane by lane, without what is not finite. */
+static void add_finite(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t lanes, const float *v,
+                       int64_t n)
+{
+    float *column = w->block + m->workers->rows * LANES;
+    for (int64_t l = 0; l < lanes; l++) {
+        int64_t kept = 0;
+        memset(column, 0, (size_t)(n * LANES) * sizeof *column);
+        for (int64_t i = 0; i < n; i++)
+            if (isfinite(v[i * LANES + l])) column[kept++ * LANES] = v[i * LANES + l];
+        add_block(m, w, c + l, 1, column, kept);
+        w->n_nonfinite += (uint64_t)(n - kept);
+    }
+}
+
+/* Channels begin * LANES .. end * LANES of a sample, all its rows. */
+static void add_channels(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    const sample      *m = context;
+    ssmq_stats_worker *w = &m->workers->worker[worker];
+    const int64_t      C = m->s->shape.channels;
+    for (int64_t c = begin * LANES; c < end * LANES && c < C; c += LANES) {
+        const int64_t lanes = C - c < LANES ? C - c : LANES;
+        for (int64_t l = 0; l < lanes; l++) m->s->sample_absmax[c + l] = 0;
+        for (int64_t row = 0; row < m->rows; row += m->chunk) {
+            const int64_t rows = m->rows - row < m->chunk ? m->rows - row : m->chunk;
+            const int64_t n = rows * m->s->shape.inner;
+            pack(m, c, lanes, row, rows, w->block);
+            if (all_finite(w->block, n)) add_block(m, w, c, lanes, w->block, n);
+            else add_finite(m, w, c, lanes, w->block, n);
+        }
+    }
+}
+
+/* ---- a sample -------------------------------------------------------------------------- */
+
+/* The largest finite magnitude of some rows. */
+static void find_absmax(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    const sample      *m = context;
+    ssmq_stats_worker *w = &m->workers->worker[worker];
+    const int64_t      n = m->s->shape.channels * m->s->shape.inner;
+    int32_t            most = 0;
+    for (int64_t r = begin; r < end; r++) {
+        const float *row = m->x + r * m->row_stride;
+        for (int64_t i = 0; i < n; i++) {
+            const int32_t magnitude = bits_of(row[i]) & MAGNITUDE;
+            const int32_t finite = magnitude < NONFINITE ? magnitude : 0;
+            most = finite > most ? finite : most;
+        }
+    }
+    if (most > w->absmax) w->absmax = most;
+}
+
+/* What a worker counted, to the site; its table is empty afterwards. */
+static void take_counts(ssmq_site_stats *s, ssmq_stats_worker *w)
+{
+    s->n_values += w->n_values + w->n_nonfinite;
+    s->n_zero += w->n_zero;
+    s->n_nonfinite += w->n_nonfinite;
+    s->n_clipped += w->n_clipped;
+    for (int h = 0; s->half && h < 2; h++) {
+        ssmq_histogram *to = &s->half[h];
+        uint32_t       *from = w->count + (h == 0 ? SSMQ_HISTOGRAM_BINS : 0); /* the sign on top */
+        if (w->most[h] < 0) continue;
+        const float low = float_of(w->least[h]), high = float_of(w->most[h]);
+        to->low = to->n > 0 ? fminf(to->low, low) : low;
+        to->high = fmaxf(to->high, high);
+        for (int32_t bin = w->least[h] >> 16; bin <= w->most[h] >> 16; bin++) {
+            to->count[bin] += from[bin];
+            to->n += from[bin];
+            from[bin] = 0;
+        }
+    }
+}
+
+/* The channels with the largest magnitudes of this sample. */
+static void find_top(ssmq_site_stats *s)
+{
+    const float *x = s->sample_absmax;
+    int64_t      top[1024];
+    int32_t      n = 0;
+    for (int64_t c = 0; c < s->shape.channels; c++) {
+        if (!(x[c] > 0) || (n == s->n_top && x[c] <= x[top[n - 1]])) continue;
+        int32_t at = n < s->n_top ? n++ : n - 1;
+        for (; at > 0 && x[top[at - 1]] < x[c]; at--) top[at] = top[at - 1];
+        top[at] = c;
+    }
+    for (int32_t i = 0; i < n; i++) s->among_top[top[i]]++;
+}
+
+static ssmq_status check_count(const ssmq_site_stats *s, int64_t rows)
+{
+    if ((s->n_rows + rows) <= (int64_t)UINT32_MAX / s->shape.inner) return SSMQ_OK;
+    return SSMQ_FAIL(UNSUPPORTED, "statistics of channels are for less than 2^32 values of each");
+}
+
+ssmq_status ssmq_site_stats_add(ssmq_site_stats *s, ssmq_backend *be, ssmq_stats_workers *w,
+                                const ssmq_tensor *x, float *absmax)
+{
+    const ssmq_site_shape *shape = &s->shape;
+    const int64_t          width = shape->channels * shape->inner;
+    SSMQ_ASSERT(x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST && s->n_top <= 1024);
+    SSMQ_ASSERT(w->n == be->threads && w->rows >= shape->inner);
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    sample            m = {.s = s,
+                           .workers = w,
+                           .x = x->data,
+                           .rows = ssmq_tensor_count(x) / width,
+                           .row_stride = shape->inner == 1 ? rows.stride[0] : width,
+                           .chunk = w->rows / shape->inner};
+    SSMQ_ASSERT(shape->inner == 1 || ssmq_tensor_contiguous(x));
+    SSMQ_TRY(check_count(s, m.rows));
+    int32_t most = 0;
+    for (int32_t i = 0; i < w->n; i++) forget(&w->worker[i]);
+    be->ops->share(be, m.rows, 1 + 16384 / width, find_absmax, &m);
+    for (int32_t i = 0; i < w->n; i++) most = w->worker[i].absmax > most ? w->worker[i].absmax : most;
+    *absmax = float_of(most);
+    if (s->with_bins) SSMQ_TRY(ssmq_channel_bins_reach(&s->bins, *absmax));
+    be->ops->share(be, (shape->channels + LANES - 1) / LANES, 1, add_channels, &m);
+    for (int32_t i = 0; i < w->n; i++) take_counts(s, &w->worker[i]);
+    if (s->n_top > 0) find_top(s);
+    s->n_rows += m.rows;
+    s->n_samples++;
+    return SSMQ_OK;
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Statistics and dumps of float and quantised runs in h5py and xarray, against numpy on the dumped values.
+set -uo pipefail
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+
+python=/usr/bin/python3 # Debian's, which Debian's h5py and xarray belong to
+command -v "$python" > /dev/null || python=python3
+root=$PWD
+
+# Documents shorter than the length, so that samples end early.
+cat > "$scratch/documents.jsonl" <<'JSON'
+{"text": "The quick brown fox jumps over the lazy dog, and then it does so once more."}
+{"text": "A cat."}
+{"text": "In the beginning there was a tensor of floats, and somebody had to make integers of it, few of them, since memory was dear and bandwidth dearer still."}
+JSON
+
+# collected NAME SITES DUMP RECIPE: a run's directory is then $directory
+collected() {
+    cat > "$scratch/$1.yaml" <<YAML
+ssmq: 1
+name: $1
+model: {path: $root/models/tiny-mamba}
+calibration: {data: {file: $scratch/documents.jsonl}, select: first, count: 3, length: 48}
+mode: $( [ -n "$4" ] && echo fake || echo float )
+$( [ -n "$4" ] && echo "recipe: $4" )
+evaluate:
+  - {id: wt2, task: perplexity, data: {file: $root/configs/data/wiki.test.raw}, dialect: gptq, window: 64, limit: 1}
+collect:
+  sites: $2
+  statistics: {quantiles: [0, 1, 50, 99, 99.9, 100]}
+  dump: {sites: $2, samples: 100, tokens: 100, dtype: $3}
+YAML
+    run 0 run "$scratch/$1.yaml" --out "$scratch/runs"
+    directory=$(echo "$scratch/runs/$1"/*)
+}
+
+readable() {
+    for h5 in "$directory"/run.h5 "$directory"/dump.h5; do
+        "$python" tests/results/check_results.py "$h5"
+        case $? in
+            0) ;;
+            77) exit 77 ;;
+            *) fail "check_results.py $h5" ;;
+        esac
+    done
+}
+
+all='["layers.3.**", layers.7.scan.x, head.in]'
+collected float "$all" f32 ''
+readable
+"$python" tests/results/check_collect.py "$directory" || fail "check_collect.py: float"
+
+# Every kind of scale that has codes: one, by channel, by group; with and without zero points; rotated.
+sites='["layers.5.{in_proj,out_proj}.in", "layers.5.scan.{x,B,state}", "layers.{0,5}.{in_proj,out_proj,conv}.weight"]'
+recipe="[{method: hadamard, sites: \"layers.*.out_proj.in\"}, {id: w, method: weights, scope: group, group: 32, bits: 4, sites: \"layers.*.in_proj.weight\"}, {id: c, method: weights, scope: channel, sites: \"layers.*.{out_proj,conv}.weight\"}, {id: a, method: activations, observer: {statistic: absmax, across: max}}, {id: b, method: activations, symmetric: false, bits: 6, sites: \"layers.*.scan.B\", observer: {statistic: minmax, across: mean}}, {id: u, method: activations, scope: channel, sites: \"layers.*.scan.x\"}, {id: s, method: state, scope: channel}]"
+collected values "$sites" f32 "$recipe"
+values=$directory
+collected codes "$sites" codes "$recipe"
+readable
+"$python" tests/results/check_collect.py "$values" "$directory" || fail "check_collect.py: fake"
+
+collected half "[layers.2.out_proj.in]" f16 ''
+readable
+"$python" - "$directory/dump.h5" <<'PYTHON' || fail "halves"
+import sys, h5py, numpy as np
+d = h5py.File(sys.argv[1])
+v = d["dump/out_proj.in/layer_2/values"]
+assert v.dtype == np.float16 and v.shape == (3, 48, 384) and np.isnan(v[1, d["dump/length"][1]:]).all()
+assert (d["dump/tokens"][1, d["dump/length"][1]:] == -1).all() and list(d["dump/document"]) == [0, 1, 2]
+assert list(d["dump/length"]) == [(t >= 0).sum() for t in d["dump/tokens"][:]] and v.fletcher32 and not v.compression
+PYTHON
+
+finish
