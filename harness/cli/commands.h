@@ -13,6 +13,7 @@ extern "C" {
     X(check)             \
     X(list)              \
     X(show)              \
+    X(generate)          \
     X(profile)           \
     X(model)             \
     X(schema)

@@ -4,9 +4,9 @@
 #include <string.h>
 #include "harness/base/json.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/named.h"
 #include "harness/cli/table.h"
 #include "harness/run/profile.h"
-#include "harness/store/host.h"
 
 typedef struct profile_options {
     const char        *model, *recipe, *backend;
@@ -38,15 +38,6 @@ static const ssmq_option profile_table[] = {
 
 /* ---- what was asked for ------------------------------------------------------------------ */
 
-static ssmq_status find_backend(const char *name, const ssmq_catalogue *cat, const ssmq_backend_ops **out)
-{
-    for (int i = 0; cat->backends[i]; i++) {
-        *out = cat->backends[i];
-        if (strcmp(cat->backends[i]->name, name) == 0) return SSMQ_OK;
-    }
-    return SSMQ_FAIL(USAGE, "--backend: there is no backend '%s'", name);
-}
-
 static ssmq_status find_mode(const char *name, ssmq_mode *out)
 {
     for (int i = 0; ssmq_modes[i]; i++)
@@ -64,9 +55,7 @@ static ssmq_status requests_of(const profile_options *o, const ssmq_catalogue *c
     static const char *const only_float[] = {"float", NULL};
     const char *const       *mode = o->mode && o->mode[0] ? o->mode : only_float;
     const ssmq_backend_ops  *backend = NULL;
-    ssmq_machine             machine;
-    SSMQ_TRY(find_backend(o->backend, cat, &backend));
-    ssmq_machine_read(&machine);
+    SSMQ_TRY(ssmq_backend_named(o->backend, cat, &backend));
     for (*n = 0; mode[*n]; ++*n) continue;
     *out = SSMQ_ARENA_ARRAY(arena, ssmq_profile_request, *n);
     for (int32_t i = 0; i < *n; i++) {
@@ -78,7 +67,7 @@ static ssmq_status requests_of(const profile_options *o, const ssmq_catalogue *c
                                     .repeat = o->repeat,
                                     .warmup = o->warmup,
                                     .backend = backend,
-                                    .threads = o->threads ? o->threads : machine.cores};
+                                    .threads = ssmq_threads_of(o->threads)};
         SSMQ_TRY(find_mode(mode[i], &r->mode));
         if (strcmp(mode[i], "float") == 0) continue;
         if (!o->recipe) return SSMQ_FAIL(USAGE, "--mode %s needs --recipe FILE", mode[i]);

@@ -4,9 +4,7 @@
 #include <string.h>
 #include "harness/base/clock.h"
 #include "harness/base/rng.h"
-#include "harness/run/load.h"
-#include "harness/run/recipe.h"
-#include "harness/run/recipe_file.h"
+#include "harness/run/ready.h"
 #include "harness/store/host.h"
 
 #define UPDATE_OPERATIONS 26.0
@@ -15,79 +13,62 @@
 #define SAMPLE_TOKENS 64
 #define SEED 1
 
-/* A model, ready to run. */
 typedef struct subject {
     const ssmq_profile_request *r;
     ssmq_arena                 *arena;
-    ssmq_model                 *base, *m; /* as loaded; as the recipe left it */
-    ssmq_checkpoint            *checkpoint;
-    ssmq_backend               *be;
-    ssmq_recipe_result          recipe;
-    ssmq_exec                  *ex;
+    ssmq_ready                  ready;
     void                       *state;
     int32_t                    *prompt, *next; /* (B, prompt), (B, 1) */
 } subject;
 
 /* ---- getting ready ----------------------------------------------------------------------- */
 
-static int32_t *random_tokens(const subject *s, int64_t n, const char *purpose)
+static int32_t *random_tokens(ssmq_arena *arena, const ssmq_model *m, int64_t n, const char *purpose)
 {
-    int32_t *token = SSMQ_ARENA_ARRAY(s->arena, int32_t, n);
+    int32_t *token = SSMQ_ARENA_ARRAY(arena, int32_t, n);
     ssmq_rng rng;
     ssmq_rng_init(&rng, SEED, purpose);
-    for (int64_t i = 0; i < n; i++)
-        token[i] = (int32_t)(ssmq_rng_uniform(&rng) * (double)s->base->vocabulary);
+    for (int64_t i = 0; i < n; i++) token[i] = (int32_t)ssmq_rng_below(&rng, (uint64_t)m->vocabulary);
     return token;
 }
 
-static ssmq_status apply_recipe(subject *s, const ssmq_recipe *recipe)
+static ssmq_status random_samples(void *context, const ssmq_model *base, ssmq_samples *out)
 {
-    ssmq_sample  sample[SAMPLES];
-    ssmq_samples samples = {.sample = sample, .n = SAMPLES};
-    int32_t     *token = random_tokens(s, SAMPLES * SAMPLE_TOKENS, "profile, calibration");
+    ssmq_arena *arena = context;
+    int32_t    *token = random_tokens(arena, base, SAMPLES * SAMPLE_TOKENS, "profile, calibration");
+    *out = (ssmq_samples){.sample = SSMQ_ARENA_ARRAY(arena, ssmq_sample, SAMPLES), .n = SAMPLES};
     for (int i = 0; i < SAMPLES; i++)
-        sample[i] = (ssmq_sample){.token = token + i * SAMPLE_TOKENS, .length = SAMPLE_TOKENS, .document = i};
-    return ssmq_recipe_apply(recipe, s->m, s->be, recipe->observes ? &samples : NULL, SEED, NULL,
-                             &s->recipe);
+        out->sample[i] = (ssmq_sample){
+            .token = token + i * SAMPLE_TOKENS, .length = SAMPLE_TOKENS, .document = i};
+    return SSMQ_OK;
 }
 
 static ssmq_status get_ready(subject *s, const ssmq_catalogue *cat, ssmq_diag *diag)
 {
     const ssmq_profile_request *r = s->r;
-    const ssmq_recipe          *recipe = NULL;
-    if (r->recipe)
-        SSMQ_TRY(ssmq_recipe_read(r->recipe, r->model, r->mode, r->backend, cat, diag, s->arena, &recipe));
-    SSMQ_TRY(ssmq_model_load(cat->families, r->model, &s->base, &s->checkpoint));
-    s->m = ssmq_model_fork(s->base);
-    SSMQ_TRY(ssmq_backend_open(r->backend, NULL, r->threads, &s->be));
-    if (recipe) SSMQ_TRY(apply_recipe(s, recipe));
-    SSMQ_TRY(ssmq_exec_open(s->be, s->m, s->recipe.plan, r->mode, &s->ex));
-    SSMQ_TRY(s->m->family->state_new(s->m, s->ex, r->batch, &s->state));
-    s->prompt = random_tokens(s, (int64_t)r->batch * r->prompt, "profile, prompt");
+    const ssmq_ready_request    request = {.model = r->model,
+                                           .recipe = r->recipe,
+                                           .mode = r->mode,
+                                           .backend = r->backend,
+                                           .threads = r->threads,
+                                           .seed = SEED,
+                                           .samples = random_samples,
+                                           .context = s->arena};
+    SSMQ_TRY(ssmq_ready_open(&request, cat, diag, s->arena, &s->ready));
+    const ssmq_model *m = s->ready.m;
+    SSMQ_TRY(m->family->state_new(m, s->ready.ex, r->batch, &s->state));
+    s->prompt = random_tokens(s->arena, m, (int64_t)r->batch * r->prompt, "profile, prompt");
     s->next = SSMQ_ARENA_ARRAY(s->arena, int32_t, r->batch);
     return SSMQ_OK;
 }
 
 static void put_away(subject *s)
 {
-    if (s->state) s->m->family->state_free(s->m, s->ex, s->state);
-    ssmq_exec_close(s->ex);
-    ssmq_recipe_result_free(&s->recipe);
-    ssmq_backend_close(s->be);
-    ssmq_model_free(s->m);
-    ssmq_model_free(s->base);
-    ssmq_checkpoint_close(s->checkpoint);
+    if (s->state) s->ready.m->family->state_free(s->ready.m, s->ready.ex, s->state);
+    ssmq_ready_close(&s->ready);
 }
 
 /* ---- what is timed ----------------------------------------------------------------------- */
-
-static ssmq_status logits_of(subject *s, const ssmq_tensor *rows, ssmq_tensor *logits)
-{
-    ssmq_tensor x = *rows;
-    SSMQ_TRY(ssmq_exec_scratch(s->ex, SSMQ_EXEC_SLOT_LOGITS, 2,
-                               (const int64_t[]){rows->dim[0], s->m->vocabulary}, logits));
-    return s->m->family->head(s->m, s->ex, &x, logits);
-}
 
 static int32_t most_likely(const float *logit, int64_t n)
 {
@@ -102,18 +83,18 @@ static ssmq_status step(subject *s, const int32_t *token, int32_t L)
 {
     const ssmq_batch in = {.token = token, .B = s->r->batch, .L = L};
     ssmq_tensor      hidden, logits;
-    SSMQ_TRY(s->m->family->forward(s->m, s->ex, &in, s->state, &hidden));
+    SSMQ_TRY(s->ready.m->family->forward(s->ready.m, s->ready.ex, &in, s->state, &hidden));
     const ssmq_tensor last = ssmq_tensor_slice(&hidden, 1, L - 1, 1), rows = ssmq_tensor_rows(&last);
-    SSMQ_TRY(logits_of(s, &rows, &logits));
+    SSMQ_TRY(ssmq_ready_logits(&s->ready, &rows, &logits));
     for (int32_t b = 0; b < s->r->batch; b++)
-        s->next[b] = most_likely((const float *)logits.data + b * s->m->vocabulary, s->m->vocabulary);
+        s->next[b] = most_likely((const float *)logits.data + b * s->ready.m->vocabulary, s->ready.m->vocabulary);
     return SSMQ_OK;
 }
 
 /* Seconds of the prefill and of the steps behind it. */
 static ssmq_status generate(subject *s, double *first, double *rest)
 {
-    SSMQ_TRY(s->m->family->state_zero(s->m, s->ex, s->state));
+    SSMQ_TRY(s->ready.m->family->state_zero(s->ready.m, s->ready.ex, s->state));
     const double begin = ssmq_monotonic_s();
     SSMQ_TRY(step(s, s->prompt, s->r->prompt));
     const double middle = ssmq_monotonic_s();
@@ -128,14 +109,14 @@ static ssmq_status evaluate(subject *s, double *seconds)
 {
     const ssmq_batch in = {.token = s->prompt, .B = s->r->batch, .L = s->r->prompt};
     ssmq_tensor      hidden, logits;
-    SSMQ_TRY(s->m->family->state_zero(s->m, s->ex, s->state));
+    SSMQ_TRY(s->ready.m->family->state_zero(s->ready.m, s->ready.ex, s->state));
     const double begin = ssmq_monotonic_s();
-    SSMQ_TRY(s->m->family->forward(s->m, s->ex, &in, s->state, &hidden));
+    SSMQ_TRY(s->ready.m->family->forward(s->ready.m, s->ready.ex, &in, s->state, &hidden));
     const ssmq_tensor rows = ssmq_tensor_rows(&hidden);
     for (int64_t i = 0; i < rows.dim[0]; i += LOGIT_ROWS) {
         const int64_t     n = rows.dim[0] - i < LOGIT_ROWS ? rows.dim[0] - i : LOGIT_ROWS;
         const ssmq_tensor some = ssmq_tensor_slice(&rows, 0, i, n);
-        SSMQ_TRY(logits_of(s, &some, &logits));
+        SSMQ_TRY(ssmq_ready_logits(&s->ready, &some, &logits));
     }
     *seconds = ssmq_monotonic_s() - begin;
     return SSMQ_OK;
@@ -184,13 +165,13 @@ static ssmq_status time_all(subject *s, ssmq_profile *p)
 
 static void find_work(const subject *s, ssmq_profile *p)
 {
-    for (int32_t i = 0; i < s->m->n_site; i++) {
-        const ssmq_site *site = &s->m->site[i];
+    for (int32_t i = 0; i < s->ready.m->n_site; i++) {
+        const ssmq_site *site = &s->ready.m->site[i];
         if (site->weight < 0) continue;
-        const double n = (double)ssmq_tensor_count(&s->m->weight[site->weight].value);
+        const double n = (double)ssmq_tensor_count(&s->ready.m->weight[site->weight].value);
         ssmq_work   *work = site->layer < 0 ? &p->head : &p->layers;
         if (strcmp(site->op, "linear") == 0)
-            *(ssmq_exec_is_integer(s->ex, i) ? &work->i8 : &work->f32) += 2 * n;
+            *(ssmq_exec_is_integer(s->ready.ex, i) ? &work->i8 : &work->f32) += 2 * n;
         if (strstr(site->name, "scan.A_log")) work->f32 += UPDATE_OPERATIONS * n;
     }
 }
@@ -246,13 +227,13 @@ ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue
     ssmq_status st;
     *out = (ssmq_profile){.request = *r};
     SSMQ_TRY_DONE(st, get_ready(&s, cat, diag));
-    snprintf(out->tier, sizeof out->tier, "%s", s.be->tier);
+    snprintf(out->tier, sizeof out->tier, "%s", s.ready.be->tier);
     SSMQ_TRY_DONE(st, time_all(&s, out));
-    out->size_bytes = ssmq_exec_weight_bytes(s.ex);
+    out->size_bytes = ssmq_exec_weight_bytes(s.ready.ex);
     out->peak_rss_bytes = ssmq_peak_rss_bytes();
     find_work(&s, out);
-    out->step_bytes = (double)out->size_bytes - unread_bytes(s.m) + 2 * r->batch * state_bytes(s.m);
-    if (machine) SSMQ_TRY_DONE(st, ssmq_peaks_probe(s.be, machine));
+    out->step_bytes = (double)out->size_bytes - unread_bytes(s.ready.m) + 2 * r->batch * state_bytes(s.ready.m);
+    if (machine) SSMQ_TRY_DONE(st, ssmq_peaks_probe(s.ready.be, machine));
 done:
     put_away(&s);
     return st;

@@ -1,0 +1,99 @@
+#include "harness/run/generate.h"
+#include <math.h>
+#include <stdlib.h>
+#include "harness/data/text_stream.h"
+
+#define PIECE 512 /* tokens of the prompt at once: memory does not grow with it */
+
+const char *const ssmq_generation_ends[] = {"limit", "end-of-text", "stop", NULL};
+
+/* What a generation keeps from step to step. */
+typedef struct writer {
+    ssmq_ready            *r;
+    const ssmq_tokenizer  *t;
+    const ssmq_generation *g;
+    void                  *state;
+    ssmq_rng               rng;
+    ssmq_candidate        *room;
+    ssmq_ids               seen; /* the prompt and what came */
+    ssmq_text_stream       text;
+    int32_t                choices; /* ids that may be drawn are below */
+} writer;
+
+/* Runs tokens on and leaves the logits behind the last of them. */
+static ssmq_status run_on(writer *w, const int32_t *token, int64_t n, const float **logit)
+{
+    const ssmq_model *m = w->r->m;
+    ssmq_tensor       hidden, logits;
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int32_t    length = (int32_t)(n - i < PIECE ? n - i : PIECE);
+        const ssmq_batch in = {.token = token + i, .B = 1, .L = length};
+        SSMQ_TRY(m->family->forward(m, w->r->ex, &in, w->state, &hidden));
+    }
+    const ssmq_tensor rows = ssmq_tensor_rows(&hidden);
+    const ssmq_tensor last = ssmq_tensor_slice(&rows, 0, rows.dim[0] - 1, 1);
+    SSMQ_TRY(ssmq_ready_logits(w->r, &last, &logits));
+    *logit = logits.data;
+    for (int32_t i = 0; i < w->choices; i++)
+        if (!isfinite((*logit)[i]))
+            return SSMQ_FAIL(NUMERIC, "the logit of token %d is not finite behind %lld tokens", i,
+                             (long long)w->seen.length);
+    return SSMQ_OK;
+}
+
+/* Takes the next token in; true if it, or the text that it makes, is the end. */
+static ssmq_status take(writer *w, int32_t token, ssmq_generated *out, bool *ended)
+{
+    ssmq_str bytes = {0};
+    *ended = token == w->g->end;
+    if (*ended) {
+        out->end = SSMQ_GENERATION_TOKEN;
+        return SSMQ_OK;
+    }
+    ssmq_ids_append(&out->ids, &token, 1);
+    ssmq_ids_append(&w->seen, &token, 1);
+    SSMQ_TRY(ssmq_tokenizer_decode(w->t, &token, 1, &bytes));
+    *ended = ssmq_text_stream_put(&w->text, ssmq_str_text(&bytes), bytes.length);
+    if (*ended) out->end = SSMQ_GENERATION_STOP;
+    ssmq_str_free(&bytes);
+    return SSMQ_OK;
+}
+
+static ssmq_status write_on(writer *w, ssmq_generated *out)
+{
+    const float *logit = NULL;
+    bool         ended = false;
+    SSMQ_TRY(run_on(w, w->g->prompt, w->g->n_prompt, &logit));
+    for (int64_t i = 0; i < w->g->limit; i++) {
+        const int32_t token = ssmq_sample_token(&w->g->sampling, logit, w->choices, w->seen.data,
+                                                w->seen.length, &w->rng, w->room);
+        SSMQ_TRY(take(w, token, out, &ended));
+        if (ended || i + 1 == w->g->limit) break;
+        SSMQ_TRY(run_on(w, &token, 1, &logit));
+    }
+    return SSMQ_OK;
+}
+
+ssmq_status ssmq_generate(ssmq_ready *r, const ssmq_tokenizer *t, const ssmq_generation *g,
+                          ssmq_generated *out)
+{
+    const int32_t size = ssmq_tokenizer_size(t);
+    writer        w = {.r = r,
+                       .t = t,
+                       .g = g,
+                       .text = {.stop = g->stop, .show = g->show, .context = g->context},
+                       .choices = size < r->m->vocabulary ? size : (int32_t)r->m->vocabulary};
+    ssmq_status   st;
+    *out = (ssmq_generated){.end = SSMQ_GENERATION_LIMIT};
+    ssmq_rng_init(&w.rng, g->seed, "generation");
+    ssmq_ids_append(&w.seen, g->prompt, g->n_prompt);
+    w.room = ssmq_must_malloc((size_t)w.choices * sizeof *w.room);
+    SSMQ_TRY_DONE(st, r->m->family->state_new(r->m, r->ex, 1, &w.state));
+    SSMQ_TRY_DONE(st, write_on(&w, out));
+done:
+    ssmq_text_stream_end(&w.text);
+    if (w.state) r->m->family->state_free(r->m, r->ex, w.state);
+    ssmq_ids_free(&w.seen);
+    free(w.room);
+    return st;
+}
