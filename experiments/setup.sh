@@ -15,7 +15,7 @@ SSMQ_SETUP_LOG="$SSMQ_ROOT/build/setup.log"
 SSMQ_BUILD_PACKAGES=(
     build-essential cmake ninja-build pkg-config git
     libopenblas-openmp-dev libhdf5-dev libyaml-dev libjansson-dev libpcre2-dev libutf8proc-dev
-    libzstd-dev libssl-dev zlib1g-dev
+    libzstd-dev libssl-dev zlib1g-dev gnuplot-nox
 )
 # What the tests take beside that.
 # shellcheck disable=SC2034  # as above

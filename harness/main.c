@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "analysis/commands.h"
 #include "harness/base/assert.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/parse.h"
@@ -65,6 +66,28 @@ static ssmq_status output_close(FILE *out, const output *o)
     return SSMQ_FAIL(IO, "standard output: %s", strerror(o->reason));
 }
 
+/* ---- the subcommands ------------------------------------------------------------------- */
+
+static const ssmq_command *const *const command_lists[] = {ssmq_commands, ssmq_figure_commands};
+#define N_LISTS (sizeof command_lists / sizeof *command_lists)
+
+/* The i-th of all lists; NULL behind the last. */
+static const ssmq_command *command_at(int i)
+{
+    for (size_t list = 0; list < N_LISTS; list++)
+        for (const ssmq_command *const *c = command_lists[list]; *c; c++)
+            if (i-- == 0) return *c;
+    return NULL;
+}
+
+static const ssmq_command *find_command(const char *name)
+{
+    const ssmq_command *c;
+    for (int i = 0; (c = command_at(i)); i++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
 /* ---- the program's own pages ----------------------------------------------------------- */
 
 static void print_command(const ssmq_command *c, int width, FILE *out)
@@ -78,9 +101,10 @@ static void print_command(const ssmq_command *c, int width, FILE *out)
 
 static int widest_name(void)
 {
-    int widest = 0;
-    for (int i = 0; ssmq_commands[i]; i++) {
-        const int n = (int)strlen(ssmq_commands[i]->name);
+    const ssmq_command *c;
+    int                 widest = 0;
+    for (int i = 0; (c = command_at(i)); i++) {
+        const int n = (int)strlen(c->name);
         widest = n > widest ? n : widest;
     }
     return widest;
@@ -94,8 +118,9 @@ static void print_help(FILE *out)
           "       ssmq --version\n\n"
           "commands:\n",
           out);
-    const int width = widest_name();
-    for (int i = 0; ssmq_commands[i]; i++) print_command(ssmq_commands[i], width, out);
+    const int           width = widest_name();
+    const ssmq_command *c;
+    for (int i = 0; (c = command_at(i)); i++) print_command(c, width, out);
     fputs("\n"
           "environment:\n"
           "  SSMQ_LOG=error|warning|info|debug   what is reported on standard error\n\n"
@@ -108,22 +133,15 @@ static ssmq_status unknown_command(const char *name)
 {
     const char *names[64];
     int         n = 0;
-    for (; ssmq_commands[n]; n++) {
+    for (const ssmq_command *c; (c = command_at(n)); n++) {
         SSMQ_ASSERT(n < 62);
-        names[n] = ssmq_commands[n]->name;
+        names[n] = c->name;
     }
     names[n++] = "help";
     names[n] = NULL;
     const char *near = ssmq_str_nearest(name, names);
     if (near) return SSMQ_FAIL(USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
     return SSMQ_FAIL(USAGE, "unknown command '%s'; see 'ssmq --help'", name);
-}
-
-static const ssmq_command *find_command(const char *name)
-{
-    for (int i = 0; ssmq_commands[i]; i++)
-        if (strcmp(ssmq_commands[i]->name, name) == 0) return ssmq_commands[i];
-    return NULL;
 }
 
 static void print_command_help(const ssmq_command *c, FILE *out)

@@ -13,7 +13,7 @@ typedef struct ssmq_catalogue ssmq_catalogue; /* harness/run/catalogue.h */
 
 typedef struct ssmq_command {
     const char        *name;     /* "run"                                                       */
-    const char        *operands; /* "FILE", "DIR...", "a|b|c" (one of these words), or NULL     */
+    const char        *operands; /* "FILE", "KIND RUN...", "a|b|c" (one of these words), or NULL */
     const char        *help;     /* one line                                                    */
     const ssmq_option *options;
     size_t             options_size;
@@ -22,6 +22,8 @@ typedef struct ssmq_command {
      * can be written to is the caller's business, which looks at it afterwards. */
     ssmq_status (*run)(const void *options, int n_operand, const char *const *operand,
                        const ssmq_catalogue *cat, FILE *out);
+
+    const char *details; /* what its own page says below help; or NULL */
 } ssmq_command;
 
 #ifdef __cplusplus

@@ -185,6 +185,13 @@ static ssmq_status parse_option(parser *p, int n, const char *const *argument, i
     return set_option(p, o, value);
 }
 
+/* The one short option: "-o FILE", as every program that writes a file has it. */
+static ssmq_status parse_output(parser *p, int n, const char *const *argument, int *used)
+{
+    const char *const spelled_out[] = {"--output", n > 1 ? argument[1] : NULL};
+    return parse_option(p, n > 1 ? 2 : 1, spelled_out, used);
+}
+
 /* What stands for an empty default (harness/base/option.h); a TEXT stays NULL. */
 static void set_empty(const ssmq_option *o, ssmq_arena *arena, void *field)
 {
@@ -231,11 +238,21 @@ static ssmq_status check_word(const parser *p, const char *spec)
     return st;
 }
 
+static int n_words(const char *text)
+{
+    int n = 0;
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        n++;
+        text += strcspn(text, " ");
+    }
+    return n;
+}
+
 static ssmq_status check_operands(const parser *p)
 {
     const char *spec = p->command->operands ? p->command->operands : "";
     const bool  many = ssmq_str_ends(spec, "...");
-    const int   wanted = *spec != '\0';
+    const int   wanted = n_words(spec);
     if (p->n_operand < wanted)
         return SSMQ_FAIL(USAGE, "'ssmq %s' needs %s", p->command->name, spec);
     if (p->n_operand > wanted && !many)
@@ -260,6 +277,8 @@ static ssmq_status parse_all(parser *p, int n, const char *const *argument)
         used = 1;
         if (only_operands || a[0] != '-' || !a[1]) p->operand[p->n_operand++] = a;
         else if (strcmp(a, "--") == 0) only_operands = true;
+        else if (strcmp(a, "-o") == 0 && find(p->command, "output", 6))
+            SSMQ_TRY(parse_output(p, n - i, argument + i, &used));
         else if (a[1] != '-')
             return SSMQ_FAIL(USAGE, "unknown option '%s' of 'ssmq %s'; options begin with '--'", a,
                              p->command->name);
@@ -325,7 +344,8 @@ static void put_left(const ssmq_option *o, ssmq_str *out)
         [SSMQ_OPTION_SIZE] = "",
     };
     const bool negated = o->type == SSMQ_OPTION_BOOL && o->fallback && !strcmp(o->fallback, "true");
-    ssmq_str_printf(out, "  --%s%s%s", negated ? "no-" : "", o->name, value[o->type]);
+    ssmq_str_puts(out, strcmp(o->name, "output") == 0 ? "  -o, " : "  ");
+    ssmq_str_printf(out, "--%s%s%s", negated ? "no-" : "", o->name, value[o->type]);
     if (o->type != SSMQ_OPTION_CHOICE) return;
     ssmq_str_puts(out, " ");
     join(out, o->choices, "|");
@@ -368,6 +388,10 @@ void ssmq_arguments_help(const ssmq_command *command, int32_t width, ssmq_str *o
     if (command->operands) ssmq_str_printf(out, " %s", command->operands);
     ssmq_str_puts(out, "\n\n");
     ssmq_text_wrap(command->help, 0, 0, width, out);
+    if (command->details) {
+        ssmq_str_puts(out, "\n");
+        ssmq_text_wrap(command->details, 0, 0, width, out);
+    }
     ssmq_str_puts(out, "\noptions:\n");
     for (const ssmq_option *o = command->options; o && o->name; o++) put_option(o, width, out);
     put_option(&help, width, out);

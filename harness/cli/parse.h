@@ -2,7 +2,8 @@
  *
  * Options are long, "--name value" or "--name=value", and stand before, between or after the
  * operands; "--" ends them.  "--name" alone sets a BOOL, "--no-name" unsets it.  Names may not be
- * abbreviated, and an option that is no list stands once at most. */
+ * abbreviated, and an option that is no list stands once at most.  "-o FILE" is short for the option
+ * "--output" of the commands that have it; there is no other short one but "-h". */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -12,6 +12,7 @@ install(DIRECTORY harness quant models analysis
         PATTERN tiny-mamba EXCLUDE)
 install(DIRECTORY configs experiments DESTINATION ${CMAKE_INSTALL_DATADIR}/ssmq
         PATTERN "*.sh" EXCLUDE)
+install(DIRECTORY analysis/figures DESTINATION ${CMAKE_INSTALL_DATADIR}/ssmq)
 install(DIRECTORY models/tiny-mamba DESTINATION ${CMAKE_INSTALL_DATADIR}/ssmq/models)
 install(FILES LICENSE NOTICE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

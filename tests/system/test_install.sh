@@ -15,9 +15,11 @@ SSMQ="$place/bin/ssmq"
 shipped="$place/share/ssmq"
 run 0 --version
 run 0 check "$shipped/experiments/quickstart.yaml"
-run 0 run "$shipped/experiments/quickstart.yaml" --set 'mode=float' --set 'evaluate.wt2.window=64' \
+run 0 run "$shipped/experiments/quickstart.yaml" --set 'mode=[float, fake]' --set calibration.count=1 --set 'evaluate.wt2.window=64' \
     --set 'evaluate.wt2.limit=1' --out "$scratch/runs"
 expect_in_out "float"
+run 0 export layers "$scratch/runs/quickstart" --quantity scale --site scan.x --format gnuplot # with its scripts
+expect_in_out "plot for"
 for file in LICENSE NOTICE README.md; do
     [ -n "$(find "$place/share/doc" -name "$file")" ] || fail "no $file is installed"
 done

@@ -33,7 +33,7 @@ static const ssmq_option table[] = {
     {0},
 };
 
-static const ssmq_command command = {"try", "FILE", "tries things", table, sizeof(options), NULL};
+static const ssmq_command command = {"try", "FILE", "tries things", table, sizeof(options), NULL, NULL};
 
 typedef struct fixture {
     ssmq_arena    *arena;
@@ -221,9 +221,40 @@ static void test_operands(void **state)
     assert_int_equal(parse(f, &c, ARGS("model")), SSMQ_ERR_USAGE);
     assert_string_equal(ssmq_error_last()->message, "'model' is not one of methods, models");
 
+    c.operands = "KIND RUN...";
+    assert_int_equal(parse(f, &c, ARGS("a")), SSMQ_ERR_USAGE);
+    assert_string_equal(ssmq_error_last()->message, "'ssmq try' needs KIND RUN...");
+    assert_int_equal(parse(f, &c, ARGS("a", "b", "c")), SSMQ_OK);
+    assert_int_equal(f->a.n_operand, 3);
+
     c.operands = NULL;
     assert_int_equal(parse(f, &c, ARGS("a")), SSMQ_ERR_USAGE);
     assert_string_equal(ssmq_error_last()->message, "'a' is one operand too many for 'ssmq try'");
+}
+
+/* "-o" is "--output" where there is one, and nothing else. */
+static void test_short_output(void **state)
+{
+    fixture                 *f = *state;
+    static const ssmq_option with[] = {
+        {.name = "output", .offset = offsetof(options, out), .type = SSMQ_OPTION_TEXT, .fallback = "",
+         .help = "a file"},
+        {0}};
+    const ssmq_command c = {"try", "FILE", "tries", with, sizeof(options), NULL, "More of it."};
+    assert_int_equal(parse(f, &c, ARGS("x", "-o", "f")), SSMQ_OK);
+    assert_string_equal(((const options *)f->a.options)->out, "f");
+    assert_int_equal(parse(f, &c, ARGS("-o", "f", "x", "--output=g")), SSMQ_ERR_USAGE);
+    assert_string_equal(ssmq_error_last()->message, "option '--output' stands more than once");
+    assert_int_equal(parse(f, &c, ARGS("x", "-o")), SSMQ_ERR_USAGE);
+    assert_string_equal(ssmq_error_last()->message, "option '--output' has no value");
+
+    ssmq_str out = {0};
+    ssmq_arguments_help(&c, 60, &out);
+    assert_string_equal(ssmq_str_text(&out), "usage: ssmq try [OPTION]... FILE\n\ntries\n\nMore of it.\n\n"
+                                             "options:\n"
+                                             "  -o, --output TEXT       a file\n"
+                                             "  --help                  this page\n");
+    ssmq_str_free(&out);
 }
 
 static void test_required(void **state)
@@ -231,7 +262,7 @@ static void test_required(void **state)
     fixture                 *f = *state;
     static const ssmq_option required[] = {
         {OPT(out), .type = SSMQ_OPTION_TEXT, .help = "where results go"}, {0}};
-    const ssmq_command c = {"try", NULL, "tries", required, sizeof(options), NULL};
+    const ssmq_command c = {"try", NULL, "tries", required, sizeof(options), NULL, NULL};
     assert_int_equal(parse(f, &c, (const char *const[]){NULL}), SSMQ_ERR_USAGE);
     assert_string_equal(ssmq_error_last()->message, "'ssmq try' needs the option '--out'");
 }
@@ -282,6 +313,7 @@ int main(void)
         CASE(test_defaults),  CASE(test_forms),    CASE(test_lists),     CASE(test_end_of_options),
         CASE(test_help_wins), CASE(test_unknown),  CASE(test_repeated),  CASE(test_values),
         CASE(test_operands),  CASE(test_required), CASE(test_help_page), CASE(test_wrap),
+        CASE(test_short_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,83 @@
+# Density of the values at a site, a line for each run; dashed: where its codes end.  Settings: site, scale[],
+# clip_low[], clip_high[], log_y, least (density), floor_x (where logarithmic bins of |x| begin; 0: linear
+# ones), min_x, max_x.
+
+line_name(i) = scale[i] == scale[i] ? \
+    sprintf("%s: step %.3g, clip at %.3g", label[i], scale[i], clip_high[i]) : label[i]
+bottom = log_y ? 10 ** floor(log10(least)) : 0
+shown(d) = d > bottom ? d : bottom
+if (log_y) { set logscale y; set format y '10^{%T}' }
+set yrange [bottom:*]
+
+head_cm = top_cm + 0.29 * n + 0.15
+set tmargin at screen 1 - up(head_cm)
+set bmargin at screen up(0.95)
+left = 1.1; right = width_cm - 0.25
+
+# A panel shows the values of one sign (0: of both) on an axis from its inner to its outer end.
+inside(low, high) = sign == 0 || (sign > 0 ? low >= floor_x : high <= -floor_x)
+axis(x) = sign < 0 ? -x : x
+marks = 'unset arrow; do for [i=1:n] { do for [k=1:2] { at = axis(k == 1 ? clip_low[i] : clip_high[i]); ' . \
+    'if (at == at && at > inner && at < outer) { set arrow from first at, graph 0 to first at, graph 1 ' . \
+    'nohead front linewidth 0.9 dashtype 2 linecolor rgb colour_of(run_colour[i]) } } }'
+# Steps begin where bins do; the last bin of a panel gets its upper edge by a line of its own.
+is_last(high) = high >= max_x || (sign < 0 && high == -floor_x)
+lines = 'plot for [i=1:n] $data index i-1 using (inside(column("low"), column("high")) ? ' . \
+    'axis(column("low")) : NaN):(shown(column("density"))) with steps linewidth ' . \
+    '(run_colour[i] == 1 && n > 1 ? 2.4 : 1) linecolor rgb colour_of(run_colour[i]) title line_name(i), ' . \
+    'for [i=1:n] $data index i-1 using (inside(column("low"), column("high")) && is_last(column("high")) ? ' . \
+    'axis(column("low")) : NaN):(shown(column("density"))):(axis(column("high")) - axis(column("low"))):(0) ' . \
+    'with vectors nohead linewidth (run_colour[i] == 1 && n > 1 ? 2.4 : 1) ' . \
+    'linecolor rgb colour_of(run_colour[i]) notitle'
+
+set multiplot
+set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top vertical maxrows n Left reverse
+if (floor_x == 0) {
+    set lmargin at screen across(left)
+    set rmargin at screen across(right)
+    set ylabel 'density (1 / unit)' offset 1,0
+    set xlabel sprintf('value at %s', site) noenhanced offset 0,0.5
+    sign = 0; inner = min_x; outer = max_x
+    set xrange [inner:outer]
+    eval marks
+    eval lines
+} else {
+    # Both signs side by side, each as wide as it has decades.
+    below = min_x < -floor_x ? log10(-min_x / floor_x) : 0
+    above = max_x > floor_x ? log10(max_x / floor_x) : 0
+    gap = below > 0 && above > 0 ? 0.3 : 0
+    first = ceil(log10(floor_x) + 0.4)
+    decade = ceil((log10(max_x > -min_x ? max_x : -min_x) - first) / 3.0)
+    middle = left + (right - left - gap) * below / (below + above)
+    set logscale x
+    inner = floor_x
+    set ylabel 'density (1 / decade)' offset 1,0
+    set label 1 sprintf('value at %s', site) at screen across((left + right) / 2), screen up(0.22) center noenhanced
+    if (below > 0) {
+        set lmargin at screen across(left)
+        set rmargin at screen across(middle)
+        sign = -1; outer = -min_x
+        set xrange [outer:inner]
+        set xtics ('' inner)
+        do for [e=first:20:decade] { set xtics add (sprintf('−10^{%d}', e) 10.0 ** e) }
+        eval marks
+        eval lines
+        unset key; unset ylabel; unset label
+        set border 1
+        set format y ''
+        set tics scale 0.5
+        unset ytics
+        set grid y
+    }
+    if (above > 0) {
+        set lmargin at screen across(middle + gap)
+        set rmargin at screen across(right)
+        sign = 1; outer = max_x
+        set xrange [inner:outer]
+        set xtics ('' inner)
+        do for [e=first:20:decade] { set xtics add (sprintf('10^{%d}', e) 10.0 ** e) }
+        eval marks
+        eval lines
+    }
+}
+unset multiplot

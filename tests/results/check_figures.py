@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+"""Compares what `ssmq export` writes with the run.h5 and dump.h5 that it is from.
+
+    check_figures.py FOLDER     of runs as tests/support/figure_runs.c writes them; SSMQ: the program
+
+Exit status 0: all agree; 1: not; 77: a package is absent.
+"""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+
+try:
+    import h5py
+    import numpy as np
+except ImportError as absent:
+    print(f"skipped: {absent} (Debian: python3-h5py)")
+    sys.exit(77)
+
+folder = sys.argv[1]
+names = ["float", "naive", "quamba"]
+runs = [os.path.join(folder, name) for name in names]
+coded = runs[1:]
+
+
+def export(*arguments):
+    done = subprocess.run([os.environ["SSMQ"], "export", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, (arguments, done.stderr)
+    return done.stdout
+
+
+def number(text):
+    return float(text) if text else float("nan")
+
+
+def table(*arguments):
+    """Columns of the CSV by name; numbers where all cells are.  The JSON has to hold the same."""
+    lines = [line for line in export(*arguments).splitlines(True) if not line.startswith("#")]
+    rows = list(csv.reader(io.StringIO("".join(lines))))
+    columns = {name: np.array([row[i] for row in rows[1:]]) for i, name in enumerate(rows[0])}
+    data = json.loads(export(*arguments, "--format", "json"))["data"]
+    for name, cells in columns.items():
+        try:
+            columns[name] = np.array([number(cell) for cell in cells])
+        except ValueError:
+            assert list(cells) == data[name], name
+            continue
+        if name == "run_id":
+            columns[name] = cells
+            continue
+        kinds = data.get(name + "_nonfinite", [None] * len(cells))
+        same = [number(k) if k else v for v, k in zip(data[name], kinds)]
+        assert np.array_equal(columns[name], np.array(same, float), equal_nan=True), name
+    return columns
+
+
+def part(columns, **wanted):
+    """The rows in which columns have these values."""
+    keep = np.ones(len(columns["run"]), bool)
+    for name, value in wanted.items():
+        keep &= columns[name] == value
+    return {name: cells[keep] for name, cells in columns.items()}
+
+
+def results(run):
+    return h5py.File(os.path.join(run, "run.h5"), "r")
+
+
+def equal(a, b):
+    assert np.array_equal(np.asarray(a, float), np.asarray(b, float), equal_nan=True), (a, b)
+
+
+def check_histogram():
+    for layer in range(3):
+        for log in ("none", "xy"):
+            all_runs = table("histogram", *runs, "--layer", str(layer), "--bins", "60", "--log", log)
+            for run, name in zip(runs, names):
+                t = part(all_runs, run=name)
+                with results(run) as f:
+                    site = f["sites/scan.x"]
+                    low, high = site["bin_lo"][:], site["bin_hi"][:]
+                    plus, minus = site["hist"][layer].astype(float), site["hist_neg"][layer].astype(float)
+                    total = plus.sum() + minus.sum()
+                    # Sums of at most 1e5 counts: exact but for the rounding of shares of them.
+                    assert abs(t["count"].sum() - total) < 1e-6
+                    assert abs(t["count"][t["low"] >= 0].sum() - plus.sum()) < 1e-6 or log == "none"
+                    equal(t["low"][1:], t["high"][:-1])
+                    # Below an edge lies what is in bins below it, but for the bin that it cuts.
+                    for edge in t["high"]:
+                        least = minus[-low <= edge].sum() + plus[high <= edge].sum()
+                        most = minus[-high < edge].sum() + plus[low < edge].sum()
+                        assert least - 1e-6 <= t["count"][t["high"] <= edge].sum() <= most + 1e-6
+                    if log == "none":
+                        assert abs((t["density"] * (t["high"] - t["low"])).sum() - 1) < 1e-9
+                    else:
+                        seen = ~np.isnan(t["density"])
+                        wide = np.abs(np.log10(np.abs(t["high"][seen] / t["low"][seen])))
+                        share = t["count"][seen].sum() / total
+                        assert abs((t["density"][seen] * wide).sum() - share) < 1e-9 and share > 0.99
+                    if run in coded:
+                        scale = float(site["qparam/scale"][layer])
+                        equal(t["scale"], [scale] * len(t["scale"]))
+                        equal(t["clip_high"], [127 * scale] * len(t["scale"]))
+                        equal(t["clip_low"], [-128 * scale] * len(t["scale"]))
+                    else:
+                        assert np.isnan(t["scale"]).all() and np.isnan(t["clip_high"]).all()
+
+
+levels = ["p0", "p0.01", "p1", "p25", "p50", "p75", "p99", "p99.99", "p100"]
+
+
+def check_channels():
+    for name, run in zip(names, runs):
+        with results(run) as f:
+            stored = f["sites/scan.x/channel/quantile"][2].astype(float)
+        plain = table("channels", run, "--layer", "2")
+        equal(np.stack([plain[p] for p in levels], 1), stored)
+        equal(plain["channel"], np.arange(48))
+        ranked = table("channels", run, "--layer", "2", "--sort")
+        size = np.maximum(np.abs(ranked["p0"]), np.abs(ranked["p100"]))
+        assert (np.diff(size) <= 0).all() and ranked["channel"][0] == 7
+        equal(np.stack([ranked[p] for p in levels], 1), stored[ranked["channel"].astype(int)])
+        pooled = table("channels", run, "--layer", "2", "--points", "5")
+        begin = np.append(pooled["rank"].astype(int), 48)
+        assert len(pooled["rank"]) == 5 and begin[0] == 0
+        for i in range(5):
+            inside = stored[begin[i]:begin[i + 1]]
+            assert pooled["p100"][i] == inside[:, 8].max() and pooled["p0"][i] == inside[:, 0].min()
+            assert pooled["p99"][i] == inside[:, 6].max() and pooled["p25"][i] == inside[:, 3].min()
+
+
+def check_boxes():
+    with results(runs[0]) as f:
+        stored = f["sites/scan.x/channel/quantile"][0].astype(float)
+    with h5py.File(os.path.join(runs[0], "dump.h5"), "r") as f:
+        values = f["dump/scan.x/layer_0/values"][0, :200]
+    single = table("boxes", runs[0], "--layer", "0", "--groups", "48")
+    equal(np.stack([single[p] for p in levels], 1), stored)
+    grouped = table("boxes", runs[0], "--layer", "0", "--groups", "6")
+    for i in range(6):
+        mine = values[:, int(grouped["rank_first"][i]):int(grouped["rank_last"][i]) + 1]
+        assert grouped["p0"][i] == mine.min() and grouped["p100"][i] == mine.max()
+        for p in (25, 50, 75):
+            # Between the exact quantiles of 200 values: a straight line stays within neighbouring levels.
+            near = np.percentile(mine, [max(p - 12, 0), min(p + 12, 100)])
+            assert near[0] <= grouped[f"p{p}"][i] <= near[1]
+
+
+def check_surface():
+    for run in runs:
+        with h5py.File(os.path.join(run, "dump.h5"), "r") as f:
+            size = np.abs(f["dump/scan.x/layer_1/values"][0].astype(float))
+            assert np.isnan(size[200]).all()
+            size = size[:200]
+            state = np.abs(f["dump/scan.state/layer_1/values"][0, :200].astype(float)).max(axis=2)
+            codes = f["dump/scan.B/layer_1"]
+            real = codes["scale"][()] * (codes["values"][0, :200].astype(float) - codes["zero_point"][()])
+        whole = table("surface", run, "--site", "scan.x", "--layer", "1")
+        equal(whole["magnitude"], size.ravel())
+        equal(table("surface", run, "--site", "scan.state")["magnitude"], state.ravel())
+        equal(table("surface", run, "--site", "scan.B")["magnitude"], np.abs(real).ravel())
+        pooled = table("surface", run, "--site", "scan.x", "--layer", "1", "--points", "10")
+        rows = np.append(pooled["token"][::10], 200).astype(int)
+        columns = np.append(pooled["channel"][:10], 48).astype(int)
+        want = [np.nanmax(size[rows[i]:rows[i + 1], columns[k]:columns[k + 1]])
+                for i in range(10) for k in range(10)]
+        equal(pooled["magnitude"], want)
+        assert np.nanmax(pooled["magnitude"]) == np.nanmax(size)
+
+
+def check_layers():
+    with results(runs[1]) as f:
+        site = f["sites/scan.x"]
+        absmax, kurtosis, scale = site["absmax"][:], site["m4"][:] / site["m2"][:] ** 2, site["qparam/scale"][:]
+        sqnr = site["error/propagated/sqnr_db"][:]
+        clean = site["error/clean/sqnr_db"][:]
+    equal(part(table("layers", *runs), run="naive")["absmax"], absmax)
+    got = part(table("layers", *runs, "--quantity", "kurtosis"), run="naive")["kurtosis"]
+    assert np.allclose(got, kurtosis, rtol=1e-15)
+    equal(table("layers", runs[1], "--quantity", "scale")["scale"], scale)
+    equal(table("layers", runs[1], "--quantity", "qparam/scale")["qparam/scale"], scale)
+    both = table("layers", runs[1], "--quantity", "sqnr_db", "--input", "propagated")
+    equal(part(both, site="scan.x")["sqnr_db"], sqnr)
+    heat = table("heat", *coded)
+    equal(part(heat, site="scan.x", run="naive")["sqnr_db"], clean)
+    equal(part(heat, site="scan.x", run="naive")["layer"], [0, 1, 2])
+    heat = table("heat", *coded, "--input", "propagated")
+    assert np.isnan(part(heat, site="out_proj.in", run="quamba")["sqnr_db"][1])
+    assert np.isinf(part(heat, site="scan.x", run="quamba")["sqnr_db"][2])
+
+
+def check_sensitivity():
+    t = table("sensitivity", runs[1])
+    with results(runs[1]) as f:
+        stored = f["sensitivity/ln_ratio"][:]
+        order = [list(f["sensitivity/unit"].asstr()[:]).index(unit) for unit in t["unit"]]
+    equal(t["only_on"], stored[order, 0])
+    equal(t["only_off"], stored[order, 1])
+    assert (np.diff(t["only_on"]) <= 0).all() and sorted(order) == list(range(6))
+    assert len(table("sensitivity", runs[1], "--top", "2")["unit"]) == 2
+
+
+def check_outliers():
+    t = part(table("outliers", *runs), run="quamba")
+    with results(runs[2]) as f:
+        for name in ("channel", "absmax", "share", "persistence"):
+            equal(t[name], f["sites/scan.x/top"][name][:].ravel())
+        kurtosis = f["sites/scan.x/m4"][:] / f["sites/scan.x/m2"][:] ** 2
+    assert np.allclose(t["kurtosis"], np.repeat(kurtosis, 4), rtol=1e-15)
+    assert len(table("outliers", runs[0], "--layer", "1", "--top", "2")["rank"]) == 2
+
+
+for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_sensitivity,
+              check_outliers):
+    check()
+    print(f"{check.__name__}: agrees")
