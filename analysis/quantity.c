@@ -33,6 +33,7 @@ static const quantity_source sources[] = {
     {"ppl", "perplexity", NULL},
     {"ln_ratio", "change in log-perplexity (nat)", NULL},
     {"kl_mean", "KL divergence (nat)", NULL},
+    {"damage", "cost in log-perplexity (nat)", NULL},
 };
 
 static const quantity_source *source_of(const char *name)

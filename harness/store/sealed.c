@@ -1,6 +1,7 @@
 #include "harness/store/sealed.h"
 #include <errno.h>
 #include <hdf5.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -202,6 +203,22 @@ ssmq_status ssmq_sealed_attribute(const ssmq_sealed *r, const char *object, cons
     if (a >= 0) H5Aclose(a);
     if (fine) return SSMQ_OK;
     return SSMQ_FAIL(DAMAGED, "%s: %s has no text attribute '%s'", r->path, object, name);
+}
+
+double ssmq_sealed_number(const ssmq_sealed *r, const char *object, const char *name)
+{
+    double      value = NAN;
+    const hid_t a = H5Aopen_by_name(r->file, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (a < 0) return NAN;
+    const hid_t type = H5Aget_type(a), space = H5Aget_space(a);
+    const H5T_class_t class = H5Tget_class(type);
+    if (H5Sget_simple_extent_type(space) == H5S_SCALAR && (class == H5T_FLOAT || class == H5T_INTEGER) &&
+        H5Aread(a, H5T_NATIVE_DOUBLE, &value) < 0)
+        value = NAN;
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(a);
+    return value;
 }
 
 /* ---- groups ----------------------------------------------------------------------------- */

@@ -44,6 +44,9 @@ SSMQ_MUST_USE ssmq_status ssmq_sealed_texts(const ssmq_sealed *r, const char *da
 SSMQ_MUST_USE ssmq_status ssmq_sealed_attribute(const ssmq_sealed *r, const char *object, const char *name,
                                                 ssmq_arena *arena, const char **out);
 
+/* A numeric attribute; NaN if there is none. */
+double ssmq_sealed_number(const ssmq_sealed *r, const char *object, const char *name);
+
 /* Names of the members of a group in the order in which they were written, NULL-terminated, the arena's;
  * what is no group has none. */
 SSMQ_MUST_USE ssmq_status ssmq_sealed_members(const ssmq_sealed *r, const char *group, ssmq_arena *arena,

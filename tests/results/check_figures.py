@@ -193,13 +193,24 @@ def check_layers():
 
 
 def check_sensitivity():
-    t = table("sensitivity", runs[1])
-    with results(runs[1]) as f:
-        stored = f["sensitivity/ln_ratio"][:]
-        order = [list(f["sensitivity/unit"].asstr()[:]).index(unit) for unit in t["unit"]]
-    equal(t["only_on"], stored[order, 0])
-    equal(t["only_off"], stored[order, 1])
-    assert (np.diff(t["only_on"]) <= 0).all() and sorted(order) == list(range(6))
+    for metric in ("damage", "kl_mean"):
+        t = table("sensitivity", runs[1], "--quantity", metric)
+        with results(runs[1]) as f:
+            stored = f[f"sensitivity/{metric}"][:]
+            units = list(f["sensitivity/unit"].asstr()[:])
+            se = f["sensitivity/kl_se"][:]
+        order = [units.index(unit) for unit in t["unit"]]
+        equal(t["only_on"], stored[order, 0])
+        equal(t["only_off"], stored[order, 1])
+        assert (np.diff(t["only_on"]) <= 0).all() and sorted(order) == list(range(6))
+        equal(t["only_on_se"], se[order, 0] if metric == "kl_mean" else [np.nan] * 6)
+        equal(t["all_on"], [0.045 if metric == "kl_mean" else np.nan] * 6)
+    left_out = table("sensitivity", runs[2])  # the damage, by default
+    with results(runs[2]) as f:
+        stored = f["sensitivity/damage"][:, 0]
+        order = [list(f["sensitivity/unit"].asstr()[:]).index(unit) for unit in left_out["unit"]]
+    equal(left_out["only_off"], stored[order])
+    assert np.isnan(left_out["only_on"]).all() and (np.diff(left_out["only_off"][:5]) <= 0).all()
     assert len(table("sensitivity", runs[1], "--top", "2")["unit"]) == 2
 
 

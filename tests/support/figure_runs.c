@@ -194,17 +194,28 @@ static ssmq_status put_errors(maker *m)
     return SSMQ_OK;
 }
 
+/* Of naive both, of quamba only what leaving out does. */
 static ssmq_status put_sensitivity(maker *m)
 {
     static const char *const unit[UNITS] = {"scan.x",  "scan.B",  "scan.C",
                                             "scan.dt", "conv.in", "out_proj.in"};
-    static const char *const which[2] = {"only-this-on", "only-this-off"};
-    static const double      value[UNITS * 2] = {0.02, 0.05, 0.001, 0.07, 0.002,  0.069,
-                                                 0.0,  0.07, 0.004, NAN,  0.0485, 0.021};
-    SSMQ_TRY(ssmq_store_scale_text(m->s, "/sensitivity/unit", unit, UNITS, "what is quantised"));
-    SSMQ_TRY(ssmq_store_scale_text(m->s, "/sensitivity/which", which, 2, "alone, or all but it"));
-    return put(m, "/sensitivity/ln_ratio", value, SSMQ_F64, 2, (const int64_t[]){UNITS, 2},
-               (const char *const[]){"/sensitivity/unit", "/sensitivity/which"});
+    static const char *const which[] = {"only-this-on", "only-this-off"};
+    static const double      damage[] = {0.02, 0.021,  0.001, 0.002, 0.002,  -0.001,
+                                         0.0,  0.0005, 0.004, NAN,   0.0485, 0.041};
+    double                   value[2][UNITS * 2];
+    const int                both = strcmp(m->run->recipe, "naive") == 0;
+    const int64_t            dim[] = {UNITS, 1 + both};
+    const char *const        scale[] = {"/sensitivity/unit", "/sensitivity/which"};
+    for (int i = 0; i < UNITS * (1 + both); i++) {
+        value[0][i] = damage[both ? i : 2 * i + 1];
+        value[1][i] = fabs(value[0][i]) / 8;
+    }
+    SSMQ_TRY(ssmq_store_scale_text(m->s, scale[0], unit, UNITS, "what is quantised"));
+    SSMQ_TRY(ssmq_store_scale_text(m->s, scale[1], which + !both, 1 + both, "alone, or all but it"));
+    SSMQ_TRY(put(m, "/sensitivity/kl_mean", value[0], SSMQ_F64, 2, dim, scale));
+    SSMQ_TRY(put(m, "/sensitivity/kl_se", value[1], SSMQ_F64, 2, dim, scale));
+    SSMQ_TRY(put(m, "/sensitivity/damage", value[0], SSMQ_F64, 2, dim, scale));
+    return ssmq_store_attribute_real(m->s, "/sensitivity/kl_mean", "all_on", 0.045);
 }
 
 /* ---- files ------------------------------------------------------------------------------ */

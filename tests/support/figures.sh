@@ -87,7 +87,7 @@ refuse 4 "$naive/run.h5: no site 'gate.z' with a histogram; there are scan.x" ex
 refuse 4 "$naive/run.h5: no histogram of out_proj.in: add collect: {statistics: {histogram: floatbits16}} to the experiment" export histogram "$naive" --site out_proj.in --layer 1
 refuse 4 "$float/run.h5: no sqnr_db: add compare: {metrics: [sqnr, mse, cosine, clip-rate]} to the experiment" export heat "$float"
 refuse 4 "$float/run.h5: no sensitivity: add compare: {sensitivity: both} to the experiment" export sensitivity "$float"
-refuse 4 "$naive/run.h5: no sensitivity in 'kl'; there are ln_ratio" export sensitivity "$naive" --quantity kl
+refuse 4 "$naive/run.h5: no sensitivity in 'kl'; there are kl_mean, damage" export sensitivity "$naive" --quantity kl
 refuse 2 "which site? say --site NAME; there are scan.x, scan.state, scan.B" export surface "$naive" --layer 1
 refuse 2 "which layer? say --layer N; of scan.x there are the layers 0, 1, 2" export surface "$naive" --site scan.x
 refuse 4 "$naive/dump.h5: gate.z was not dumped" export surface "$naive" --site gate.z --layer 1
@@ -162,7 +162,7 @@ texts() {
         surface) echo "token channel |x|" ;;
         layers) echo "layer largest" ;;
         heat) echo "SQNR scan.x out_proj.in layer" ;;
-        sensitivity) echo "log-perplexity scan.x scan.dt only" ;;
+        sensitivity) echo "log-perplexity scan.x scan.dt alone" ;;
         outliers) echo "kurtosis channel persistence layer" ;;
     esac
 }
@@ -194,7 +194,7 @@ for more in "histogram --layer 0 --log xy $float $quamba" "histogram --layer 0 -
     "boxes --layer 2 --sort --groups 48 $quamba" "surface --site scan.x --layer 2 --log y $naive" "outliers --layer 1 $float" \
     "layers --quantity sqnr_db $naive $quamba" "layers --quantity kurtosis --log y $float" \
     "layers --quantity scale --site scan.x $naive" "heat --input propagated --quantity sqnr_db $naive" \
-    "sensitivity --top 2 --width 17 --height 5 --title x $naive"; do
+    "sensitivity --quantity kl_mean $naive $quamba" "sensitivity $quamba" "sensitivity --top 2 --width 17 --height 5 --title x $naive"; do
     # shellcheck disable=SC2086
     run 0 plot $more -o "$scratch/more.svg"
     shapes < "$scratch/more.svg" || fail "plot $more shows too little"

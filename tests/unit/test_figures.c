@@ -258,6 +258,10 @@ static void test_sealed(void **state)
     assert_string_equal(text[2], "größer — 文書");
     CHECK_OK(ssmq_sealed_texts(f, "/meta/resolved_config", s->a, &text, &n));
     assert_int_equal(n, 1);
+    assert_true(ssmq_sealed_number(f, "/sites/scan.x", "n_values") == 0x1p40);
+    assert_true(ssmq_sealed_number(f, "/sites/scan.x/qparam/scale", "range") == 99.999);
+    assert_true(isnan(ssmq_sealed_number(f, "/sites/scan.x", "kind")));
+    assert_true(isnan(ssmq_sealed_number(f, "/none", "kind")));
     CHECK_OK(ssmq_sealed_members(f, "/types", s->a, &text));
     assert_string_equal(text[0], "layer"); /* in the order of writing, not of the alphabet */
     assert_string_equal(text[1], "f64");
