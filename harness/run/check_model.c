@@ -182,7 +182,6 @@ static ssmq_status outline_without(const ssmq_model *model, const ssmq_recipe *r
 static void check_interactions(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r)
 {
     const ssmq_compare_draft *c = &ld->draft.compare;
-    const ssmq_yaml          *given = ssmq_yaml_get(c->given, "interactions");
     for (int32_t i = 0; i < c->n_interaction; i++) {
         const ssmq_step_pair   *p = &c->interaction[i];
         const ssmq_compare_spec one = {.interaction = p, .n_interaction = 1};
@@ -190,7 +189,7 @@ static void check_interactions(ssmq_loader *ld, const ssmq_model *model, const s
         for (int k = 0; k < 3 && r->final && ssmq_has_interactions(&one, r->final); k++) {
             const ssmq_status st = outline_without(model, r->final, without[k][0], without[k][1]);
             if (st == SSMQ_OK) continue;
-            report_failure(ld, st, given->value[i],
+            report_failure(ld, st, c->interaction_given[i],
                            ssmq_arena_printf(ld->arena, "compare.interactions, without %s%s%s",
                                              without[k][0] ? without[k][0] : "",
                                              without[k][0] && without[k][1] ? " and " : "",

@@ -61,6 +61,7 @@ typedef struct ssmq_compare_draft {
     int32_t          evaluation_index;
     uint32_t         metrics, inputs; /* bits, as in ssmq_compare_spec     */
     ssmq_step_pair  *interaction;
+    const ssmq_yaml **interaction_given; /* [n_interaction] */
     int32_t          n_interaction;
     const ssmq_yaml *given;           /* NULL: nothing is compared         */
 } ssmq_compare_draft;

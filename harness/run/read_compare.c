@@ -105,6 +105,7 @@ static void read_interaction(ssmq_loader *ld, const ssmq_yaml *v)
         SSMQ_REPORT(ld, v, NULL,
                     "compare.interactions: no recipe has both an enabled step '%s' and one '%s'", pair.a,
                     pair.b);
+    c->interaction_given[c->n_interaction] = v;
     c->interaction[c->n_interaction++] = pair;
 }
 
@@ -120,6 +121,7 @@ static void read_interactions(ssmq_loader *ld, const ssmq_yaml *given)
         return;
     }
     ld->draft.compare.interaction = SSMQ_ARENA_ARRAY(ld->arena, ssmq_step_pair, v->n + 1);
+    ld->draft.compare.interaction_given = SSMQ_ARENA_ARRAY(ld->arena, const ssmq_yaml *, v->n + 1);
     for (int32_t i = 0; i < v->n; i++) read_interaction(ld, v->value[i]);
 }
 

@@ -105,7 +105,9 @@ out=$each
 grep -q '^\[\]' "$(directory each nothing)/sensitivity.yaml" || fail "steps where nothing is quantised"
 
 # A layer has weights and activations: a step for each kind, all of them together the unit.
-run 0 run "$scratch/each.yaml" --out "$runs" --format json --set compare.by=layer --set compare.sensitivity=each-off
+layers=(--format json --set compare.by=layer --set compare.sensitivity=each-off)
+run 0 run "$scratch/each.yaml" --out "$runs" "${layers[@]}"
+by_layer=$out
 expect_json "[u['unit'] for u in run['naive']['sensitivity']['units']]" "['layers.0', 'layers.1', 'layers.2', 'layers.3', 'layers.4', 'layers.5', 'layers.6', 'layers.7']"
 expect_json "sorted(run['naive']['sensitivity']['units'][0])" "['only_this_off', 'unit']"
 worst=$(json "max(run['naive']['sensitivity']['units'], key=lambda u: u['only_this_off']['damage'])['unit']")
@@ -169,17 +171,20 @@ run 0 run "$scratch/each.yaml" --out "$runs" --format json # from summary.json
 expect_out "$each"
 run 0 run "$scratch/pairs.yaml" --out "$runs" --format json
 expect_out "$pairs"
-run 0 run "$scratch/each.yaml" --out "$scratch/one" --format json --set run.threads=1
-expect_out "$each"
-for file in run.h5 sensitivity.yaml; do
-    cmp -s "$naive/$file" "$scratch/one/each/$(basename "$naive")/$file" || fail "$file: threads change it"
+run 0 run "$scratch/each.yaml" --out "$scratch/one" "${layers[@]}" --set run.threads=1
+expect_out "$by_layer"
+for recipe in naive one; do
+    id=$(basename "$(directory each $recipe)")
+    for file in run.h5 sensitivity.yaml; do
+        cmp -s "$runs/each/$id/$file" "$scratch/one/each/$id/$file" || fail "$file of $recipe: threads change it"
+    done
 done
 # What is damaged is made again, the steps too.
 one=$(directory each one)
 rm "$one/run.h5"
 echo "- torn" > "$one/sensitivity.yaml"
-run 0 run "$scratch/each.yaml" --out "$runs" --format json
-expect_out "$each"
+run 0 run "$scratch/each.yaml" --out "$runs" "${layers[@]}"
+expect_out "$by_layer"
 cmp -s "$one/sensitivity.yaml" "$scratch/one/each/$(basename "$one")/sensitivity.yaml" || fail "sensitivity.yaml was left"
 # Sorted by damage, in part in the report, whole where a run is shown.
 run 0 run "$scratch/each.yaml" --out "$runs"

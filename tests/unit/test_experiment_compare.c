@@ -120,6 +120,29 @@ static void test_problems(void **state)
                      "compare: {inputs: [clean, noisy], evaluation: x, windows: -1}\n"
                      "                                              ^\n"
                      "help: there are: e\n");
+    experiment_check(f, ROUND "compare: {interactions: [[round, x], [round], [round, round]]}\n",
+                     "e.yaml:9:26: error: compare.interactions: no recipe has both an enabled step "
+                     "'round' and one 'x'\n"
+                     "compare: {interactions: [[round, x], [round], [round, round]]}\n"
+                     "                         ^\n"
+                     "e.yaml:9:38: error: an element of compare.interactions must be a list of two "
+                     "ids of steps\n"
+                     "compare: {interactions: [[round, x], [round], [round, round]]}\n"
+                     "                                     ^\n"
+                     "help: as in [[rot, u], [rot, w]]\n"
+                     "e.yaml:9:47: error: compare.interactions: 'round' stands beside itself\n"
+                     "compare: {interactions: [[round, x], [round], [round, round]]}\n"
+                     "                                              ^\n");
+    experiment_check(f, ROUND "compare: {interactions: round}\n",
+                     "e.yaml:9:25: error: compare.interactions must be a list of pairs of steps, "
+                     "found the text 'round'\n"
+                     "compare: {interactions: round}\n                        ^~~~~\n"
+                     "help: as in [[rot, u], [rot, w]]\n");
+    /* A recipe that has problems has no steps that pairs could be looked for in. */
+    experiment_check(f, FAKE "recipe: [{method: rond}]\ncompare: {interactions: [[a, b]]}\n",
+                     "e.yaml:8:19: error: recipe.rond: no method has the name 'rond'\n"
+                     "recipe: [{method: rond}]\n                  ^~~~\n"
+                     "help: did you mean 'round'?\n");
     experiment_check(f, ROUND "compare: {metrics: []}\n",
                      "e.yaml:9:20: error: compare.metrics is an empty list\n"
                      "compare: {metrics: []}\n                   ^\n");
