@@ -9,8 +9,11 @@
 #define SHOWN_BEFORE 60
 
 typedef struct entry {
-    ssmq_status status; /* OK: a warning */
+    ssmq_status status;  /* OK: a warning */
     char       *text;
+    char       *context; /* under which it was found first; NULL: none */
+    int32_t     times;   /* contexts under which it was found          */
+    int32_t     last;    /* the last of them                           */
 } entry;
 
 struct ssmq_diag {
@@ -19,6 +22,8 @@ struct ssmq_diag {
     int32_t     n_error, n_warning; /* also those without an entry */
     bool        mixed;
     ssmq_status status;
+    char       *context;   /* NULL: none */
+    int32_t     n_context; /* how many there have been */
 };
 
 ssmq_diag *ssmq_diag_new(void)
@@ -31,7 +36,11 @@ ssmq_diag *ssmq_diag_new(void)
 void ssmq_diag_free(ssmq_diag *d)
 {
     if (!d) return;
-    for (int32_t i = 0; i < d->n_entry; i++) free(d->entry[i].text);
+    for (int32_t i = 0; i < d->n_entry; i++) {
+        free(d->entry[i].text);
+        free(d->entry[i].context);
+    }
+    free(d->context);
     free(d);
 }
 
@@ -187,6 +196,13 @@ static bool room(int32_t count)
     return count < SSMQ_DIAG_MAX;
 }
 
+static char *copy_of(const char *text)
+{
+    if (!text) return NULL;
+    char *copy = ssmq_must_malloc(strlen(text) + 1);
+    return strcpy(copy, text);
+}
+
 /* Renders and keeps; false if the same stands there already. */
 static bool keep(ssmq_diag *d, ssmq_status status, const ssmq_place *p, const char *help,
                  const char *format, va_list args)
@@ -199,10 +215,23 @@ static bool keep(ssmq_diag *d, ssmq_status status, const ssmq_place *p, const ch
     for (int32_t i = 0; i < d->n_entry; i++) {
         if (strcmp(d->entry[i].text, text.data) != 0) continue;
         ssmq_str_free(&text);
+        d->entry[i].times += d->context && d->entry[i].last != d->n_context;
+        d->entry[i].last = d->n_context;
         return false;
     }
-    d->entry[d->n_entry++] = (entry){.status = status, .text = text.data};
+    d->entry[d->n_entry++] = (entry){.status = status,
+                                     .text = text.data,
+                                     .context = copy_of(d->context),
+                                     .times = 1,
+                                     .last = d->n_context};
     return true;
+}
+
+void ssmq_diag_context(ssmq_diag *d, const char *context)
+{
+    free(d->context);
+    d->context = copy_of(context);
+    d->n_context += context != NULL;
 }
 
 void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_place place, const char *help,
@@ -250,7 +279,14 @@ static void put_rest(ssmq_str *out, int32_t n, const char *what)
 
 void ssmq_diag_render(const ssmq_diag *d, ssmq_str *out)
 {
-    for (int32_t i = 0; i < d->n_entry; i++) ssmq_str_puts(out, d->entry[i].text);
+    for (int32_t i = 0; i < d->n_entry; i++) {
+        const entry *e = &d->entry[i];
+        ssmq_str_puts(out, e->text);
+        if (e->context && e->times < d->n_context) {
+            ssmq_str_puts(out, "note: first found at ");
+            put_one_line(out, e->context);
+        }
+    }
     put_rest(out, d->n_error, "error");
     put_rest(out, d->n_warning, "warning");
 }

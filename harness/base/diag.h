@@ -49,6 +49,10 @@ void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_place place, const cha
 void ssmq_diag_warn(ssmq_diag *d, ssmq_place place, const char *help, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* What is being looked at from here on, "p=99.9 rot=true", copied; NULL: nothing in particular.  A problem that
+ * is found under some contexts only gets the note "first found at " and the first of them. */
+void ssmq_diag_context(ssmq_diag *d, const char *context);
+
 int32_t ssmq_diag_errors(const ssmq_diag *d); /* how many problems there are */
 int32_t ssmq_diag_warnings(const ssmq_diag *d);
 

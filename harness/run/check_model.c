@@ -17,9 +17,25 @@ static void report_failure(ssmq_loader *ld, ssmq_status status, const ssmq_yaml 
     ssmq_error_clear();
 }
 
-static ssmq_model *describe(ssmq_loader *ld)
+/* A step that the model or backend cannot carry out, in one mode (-1: in all that quantise). */
+static void report_step(ssmq_loader *ld, ssmq_recipe_draft *r, const ssmq_step_draft *step, int mode,
+                        ssmq_status status)
+{
+    if (status != SSMQ_ERR_UNSUPPORTED || !ld->sweep.record) {
+        report_failure(ld, status, ssmq_loader_blame(ld, step->given), step->path);
+        return;
+    }
+    const char *reason = ssmq_arena_printf(ld->arena, "%s: %s", step->path, ssmq_error_last()->message);
+    for (int m = 0; m < 3; m++)
+        if ((m == mode || mode < 0) && !r->unsupported[m]) r->unsupported[m] = reason;
+    ssmq_error_clear();
+}
+
+/* Kept between points, which rarely change the model. */
+static const ssmq_model *describe(ssmq_loader *ld)
 {
     const char      *directory = ld->draft.model.directory;
+    if (ld->kept.directory && strcmp(ld->kept.directory, directory) == 0) return ld->kept.model;
     const ssmq_yaml *path = ssmq_yaml_get(ld->draft.model.given, "path");
     ssmq_json        config = {0};
     ssmq_model      *model = NULL;
@@ -27,6 +43,9 @@ static ssmq_model *describe(ssmq_loader *ld)
     if (st == SSMQ_OK) st = ssmq_model_describe(ld->cat->families, directory, &config, &model);
     if (st != SSMQ_OK) report_failure(ld, st, path, "");
     ssmq_json_close(&config);
+    ssmq_model_free(ld->kept.model);
+    ld->kept.directory = model ? directory : NULL;
+    ld->kept.model = model;
     return model;
 }
 
@@ -146,11 +165,13 @@ static const ssmq_step_draft *enabled_step(const ssmq_recipe_draft *r, int32_t i
 }
 
 /* Can the backend carry the plan out in each of the modes?  Reported at the step that asks for it. */
-static void check_modes(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r,
+static void check_modes(ssmq_loader *ld, const ssmq_model *model, ssmq_recipe_draft *r,
                         const ssmq_plan *plan)
 {
+    const int32_t recipe = (int32_t)(r - ld->draft.recipe);
     for (int32_t i = 0; i < ld->draft.n_mode; i++) {
         int32_t           site = 0;
+        if (ssmq_loader_excluded(ld, recipe, ld->draft.mode[i])) continue;
         const ssmq_status st =
             ssmq_exec_offers(ld->draft.run.backend, model, plan, ld->draft.mode[i], &site);
         if (st == SSMQ_OK) continue;
@@ -158,7 +179,7 @@ static void check_modes(ssmq_loader *ld, const ssmq_model *model, const ssmq_rec
         int32_t       step = plan->at[site].step;
         if (step < 0 && input >= 0) step = plan->at[input].step;
         const ssmq_step_draft *at = enabled_step(r, step < 0 ? 0 : step);
-        report_failure(ld, st, at->given, at->path);
+        report_step(ld, r, at, (int)ld->draft.mode[i], st);
     }
 }
 
@@ -207,7 +228,7 @@ static bool has_run(const ssmq_loader *ld, bool recipe)
 }
 
 /* In order, since a step is checked on top of what the earlier ones decided. */
-static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_recipe_draft *r)
+static void check_recipe(ssmq_loader *ld, const ssmq_model *model, ssmq_recipe_draft *r)
 {
     ssmq_plan *plan = ssmq_plan_new(model);
     int32_t    enabled = 0;
@@ -219,7 +240,7 @@ static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_re
         plan->step = enabled++;
         if (!fine || !step->method->outline) continue; /* the plan lacks what was not outlined */
         const ssmq_status st = step->method->outline(step->options, model, plan);
-        if (st != SSMQ_OK) report_failure(ld, st, step->given, step->path);
+        if (st != SSMQ_OK) report_step(ld, r, step, -1, st);
         fine = st == SSMQ_OK;
     }
     if (fine) check_modes(ld, model, r, plan);
@@ -233,20 +254,42 @@ static void check_recipe(ssmq_loader *ld, const ssmq_model *model, const ssmq_re
 
 /* ---- tokenizer -------------------------------------------------------------------------- */
 
+/* Opening one takes a while, and most points have the same. */
+static ssmq_status tokenizer_size(ssmq_loader *ld, const char *file, int32_t *size)
+{
+    ssmq_tokenizer *t;
+    if (!ld->kept.tokenizer || strcmp(ld->kept.tokenizer, file) != 0) {
+        SSMQ_TRY(ssmq_tokenizer_open(file, &t));
+        ld->kept.tokenizer = file;
+        ld->kept.tokenizer_size = ssmq_tokenizer_size(t);
+        ssmq_tokenizer_close(t);
+    }
+    *size = ld->kept.tokenizer_size;
+    return SSMQ_OK;
+}
+
 /* A tokenizer whose ids the model does not have belongs to another model. */
 static void check_tokenizer(ssmq_loader *ld, const ssmq_model *model)
 {
     const ssmq_yaml *given = ssmq_yaml_get(ld->draft.model.given, "tokenizer");
     const char      *file = ld->draft.model.tokenizer_file;
-    ssmq_tokenizer  *t = NULL;
+    int32_t          size = 0;
     if (access(file, R_OK) != 0) return; /* reported already */
     if (!given) given = ssmq_yaml_get(ld->draft.model.given, "path");
-    ssmq_status st = ssmq_tokenizer_open(file, &t);
-    if (st == SSMQ_OK && ssmq_tokenizer_size(t) > model->vocabulary)
+    ssmq_status st = tokenizer_size(ld, file, &size);
+    if (st == SSMQ_OK && size > model->vocabulary)
         st = SSMQ_FAIL(INPUT, "%s: has ids up to %d, the model %s only %" PRId64 " embeddings", file,
-                       ssmq_tokenizer_size(t) - 1, ld->draft.model.directory, model->vocabulary);
+                       size - 1, ld->draft.model.directory, model->vocabulary);
     if (st != SSMQ_OK) report_failure(ld, st, given, "");
-    ssmq_tokenizer_close(t);
+}
+
+/* Is the recipe run in any mode at this point?  Without a sweep it is checked even where the only mode is float. */
+static bool wanted(ssmq_loader *ld, int32_t recipe)
+{
+    bool any = !ld->sweep.n_exclude;
+    for (int32_t i = 0; i < ld->draft.n_mode; i++)
+        any = any || !ssmq_loader_excluded(ld, recipe, ld->draft.mode[i]);
+    return any;
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */
@@ -254,12 +297,12 @@ static void check_tokenizer(ssmq_loader *ld, const ssmq_model *model)
 void ssmq_loader_check(ssmq_loader *ld)
 {
     if (!ld->draft.model.given) return;
-    ssmq_model *model = describe(ld);
+    const ssmq_model *model = describe(ld);
     if (!model) return;
-    for (int32_t i = 0; i < ld->draft.n_recipe; i++) check_recipe(ld, model, &ld->draft.recipe[i]);
+    for (int32_t i = 0; i < ld->draft.n_recipe; i++)
+        if (wanted(ld, i)) check_recipe(ld, model, &ld->draft.recipe[i]);
     if (has_run(ld, false)) ssmq_loader_check_codes(ld, model, NULL, "the float run");
     ssmq_loader_check_collect(ld, model);
     const bool samples = ssmq_loader_observes(ld) || ld->draft.collect.needs_samples;
     if (ssmq_loader_reads_text(ld, samples)) check_tokenizer(ld, model);
-    ssmq_model_free(model);
 }

@@ -4,8 +4,8 @@
 #include "harness/run/loader.h"
 #include "harness/run/observer_option.h"
 
-/* Files, includes and --set; then all sections; then the model.  Each stage reports all that it
- * finds, and the next one begins only where it can trust what it builds on. */
+/* Files, includes and --set; then the sweep's axes; then all sections and the model at each point.  Each stage
+ * reports all that it finds, and the next one begins only where it can trust what it builds on. */
 static bool load(ssmq_loader *ld, const char *path, const char *const *override, int32_t n_override)
 {
     bool fine = ssmq_loader_read(ld, path);
@@ -13,10 +13,9 @@ static bool load(ssmq_loader *ld, const char *path, const char *const *override,
     for (int32_t i = 0; i < n_override; i++)
         fine = ssmq_loader_override(ld, override[i], i + 1) && fine;
     if (!fine) return false;
-    ssmq_loader_draft(ld);
-    ssmq_loader_check(ld);
-    if (ssmq_diag_errors(ld->diag) == 0) ssmq_loader_unused(ld);
-    return ssmq_diag_errors(ld->diag) == 0;
+    const int32_t before = ssmq_diag_errors(ld->diag);
+    ssmq_loader_sweep(ld);
+    return ssmq_diag_errors(ld->diag) == before;
 }
 
 static void keep_sources(const ssmq_loader *ld, ssmq_experiment *e)
@@ -61,7 +60,8 @@ ssmq_status ssmq_experiment_read(const char *path, const char *const *override, 
     ssmq_experiment *e = ssmq_arena_alloc(arena, sizeof *e);
     e->arena = arena;
     e->path = ssmq_arena_strdup(arena, path);
-    if (load(ld, path, override, n_override)) ssmq_loader_resolve(ld, e);
+    if (load(ld, path, override, n_override)) ssmq_loader_expand(ld, e);
+    ssmq_model_free(ld->kept.model);
     const int32_t problems = ssmq_diag_errors(diag);
     if (problems > 0) {
         ssmq_arena_free(arena);
@@ -84,10 +84,16 @@ void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out)
     ssmq_yaml_print(e->resolved, (ssmq_yaml_style){.view = SSMQ_YAML_SHOWN, .origins = true}, out);
     ssmq_str_puts(out, "# runs:\n");
     for (int32_t i = 0; i < e->n_run; i++)
-        ssmq_str_printf(out, "#   %s  %s\n", e->run[i].id, e->run[i].name);
-    if (e->run[0].dump_bytes > 0) {
+        ssmq_str_printf(out, "#   %s  %s%s\n", e->run[i].id, e->run[i].name,
+                        e->run[i].unsupported ? "  (unsupported)" : "");
+    if (e->sweep.excluded > 0)
+        ssmq_str_printf(out, "# excluded: %lld point%s\n", (long long)e->sweep.excluded,
+                        e->sweep.excluded == 1 ? "" : "s");
+    int64_t most = 0;
+    for (int32_t i = 0; i < e->n_run; i++) most = e->run[i].dump_bytes > most ? e->run[i].dump_bytes : most;
+    if (most > 0) {
         char size[SSMQ_SIZE_TEXT];
-        ssmq_size_approximate(e->run[0].dump_bytes, size);
+        ssmq_size_approximate(most, size);
         ssmq_str_printf(out, "# dump.h5 of each run takes up to %s, in memory until it is written\n", size);
     }
 }

@@ -12,6 +12,7 @@
 #include "harness/exec/exec.h"
 #include "harness/run/catalogue.h"
 #include "harness/run/collect_spec.h"
+#include "harness/run/sweep.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -125,7 +126,7 @@ typedef struct ssmq_compare_spec {
 
 typedef struct ssmq_run {
     char               id[SSMQ_RUN_ID];       /* 16 hex digits: same id, same run */
-    const char        *name;                  /* for people: "float", "fake quamba" */
+    const char        *name;                  /* for people: "float", "fake quamba p=99.9" */
     ssmq_mode          mode;
     const ssmq_recipe *recipe;                /* NULL in float mode */
     const ssmq_calibration_spec *calibration; /* NULL where nobody looks at samples: no step of the
@@ -143,6 +144,7 @@ typedef struct ssmq_run {
     const char                  *tokenizer;   /* file; NULL where all data of the run are tokens */
     const char                  *resolved;    /* YAML, every default written out, paths as given */
     const char                  *canonical;   /* what is hashed: sums of files, no names or paths */
+    const char                  *unsupported; /* why it cannot run, and is recorded only; NULL: it can */
 } ssmq_run;
 
 /* A file whose content decides numbers, as it was when it was hashed. */
@@ -164,8 +166,10 @@ typedef struct ssmq_experiment {
     const char     *path;             /* as given */
     const char     *name;
     const char     *question;         /* NULL: not asked */
-    const ssmq_run *run;              /* float first, then each mode for each recipe, in order */
+    const ssmq_run *run;              /* model by model: float first, then each mode for each recipe,  *
+                                       * each at every point of the axes                               */
     int32_t         n_run;
+    ssmq_sweep      sweep;            /* what runs differ in; every experiment has recipe and mode */
     const ssmq_experiment_file *file; /* the file, then its includes and recipe files */
     int32_t                     n_file;
     const ssmq_input *const *input; /* every file that a run id stands for */
@@ -180,6 +184,8 @@ typedef struct ssmq_experiment {
  * in order, checks everything, and expands the runs; runs nothing.  Reads the model's config and
  * the tables of its weight files, and hashes every input file.
  *
+ * A sweep is expanded as a whole: every point is read and checked before there is a run.
+ *
  * Problems and warnings go to diag; the failure's own message only counts them.  CONFIG for
  * problems with what is asked, UNSUPPORTED where all of them are valid but not offered, INPUT where
  * all of them are files that are missing or unreadable.  Warnings may be in diag on success too. */
@@ -191,8 +197,9 @@ void                      ssmq_experiment_free(ssmq_experiment *e); /* accepts N
 /* INPUT, naming the first, if a file is no longer the one that was hashed. */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_unchanged(const ssmq_experiment *e);
 
-/* The resolved experiment as YAML, with where each value came from behind it as a comment
- * ("# FILE:LINE", "# --set #1", "# default"), then its runs with their ids, as comments too. */
+/* The resolved experiment as YAML, of a sweep its first point, with where each value came from behind it as
+ * a comment ("# FILE:LINE", "# --set #1", "# default"), then its runs with their ids and what was excluded,
+ * as comments too. */
 void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out);
 
 #ifdef __cplusplus

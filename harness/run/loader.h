@@ -38,6 +38,7 @@ typedef struct ssmq_recipe_draft {
     ssmq_step_draft *step;
     int32_t          n_step;
     ssmq_recipe     *final; /* the enabled steps */
+    const char      *unsupported[3]; /* by mode: why it cannot run; where that is recorded, not refused */
 } ssmq_recipe_draft;
 
 typedef struct ssmq_calibration_draft {
@@ -116,6 +117,44 @@ typedef struct ssmq_draft {
     } run;
 } ssmq_draft;
 
+/* ---- sweeps ------------------------------------------------------------------------------ */
+
+/* One of the paths that an axis sets. */
+typedef struct ssmq_axis_path {
+    const ssmq_yaml  *key;  /* as it is written */
+    ssmq_yaml *const *part; /* [n_part] */
+    int32_t           n_part;
+    const ssmq_yaml  *list; /* its values */
+} ssmq_axis_path;
+
+typedef struct ssmq_axis_draft {
+    const char      *name;
+    const ssmq_yaml *key;
+    ssmq_axis_path  *path; /* [n_path]; none: recipe, mode */
+    int32_t          n_path, n;
+    const char     **label;       /* [n] */
+    const ssmq_yaml **value;      /* [n] */
+    int32_t          moves_with;  /* the first axis of its zip; itself */
+} ssmq_axis_draft;
+
+/* What some of the axes are to be: an entry of `exclude`, a `baseline`, a `where`. */
+typedef struct ssmq_choice {
+    const ssmq_yaml *given;
+    bool           **allows; /* [n_axis][n of the axis]; NULL: any value */
+    int64_t          met;    /* points at which it held */
+} ssmq_choice;
+
+typedef struct ssmq_sweep_draft {
+    ssmq_axis_draft  axis[SSMQ_AXES_MAX]; /* recipe, mode, then the sweep's */
+    int32_t          n_axis;
+    ssmq_choice *exclude;
+    int32_t          n_exclude;
+    ssmq_choice *baseline;            /* or NULL */
+    bool             record;              /* what is not offered becomes a run that says so */
+    const ssmq_yaml *given;               /* NULL: there is no sweep */
+    int32_t          at[SSMQ_AXES_MAX];   /* the point that is being read: its values' indices */
+} ssmq_sweep_draft;
+
 /* A file that something included, to be used. */
 typedef struct ssmq_included {
     ssmq_origin *source;
@@ -129,12 +168,22 @@ typedef struct ssmq_loader {
     ssmq_option_context   options;
     ssmq_yaml            *root; /* everything merged; a mapping */
     ssmq_origin          *file[SSMQ_FILES_MAX];
+    ssmq_yaml            *tree[SSMQ_FILES_MAX]; /* of each; NULL: it had none */
     int32_t               n_file;
     ssmq_included         included[SSMQ_FILES_MAX];
     int32_t               n_included;
     ssmq_input          **input;
     int32_t               n_input, input_capacity;
     ssmq_draft            draft;
+    ssmq_sweep_draft      sweep;
+    struct {                          /* what points have in common, kept between them */
+        const char      *directory;   /* of the model; NULL: none yet */
+        ssmq_model      *model;
+        const ssmq_yaml *model_given[2]; /* without and with its tokenizer */
+        ssmq_yaml       *model_tree[2];
+        const char      *tokenizer;   /* whose size is known */
+        int32_t          tokenizer_size;
+    } kept;
 } ssmq_loader;
 
 #define SSMQ_REPORT(ld, node, help, ...) \
@@ -151,6 +200,10 @@ ssmq_loader *ssmq_loader_new(ssmq_arena *arena, const ssmq_catalogue *cat, ssmq_
 bool        ssmq_loader_read(ssmq_loader *ld, const char *path);
 /* Sets KEY=VALUE, the n-th (from 1), in ld->root. */
 bool        ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n);
+/* The keys between the dots of a scalar, each at its place; NULL (reported) if one is empty. */
+ssmq_yaml **ssmq_loader_split(ssmq_loader *ld, const ssmq_yaml *whole, int32_t *count);
+/* Sets the value at the dotted key in ld->root; false if a problem was reported. */
+bool        ssmq_loader_set(ssmq_loader *ld, ssmq_yaml *const *part, int32_t n, ssmq_yaml *value);
 /* A YAML file named by a scalar: its tree, NULL if there were problems. */
 ssmq_yaml  *ssmq_loader_file(ssmq_loader *ld, const ssmq_yaml *name);
 /* Reports included files of which nothing was used. */
@@ -203,10 +256,32 @@ void ssmq_loader_check_collect(ssmq_loader *ld, const ssmq_model *model);
 void ssmq_loader_check_codes(ssmq_loader *ld, const ssmq_model *model, const ssmq_plan *plan,
                              const char *run);
 
+/* ---- read_sweep.c, choice.c ---------------------------------------------------------- */
+
+/* The mapping `sweep`, the recipes and the modes to ld->sweep. */
+void ssmq_loader_sweep(ssmq_loader *ld);
+
+/* A mapping of axes (by name or path) to a value or a list of values, path in messages; *out is without
+ * problems where it returns true. */
+bool ssmq_choice_read(ssmq_loader *ld, const ssmq_yaml *given, const char *path, ssmq_choice *out);
+/* Does it hold at these values of the axes? */
+bool ssmq_choice_holds(const ssmq_loader *ld, const ssmq_choice *a, const int32_t *at);
+bool ssmq_loader_same_value(ssmq_loader *ld, const ssmq_yaml *a, const ssmq_yaml *b);
+
+/* ---- expand.c ---------------------------------------------------------------------------- */
+
+/* Reads and checks every point of the sweep (without one there is a single point), and then makes them runs. */
+void ssmq_loader_expand(ssmq_loader *ld, ssmq_experiment *e);
+/* Is this recipe in this mode dropped at the point that is being read? */
+bool ssmq_loader_excluded(ssmq_loader *ld, int32_t recipe, ssmq_mode mode);
+/* What to point at for a problem with a node: the value of an axis that stands in it, else itself. */
+const ssmq_yaml *ssmq_loader_blame(const ssmq_loader *ld, const ssmq_yaml *node);
+
 /* ---- resolve.c, tree.c ------------------------------------------------------------------ */
 
-/* The draft, free of problems, as runs. */
-void ssmq_loader_resolve(ssmq_loader *ld, ssmq_experiment *e);
+/* The runs of the draft, which is free of problems: cell [n_recipe or 1][n_mode], in the arena; NULL: excluded.
+ * A float run stands in the cells of all recipes. */
+void ssmq_loader_runs(ssmq_loader *ld, ssmq_run **cell);
 
 /* What a run resolves to; recipe NULL: float.  Files as paths for SHOWN and sums for HASHED. */
 ssmq_yaml  *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draft *recipe,
@@ -233,6 +308,7 @@ extern const ssmq_option ssmq_schema_statistics[];  /* ssmq_statistics_draft  */
 extern const ssmq_option ssmq_schema_dump[];        /* ssmq_dump_draft        */
 extern const ssmq_option ssmq_schema_run[];         /* ssmq_run_options       */
 extern const ssmq_option ssmq_schema_step[];        /* ssmq_step_options      */
+extern const ssmq_option ssmq_schema_sweep[];       /* ssmq_sweep_options     */
 
 typedef enum ssmq_histogram_kind {
     SSMQ_HISTOGRAM_OFF,
@@ -249,6 +325,9 @@ typedef struct ssmq_data_options {
 typedef struct ssmq_run_options {
     int seed, threads;
 } ssmq_run_options;
+typedef struct ssmq_sweep_options {
+    int unsupported;
+} ssmq_sweep_options;
 typedef struct ssmq_step_options {
     const char *id, *method;
     bool        enabled;

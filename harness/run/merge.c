@@ -56,9 +56,25 @@ static bool same_file(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* What was read of the file that is named at this place; false: nothing yet.  The points of a sweep name the
+ * same files again and again. */
+static bool find_read(const ssmq_loader *ld, const char *path, ssmq_place from, ssmq_yaml **tree)
+{
+    for (int32_t i = 0; i < ld->n_file; i++) {
+        const ssmq_origin *s = ld->file[i];
+        if (s->parent != from.source || s->parent_offset != from.offset || strcmp(s->name, path) != 0)
+            continue;
+        *tree = ld->tree[i];
+        return true;
+    }
+    return false;
+}
+
 /* Reads and parses a file; from: where it is named. */
 static ssmq_yaml *open_file(ssmq_loader *ld, const char *path, ssmq_place from)
 {
+    ssmq_yaml *tree;
+    if (find_read(ld, path, from, &tree)) return tree;
     for (const ssmq_origin *s = from.source; s; s = s->parent) {
         if (s->set > 0 || !same_file(s->name, path)) continue;
         ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, from, NULL, "%s includes itself", path);
@@ -70,8 +86,10 @@ static ssmq_yaml *open_file(ssmq_loader *ld, const char *path, ssmq_place from)
     }
     ssmq_origin *source = ssmq_origin_open(ld->arena, path, from, ld->diag);
     if (!source) return NULL;
-    ld->file[ld->n_file++] = source;
-    return ssmq_yaml_parse(ld->arena, source, 0, ld->diag);
+    const int32_t at = ld->n_file++;
+    ld->file[at] = source;
+    ld->tree[at] = ssmq_yaml_parse(ld->arena, source, 0, ld->diag);
+    return ld->tree[at];
 }
 
 static ssmq_yaml *read_file(ssmq_loader *ld, const char *path, ssmq_place from);
@@ -153,10 +171,10 @@ void ssmq_loader_unused(ssmq_loader *ld)
 
 /* A KEY=VALUE on its way into the tree. */
 typedef struct setting {
-    ssmq_loader *ld;
-    ssmq_yaml  **part; /* [n]: the key at its dots */
-    int32_t      n;
-    ssmq_yaml   *value;
+    ssmq_loader      *ld;
+    ssmq_yaml *const *part; /* [n]: the key at its dots */
+    int32_t           n;
+    ssmq_yaml        *value;
 } setting;
 
 static ssmq_yaml *set_in(const setting *s, ssmq_yaml *node, int32_t depth);
@@ -244,31 +262,54 @@ static ssmq_yaml *set_in(const setting *s, ssmq_yaml *node, int32_t depth)
     ssmq_yaml *map =
         ssmq_yaml_new(s->ld->arena, SSMQ_YAML_MAP); /* in place of nothing or a scalar */
     map->place = s->part[depth]->place;
-    map->line = 1;
+    map->line = s->part[depth]->line;
     return set_in_map(s, map, depth);
 }
 
-/* The keys between the dots of text[0..n); NULL (reported) if one is empty. */
-static ssmq_yaml **split_key(ssmq_loader *ld, ssmq_origin *source, size_t n, int32_t *count)
+/* Where bytes [begin, end) of a scalar's text stand: exactly, unless it is written with escapes. */
+static ssmq_place part_place(const ssmq_yaml *whole, size_t begin, size_t end)
 {
-    ssmq_yaml **part = SSMQ_ARENA_ARRAY(ld->arena, ssmq_yaml *, n + 1);
+    const ssmq_place   at = whole->place;
+    const ssmq_origin *s = at.source;
+    for (size_t quote = 0; s && quote < 2; quote++) {
+        const size_t from = at.offset + quote;
+        if (from + end <= s->length && strncmp(s->text + from, whole->text, end) == 0)
+            return (ssmq_place){at.source, from + begin, end - begin};
+    }
+    return at;
+}
+
+ssmq_yaml **ssmq_loader_split(ssmq_loader *ld, const ssmq_yaml *whole, int32_t *count)
+{
+    const size_t n = strlen(whole->text);
+    ssmq_yaml  **part = SSMQ_ARENA_ARRAY(ld->arena, ssmq_yaml *, n + 1);
     *count = 0;
     for (size_t at = 0;; at++) {
         size_t end = at;
-        while (end < n && source->text[end] != '.') end++;
+        while (end < n && whole->text[end] != '.') end++;
         if (end == at || *count == SSMQ_YAML_DEPTH_MAX) {
-            ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, (ssmq_place){source, at, 1}, NULL,
+            ssmq_place place = part_place(whole, at, end);
+            if (end == at) place.length = 1;
+            ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, place, NULL,
                           end == at ? "an empty key" : "too many keys");
             return NULL;
         }
         ssmq_yaml *key = ssmq_yaml_new(ld->arena, SSMQ_YAML_SCALAR);
-        key->text = ssmq_arena_strndup(ld->arena, source->text + at, end - at);
-        key->place = (ssmq_place){source, at, end - at};
-        key->line = 1;
+        key->text = ssmq_arena_strndup(ld->arena, whole->text + at, end - at);
+        key->place = part_place(whole, at, end);
+        key->line = whole->line;
         part[(*count)++] = key;
         if (end == n) return part;
         at = end;
     }
+}
+
+bool ssmq_loader_set(ssmq_loader *ld, ssmq_yaml *const *part, int32_t n, ssmq_yaml *value)
+{
+    const setting s = {.ld = ld, .part = part, .n = n, .value = value};
+    ssmq_yaml    *root = set_in(&s, ld->root, 0);
+    if (root) ld->root = root;
+    return root != NULL;
 }
 
 bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
@@ -282,11 +323,15 @@ bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
         ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, whole, NULL, "--set needs KEY=VALUE");
         return false;
     }
-    setting s = {.ld = ld};
-    s.part = split_key(ld, source, (size_t)(equals - text), &s.n);
-    if (!s.part) return false;
-    if (strcmp(s.part[0]->text, "include") == 0) {
-        SSMQ_REPORT(ld, s.part[0], NULL, "include cannot be set");
+    const ssmq_yaml key = {.kind = SSMQ_YAML_SCALAR,
+                           .text = ssmq_arena_strndup(ld->arena, text, (size_t)(equals - text)),
+                           .place = {source, 0, (size_t)(equals - text)},
+                           .line = 1};
+    int32_t         n_part;
+    ssmq_yaml     **part = ssmq_loader_split(ld, &key, &n_part);
+    if (!part) return false;
+    if (strcmp(part[0]->text, "include") == 0) {
+        SSMQ_REPORT(ld, part[0], NULL, "include cannot be set");
         return false;
     }
     if (source->length > SSMQ_YAML_BYTES_MAX) {
@@ -294,9 +339,6 @@ bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
                       "longer than %d bytes", SSMQ_YAML_BYTES_MAX);
         return false;
     }
-    s.value = ssmq_yaml_parse(ld->arena, source, (size_t)(equals - text) + 1, ld->diag);
-    if (!s.value) return false;
-    ssmq_yaml *root = set_in(&s, ld->root, 0);
-    if (root) ld->root = root;
-    return root != NULL;
+    ssmq_yaml *value = ssmq_yaml_parse(ld->arena, source, (size_t)(equals - text) + 1, ld->diag);
+    return value && ssmq_loader_set(ld, part, n_part, value);
 }

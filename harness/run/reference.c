@@ -153,6 +153,7 @@ const ssmq_schema_key ssmq_schema_top[] = {
      "statistics and dumps of activations, states and weights: of each run's own model on the "
      "calibration samples"},
     {"run", "mapping", "", "seed, threads and backend"},
+    {"sweep", "mapping", "", "axes along which the experiment is repeated"},
     {0},
 };
 
@@ -220,6 +221,29 @@ static void put_collect(ssmq_str *out)
     ssmq_str_puts(out, "\n#### collect.dump\n");
     put_head(out);
     put_rows(out, ssmq_schema_dump);
+}
+
+static const char sweep_rules[] =
+    "\nRuns are recipes x modes x axes x seeds; points that resolve to the same run are one run, so that float and "
+    "a recipe\n"
+    "that an axis does not touch run once.  Everything is checked before the first run.  At most 10000 points.\n";
+
+static void put_sweep(ssmq_str *out)
+{
+    ssmq_str_puts(out, "\n### sweep\n");
+    put_head(out);
+    put_row(out, "axes", "mapping of names to axes", "",
+            "an axis is a mapping of one or more paths, as those of `--set`, to lists of equal length: its paths "
+            "move together");
+    put_row(out, "zip", "list of lists of axes", "", "axes that move together; they have equally many values");
+    put_row(out, "exclude", "list of mappings of axes to a value or a list of values", "",
+            "points that are left out: those at which all of a mapping holds; an axis goes by its name or a path of "
+            "its, and there are `recipe`, `mode` and `seed`");
+    put_row(out, "baseline", "mapping of axes to a value", "",
+            "what others are compared with: the point with these values that is else the same; without it float");
+    put_row(out, "seeds", "list of integers", "", "values of `run.seed`, as the axis `seed`; float runs once");
+    put_rows(out, ssmq_schema_sweep);
+    ssmq_str_puts(out, sweep_rules);
 }
 
 static void put_backends(const ssmq_catalogue *cat, ssmq_str *out)
@@ -294,6 +318,7 @@ void ssmq_reference(const ssmq_catalogue *cat, ssmq_str *out)
     put_compare(out);
     put_collect(out);
     put_backends(cat, out);
+    put_sweep(out);
     put_methods(cat, out);
     put_observers(cat, out);
 }

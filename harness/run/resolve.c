@@ -1,5 +1,4 @@
-/* From the checked draft to runs: input files hashed, runs expanded, each named by the hash of what
- * it resolves to. */
+/* From the checked draft to its runs: input files hashed, each run named by the hash of what it resolves to. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,7 +91,7 @@ static void put_path(ssmq_loader *ld, ssmq_yaml *map, const char *key, const cha
     ssmq_yaml_put(ld->arena, map, key, v);
 }
 
-ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool with_tokenizer)
+static ssmq_yaml *model_tree(ssmq_loader *ld, bool with_tokenizer)
 {
     const ssmq_yaml *given = ld->draft.model.given, *path = ssmq_yaml_get(given, "path");
     const ssmq_yaml *tokenizer = ssmq_yaml_get(given, "tokenizer");
@@ -113,11 +112,20 @@ ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool with_tokenizer)
     return map;
 }
 
+ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool with_tokenizer)
+{
+    const ssmq_yaml *given = ld->draft.model.given;
+    if (ld->kept.model_given[with_tokenizer] != given) {
+        ld->kept.model_given[with_tokenizer] = given;
+        ld->kept.model_tree[with_tokenizer] = model_tree(ld, with_tokenizer);
+    }
+    return ld->kept.model_tree[with_tokenizer];
+}
+
 /* ---- runs ------------------------------------------------------------------------------ */
 
-/* What all runs of the experiment share. */
+/* What all runs of the draft share. */
 typedef struct shared {
-    ssmq_yaml             *model[2]; /* without and with its tokenizer; made when first wanted */
     ssmq_calibration_spec *calibration;
     ssmq_evaluation       *evaluation;
     ssmq_compare_spec     *compare; /* NULL: nothing is compared */
@@ -140,15 +148,14 @@ static const char *run_name(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_d
     return ssmq_arena_printf(ld->arena, "%s %s", ssmq_modes[mode], recipe->name);
 }
 
-static void fill_run(ssmq_loader *ld, shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe,
-                     ssmq_run *run)
+static ssmq_run *run_of(ssmq_loader *ld, const shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe)
 {
     const ssmq_draft *d = &ld->draft;
     const bool        calibrated = d->collect.needs_samples || (recipe && recipe->final->observes);
     const bool        text = ssmq_loader_reads_text(ld, calibrated) != NULL;
+    ssmq_run         *run = ssmq_arena_alloc(ld->arena, sizeof *run);
     char              hex[SSMQ_SHA256_HEX];
-    if (!s->model[text]) s->model[text] = ssmq_model_tree(ld, text);
-    const ssmq_yaml *tree = ssmq_run_tree(ld, mode, recipe, calibrated, s->model[text]);
+    const ssmq_yaml  *tree = ssmq_run_tree(ld, mode, recipe, calibrated, ssmq_model_tree(ld, text));
     *run = (ssmq_run){
         .name = run_name(ld, mode, recipe),
         .mode = mode,
@@ -167,36 +174,11 @@ static void fill_run(ssmq_loader *ld, shared *s, ssmq_mode mode, const ssmq_reci
         .tokenizer = text ? d->model.tokenizer_file : NULL,
         .resolved = printed(ld, tree, SSMQ_YAML_SHOWN),
         .canonical = printed(ld, tree, SSMQ_YAML_HASHED),
+        .unsupported = recipe ? recipe->unsupported[mode] : NULL,
     };
     ssmq_sha256_of(run->canonical, strlen(run->canonical), hex);
     memcpy(run->id, hex, SSMQ_RUN_ID - 1);
-}
-
-/* Adds a run, unless it resolves to the same as an earlier one. */
-static void add_run(ssmq_loader *ld, shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe,
-                    ssmq_run *runs, int32_t *n)
-{
-    fill_run(ld, s, mode, recipe, &runs[*n]);
-    for (int32_t i = 0; i < *n; i++) {
-        if (strcmp(runs[i].id, runs[*n].id) != 0) continue;
-        ssmq_diag_warn(ld->diag, recipe->key->place, NULL,
-                       "'%s' resolves to the same run as '%s' and is left out", runs[*n].name,
-                       runs[i].name);
-        return;
-    }
-    ++*n;
-}
-
-static void expand(ssmq_loader *ld, shared *s, ssmq_experiment *e)
-{
-    const ssmq_draft *d = &ld->draft;
-    ssmq_run         *runs = SSMQ_ARENA_ARRAY(ld->arena, ssmq_run, 3 * (d->n_recipe + 1));
-    for (int32_t i = 0; i < d->n_mode; i++)
-        if (d->mode[i] == SSMQ_MODE_FLOAT) add_run(ld, s, SSMQ_MODE_FLOAT, NULL, runs, &e->n_run);
-    for (int32_t i = 0; i < d->n_mode; i++)
-        for (int32_t j = 0; d->mode[i] != SSMQ_MODE_FLOAT && j < d->n_recipe; j++)
-            add_run(ld, s, d->mode[i], &d->recipe[j], runs, &e->n_run);
-    e->run = runs;
+    return run;
 }
 
 static ssmq_calibration_spec *calibration_spec(ssmq_loader *ld)
@@ -258,16 +240,21 @@ static int32_t online_cores(void)
     return n < 1 ? 1 : n > 1024 ? 1024 : (int32_t)n;
 }
 
-void ssmq_loader_resolve(ssmq_loader *ld, ssmq_experiment *e)
+void ssmq_loader_runs(ssmq_loader *ld, ssmq_run **cell)
 {
     const ssmq_draft *d = &ld->draft;
-    shared            s = {.calibration = calibration_spec(ld),
+    const int32_t     n_recipe = d->n_recipe > 0 ? d->n_recipe : 1;
+    const shared      s = {.calibration = calibration_spec(ld),
                            .evaluation = evaluations(ld),
                            .compare = compare_spec(ld),
-                           .collect = ssmq_loader_collect_spec(ld)};
-    s.threads = d->run.threads > 0 ? d->run.threads : online_cores();
-    e->name = d->name->text;
-    e->question = d->question ? d->question->text : NULL;
-    e->resolved = ssmq_experiment_tree(ld);
-    if (ssmq_diag_errors(ld->diag) == 0) expand(ld, &s, e);
+                           .collect = ssmq_loader_collect_spec(ld),
+                           .threads = d->run.threads > 0 ? d->run.threads : online_cores()};
+    for (int32_t m = 0; m < d->n_mode; m++) {
+        ssmq_run *in_float = d->mode[m] == SSMQ_MODE_FLOAT ? run_of(ld, &s, SSMQ_MODE_FLOAT, NULL) : NULL;
+        for (int32_t r = 0; r < n_recipe; r++) {
+            ssmq_run **at = &cell[r * d->n_mode + m];
+            if (ssmq_loader_excluded(ld, r, d->mode[m])) *at = NULL;
+            else *at = in_float ? in_float : run_of(ld, &s, d->mode[m], &d->recipe[r]);
+        }
+    }
 }

@@ -160,15 +160,13 @@ static ssmq_status still_good(job *j)
     return ssmq_experiment_unchanged(j->e);
 }
 
-/* The results of the experiment's float run, which comes first; NULL: there are none. */
+/* The results of the float run at the same point, which comes before; NULL: there are none. */
 static const char *float_results(const job *j)
 {
-    for (int32_t i = 0; i < j->e->n_run; i++) {
-        const ssmq_outcome *o = &j->outcome[i];
-        if (j->e->run[i].mode == SSMQ_MODE_FLOAT && o->status == SSMQ_OK && o->summary.id)
-            return ssmq_arena_printf(j->arena, "%s/run.h5", o->path);
-    }
-    return NULL;
+    const int32_t at = j->e->sweep.in_float[j->run - j->e->run];
+    if (at < 0) return NULL;
+    const ssmq_outcome *o = &j->outcome[at];
+    return o->status == SSMQ_OK && o->summary.id ? ssmq_arena_printf(j->arena, "%s/run.h5", o->path) : NULL;
 }
 
 /* Which passes over the samples there were, and which were replayed. */
@@ -292,6 +290,8 @@ static void run_one(job *j, ssmq_outcome *o)
         return;
     }
     st = write_inputs(j);
+    if (st == SSMQ_OK && j->run->unsupported) st = SSMQ_FAIL(UNSUPPORTED, "%s", j->run->unsupported);
+    if (st == SSMQ_OK) st = ssmq_session_prepare(j->session, j->run);
     if (st == SSMQ_OK) st = carry_out(j, &o->summary);
     o->status = st;
     if (st != SSMQ_OK) {
@@ -303,13 +303,14 @@ static void run_one(job *j, ssmq_outcome *o)
 
 /* ---- all of them ----------------------------------------------------------------------- */
 
-static ssmq_status conclude(const ssmq_outcome *o, int32_t n)
+/* Runs that were only to be recorded have not failed. */
+static ssmq_status conclude(const ssmq_experiment *e, const ssmq_outcome *o, int32_t n)
 {
     int32_t        failed = 0;
     bool           same = true;
     const ssmq_outcome *first = NULL;
     for (int32_t i = 0; i < n; i++) {
-        if (o[i].status == SSMQ_OK) continue;
+        if (o[i].status == SSMQ_OK || e->run[i].unsupported) continue;
         if (!first) first = &o[i];
         same &= o[i].status == first->status;
         failed++;
@@ -332,14 +333,18 @@ static ssmq_status place(job *j, ssmq_outcome *o)
     return st;
 }
 
-/* Before the first run starts: which are finished, and whether there is what the others need. */
+/* Before the first run starts: which are finished, and whether there is what the others need.  Only one model is
+ * kept in memory, so that runs of another one see when they start. */
 static ssmq_status prepare_all(job *jobs, ssmq_outcome *outcome, int32_t n)
 {
+    const char *model = NULL;
     for (int32_t i = 0; i < n; i++) {
         outcome[i] = (ssmq_outcome){0};
         SSMQ_TRY(place(&jobs[i], &outcome[i]));
-        if (take_finished(&jobs[i], &outcome[i])) continue;
-        SSMQ_TRY(ssmq_session_prepare(jobs[i].session, jobs[i].run));
+        if (jobs[i].run->unsupported || take_finished(&jobs[i], &outcome[i])) continue;
+        if (!model) model = jobs[i].run->model;
+        if (strcmp(jobs[i].run->model, model) == 0)
+            SSMQ_TRY(ssmq_session_prepare(jobs[i].session, jobs[i].run));
     }
     return SSMQ_OK;
 }
@@ -372,7 +377,7 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
         *n_outcome = i + 1;
         if (request->ended) request->ended(request->context, jobs[i].run, &outcome[i]);
     }
-    if (st == SSMQ_OK) st = conclude(outcome, e->n_run);
+    if (st == SSMQ_OK) st = conclude(e, outcome, e->n_run);
     ssmq_session_close(&session);
     return st;
 }

@@ -12,8 +12,8 @@ const char *const ssmq_unit_kinds[] = {"site", "site-layer", "layer", "weight", 
 
 const char *const ssmq_schema_keys[] = {"ssmq",     "include",     "name", "question", "model",
                                         "data",     "calibration", "mode", "recipe",   "recipes",
-                                        "evaluate", "compare",     "collect", "run", NULL};
-const char *const ssmq_schema_later[] = {"sweep", "expect", NULL};
+                                        "evaluate", "compare",     "collect", "run",   "sweep",  NULL};
+const char *const ssmq_schema_later[] = {"expect", NULL};
 
 static const char *const all_cores[] = {"all", NULL}; /* stands for 0 */
 static const char *const no_bootstrap[] = {"off", NULL}; /* likewise */
@@ -129,6 +129,15 @@ const ssmq_option ssmq_schema_run[] = {
     {AT(ssmq_run_options, seed), SSMQ_OPTION_INT, "0", 0, INT_MAX, NULL, "of everything random"},
     {AT(ssmq_run_options, threads), SSMQ_OPTION_INT, "all", 1, 1024, all_cores,
      "threads; all: one for each online core.  No number depends on it"},
+    {0},
+};
+
+static const char *const policies[] = {"refuse", "record", NULL};
+
+const ssmq_option ssmq_schema_sweep[] = {
+    {AT(ssmq_sweep_options, unsupported), SSMQ_OPTION_CHOICE, "refuse", 0, 0, policies,
+     "refuse: a point that is valid but not offered is an error; record: it becomes a run with the status "
+     "unsupported and the reason, and the others run"},
     {0},
 };
 

@@ -5,60 +5,171 @@
 #include "harness/run/load.h"
 #include "harness/run/replay_key.h"
 
+/* Something that was made for one run, and is there for others that want the same. */
+typedef struct ssmq_held {
+    const char       *key; /* text that says what it is made of */
+    ssmq_backend     *be;  /* one of these is set */
+    ssmq_tokenizer   *tokenizer;
+    ssmq_samples      samples;
+    ssmq_replay      *replay;
+    bool              of_model; /* it does not outlive the model */
+    struct ssmq_held *next;
+} ssmq_held;
+
 void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,
                        const ssmq_listener *listener, ssmq_session *out)
 {
     *out = (ssmq_session){.e = e, .cat = cat, .listener = listener, .arena = ssmq_arena_new()};
 }
 
-void ssmq_session_close(ssmq_session *s)
+static void release(ssmq_held *h)
 {
-    ssmq_replay_free(s->replay);
-    ssmq_samples_free(&s->samples);
-    ssmq_tokenizer_close(s->tokenizer);
+    ssmq_replay_free(h->replay);
+    ssmq_samples_free(&h->samples);
+    ssmq_tokenizer_close(h->tokenizer);
+    ssmq_backend_close(h->be);
+}
+
+static void close_model(ssmq_session *s)
+{
+    ssmq_held **at = &s->held;
+    while (*at) {
+        if (!(*at)->of_model) {
+            at = &(*at)->next;
+            continue;
+        }
+        release(*at);
+        *at = (*at)->next;
+    }
     ssmq_model_free(s->base);
     ssmq_checkpoint_close(s->checkpoint);
-    ssmq_backend_close(s->be);
+    s->base = NULL;
+    s->checkpoint = NULL;
+    s->model = NULL;
+}
+
+void ssmq_session_close(ssmq_session *s)
+{
+    close_model(s);
+    for (ssmq_held *h = s->held; h; h = h->next) release(h);
     ssmq_arena_free(s->arena);
     *s = (ssmq_session){0};
 }
 
-static ssmq_status read_samples(ssmq_session *s, const ssmq_calibration_spec *c)
+/* ---- what is held ---------------------------------------------------------------------- */
+
+static ssmq_held *find(const ssmq_session *s, const char *key)
+{
+    for (ssmq_held *h = s->held; h; h = h->next)
+        if (strcmp(h->key, key) == 0) return h;
+    return NULL;
+}
+
+static void hold(ssmq_session *s, ssmq_held what)
+{
+    ssmq_held *h = ssmq_arena_alloc(s->arena, sizeof *h);
+    *h = what;
+    h->next = s->held;
+    s->held = h;
+}
+
+static ssmq_status use_backend(ssmq_session *s, const ssmq_run *run)
+{
+    ssmq_str key = {0};
+    ssmq_str_printf(&key, "backend %s %d ", run->backend->name, run->threads);
+    for (size_t i = 0; i < run->backend->options_size; i++)
+        ssmq_str_printf(&key, "%02x", ((const unsigned char *)run->backend_options)[i]);
+    const ssmq_held  *h = find(s, ssmq_str_text(&key));
+    const ssmq_status st =
+        h ? SSMQ_OK : ssmq_backend_open(run->backend, run->backend_options, run->threads, &s->be);
+    if (h) s->be = h->be;
+    else if (st == SSMQ_OK)
+        hold(s, (ssmq_held){.key = ssmq_arena_strdup(s->arena, ssmq_str_text(&key)), .be = s->be});
+    ssmq_str_free(&key);
+    return st;
+}
+
+static ssmq_status use_model(ssmq_session *s, const ssmq_run *run)
+{
+    if (s->model && strcmp(s->model, run->model) == 0) return SSMQ_OK;
+    close_model(s);
+    ssmq_tell_begin(s->listener, "loading the model", "");
+    const ssmq_status st = ssmq_model_load(s->cat->families, run->model, &s->base, &s->checkpoint);
+    ssmq_tell_end(s->listener);
+    if (st == SSMQ_OK) s->model = run->model;
+    return st;
+}
+
+static ssmq_status use_tokenizer(ssmq_session *s, const ssmq_run *run)
+{
+    s->tokenizer = NULL;
+    if (!run->tokenizer) return SSMQ_OK;
+    const char      *key = ssmq_arena_printf(s->arena, "tokenizer %s", run->tokenizer);
+    const ssmq_held *h = find(s, key);
+    if (!h) SSMQ_TRY(ssmq_tokenizer_open(run->tokenizer, &s->tokenizer));
+    if (h) s->tokenizer = h->tokenizer;
+    else hold(s, (ssmq_held){.key = key, .tokenizer = s->tokenizer});
+    return SSMQ_OK;
+}
+
+static ssmq_status read_samples(ssmq_session *s, const ssmq_calibration_spec *c, ssmq_samples *out)
 {
     ssmq_tell_begin(s->listener, "reading calibration samples", "samples");
     const ssmq_status st =
         ssmq_samples_read(&c->data, s->tokenizer, s->base->vocabulary, c->select, c->count,
-                          c->length, c->seed, &s->samples);
-    if (st == SSMQ_OK) ssmq_tell_update(s->listener, s->samples.n, 1);
+                          c->length, c->seed, out);
+    if (st == SSMQ_OK) ssmq_tell_update(s->listener, out->n, 1);
     ssmq_tell_end(s->listener);
     return st;
 }
 
-static void open_replay(ssmq_session *s, const ssmq_run *run)
+static ssmq_status use_samples(ssmq_session *s, const ssmq_run *run)
+{
+    const ssmq_calibration_spec *c = run->calibration;
+    s->samples = (ssmq_samples){0};
+    if (!c) return SSMQ_OK;
+    const char *key = ssmq_arena_printf(
+        s->arena, "samples %s %d %s %d %lld %lld %llu %lld %s", c->data.file, (int)c->data.format,
+        c->data.subset ? c->data.subset : "", (int)c->select, (long long)c->count, (long long)c->length,
+        (unsigned long long)c->seed, (long long)s->base->vocabulary, run->tokenizer ? run->tokenizer : "");
+    const ssmq_held *h = find(s, key);
+    if (!h) {
+        ssmq_samples samples = {0};
+        SSMQ_TRY(read_samples(s, c, &samples));
+        hold(s, (ssmq_held){.key = key, .samples = samples});
+        h = s->held;
+    }
+    s->samples = h->samples;
+    return SSMQ_OK;
+}
+
+static void use_replay(ssmq_session *s, const ssmq_run *run)
 {
     const ssmq_input_file *file;
-    const int32_t          n = ssmq_session_files(s, run, &file);
-    int32_t                n_level;
-    const double          *level = ssmq_replay_levels(s->e, s->arena, &n_level);
-    s->replay = ssmq_replay_new(s->cache, ssmq_replay_identity(run, s->be, file, n, s->arena), level, n_level,
-                                s->listener ? s->listener->log : NULL);
+    s->replay = NULL;
+    if (!s->cache || !run->calibration) return;
+    const int32_t    n = ssmq_session_files(s, run, &file);
+    const char      *identity = ssmq_replay_identity(run, s->be, file, n, s->arena);
+    const ssmq_held *h = find(s, identity);
+    if (!h) {
+        int32_t       n_level;
+        const double *level = ssmq_replay_levels(s->e, s->arena, &n_level);
+        hold(s, (ssmq_held){.key = identity,
+                            .of_model = true, /* it lends the sites */
+                            .replay = ssmq_replay_new(s->cache, identity, level, n_level,
+                                                      s->listener ? s->listener->log : NULL)});
+        h = s->held;
+    }
+    s->replay = h->replay;
 }
 
 ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run)
 {
-    if (!s->be)
-        SSMQ_TRY(ssmq_backend_open(run->backend, run->backend_options, run->threads, &s->be));
-    if (!s->base) {
-        ssmq_tell_begin(s->listener, "loading the model", "");
-        const ssmq_status st =
-            ssmq_model_load(s->cat->families, run->model, &s->base, &s->checkpoint);
-        ssmq_tell_end(s->listener);
-        SSMQ_TRY(st);
-    }
-    if (!s->tokenizer && run->tokenizer)
-        SSMQ_TRY(ssmq_tokenizer_open(run->tokenizer, &s->tokenizer));
-    if (s->samples.n == 0 && run->calibration) SSMQ_TRY(read_samples(s, run->calibration));
-    if (!s->replay && s->cache && run->calibration) open_replay(s, run);
+    SSMQ_TRY(use_backend(s, run));
+    SSMQ_TRY(use_model(s, run));
+    SSMQ_TRY(use_tokenizer(s, run));
+    SSMQ_TRY(use_samples(s, run));
+    use_replay(s, run);
     return SSMQ_OK;
 }
 

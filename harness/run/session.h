@@ -1,5 +1,5 @@
-/* What the runs of an experiment share: one load, one tokenizer, one set of samples, one backend; each
- * made when it is first asked for. */
+/* What the runs of an experiment share: a load, a tokenizer, a set of samples, a backend for all runs that want
+ * the same; each made when it is first asked for.  Of models only the one that is in use is kept. */
 #pragma once
 #include "harness/data/checkpoint.h"
 #include "harness/run/experiment.h"
@@ -16,22 +16,26 @@ typedef struct ssmq_session {
     const ssmq_catalogue  *cat;
     const ssmq_listener  *listener; /* may be NULL */
     ssmq_arena           *arena;
-    ssmq_model           *base;
-    ssmq_checkpoint      *checkpoint;
-    ssmq_tokenizer       *tokenizer;
-    ssmq_samples          samples;
-    ssmq_backend         *be;
     const char           *cache;  /* folder of what calibration measured; NULL: it is not kept, not even *
                                    * from run to run; set before the first run is prepared              */
-    ssmq_replay          *replay; /* NULL: no run calibrates, or cache is                                */
+    /* What the run that was prepared last works with: */
+    ssmq_model           *base;
+    ssmq_checkpoint      *checkpoint;
+    ssmq_tokenizer       *tokenizer; /* NULL: all its data are tokens                              */
+    ssmq_samples          samples;   /* lent; n 0: it does not calibrate                           */
+    ssmq_backend         *be;
+    ssmq_replay          *replay;    /* NULL: the run does not calibrate, or cache is              */
+    /* Everything there is (session.c): */
+    const char            *model;    /* the directory that base is of */
+    struct ssmq_held      *held;
 } ssmq_session;
 
 void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,
                        const ssmq_listener *listener, ssmq_session *out);
 void ssmq_session_close(ssmq_session *s);
 
-/* Makes everything ready that a run needs; all runs of an experiment have the same model, tokenizer,
- * calibration and backend.  INPUT, UNSUPPORTED, MEMORY. */
+/* Makes everything ready that a run needs, which is to be asked for right before it.  What other runs made ready
+ * is used again.  INPUT, UNSUPPORTED, MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run);
 
 /* The files that decide a run's numbers, with the sums and sizes that its id stands for, in a fixed order;

@@ -182,7 +182,8 @@ static ssmq_yaml *recipe_tree(ssmq_loader *ld, const ssmq_recipe_draft *r, bool 
     return list;
 }
 
-static ssmq_yaml *run_section(ssmq_loader *ld)
+/* seed: how it is shown; no number of a float run depends on it. */
+static ssmq_yaml *run_section(ssmq_loader *ld, ssmq_yaml_view seed)
 {
     const ssmq_draft      *d = &ld->draft;
     const ssmq_run_options o = {.seed = d->run.seed, .threads = d->run.threads};
@@ -191,6 +192,7 @@ static ssmq_yaml *run_section(ssmq_loader *ld)
     ssmq_yaml             *map = map_new(ld), *backend = map_new(ld);
     put_options(ld, map, ssmq_schema_run, &o, d->run.given);
     ssmq_yaml_get(map, "threads")->view = SSMQ_YAML_SHOWN; /* no number depends on it */
+    ssmq_yaml_get(map, "seed")->view = seed;
     put(ld, backend, "name",
         text_at(ld, d->run.backend->name, named ? ssmq_yaml_get(given, "name") : given),
         SSMQ_YAML_BOTH);
@@ -235,7 +237,8 @@ ssmq_yaml *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draf
     if (mode != SSMQ_MODE_FLOAT && ld->draft.compare.given) /* it changes what the run leaves */
         put(ld, map, "compare", compare_tree(ld), SSMQ_YAML_BOTH);
     if (ld->draft.collect.given) put(ld, map, "collect", collect_tree(ld), SSMQ_YAML_BOTH);
-    put(ld, map, "run", run_section(ld), SSMQ_YAML_BOTH);
+    put(ld, map, "run", run_section(ld, mode == SSMQ_MODE_FLOAT ? SSMQ_YAML_SHOWN : SSMQ_YAML_BOTH),
+        SSMQ_YAML_BOTH);
     return map;
 }
 
@@ -272,6 +275,8 @@ ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld)
     put(ld, map, "evaluate", evaluations_tree(ld), SSMQ_YAML_BOTH);
     if (d->compare.given) put(ld, map, "compare", compare_tree(ld), SSMQ_YAML_BOTH);
     if (d->collect.given) put(ld, map, "collect", collect_tree(ld), SSMQ_YAML_BOTH);
-    put(ld, map, "run", run_section(ld), SSMQ_YAML_BOTH);
+    put(ld, map, "run", run_section(ld, SSMQ_YAML_BOTH), SSMQ_YAML_BOTH);
+    if (ld->sweep.given)
+        ssmq_yaml_put(ld->arena, map, "sweep", (ssmq_yaml *)(uintptr_t)ld->sweep.given);
     return map;
 }
