@@ -4,44 +4,53 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Is a, which q does not divide, a square modulo the prime q?  0 if q divides a. */
-static int8_t residue(int32_t a, int32_t q)
+#define PRIME_MAX 139
+
+/* chi[a], 0 <= a < q: 0 for a = 0, +1 where a is a square modulo the prime q, else -1. */
+static void characters(int8_t *chi, int32_t q)
 {
-    a = (a % q + q) % q;
-    if (a == 0) return 0;
-    for (int32_t i = 1; i < q; i++)
-        if (i * i % q == a) return 1;
-    return -1;
+    for (int32_t a = 0; a < q; a++) chi[a] = -1;
+    for (int32_t a = 0; a < q; a++) chi[a * a % q] = 1;
+    chi[0] = 0;
+}
+
+static int8_t character(const int8_t *chi, int32_t a, int32_t q)
+{
+    return chi[(a % q + q) % q];
 }
 
 /* Paley I of order q + 1, q = 3 mod 4. */
 static void paley_one(int8_t *h, int32_t q)
 {
     const int32_t n = q + 1;
+    int8_t        chi[PRIME_MAX];
+    characters(chi, q);
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < n; j++)
             h[i * n + j] = i == 0   ? (j == 0 ? 1 : -1)
                            : j == 0 ? 1
                            : i == j ? 1
-                                    : residue(i - j, q);
+                                    : character(chi, i - j, q);
 }
 
 /* Symmetric conference matrix of order q + 1, q = 1 mod 4. */
-static int8_t conference(int32_t i, int32_t j, int32_t q)
+static int8_t conference(const int8_t *chi, int32_t i, int32_t j, int32_t q)
 {
     if (i == j) return 0;
     if (i == 0 || j == 0) return 1;
-    return residue(i - j, q);
+    return character(chi, i - j, q);
 }
 
 /* Paley II of order 2 (q + 1): [[C + I, C - I], [C - I, -C - I]]. */
 static void paley_two(int8_t *h, int32_t q)
 {
     const int32_t m = q + 1, n = 2 * m;
+    int8_t        chi[PRIME_MAX];
+    characters(chi, q);
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < n; j++) {
             const int32_t r = i % m, c = j % m;
-            const int8_t  conf = conference(r, c, q), one = r == c;
+            const int8_t  conf = conference(chi, r, c, q), one = r == c;
             const bool    low = i >= m, right = j >= m;
             h[i * n + j] = (int8_t)(low && right ? -conf - one : low || right ? conf - one : conf + one);
         }
@@ -58,25 +67,61 @@ static void doubled(int8_t *h, const int8_t *p, int32_t m)
         }
 }
 
+/* The first rows of the circulant blocks A, B, C and D of order m; row i is the first one shifted right by i. */
+typedef struct blocks {
+    int32_t     m;
+    const char *first[4];
+} blocks;
+
+static const blocks williamson_52 = {
+    13, {"+-+--++++--+-", "+---++++++---", "++-+--++--+-+", "+----+--+----"}};
+static const blocks williamson_156 = {
+    39,
+    {"+++--+-+-----+--++----++--+-----+-+--++", "++++---+--++----+-+--+-+----++--+---+++",
+     "+++--++-+---+-+--+----+--+-+---+-++--++", "+---++-+-+-----+++-++-+++-----+-+-++---"}};
+static const blocks williamson_172 = {
+    43,
+    {"+---++--++++-+-+++-++--++-+++-+-++++--++---", "++-++++++----+-+--++-++-++--+-+----++++++-+",
+     "+++-+-++--+-+-++++-+----+-++++-+-+--++-+-++", "++---++++-+--+--++--------++--+--+-++++---+"}};
+
+/* [[A, B, C, D], [-B, A, -D, C], [-C, D, A, -B], [-D, -C, B, A]]. */
+static void williamson(int8_t *h, const blocks *b)
+{
+    static const int8_t array[4][4] = {{1, 2, 3, 4}, {-2, 1, -4, 3}, {-3, 4, 1, -2}, {-4, -3, 2, 1}};
+    const int32_t       m = b->m, n = 4 * m;
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t j = 0; j < n; j++) {
+            const int8_t which = array[i / m][j / m];
+            const char   entry = b->first[(which < 0 ? -which : which) - 1][(j % m - i % m + m) % m];
+            h[i * n + j] = (entry == '+') == (which > 0) ? 1 : -1;
+        }
+}
+
 static void fill(int8_t *h, int32_t factor)
 {
     int8_t p[20 * 20];
     switch (factor) {
-    case 12: paley_one(h, 11); return;
-    case 20: paley_one(h, 19); return;
-    case 28: paley_two(h, 13); return;
-    case 36: paley_two(h, 17); return;
+    case 12:
+    case 20:
+    case 60:
+    case 108:
+    case 140: paley_one(h, factor - 1); return;
+    case 28:
+    case 36: paley_two(h, factor / 2 - 1); return;
     case 40:
         paley_one(p, 19);
         doubled(h, p, 20);
         return;
+    case 52: williamson(h, &williamson_52); return;
+    case 156: williamson(h, &williamson_156); return;
+    case 172: williamson(h, &williamson_172); return;
     default: h[0] = 1;
     }
 }
 
 ssmq_status ssmq_hadamard_find(int64_t n, ssmq_hadamard *out)
 {
-    static const int32_t factors[] = {40, 36, 28, 20, 12, 1};
+    static const int32_t factors[] = {172, 156, 140, 108, 60, 52, 36, 28, 40, 20, 12, 1};
     for (size_t i = 0; n > 0 && i < sizeof factors / sizeof *factors; i++) {
         const int64_t rest = n / factors[i];
         if (n % factors[i] || (rest & (rest - 1))) continue;
@@ -88,7 +133,7 @@ ssmq_status ssmq_hadamard_find(int64_t n, ssmq_hadamard *out)
     }
     return SSMQ_FAIL(UNSUPPORTED,
                      "there is no Hadamard matrix here for dimension %" PRId64
-                     " (known: 2^k and 12, 20, 28, 36 and 40 times 2^k)",
+                     " (known: 2^k and 12, 20, 28, 36, 40, 52, 60, 108, 140, 156 and 172 times 2^k)",
                      n);
 }
 

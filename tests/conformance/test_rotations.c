@@ -228,7 +228,8 @@ static void test_refusals(void **state)
     (void)state;
     test_refused(odd, (test_step[]){{residual, NULL}, {0}}, SSMQ_ERR_UNSUPPORTED,
                  "the residual stream cannot be rotated: there is no Hadamard matrix here for dimension "
-                 "22 (known: 2^k and 12, 20, 28, 36 and 40 times 2^k)");
+                 "22 (known: 2^k and 12, 20, 28, 36, 40, 52, 60, 108, "
+                 "140, 156 and 172 times 2^k)");
     test_refused(m, (test_step[]){{residual, NULL}, {residual, "{signs: random}"}, {0}}, SSMQ_ERR_CONFIG,
                  "the residual stream is already rotated");
     static const char *const touched[] = {"embedding.weight", "layers.1.in_proj.weight",

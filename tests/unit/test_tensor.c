@@ -141,7 +141,8 @@ static float *matrix_of(const ssmq_hadamard *h)
 static void test_hadamard_is_orthonormal(void **state)
 {
     (void)state;
-    static const int32_t sizes[] = {1, 2, 64, 12, 24, 96, 20, 80, 28, 56, 36, 72, 40, 160, 384};
+    static const int32_t sizes[] = {1, 2, 64, 12, 24, 96, 20, 80, 28, 56, 36, 72, 40, 160, 384,
+                                    52, 104, 60, 120, 108, 216, 140, 280, 156, 312, 172, 344};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         ssmq_hadamard h;
         CHECK_OK(ssmq_hadamard_find(sizes[s], &h));
@@ -173,6 +174,14 @@ static void test_hadamard_matrices(void **state)
     assert_int_equal(h.factor, 40);
     CHECK_OK(ssmq_hadamard_find(5120, &h));
     assert_int_equal(h.factor, 40);
+    /* The first row of a Williamson array is that of its four blocks; the second has them shifted. */
+    static const char first[] = "+-+--++++--+-+---++++++---++-+--++--+-++----+--+----";
+    CHECK_OK(ssmq_hadamard_find(104, &h));
+    assert_int_equal(h.factor, 52);
+    for (int c = 0; c < 52; c++) {
+        assert_int_equal(h.matrix[c], first[c] == '+' ? 1 : -1);
+        assert_int_equal(h.matrix[52 + c], h.matrix[c % 13 ? c - 1 : c + 12]);
+    }
     CHECK_OK(ssmq_hadamard_find(8192, &h));
     assert_int_equal(h.factor, 1);
 }
@@ -180,13 +189,13 @@ static void test_hadamard_matrices(void **state)
 static void test_hadamard_refuses(void **state)
 {
     (void)state;
-    static const int64_t none[] = {0, -4, 3, 6, 44, 100, 52};
+    static const int64_t none[] = {0, -4, 3, 6, 44, 100, 51, 344 * 3};
     ssmq_hadamard        h;
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_int_equal(ssmq_hadamard_find(none[i], &h), SSMQ_ERR_UNSUPPORTED);
     CHECK_FAILS(ssmq_hadamard_find(44, &h), SSMQ_ERR_UNSUPPORTED,
-                "there is no Hadamard matrix here for dimension 44 (known: 2^k and 12, 20, 28, 36 and "
-                "40 times 2^k)");
+                "there is no Hadamard matrix here for dimension 44 (known: 2^k and 12, 20, 28, 36, "
+                "40, 52, 60, 108, 140, 156 and 172 times 2^k)");
 }
 
 int main(void)
