@@ -96,6 +96,7 @@ const ssmq_statistic ssmq_statistic_quantile = {
     .source = "quantile of |x|, linear interpolation (Quamba, quant/quamba-spec.md, 2.6)",
     .options = quantile_table,
     .options_size = sizeof(quantile_options),
+    .floor = true,
     .dataset = "abs_quantile",
     .dataset_low = "low_quantile",
     .quantile = quantile_level,

@@ -73,7 +73,8 @@ const float *test_weight(const ssmq_model *m, const char *site)
 
 /* ---- recipes --------------------------------------------------------------------------- */
 
-test_applied test_apply(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed)
+ssmq_status test_try(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed,
+                     test_applied *out)
 {
     test_applied a = {.m = ssmq_model_fork(base), .arena = ssmq_arena_new()};
     int32_t      token[TEST_SAMPLES][TEST_LENGTH];
@@ -93,7 +94,16 @@ test_applied test_apply(const ssmq_model *base, ssmq_backend *be, const test_ste
             .options = test_options(a.arena, s->method->options, s->method->options_size, s->options)};
     }
     const ssmq_samples samples = {.sample = sample, .n = TEST_SAMPLES};
-    CHECK_OK(ssmq_recipe_apply(&recipe, a.m, be, &samples, seed, NULL, &a.r));
+    const ssmq_status  st = ssmq_recipe_apply(&recipe, a.m, be, &samples, seed, NULL, &a.r);
+    if (st == SSMQ_OK) *out = a;
+    else test_applied_free(&a);
+    return st;
+}
+
+test_applied test_apply(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed)
+{
+    test_applied a;
+    CHECK_OK(test_try(base, be, steps, seed, &a));
     return a;
 }
 
@@ -104,19 +114,29 @@ void test_applied_free(test_applied *a)
     ssmq_arena_free(a->arena);
 }
 
-void test_refused(const ssmq_model *m, const test_step *steps, ssmq_status status, const char *message)
+int32_t test_outline(const ssmq_model *m, const test_step *steps, ssmq_status *status)
 {
     ssmq_arena *arena = ssmq_arena_new();
     ssmq_plan  *plan = ssmq_plan_new(m);
-    for (; steps->method; steps++, plan->step++) {
-        const ssmq_method *method = steps->method;
-        const void *options = test_options(arena, method->options, method->options_size, steps->options);
-        const ssmq_status st = method->outline(options, m, plan);
-        if (steps[1].method) CHECK_OK(st);
-        else CHECK_FAILS(st, status, message);
+    *status = SSMQ_OK;
+    for (; steps[plan->step].method; plan->step++) {
+        const test_step *s = &steps[plan->step];
+        const void *options = test_options(arena, s->method->options, s->method->options_size, s->options);
+        *status = s->method->outline(options, m, plan);
+        if (*status != SSMQ_OK) break;
     }
+    const int32_t failed = *status == SSMQ_OK ? -1 : plan->step;
     ssmq_plan_free(plan);
     ssmq_arena_free(arena);
+    return failed;
+}
+
+void test_refused(const ssmq_model *m, const test_step *steps, ssmq_status status, const char *message)
+{
+    ssmq_status   st;
+    const int32_t failed = test_outline(m, steps, &st);
+    if (failed >= 0 && steps[failed + 1].method) CHECK_OK(st);
+    CHECK_FAILS(st, status, message);
 }
 
 /* ---- forward --------------------------------------------------------------------------- */

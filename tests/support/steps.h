@@ -28,6 +28,13 @@ typedef struct test_applied {
 test_applied test_apply(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed);
 void         test_applied_free(test_applied *a);
 
+/* The same, but a failure is returned, and *out is left alone. */
+ssmq_status test_try(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed,
+                     test_applied *out);
+
+/* Outlines the steps in order: which one fails, and how; -1 and OK: none does. */
+int32_t test_outline(const ssmq_model *m, const test_step *steps, ssmq_status *status);
+
 /* Outlines the steps in order, as a check of an experiment does: the last fails so, the others succeed. */
 void test_refused(const ssmq_model *m, const test_step *steps, ssmq_status status, const char *message);
 

@@ -15,6 +15,9 @@ mode: [float, fake]
 recipes:
   none:    # quantises nothing: the float model under another name
     - {id: w, method: weights, bits: off}
+  disabled: # no step is left: the same
+    - {id: w, method: weights, enabled: false}
+    - {id: rot, method: hadamard, enabled: false}
   bits16:
     - {id: w, method: weights, bits: 16, scope: channel}
     - {id: a, method: activations, bits: 16, range: dynamic, scope: token}
@@ -47,8 +50,10 @@ compared=$out
 expect_json '"compare" in run["float"]["evaluations"]["wt2"]' False
 
 # The model against itself: exactly nothing, in every figure.
-expect_json '[by("none", k, e) for e in ("wt2", "pile") for k in ("kl_mean", "kl_max", "kl_se", "delta_p_rms", "delta_p_mean", "ln_ratio", "ln_ratio_se", "ln_ratio_low", "ln_ratio_high", "top1")]' \
+for name in none disabled; do
+    expect_json '[by("'$name'", k, e) for e in ("wt2", "pile") for k in ("kl_mean", "kl_max", "kl_se", "delta_p_rms", "delta_p_mean", "ln_ratio", "ln_ratio_se", "ln_ratio_low", "ln_ratio_high", "top1")]' \
     "[$(printf '0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, ' | sed 's/$//')$(printf '0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0')]"
+done
 
 # 16 bits whose ranges fit each token: steps of 2^-15 of the largest value of a token or row.
 expect_json '0 < by("bits16", "kl_mean") < 1e-5 and by("bits16", "top1") > 0.99 and abs(by("bits16", "ln_ratio")) < 1e-3' True
