@@ -81,7 +81,6 @@ static void put_step(writer *w)
 
 static void put_steps(writer *w)
 {
-    ssmq_json_put_int(&w->json, "minItems", 1);
     ssmq_json_put_int(&w->json, "maxItems", SSMQ_STEPS_MAX);
     ssmq_schema_put_ref(w, "items", NULL, "step");
 }

@@ -72,7 +72,6 @@ static const ssmq_yaml *step_list(ssmq_loader *ld, const ssmq_yaml *given, const
         SSMQ_REPORT(ld, list, NULL, "%s must be a list of steps%s, found %s", path,
                     list == given ? " or the path of a file that holds one" : "",
                     ssmq_yaml_found(ld->arena, list));
-    else if (list->n == 0) SSMQ_REPORT(ld, list, NULL, "%s has no steps", path);
     else if (list->n > SSMQ_STEPS_MAX)
         SSMQ_REPORT(ld, list, NULL, "%s has more than %d steps", path, SSMQ_STEPS_MAX);
     else return list;

@@ -67,7 +67,7 @@ expect_json 'max(abs(by(n, "ln_ratio", e) - (run[n]["evaluations"][e]["nll"] - r
 # The table of a run that is compared, in the text; finished runs are not run again.
 run 0 run "$scratch/compared.yaml" --out "$runs"
 expect_in_out "against float, over the same tokens"
-expect_in_out "fake none    wt2                 0"
+expect_in_out "fake none      wt2                 0"
 run 0 run "$scratch/compared.yaml" --out "$runs" --format json
 expect_out "$compared"
 for id in $(json '" ".join(r["id"] for r in j["runs"])'); do
@@ -84,7 +84,7 @@ same=$(python3 -c "import json,sys
 a, b = (json.loads(t)['runs'] for t in sys.argv[1:])
 print([x['id'] == y['id'] for x, y in zip(a, b)])
 print(all(x['evaluations'][e][k] == y['evaluations'][e][k] for x, y in zip(a, b) for e in x['evaluations'] for k in ('ppl', 'ppl_se', 'nll')))" "$compared" "$plain")
-[ "$same" = "[True, False, False, False, False, False]
+[ "$same" = "[True, False, False, False, False, False, False]
 True" ] || fail "compared and plain runs: $same"
 run 0 run "$scratch/compared.yaml" --out "$scratch/one" --set run.threads=1 --format json
 expect_out "$compared"
