@@ -12,6 +12,7 @@ evaluations() { sed -n '/^evaluate:/,/^[a-z]/p' "$1" | grep -oE 'id: [a-z0-9-]+'
 small() {
     local id
     small=(--set calibration.count=2 --set calibration.length=64)
+    ! grep -q '^compare:' "$1" || small+=(--set compare.windows=1)
     for id in $(evaluations "$1"); do
         small+=(--set "evaluate.$id.limit=2" --set "evaluate.$id.window=64")
     done
