@@ -1,4 +1,4 @@
-/* The subcommands that make figures of finished runs. */
+/* The subcommands that only read finished runs, in the order of the help page. */
 #pragma once
 #include "harness/base/command.h"
 
@@ -6,10 +6,14 @@
 extern "C" {
 #endif
 
-extern const ssmq_command ssmq_command_export, ssmq_command_plot;
+/* To add one: write analysis/NAME.c, add a line here. */
+#define SSMQ_ANALYSIS_COMMANDS(X) \
+    X(export)                     \
+    X(plot)
 
-/* Both, NULL-terminated, in the order of the help page. */
-extern const ssmq_command *const ssmq_figure_commands[];
+#define X(name) extern const ssmq_command ssmq_command_##name;
+SSMQ_ANALYSIS_COMMANDS(X)
+#undef X
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,7 @@
 #include "harness/base/assert.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/parse.h"
+#include "harness/cli/program.h"
 #include "harness/cli/version.h"
 #include "harness/run/catalogue.h"
 #include "models/families.h"
@@ -68,77 +69,43 @@ static ssmq_status output_close(FILE *out, const output *o)
 
 /* ---- the subcommands ------------------------------------------------------------------- */
 
-static const ssmq_command *const *const command_lists[] = {ssmq_commands, ssmq_figure_commands};
-#define N_LISTS (sizeof command_lists / sizeof *command_lists)
+/* Those that speak about all of them. */
+static const ssmq_command command_man, command_completion;
 
-/* The i-th of all lists; NULL behind the last. */
-static const ssmq_command *command_at(int i)
-{
-    for (size_t list = 0; list < N_LISTS; list++)
-        for (const ssmq_command *const *c = command_lists[list]; *c; c++)
-            if (i-- == 0) return *c;
-    return NULL;
-}
+static const ssmq_command *const commands[] = {
+#define X(name) &ssmq_command_##name,
+    SSMQ_COMMANDS(X) SSMQ_ANALYSIS_COMMANDS(X)
+#undef X
+    &command_man, &command_completion, NULL,
+};
+#define N_COMMANDS (sizeof commands / sizeof *commands - 1)
 
 static const ssmq_command *find_command(const char *name)
 {
-    const ssmq_command *c;
-    for (int i = 0; (c = command_at(i)); i++)
-        if (strcmp(c->name, name) == 0) return c;
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0) return commands[i];
     return NULL;
 }
 
 /* ---- the program's own pages ----------------------------------------------------------- */
 
-static void print_command(const ssmq_command *c, int width, FILE *out)
+static void print(ssmq_str *page, FILE *out)
 {
-    ssmq_str  line = {0};
-    const int n = fprintf(out, "  %-*s  ", width, c->name);
-    ssmq_text_wrap(c->help, n, n, PAGE_WIDTH, &line);
-    fputs(ssmq_str_text(&line), out);
-    ssmq_str_free(&line);
-}
-
-static int widest_name(void)
-{
-    const ssmq_command *c;
-    int                 widest = 0;
-    for (int i = 0; (c = command_at(i)); i++) {
-        const int n = (int)strlen(c->name);
-        widest = n > widest ? n : widest;
-    }
-    return widest;
+    fputs(ssmq_str_text(page), out);
+    ssmq_str_free(page);
 }
 
 static void print_help(FILE *out)
 {
-    fputs("ssmq: quantisation experiments with selective state space language models\n\n"
-          "usage: ssmq COMMAND [OPTION]... [OPERAND]...\n"
-          "       ssmq COMMAND --help\n"
-          "       ssmq --version\n\n"
-          "commands:\n",
-          out);
-    const int           width = widest_name();
-    const ssmq_command *c;
-    for (int i = 0; (c = command_at(i)); i++) print_command(c, width, out);
-    fputs("\n"
-          "environment:\n"
-          "  SSMQ_LOG=error|warning|info|debug   what is reported on standard error\n\n"
-          "exit status: 0 success, 1 a run failed, 2 usage, 3 configuration, 4 input,\n"
-          "5 system, 7 damaged results, 75 stopped but resumable\n",
-          out);
+    ssmq_str page = {0};
+    ssmq_program_help(commands, PAGE_WIDTH, &page);
+    print(&page, out);
 }
 
 static ssmq_status unknown_command(const char *name)
 {
-    const char *names[64];
-    int         n = 0;
-    for (const ssmq_command *c; (c = command_at(n)); n++) {
-        SSMQ_ASSERT(n < 62);
-        names[n] = c->name;
-    }
-    names[n++] = "help";
-    names[n] = NULL;
+    const char *names[N_COMMANDS + 2] = {[N_COMMANDS] = "help"};
+    for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
     const char *near = ssmq_str_nearest(name, names);
     if (near) return SSMQ_FAIL(USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
     return SSMQ_FAIL(USAGE, "unknown command '%s'; see 'ssmq --help'", name);
@@ -148,8 +115,7 @@ static void print_command_help(const ssmq_command *c, FILE *out)
 {
     ssmq_str page = {0};
     ssmq_arguments_help(c, PAGE_WIDTH, &page);
-    fputs(ssmq_str_text(&page), out);
-    ssmq_str_free(&page);
+    print(&page, out);
 }
 
 static ssmq_status help(int n, const char *const *argument, FILE *out)
@@ -163,6 +129,47 @@ static ssmq_status help(int n, const char *const *argument, FILE *out)
     print_command_help(c, out);
     return SSMQ_OK;
 }
+
+static ssmq_status man_run(const void *options, int n_operand, const char *const *operand,
+                           const ssmq_catalogue *cat, FILE *out)
+{
+    const ssmq_command *only = n_operand ? find_command(operand[0]) : NULL;
+    ssmq_str            page = {0};
+    (void)options;
+    (void)cat;
+    if (n_operand && !only) return unknown_command(operand[0]);
+    ssmq_program_man(commands, only, &page);
+    print(&page, out);
+    return SSMQ_OK;
+}
+
+static const ssmq_command command_man = {
+    .name = "man",
+    .operands = "[COMMAND]",
+    .help = "the manual page of the program, or of one command, in roff: ssmq man | man -l -",
+    .run = man_run,
+};
+
+static ssmq_status completion_run(const void *options, int n_operand, const char *const *operand,
+                                  const ssmq_catalogue *cat, FILE *out)
+{
+    ssmq_str script = {0};
+    int      shell = 0;
+    (void)options;
+    (void)n_operand;
+    (void)cat;
+    while (strcmp(ssmq_shells[shell], operand[0]) != 0) shell++; /* the parser knows them too */
+    ssmq_program_completion(commands, shell, &script);
+    print(&script, out);
+    return SSMQ_OK;
+}
+
+static const ssmq_command command_completion = {
+    .name = "completion",
+    .operands = "bash|zsh|fish",
+    .help = "a script that completes command lines of ssmq in a shell",
+    .run = completion_run,
+};
 
 /* ---- dispatch -------------------------------------------------------------------------- */
 

@@ -13,7 +13,8 @@ typedef struct ssmq_catalogue ssmq_catalogue; /* harness/run/catalogue.h */
 
 typedef struct ssmq_command {
     const char        *name;     /* "run"                                                       */
-    const char        *operands; /* "FILE", "KIND RUN...", "a|b|c" (one of these words), or NULL */
+    const char        *operands; /* "FILE", "KIND RUN...", "a|b|c [DIR]" (one of these words, and
+                                  * what may be left out), or NULL                              */
     const char        *help;     /* one line                                                    */
     const ssmq_option *options;
     size_t             options_size;

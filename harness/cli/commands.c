@@ -1,10 +1,6 @@
 #include "harness/cli/commands.h"
 #include <stdlib.h>
 
-#define X(name) &ssmq_command_##name,
-const ssmq_command *const ssmq_commands[] = {SSMQ_COMMANDS(X) NULL};
-#undef X
-
 ssmq_status ssmq_command_log(ssmq_log *out)
 {
     const char    *name = getenv("SSMQ_LOG");

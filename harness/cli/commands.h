@@ -22,9 +22,6 @@ extern "C" {
 SSMQ_COMMANDS(X)
 #undef X
 
-/* All of them, NULL-terminated, in the order of the help page. */
-extern const ssmq_command *const ssmq_commands[];
-
 /* A log to stderr at the level that the environment variable SSMQ_LOG names ("warning" where it is
  * not set).  USAGE if it names none. */
 SSMQ_MUST_USE ssmq_status ssmq_command_log(ssmq_log *out);

@@ -218,47 +218,59 @@ static ssmq_status fill_defaults(parser *p)
 
 /* ---- operands -------------------------------------------------------------------------- */
 
-static ssmq_status check_word(const parser *p, const char *spec)
-{
-    ssmq_str     all = {0};
-    const size_t n = strlen(p->operand[0]);
-    for (const char *word = spec; *word;) {
-        const size_t length = strcspn(word, "|");
-        if (length == n && memcmp(word, p->operand[0], n) == 0) {
-            ssmq_str_free(&all);
-            return SSMQ_OK;
-        }
-        ssmq_str_puts(&all, word == spec ? "" : ", ");
-        ssmq_str_append(&all, word, length);
-        word += length + (word[length] == '|');
-    }
-    const ssmq_status st =
-        SSMQ_FAIL(USAGE, "'%s' is not one of %s", p->operand[0], ssmq_str_text(&all));
-    ssmq_str_free(&all);
-    return st;
-}
+/* One word of a command's operands: "FILE", "[DIR]", "RUN...", "a|b|c". */
+typedef struct operand_spec {
+    const char *text;
+    size_t      length;
+} operand_spec;
 
-static int n_words(const char *text)
+#define OPERANDS_MAX 4
+
+static int list_operands(const char *spec, operand_spec out[OPERANDS_MAX])
 {
     int n = 0;
-    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-        n++;
-        text += strcspn(text, " ");
+    for (spec += strspn(spec, " "); *spec; spec += strspn(spec, " ")) {
+        SSMQ_ASSERT(n < OPERANDS_MAX);
+        out[n] = (operand_spec){spec, strcspn(spec, " ")};
+        spec += out[n++].length;
     }
     return n;
 }
 
+/* Is the operand one of the words of "a|b|c", or the spec no list of words? */
+static ssmq_status check_word(const char *operand, const operand_spec *spec)
+{
+    ssmq_str     all = {0};
+    const size_t n = strlen(operand);
+    const char  *end = spec->text + spec->length;
+    bool         fine = !memchr(spec->text, '|', spec->length);
+    for (const char *word = spec->text; word < end && !fine;) {
+        const size_t length = strcspn(word, "| ");
+        fine = length == n && memcmp(word, operand, n) == 0;
+        ssmq_str_puts(&all, word == spec->text ? "" : ", ");
+        ssmq_str_append(&all, word, length);
+        word += length + 1;
+    }
+    const ssmq_status st =
+        fine ? SSMQ_OK : SSMQ_FAIL(USAGE, "'%s' is not one of %s", operand, ssmq_str_text(&all));
+    ssmq_str_free(&all);
+    return st;
+}
+
 static ssmq_status check_operands(const parser *p)
 {
-    const char *spec = p->command->operands ? p->command->operands : "";
-    const bool  many = ssmq_str_ends(spec, "...");
-    const int   wanted = n_words(spec);
+    const char  *spec = p->command->operands ? p->command->operands : "";
+    const bool   many = ssmq_str_ends(spec, "...");
+    operand_spec each[OPERANDS_MAX];
+    const int    most = list_operands(spec, each);
+    int          wanted = 0;
+    for (int i = 0; i < most; i++) wanted += each[i].text[0] != '[';
     if (p->n_operand < wanted)
         return SSMQ_FAIL(USAGE, "'ssmq %s' needs %s", p->command->name, spec);
-    if (p->n_operand > wanted && !many)
+    if (p->n_operand > most && !many)
         return SSMQ_FAIL(USAGE, "'%s' is one operand too many for 'ssmq %s%s%s'",
-                         p->operand[wanted], p->command->name, wanted ? " " : "", spec);
-    if (strchr(spec, '|')) return check_word(p, spec);
+                         p->operand[most], p->command->name, most ? " " : "", spec);
+    for (int i = 0; i < p->n_operand && i < most; i++) SSMQ_TRY(check_word(p->operand[i], &each[i]));
     return SSMQ_OK;
 }
 
@@ -335,7 +347,7 @@ void ssmq_text_wrap(const char *text, int32_t column, int32_t indent, int32_t wi
 }
 
 /* "--set KEY=VALUE" would need a name for the value: the type gives it. */
-static void put_left(const ssmq_option *o, ssmq_str *out)
+void ssmq_option_spelling(const ssmq_option *o, ssmq_str *out)
 {
     static const char *const value[] = {
         [SSMQ_OPTION_BOOL] = "",      [SSMQ_OPTION_INT] = " N",       [SSMQ_OPTION_REAL] = " X",
@@ -344,14 +356,14 @@ static void put_left(const ssmq_option *o, ssmq_str *out)
         [SSMQ_OPTION_SIZE] = "",
     };
     const bool negated = o->type == SSMQ_OPTION_BOOL && o->fallback && !strcmp(o->fallback, "true");
-    ssmq_str_puts(out, strcmp(o->name, "output") == 0 ? "  -o, " : "  ");
+    ssmq_str_puts(out, strcmp(o->name, "output") == 0 ? "-o, " : "");
     ssmq_str_printf(out, "--%s%s%s", negated ? "no-" : "", o->name, value[o->type]);
     if (o->type != SSMQ_OPTION_CHOICE) return;
     ssmq_str_puts(out, " ");
     join(out, o->choices, "|");
 }
 
-static void put_right(const ssmq_option *o, ssmq_str *out)
+void ssmq_option_meaning(const ssmq_option *o, ssmq_str *out)
 {
     ssmq_str_puts(out, o->help);
     if (o->type == SSMQ_OPTION_INT || o->type == SSMQ_OPTION_REAL)
@@ -366,8 +378,9 @@ static void put_option(const ssmq_option *o, int32_t width, ssmq_str *out)
 {
     const int32_t indent = 26;
     ssmq_str      left = {0}, right = {0};
-    put_left(o, &left);
-    put_right(o, &right);
+    ssmq_str_puts(&left, "  ");
+    ssmq_option_spelling(o, &left);
+    ssmq_option_meaning(o, &right);
     ssmq_str_puts(out, ssmq_str_text(&left));
     if ((int32_t)left.length > indent - 2) {
         ssmq_str_puts(out, "\n");

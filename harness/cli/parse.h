@@ -31,6 +31,10 @@ SSMQ_MUST_USE ssmq_status ssmq_arguments_parse(const ssmq_command *command, int 
 /* The help page of a command, no wider than width columns where words allow. */
 void ssmq_arguments_help(const ssmq_command *command, int32_t width, ssmq_str *out);
 
+/* An option as help pages spell it, "--out TEXT", and what it means, with its range and default. */
+void ssmq_option_spelling(const ssmq_option *o, ssmq_str *out);
+void ssmq_option_meaning(const ssmq_option *o, ssmq_str *out);
+
 /* Appends text, broken at blanks: the first line goes on at column, the others begin at indent; no
  * line is wider than width where words allow.  Ends with a line break. */
 void ssmq_text_wrap(const char *text, int32_t column, int32_t indent, int32_t width, ssmq_str *out);

@@ -37,3 +37,22 @@ file(RELATIVE_PATH SSMQ_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 list(JOIN SSMQ_MODULES " " SSMQ_PC_REQUIRES)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/ssmq.pc.in ${PROJECT_BINARY_DIR}/ssmq.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ssmq.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# The manual pages and the completions, which the program writes itself.
+set(SSMQ_PAGES ${PROJECT_BINARY_DIR}/pages)
+set(SSMQ_COMPLETIONS ${SSMQ_PAGES}/ssmq.bash ${SSMQ_PAGES}/_ssmq ${SSMQ_PAGES}/ssmq.fish)
+add_custom_command(
+  OUTPUT ${SSMQ_PAGES}/ssmq.1 ${SSMQ_COMPLETIONS}
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${SSMQ_PAGES}
+  COMMAND ssmq man > ${SSMQ_PAGES}/ssmq.1
+  COMMAND ssmq completion bash > ${SSMQ_PAGES}/ssmq.bash
+  COMMAND ssmq completion zsh > ${SSMQ_PAGES}/_ssmq
+  COMMAND ssmq completion fish > ${SSMQ_PAGES}/ssmq.fish
+  DEPENDS ssmq
+  VERBATIM)
+add_custom_target(pages ALL DEPENDS ${SSMQ_PAGES}/ssmq.1 ${SSMQ_COMPLETIONS})
+install(FILES ${SSMQ_PAGES}/ssmq.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${SSMQ_PAGES}/ssmq.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+        RENAME ssmq)
+install(FILES ${SSMQ_PAGES}/_ssmq DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${SSMQ_PAGES}/ssmq.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

@@ -24,6 +24,13 @@ for file in LICENSE NOTICE README.md; do
     [ -n "$(find "$place/share/doc" -name "$file")" ] || fail "no $file is installed"
 done
 
+for page in man:man/man1/ssmq.1 "completion bash:bash-completion/completions/ssmq" \
+    "completion zsh:zsh/site-functions/_ssmq" "completion fish:fish/vendor_completions.d/ssmq.fish"; do
+    # shellcheck disable=SC2086  # two words
+    run 0 ${page%%:*}
+    cmp -s "$scratch/out" "$place/share/${page#*:}" || fail "share/${page#*:} is not what ssmq ${page%%:*} prints"
+done
+
 # ---- the library -----------------------------------------------------------------------------
 
 mkdir "$scratch/user"
