@@ -8,6 +8,7 @@ extern "C" {
 
 /* To add one: write analysis/NAME.c, add a line here. */
 #define SSMQ_ANALYSIS_COMMANDS(X) \
+    X(verify)                     \
     X(export)                     \
     X(plot)
 

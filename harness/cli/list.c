@@ -4,7 +4,7 @@
 #include "harness/base/json.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/parse.h"
-#include "harness/cli/table.h"
+#include "harness/base/table.h"
 #include "harness/data/checkpoint.h"
 #include "harness/run/catalogue.h"
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/json.h"
+#include "harness/base/table.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/named.h"
-#include "harness/cli/table.h"
 #include "harness/run/profile.h"
 
 typedef struct profile_options {

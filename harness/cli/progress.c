@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "harness/base/arena.h"
 #include "harness/base/str.h"
-#include "harness/cli/table.h"
+#include "harness/base/table.h"
 
 #define REDRAW_SECONDS 0.1
 #define PLAIN_SECONDS 10.0

@@ -7,7 +7,7 @@
 #include "harness/base/json.h"
 #include "harness/cli/report_evidence.h"
 #include "harness/cli/results.h"
-#include "harness/cli/table.h"
+#include "harness/base/table.h"
 
 static const ssmq_evaluation_score *find(const ssmq_summary *run, const char *id)
 {

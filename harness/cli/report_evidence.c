@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/arena.h"
-#include "harness/cli/table.h"
+#include "harness/base/table.h"
 
 /* ---- errors at sites ------------------------------------------------------------------- */
 

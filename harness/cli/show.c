@@ -6,8 +6,8 @@
 #include "harness/cli/report.h"
 #include "harness/cli/report_evidence.h"
 #include "harness/cli/results.h"
-#include "harness/cli/stored.h"
-#include "harness/cli/table.h"
+#include "harness/store/runs.h"
+#include "harness/base/table.h"
 
 typedef struct show_options {
     int format; /* index into formats */

@@ -93,8 +93,24 @@ static ssmq_provenance provenance_of(job *j)
     return p;
 }
 
+/* Sums of the files of results that there are, for `ssmq verify`. */
+static ssmq_status sum_results(job *j, ssmq_provenance *p)
+{
+    static const char *const names[] = {"run.h5", "dump.h5"};
+    const size_t             n = sizeof names / sizeof *names;
+    ssmq_input_file         *file = SSMQ_ARENA_ARRAY(j->arena, ssmq_input_file, n);
+    p->result = file;
+    for (size_t i = 0; i < n; i++) {
+        const char *path = ssmq_rundir_file(j->dir, names[i]);
+        if (access(path, F_OK) == 0)
+            file[p->n_result++] = (ssmq_input_file){.role = names[i], .path = path};
+    }
+    return ssmq_input_files_digest(file, p->n_result);
+}
+
 static ssmq_status write_manifest(job *j, ssmq_provenance *p)
 {
+    SSMQ_TRY(sum_results(j, p));
     char finished[SSMQ_UTC_TEXT];
     ssmq_utc_now(finished);
     const ssmq_location place = {.name = "runs", .path = ssmq_rundir_path(j->dir)};

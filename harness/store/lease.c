@@ -116,6 +116,20 @@ static verdict judge(const char *path, const identity *me, int64_t now, identity
     return age > SSMQ_LEASE_STALE_S ? DEAD : ALIVE;
 }
 
+bool ssmq_lease_look(const char *path, int64_t now, ssmq_lease_holder *out)
+{
+    const identity me = own_identity();
+    identity       him = {0};
+    struct stat    seen;
+    if (stat(path, &seen) != 0) return false;
+    const verdict v = judge(path, &me, now, &him);
+    *out = (ssmq_lease_holder){
+        .alive = v == ALIVE, .pid = him.pid, .silent_s = now - (int64_t)seen.st_mtime};
+    memcpy(out->host, him.host, sizeof out->host);
+    ssmq_error_clear();
+    return v != FREE;
+}
+
 static void pause_briefly(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);

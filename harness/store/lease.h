@@ -1,8 +1,9 @@
-/* Private to harness/store/rundir.c: a file that says who writes into a folder.
+/* A file that says who writes into a folder; taken and given back by harness/store/rundir.c.
  *
  * It holds host, boot, process and when the process began, so that a number used again is not taken
  * for the process that had it before.  Its time of change is the heartbeat. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "harness/base/error.h"
 
@@ -17,3 +18,14 @@ SSMQ_MUST_USE ssmq_status ssmq_lease_take(const char *path, int64_t now, ssmq_le
 SSMQ_MUST_USE ssmq_status ssmq_lease_beat(ssmq_lease *l);
 /* Removes the file if it is still ours; accepts NULL. */
 void ssmq_lease_release(ssmq_lease *l);
+
+/* Who holds a lease, as far as can be told from here. */
+typedef struct ssmq_lease_holder {
+    bool    alive;
+    char    host[256]; /* "": it has not written its name yet */
+    int64_t pid;
+    int64_t silent_s;  /* since the last heartbeat, in seconds  */
+} ssmq_lease_holder;
+
+/* Looks without taking; false if there is no such file.  now as above. */
+bool ssmq_lease_look(const char *path, int64_t now, ssmq_lease_holder *out);

@@ -70,15 +70,15 @@ static void put_libraries(ssmq_json_writer *w)
     ssmq_json_end_object(w);
 }
 
-static void put_inputs(ssmq_json_writer *w, const ssmq_provenance *p)
+static void put_sums(ssmq_json_writer *w, const char *key, const ssmq_input_file *file, int32_t n)
 {
-    ssmq_json_begin_array(w, "inputs");
-    for (int32_t i = 0; i < p->n_file; i++) {
-        SSMQ_ASSERT(p->file[i].sha256[0]);
+    ssmq_json_begin_array(w, key);
+    for (int32_t i = 0; i < n; i++) {
+        SSMQ_ASSERT(file[i].sha256[0]);
         ssmq_json_begin_object(w, NULL);
-        ssmq_json_put_text(w, "role", p->file[i].role);
-        ssmq_json_put_text(w, "sha256", p->file[i].sha256);
-        ssmq_json_put_int(w, "bytes", p->file[i].bytes);
+        ssmq_json_put_text(w, "role", file[i].role);
+        ssmq_json_put_text(w, "sha256", file[i].sha256);
+        ssmq_json_put_int(w, "bytes", file[i].bytes);
         ssmq_json_end_object(w);
     }
     ssmq_json_end_array(w);
@@ -96,7 +96,7 @@ static void put_numbers(ssmq_json_writer *w, const char *key, const ssmq_provena
     ssmq_json_put_text(w, "cpu", m->cpu);
     ssmq_json_put_text(w, "cpu_features", m->features);
     put_libraries(w);
-    put_inputs(w, p);
+    put_sums(w, "inputs", p->file, p->n_file);
     ssmq_json_end_object(w);
 }
 
@@ -172,5 +172,6 @@ void ssmq_provenance_manifest(const ssmq_provenance *p, ssmq_str *out)
     ssmq_json_begin_object(&w, NULL);
     put_numbers(&w, "numbers", p, &m);
     put_moment(&w, "moment", p, &m);
+    put_sums(&w, "results", p->result, p->n_result);
     ssmq_json_end_object(&w);
 }

@@ -1,6 +1,6 @@
 /* Where a result comes from, as two JSON objects.  `numbers` is what decides the numbers: it
  * stands in run.h5 and holds no time, place, host or thread count, so that equal content gives
- * equal bytes. `moment` is the rest.  manifest.json holds both. */
+ * equal bytes. `moment` is the rest.  manifest.json holds both, and the sums of the files of results. */
 #pragma once
 #include <stdint.h>
 #include "harness/base/error.h"
@@ -43,12 +43,14 @@ typedef struct ssmq_provenance {
     int32_t            n_variable;
     const ssmq_location  *place;
     int32_t            n_place;
+    const ssmq_input_file *result;         /* what the run left, role: its name; digests computed */
+    int32_t                n_result;
 } ssmq_provenance;
 
 /* Each appends one JSON object and a line break.  Bytes that are no UTF-8, in names of files or
  * arguments, are replaced by U+FFFD. */
 void ssmq_provenance_numbers(const ssmq_provenance *p, ssmq_str *out);
-/* {"numbers": ..., "moment": ...}: the content of manifest.json. */
+/* {"numbers": ..., "moment": ..., "results": ...}: the content of manifest.json. */
 void ssmq_provenance_manifest(const ssmq_provenance *p, ssmq_str *out);
 
 #ifdef __cplusplus

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "harness/cli/table.h"
+#include "harness/base/table.h"
 
 static void assert_table(ssmq_table *t, const char *wanted)
 {

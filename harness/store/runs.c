@@ -1,4 +1,4 @@
-#include "harness/cli/stored.h"
+#include "harness/store/runs.h"
 #include <dirent.h>
 #include <errno.h>
 #include <jansson.h>

@@ -1,4 +1,4 @@
-#include "harness/cli/table.h"
+#include "harness/base/table.h"
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
