@@ -44,10 +44,10 @@ cp "$scratch/out" "$scratch/ssmq.1"
 check_page "$scratch/ssmq.1"
 for command in "${names[@]}"; do
     run 0 man "$command"
-    cp "$scratch/out" "$scratch/page"
-    check_page "$scratch/page"
+    cp "$scratch/out" "$scratch/page.1"
+    check_page "$scratch/page.1"
     while read -r option; do
-        for page in "$scratch/ssmq.1" "$scratch/page"; do
+        for page in "$scratch/ssmq.1" "$scratch/page.1"; do
             grep -qF "\\fB${option//-/\\-}" "$page" || grep -qF "\\-o, ${option//-/\\-}" "$page" ||
                 [ "$page $option" = "$scratch/ssmq.1 --help" ] || fail "no $option of $command in its page"
         done
