@@ -6,6 +6,7 @@
 #include "harness/cli/report.h"
 #include "harness/cli/report_evidence.h"
 #include "harness/cli/results.h"
+#include "harness/cli/weights.h"
 #include "harness/store/runs.h"
 #include "harness/base/table.h"
 
@@ -132,6 +133,7 @@ static void put_run(const ssmq_stored_run *r, ssmq_str *out)
     put_pair(out, "started", r->status.started);
     put_pair(out, "updated", r->status.updated);
     put_scores(&r->summary, out);
+    ssmq_weights_text(r->path, out);
     ssmq_report_sites(&r->summary, 0, out);
     ssmq_report_sensitivity(&r->summary, 0, out);
     if (!r->manifest.root) return;
@@ -206,6 +208,7 @@ static void put_json(const ssmq_stored *s, ssmq_str *out)
         ssmq_json_put_text(&w, "stage", r->status.stage);
         ssmq_json_put_text(&w, "started", r->status.started);
         ssmq_json_put_text(&w, "updated", r->status.updated);
+        ssmq_weights_json(r->path, &w);
         if (r->manifest.root) copy_json(&w, "manifest", r->manifest.root);
         ssmq_json_end_object(&w);
     }

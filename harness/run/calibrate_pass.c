@@ -15,6 +15,7 @@ typedef struct forward {
     int32_t                state_B; /* sequences that state is for; 0: there is none */
     int32_t               *token;   /* [batch][longest]                               */
     int64_t                first;   /* of todo: the first sequence of what is shown   */
+    int32_t                behind;  /* in the head: observations that are still to come; -1: not there */
     atomic_int             failed;  /* an ssmq_status, of what threads share          */
 } forward;
 
@@ -200,6 +201,7 @@ static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x)
     for (int32_t i = 0; i < c->n_observation; i++) {
         if (c->at[i]->site != site) continue;
         c->at[i]->seen += x->dim[0];
+        if (f->behind > 0) f->behind--;
         watched = true;
     }
     if (watched) SSMQ_TRY(measure_all(f, site, x));
@@ -213,9 +215,11 @@ static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x)
             const ssmq_tensor one = ssmq_tensor_slice(x, 0, b, 1);
             SSMQ_TRY(ssmq_gram_add(&c->gram[i], f->w->be, &one));
         }
+        if (f->behind > 0) f->behind--;
         c->gram_seen++;
     }
-    return shown_all(c) ? SSMQ_FAIL(STOPPED, "the rest of the sample is not needed") : SSMQ_OK;
+    return shown_all(c) || f->behind == 0 ? SSMQ_FAIL(STOPPED, "the rest of the sample is not needed")
+                                           : SSMQ_OK;
 }
 
 static bool wants(void *context, int32_t site)
@@ -248,14 +252,13 @@ static ssmq_plan *plan_of_pass(const ssmq_plan *plan, bool weights)
     return p;
 }
 
-/* Is a site outside the layers watched, behind the last of them? */
-static bool watches_head(const ssmq_calibration *c)
+/* How many watch a site outside the layers, behind the last of them? */
+static int32_t watchers_of_head(const ssmq_calibration *c)
 {
-    for (int32_t i = 0; i < c->n_observation; i++)
-        if (c->model->site[c->at[i]->site].layer < 0) return true;
-    for (int32_t i = 0; i < c->n_gram; i++)
-        if (c->model->site[c->gram[i].site].layer < 0) return true;
-    return false;
+    int32_t n = 0;
+    for (int32_t i = 0; i < c->n_observation; i++) n += c->model->site[c->at[i]->site].layer < 0;
+    for (int32_t i = 0; i < c->n_gram; i++) n += c->model->site[c->gram[i].site].layer < 0;
+    return n;
 }
 
 static const ssmq_sample *sample_at(const forward *f, int64_t i)
@@ -263,7 +266,8 @@ static const ssmq_sample *sample_at(const forward *f, int64_t i)
     return &f->w->samples->sample[f->w->todo[i]];
 }
 
-/* The head, sequence by sequence: all rows of one at once, since a statistic is shown a whole sample. */
+/* The head, sequence by sequence: all rows of one at once, since a statistic is shown a whole sample; and no
+ * further than to the last site that is watched, for nobody needs logits. */
 static ssmq_status run_head(forward *f, const ssmq_tensor *hidden)
 {
     const ssmq_model *m = f->w->c->model;
@@ -272,9 +276,15 @@ static ssmq_status run_head(forward *f, const ssmq_tensor *hidden)
     for (int32_t b = 0; b < hidden->dim[0] && st == SSMQ_OK; b++) {
         ssmq_tensor rows = ssmq_tensor_slice(hidden, 0, b, 1), logits;
         f->first = first + b;
+        f->behind = watchers_of_head(f->w->c);
         st = ssmq_exec_scratch(f->ex, SSMQ_EXEC_SLOT_LOGITS, 3, (const int64_t[]){1, L, m->vocabulary}, &logits);
         if (st == SSMQ_OK) st = m->family->head(m, f->ex, &rows, &logits);
+        if (st == SSMQ_ERR_STOPPED && f->behind == 0) {
+            ssmq_error_clear();
+            st = SSMQ_OK;
+        }
     }
+    f->behind = -1;
     f->first = first;
     return st;
 }
@@ -301,7 +311,7 @@ static ssmq_status forward_some(forward *f, int64_t first, int32_t B)
     }
     SSMQ_TRY(family->state_zero(m, f->ex, f->state));
     SSMQ_TRY(family->forward(m, f->ex, &in, f->state, &hidden));
-    return watches_head(f->w->c) ? run_head(f, &hidden) : SSMQ_OK;
+    return watchers_of_head(f->w->c) > 0 ? run_head(f, &hidden) : SSMQ_OK;
 }
 
 /* The same; where a value is not finite, one by one, so that the message names the first sample. */
@@ -363,7 +373,7 @@ ssmq_status ssmq_calibration_forward(ssmq_calibration_work *w)
 {
     ssmq_calibration *c = w->c;
     ssmq_plan        *transforms = plan_of_pass(w->plan, c->n_gram > 0);
-    forward           f = {.w = w};
+    forward           f = {.w = w, .behind = -1};
     const int64_t     most = longest(w->samples);
     ssmq_status       st = SSMQ_OK;
     ssmq_tell_begin(w->listener, "calibrating", "samples");

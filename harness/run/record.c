@@ -1,4 +1,5 @@
 #include "harness/run/record.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/tensor/quantiles.h"
@@ -43,53 +44,88 @@ ssmq_status ssmq_kept_new(const ssmq_wanted *w, int32_t n_bin, ssmq_kept **out)
 
 /* ---- measuring ------------------------------------------------------------------------- */
 
-static void edges_of(const ssmq_histogram *half, float edge[4])
+/* A sample being measured. */
+typedef struct measuring {
+    const ssmq_tensor *x;
+    const ssmq_wanted *w;
+    uint32_t          *count; /* [SSMQ_SIGNED_BINS] */
+    ssmq_kept         *k;
+} measuring;
+
+/* Zeros with a sign are not negative values, but share a bin with some: a histogram of its own tells. */
+static ssmq_status bins_with_zeros(const measuring *m)
 {
+    ssmq_histogram *half = calloc(2, sizeof *half);
+    if (!half) return SSMQ_FAIL(MEMORY, "no memory for a histogram");
+    ssmq_histogram_add(&half[0], m->x, SSMQ_HALF_NEGATIVE);
+    ssmq_histogram_add(&half[1], m->x, SSMQ_HALF_NONNEGATIVE);
+    for (int32_t bin = 0; bin < SSMQ_SIGNED_BINS; bin++)
+        m->count[bin] = (uint32_t)half[bin < SIGN].count[bin & (SIGN - 1)];
     for (int i = 0; i < 2; i++) {
-        edge[2 * i] = half[i].low;
-        edge[2 * i + 1] = half[i].high;
+        m->k->edge[2 * i] = half[i].low;
+        m->k->edge[2 * i + 1] = half[i].high;
     }
+    free(half);
+    return SSMQ_OK;
 }
 
-static void fill_bins(ssmq_kept *k, const ssmq_histogram *half)
+static ssmq_status fill_bins(const measuring *m)
 {
-    int32_t at = 0;
-    for (int32_t bin = 0; bin < 2 * SSMQ_HISTOGRAM_BINS; bin++) {
-        const uint64_t n = half[bin < SIGN].count[bin & (SIGN - 1)];
-        if (n == 0) continue;
-        k->bin[at] = (uint16_t)bin;
-        k->count[at++] = n;
+    int32_t n = 0, at = 0;
+    for (int32_t bin = 0; bin < SSMQ_SIGNED_BINS; bin++) n += m->count[bin] > 0;
+    SSMQ_TRY(ssmq_kept_bins(m->k, n));
+    for (int32_t bin = 0; bin < SSMQ_SIGNED_BINS; bin++) {
+        if (m->count[bin] == 0) continue;
+        m->k->bin[at] = (uint16_t)bin;
+        m->k->count[at++] = m->count[bin];
     }
-    edges_of(half, k->edge);
+    return SSMQ_OK;
 }
 
-static int32_t bins_in_use(const ssmq_histogram *half)
+/* Ranks of the ends of both halves: the largest magnitude of the negative values, their smallest, and those of
+ * the others the other way round; of a half without values, any. */
+static void ranks_of_ends(const measuring *m, int64_t rank[4])
 {
-    int32_t n = 0;
-    for (int i = 0; i < 2; i++)
-        for (int32_t bin = 0; bin < SSMQ_HISTOGRAM_BINS; bin++) n += half[i].count[bin] > 0;
-    return n;
+    const int64_t n = ssmq_tensor_count(m->x);
+    int64_t       negative = 0;
+    for (int32_t bin = SIGN; bin < SSMQ_SIGNED_BINS; bin++) negative += m->count[bin];
+    rank[0] = 0;
+    rank[1] = negative > 0 ? negative - 1 : 0;
+    rank[2] = negative < n ? negative : n - 1;
+    rank[3] = n - 1;
 }
 
-/* The quantiles of x, all out of one selection. */
-static ssmq_status fill_quantiles(const ssmq_tensor *x, const ssmq_wanted *w, ssmq_kept *k)
+static void take_ends(const measuring *m, const float end[4])
 {
-    const double  ends[] = {0, 100};
-    const size_t  n = (size_t)w->n_level;
-    float         range[2], *high = malloc((2 * n + 1) * sizeof *high), *low = high + n;
-    double       *below = malloc((n + 1) * sizeof *below); /* 100 - level, which descend, turned round */
-    ssmq_status   st = SSMQ_OK;
+    const bool negative = signbit(end[0]), others = !signbit(end[3]);
+    m->k->facts.low = end[0];
+    m->k->facts.high = end[3];
+    m->k->edge[0] = negative ? -end[1] : 0;
+    m->k->edge[1] = negative ? -end[0] : 0;
+    m->k->edge[2] = others ? end[2] : 0;
+    m->k->edge[3] = others ? end[3] : 0;
+}
+
+/* The quantiles of x and its ends, all out of one selection. */
+static ssmq_status fill_quantiles(const measuring *m)
+{
+    const ssmq_wanted *w = m->w;
+    const size_t       n = (size_t)w->n_level;
+    int64_t            rank[4];
+    float              end[4], *high = malloc((2 * n + 1) * sizeof *high), *low = high + n;
+    double            *below = malloc((n + 1) * sizeof *below); /* 100 - level, which descend, turned round */
+    ssmq_status        st = SSMQ_OK;
     if (!high || !below) st = SSMQ_FAIL(MEMORY, "no memory for the quantiles of a sample");
     for (size_t i = 0; st == SSMQ_OK && i < n; i++) below[i] = 100 - w->level[n - 1 - i];
-    const ssmq_quantile_list list[] = {{false, 2, ends, range},
-                                       {true, w->n_level, w->level, k->magnitude},
-                                       {false, w->n_level, w->level, high},
-                                       {false, w->n_level, below, low}};
-    if (st == SSMQ_OK) st = ssmq_quantiles(x, NULL, list, w->values ? 4 : 2);
+    ranks_of_ends(m, rank);
+    const ssmq_quantile_list list[] = {{false, 4, NULL, end, rank},
+                                       {true, w->n_level, w->level, m->k->magnitude, NULL},
+                                       {false, w->n_level, w->level, high, NULL},
+                                       {false, w->n_level, below, low, NULL}};
+    if (st == SSMQ_OK) st = ssmq_quantiles(m->x, m->count, list, w->values ? 4 : 2);
     if (st == SSMQ_OK) {
-        k->facts.low = range[0];
-        k->facts.high = range[1];
-        for (size_t i = 0; w->values && i < n; i++) k->value[i] = (ssmq_range){low[n - 1 - i], high[i]};
+        take_ends(m, end);
+        for (size_t i = 0; w->values && i < n; i++) m->k->value[i] = (ssmq_range){low[n - 1 - i], high[i]};
     }
     free(high);
     free(below);
@@ -98,23 +134,19 @@ static ssmq_status fill_quantiles(const ssmq_tensor *x, const ssmq_wanted *w, ss
 
 ssmq_status ssmq_kept_measure(const ssmq_tensor *x, const ssmq_wanted *w, ssmq_kept **out)
 {
-    ssmq_histogram *half = NULL;
-    ssmq_kept      *k = NULL;
-    ssmq_status     st = SSMQ_OK;
-    if (w->histogram) {
-        half = calloc(2, sizeof *half);
-        if (!half) return SSMQ_FAIL(MEMORY, "no memory for a histogram");
-        ssmq_histogram_add(&half[0], x, SSMQ_HALF_NEGATIVE);
-        ssmq_histogram_add(&half[1], x, SSMQ_HALF_NONNEGATIVE);
-    }
-    SSMQ_TRY_DONE(st, ssmq_kept_new(w, half ? bins_in_use(half) : 0, &k));
-    if (half) fill_bins(k, half);
-    SSMQ_TRY_DONE(st, fill_quantiles(x, w, k));
-    *out = k;
-    k = NULL;
+    measuring   m = {.x = x, .w = w, .count = calloc(SSMQ_SIGNED_BINS, sizeof *m.count)};
+    ssmq_status st = SSMQ_OK;
+    if (!m.count) return SSMQ_FAIL(MEMORY, "no memory for the bins of a sample");
+    SSMQ_TRY_DONE(st, ssmq_kept_new(w, 0, &m.k));
+    ssmq_count_bins(x, m.count);
+    SSMQ_TRY_DONE(st, fill_quantiles(&m));
+    if (w->histogram && m.count[SIGN] > 0) SSMQ_TRY_DONE(st, bins_with_zeros(&m));
+    if (w->histogram) SSMQ_TRY_DONE(st, fill_bins(&m));
+    *out = m.k;
+    m.k = NULL;
 done:
-    ssmq_kept_free(k);
-    free(half);
+    ssmq_kept_free(m.k);
+    free(m.count);
     return st;
 }
 

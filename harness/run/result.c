@@ -5,6 +5,7 @@
 #include "harness/data/window.h"
 #include "harness/run/collect_store.h"
 #include "harness/run/compare_store.h"
+#include "harness/run/result_calibration.h"
 #include "harness/run/result_sites.h"
 #include "harness/run/sensitivity_store.h"
 #include "harness/run/site_error_store.h"
@@ -171,6 +172,7 @@ static ssmq_status write_all(ssmq_store *s, const ssmq_result *r, ssmq_arena *ar
     if (r->recipe) SSMQ_TRY(ssmq_result_write_sites(s, r, arena));
     if (r->collection)
         SSMQ_TRY(ssmq_collection_write(s, r->run->collect, r->model, r->collection, arena));
+    SSMQ_TRY(ssmq_result_write_calibration(s, r, arena));
     if (r->errors)
         SSMQ_TRY(ssmq_site_errors_write(s, r->errors, r->run->compare,
                                         r->run->evaluation[r->run->compare->evaluation].id, arena));

@@ -49,8 +49,8 @@ static inline __attribute__((always_inline)) uint64_t count_row(ssmq_histogram *
     return counted;
 }
 
-/* The smallest and largest bits of magnitudes, which are ordered as the floats, and signed, for which
- * even old processors have vector comparisons. */
+/* The smallest and largest bits of magnitudes, which are ordered as the floats; in signed arithmetic on all
+ * bits, for which even old processors have vectors. */
 typedef struct extremes {
     int32_t low, high;
 } extremes;
@@ -59,10 +59,14 @@ static inline __attribute__((always_inline)) extremes row_extremes(extremes e, c
                                                                    int64_t n, ssmq_half half)
 {
     for (int64_t i = 0; i < n; i++) {
-        const uint32_t bits = bits_of(&x[i]);
-        const bool     in = (bits & MAGNITUDE) < NONFINITE && belongs(bits, half);
-        const int32_t  magnitude = (int32_t)(bits & MAGNITUDE);
-        const int32_t  low = in ? magnitude : INT32_MAX, high = in ? magnitude : -1;
+        int32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        const int32_t magnitude = bits & INT32_MAX, negative = -(bits < 0) & -(bits != INT32_MIN);
+        const int32_t finite = -(magnitude < (int32_t)NONFINITE); /* all bits, or none */
+        const int32_t in = half == SSMQ_HALF_BOTH       ? finite
+                           : half == SSMQ_HALF_NEGATIVE ? finite & negative
+                                                        : finite & ~negative;
+        const int32_t low = (magnitude & in) | (~in & INT32_MAX), high = magnitude | ~in;
         e.low = low < e.low ? low : e.low;
         e.high = high > e.high ? high : e.high;
     }

@@ -53,18 +53,26 @@ typedef struct place {
     double  part;    /* of the way to the next */
 } place;
 
+/* The i-th of a list among n values: its rank, the next one, and the part of the way to that. */
+static double rank_at(const ssmq_quantile_list *l, int32_t i, int64_t n, int64_t *k, int64_t *next)
+{
+    const double rank = l->rank ? (double)l->rank[i] : l->p[i] / 100.0 * (double)(n - 1);
+    *k = l->rank ? l->rank[i] : (int64_t)rank;
+    *next = !l->rank && *k + 1 < n ? *k + 1 : *k;
+    return l->rank ? 0 : rank - (double)*k;
+}
+
 /* Places of ascending quantiles of n values. */
-static void find_places(const order *o, const double *p, int32_t n_p, int64_t n, place *out)
+static void find_places(const order *o, const ssmq_quantile_list *l, int64_t n, place *out)
 {
     int32_t at = 0;
-    int64_t before = 0;
-    for (int32_t i = 0; i < n_p; i++) {
-        const double  rank = p[i] / 100.0 * (double)(n - 1);
-        const int64_t k = (int64_t)rank, next = k + 1 < n ? k + 1 : k;
-        SSMQ_ASSERT(i == 0 || p[i] >= p[i - 1]);
+    int64_t before = 0, k, next;
+    for (int32_t i = 0; i < l->n; i++) {
+        const double part = rank_at(l, i, n, &k, &next);
+        SSMQ_ASSERT(k >= before && next < n);
         while (before + count_at(o, at) <= k) before += count_at(o, at++);
         place *q = &out[i];
-        *q = (place){{bin_at(o, at), bin_at(o, at)}, {k - before, next - before}, rank - (double)k};
+        *q = (place){{bin_at(o, at), bin_at(o, at)}, {k - before, next - before}, part};
         if (q->rank[1] < count_at(o, at)) continue;
         int32_t beyond = at + 1;
         while (count_at(o, beyond) == 0) beyond++;
@@ -205,7 +213,7 @@ static ssmq_status quantiles_of_many(const ssmq_tensor *x, const uint32_t *count
     for (int32_t i = 0; i < n_list; p += list[i++].n) {
         const order o = {count, list[i].magnitudes,
                          list[i].magnitudes ? MAGNITUDE_BINS : SSMQ_SIGNED_BINS};
-        find_places(&o, list[i].p, list[i].n, ssmq_tensor_count(x), p);
+        find_places(&o, &list[i], ssmq_tensor_count(x), p);
         for (int32_t k = 0; k < list[i].n; k++) want(&c, list[i].magnitudes, &p[k]);
     }
     SSMQ_TRY_DONE(st, collect(x, count, &c));
@@ -226,12 +234,12 @@ static void fill_from_copy(float *v, int64_t n, const ssmq_quantile_list *list)
 {
     for (int64_t i = 0; list->magnitudes && i < n; i++) v[i] = fabsf(v[i]);
     for (int32_t i = 0; i < list->n; i++) {
-        const double  rank = list->p[i] / 100.0 * (double)(n - 1);
-        const int64_t k = (int64_t)rank, next = k + 1 < n ? k + 1 : k;
+        int64_t      k, next;
+        const double part = rank_at(list, i, n, &k, &next);
         select_nth(v, n, k);
         const double low = v[k];
         select_nth(v + k, n - k, next - k);
-        list->out[i] = (float)(low + (rank - (double)k) * ((double)v[next] - low));
+        list->out[i] = (float)(low + part * ((double)v[next] - low));
     }
 }
 

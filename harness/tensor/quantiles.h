@@ -15,12 +15,14 @@ extern "C" {
 void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count);
 
 /* The quantiles at p[0] <= p[1] <= ..., in per cent, of x or of |x|: with v sorted ascending and
- * r = p / 100 * (n - 1), v[floor r] + frac(r) * (v[floor r + 1] - v[floor r]), in f64, rounded to f32. */
+ * r = p / 100 * (n - 1), v[floor r] + frac(r) * (v[floor r + 1] - v[floor r]), in f64, rounded to f32.  Where
+ * ranks are given in their place, v[rank[0]], v[rank[1]], ... */
 typedef struct ssmq_quantile_list {
-    bool          magnitudes;
-    int32_t       n;
-    const double *p;   /* [n] */
-    float        *out; /* [n] */
+    bool           magnitudes;
+    int32_t        n;
+    const double  *p;    /* [n], or NULL           */
+    float         *out;  /* [n]                    */
+    const int64_t *rank; /* [n] ascending, from 0  */
 } ssmq_quantile_list;
 
 /* Fills all lists from x: f32 on the host, finite, not empty, any shape that ssmq_tensor_rows() takes.

@@ -92,6 +92,9 @@ same_results "$runs/sweep" "$scratch/anew/sweep"
 run 0 run "$scratch/other.yaml" --out "$runs"
 expect_log other 'replayed: 6 samples, no forward pass' 1
 case $err in *calibrating*) fail "$command_line: calibrated, though all was known" ;; esac
+run 0 show "$runs"/other/*/
+expect_in_out "step 'u', across ema: sample 0 (document " # 0.99^5
+expect_in_out ") counts for 95.1 %"
 run 0 run "$scratch/other.yaml" --out "$runs" --set name=fewer --set calibration.count=4
 expect_log fewer 'replayed: 4 samples, no forward pass' 1
 run 0 run "$scratch/other.yaml" --out "$runs" --set name=more --set calibration.count=8

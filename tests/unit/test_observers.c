@@ -133,6 +133,66 @@ static void test_quantile_of_special_orders(void **state)
     free(x);
 }
 
+/* ---- least squared error --------------------------------------------------------------- */
+
+/* The error of a clip range by its definition: each of 8192 bins at its middle, through the quantiser. */
+static double clip_error(const uint32_t *count, float most, float clip, const ssmq_qspec *spec)
+{
+    const double width = 2 * (double)most / 8192;
+    const float  scale = clip / ssmq_code_limit(spec);
+    double       error = 0;
+    for (int i = 0; i < 8192; i++) {
+        const double x = -(double)most + (i + 0.5) * width;
+        const double d = (double)ssmq_code_value((float)x, scale, 0, spec) * (double)scale - x;
+        error += d * d * count[i];
+    }
+    return error;
+}
+
+/* The search takes one of the best of the 100 candidates, whether it goes bin by bin or code by code; the sums
+ * differ in their order, which rounds by less than 1e-9 of them. */
+static void check_search(const float *x, int64_t n, const ssmq_qspec *spec)
+{
+    static uint32_t   count[8192];
+    const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)x, SSMQ_F32, n);
+    const int         candidates = 100;
+    ssmq_range        got;
+    float             most = 0;
+    double            least = INFINITY;
+    for (int64_t i = 0; i < n; i++) most = fmaxf(most, fabsf(x[i]));
+    memset(count, 0, sizeof count);
+    for (int64_t i = 0; i < n; i++) {
+        const double at = ((double)x[i] + (double)most) / (2 * (double)most / 8192);
+        count[at < 8191 ? (int)at : 8191]++;
+    }
+    for (int i = 1; i <= 100; i++) least = fmin(least, clip_error(count, most, most * ((float)i / 100), spec));
+    CHECK_OK(ssmq_statistic_mse.range(&candidates, &t, spec, &got));
+    assert_true(clip_error(count, most, got.high, spec) <= least * (1 + 1e-9));
+    assert_true(got.low == -got.high);
+}
+
+static void test_search(void **state)
+{
+    (void)state;
+    static const ssmq_qspec specs[] = {
+        {.bits = 2, .symmetric = true},
+        {.bits = 4, .symmetric = true},
+        {.bits = 8, .symmetric = true},
+        {.bits = 8, .symmetric = true, .rounding = SSMQ_ROUNDING_TRUNCATE},
+        {.bits = 12, .symmetric = true},
+        {.bits = 8, .symmetric = true, .format = SSMQ_FORMAT_E4M3},
+    };
+    enum { n = 40000 };
+    float *x = malloc(n * sizeof *x);
+    fill(x, n, 41);
+    for (int i = 0; i < n; i++) x[i] *= x[i] * x[i]; /* few large ones */
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        check_search(x, n, &specs[i]);
+        check_search(x, 100, &specs[i]); /* fewer bins than codes */
+    }
+    free(x);
+}
+
 /* A slice of the last axis: only its own elements count. */
 static void test_slices(void **state)
 {
@@ -174,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_quantile_of_signed_values),
         cmocka_unit_test(test_estimated_quantile),
         cmocka_unit_test(test_quantile_of_special_orders),
+        cmocka_unit_test(test_search),
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_across),
     };

@@ -1,0 +1,231 @@
+/* Calibration against a float prefill of the same tokens, in the shape of mamba-130m, by turns in one process: with the
+ * observers of Quamba, with every activation site watched by every statistic, and with every state too.  Every sample
+ * is recorded as `ssmq run` does it, and none is replayed.
+ *
+ *   bench_calibration [SHAPE [TOKENS [REPEATS [BATCH]]]] */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "harness/backend/cpu/cpu.h"
+#include "harness/base/clock.h"
+#include "harness/exec/exec.h"
+#include "harness/run/calibrate.h"
+#include "harness/run/load.h"
+#include "harness/run/replay.h"
+#include "harness/run/replay_key.h"
+#include "harness/store/host.h"
+#include "models/families.h"
+#include "models/random.h"
+#include "quant/observers.h"
+#include "tests/support/options.h"
+
+#define REPEATS_MAX 200
+#define SAMPLES 2
+
+typedef struct bench {
+    ssmq_model      *m;
+    ssmq_checkpoint *checkpoint;
+    ssmq_backend    *be;
+    ssmq_exec       *ex;
+    void            *state;
+    ssmq_arena      *arena;
+    ssmq_sample      sample[SAMPLES];
+    ssmq_observer    absmax, minmax, exact, estimated, mse;
+    int32_t          L, batch;
+} bench;
+
+/* What is watched. */
+typedef enum load { QUAMBA, ALL_BUT_MSE, ALL, ALL_AND_STATES, LOADS } load;
+static const char *const load_names[LOADS] = {
+    "observers of Quamba", "every activation, all statistics but mse", "every activation, all statistics",
+    "every activation and state, all statistics but mse"};
+
+static int failed(ssmq_status st)
+{
+    if (st != SSMQ_OK) fprintf(stderr, "error: %s\n", ssmq_error_last()->message);
+    return st != SSMQ_OK;
+}
+
+/* ---- what is timed --------------------------------------------------------------------- */
+
+static ssmq_status prefill(bench *b)
+{
+    ssmq_tensor hidden;
+    for (int i = 0; i < SAMPLES; i++) {
+        SSMQ_TRY(b->m->family->state_zero(b->m, b->ex, b->state));
+        SSMQ_TRY(b->m->family->forward(b->m, b->ex, &(ssmq_batch){b->sample[i].token, 1, b->L}, b->state, &hidden));
+    }
+    return SSMQ_OK;
+}
+
+static void watch(bench *b, ssmq_calibration *c, load what)
+{
+    const ssmq_qspec symmetric = {.bits = 8, .symmetric = true}, affine = {.bits = 8};
+    for (int32_t i = 0; i < b->m->n_site; i++) {
+        const ssmq_site *s = &b->m->site[i];
+        if (s->kind == SSMQ_SITE_WEIGHT || s->layer < 0) continue;
+        if (s->kind == SSMQ_SITE_STATE && what != ALL_AND_STATES) continue;
+        const bool x = strstr(s->name, "scan.x") != NULL;
+        if (what != QUAMBA || !x) ssmq_calibration_watch(c, i, &b->absmax, &symmetric);
+        if (what != QUAMBA || x) ssmq_calibration_watch(c, i, &b->exact, &symmetric);
+        if (what == QUAMBA) continue;
+        ssmq_calibration_watch(c, i, &b->minmax, &affine);
+        ssmq_calibration_watch(c, i, &b->exact, &affine);
+        ssmq_calibration_watch(c, i, &b->estimated, &symmetric);
+        if (what == ALL) ssmq_calibration_watch(c, i, &b->mse, &symmetric);
+    }
+}
+
+static ssmq_status calibrate(bench *b, load what)
+{
+    const ssmq_experiment none = {0};
+    const ssmq_samples    all = {.sample = b->sample, .n = SAMPLES};
+    int32_t               n;
+    const double         *level = ssmq_replay_levels(&none, b->arena, &n);
+    ssmq_replay          *replay = ssmq_replay_new(NULL, "bench", level, n, NULL);
+    ssmq_plan            *plan = ssmq_plan_new(b->m);
+    ssmq_calibration     *c = ssmq_calibration_new(b->m);
+    c->replay = replay;
+    c->batch = b->batch;
+    watch(b, c, what);
+    const ssmq_status st = ssmq_calibration_run(c, b->be, plan, &all, NULL);
+    ssmq_calibration_free(c);
+    ssmq_plan_free(plan);
+    ssmq_replay_free(replay);
+    return st;
+}
+
+/* ---- figures --------------------------------------------------------------------------- */
+
+/* Seconds of each turn: on the clock, and of processor time in all threads, which a busy machine changes less. */
+typedef struct times {
+    double wall[LOADS + 1][REPEATS_MAX], cpu[LOADS + 1][REPEATS_MAX];
+} times;
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *v, int n)
+{
+    qsort(v, (size_t)n, sizeof *v, by_value);
+    return v[n / 2];
+}
+
+/* The ratios of each turn to the prefill of the same turn, which saw the same load of the machine. */
+static void print(const char *clock, const char *name, const double *seconds, const double *base, int n)
+{
+    double ratio[REPEATS_MAX], copy[REPEATS_MAX];
+    for (int i = 0; i < n; i++) ratio[i] = seconds[i] / base[i];
+    memcpy(copy, seconds, (size_t)n * sizeof *copy);
+    const double middle = median(ratio, n);
+    printf("%-5s %-52s median %7.3f s, ratio to prefill: median %.3f (best %.3f, worst %.3f)\n", clock, name,
+           median(copy, n), middle, ratio[0], ratio[n - 1]);
+}
+
+static ssmq_status measure(bench *b, int repeats)
+{
+    static times t;
+    SSMQ_TRY(prefill(b)); /* warm-up */
+    const double before = (double)ssmq_peak_rss_bytes();
+    for (int what = 0; what < LOADS; what++) {
+        SSMQ_TRY(calibrate(b, (load)what));
+        printf("%-52s peak memory %.0f MiB, prefill alone %.0f MiB\n", load_names[what],
+               (double)ssmq_peak_rss_bytes() / 0x1p20, before / 0x1p20);
+    }
+    for (int i = 0; i < repeats; i++)
+        for (int what = -1; what < LOADS; what++) {
+            const double wall = ssmq_monotonic_s(), cpu = ssmq_cpu_time_s();
+            SSMQ_TRY(what < 0 ? prefill(b) : calibrate(b, (load)what));
+            t.wall[what + 1][i] = ssmq_monotonic_s() - wall;
+            t.cpu[what + 1][i] = ssmq_cpu_time_s() - cpu;
+        }
+    for (int what = 0; what <= LOADS; what++) {
+        const char *name = what > 0 ? load_names[what - 1] : "float prefill";
+        print("wall", name, t.wall[what], t.wall[0], repeats);
+        print("cpu", name, t.cpu[what], t.cpu[0], repeats);
+    }
+    return SSMQ_OK;
+}
+
+/* ---- the whole ------------------------------------------------------------------------- */
+
+static ssmq_observer observer_of(bench *b, const ssmq_statistic *s, const char *options, const ssmq_across *across,
+                                 const char *text)
+{
+    return (ssmq_observer){.statistic = s,
+                           .statistic_options = test_options(b->arena, s->options, s->options_size, options),
+                           .across = across,
+                           .across_options = test_options(b->arena, across->options, across->options_size, NULL),
+                           .text = text};
+}
+
+static ssmq_status open_all(bench *b, const char *folder, int threads)
+{
+    const ssmq_cpu_options auto_tier = {.isa = SSMQ_CPU_ISA_AUTO};
+    b->arena = ssmq_arena_new();
+    SSMQ_TRY(ssmq_model_load(ssmq_families, folder, &b->m, &b->checkpoint));
+    SSMQ_TRY(ssmq_backend_open(&ssmq_backend_cpu, &auto_tier, threads, &b->be));
+    SSMQ_TRY(ssmq_exec_open(b->be, b->m, NULL, SSMQ_MODE_FLOAT, &b->ex));
+    SSMQ_TRY(b->m->family->state_new(b->m, b->ex, 1, &b->state));
+    for (int i = 0; i < SAMPLES; i++) {
+        int32_t *token = SSMQ_ARENA_ARRAY(b->arena, int32_t, b->L);
+        for (int32_t k = 0; k < b->L; k++)
+            token[k] = (int32_t)((int64_t)(i * b->L + k) * 7919 % b->m->vocabulary);
+        b->sample[i] = (ssmq_sample){.token = token, .length = b->L, .document = i};
+    }
+    b->absmax = observer_of(b, &ssmq_statistic_absmax, NULL, &ssmq_across_max, "absmax");
+    b->minmax = observer_of(b, &ssmq_statistic_minmax, NULL, &ssmq_across_mean, "minmax");
+    b->exact = observer_of(b, &ssmq_statistic_quantile, "{p: 99.999}", &ssmq_across_ema, "exact");
+    b->estimated = observer_of(b, &ssmq_statistic_quantile, "{p: 99.9, estimate: floatbits16}", &ssmq_across_mean,
+                               "estimated");
+    b->mse = observer_of(b, &ssmq_statistic_mse, NULL, &ssmq_across_max, "mse");
+    return SSMQ_OK;
+}
+
+static ssmq_status run(bench *b, const char *folder, int repeats)
+{
+    ssmq_machine machine;
+    ssmq_machine_read(&machine);
+    SSMQ_TRY(open_all(b, folder, machine.cores));
+    printf("%s, %d threads, tier %s, %d samples of %d tokens, batch %d, %d turns\n", machine.cpu, machine.cores,
+           b->be->tier, SAMPLES, (int)b->L, (int)b->batch, repeats);
+    return measure(b, repeats);
+}
+
+static void close_all(bench *b)
+{
+    if (b->ex) b->m->family->state_free(b->m, b->ex, b->state);
+    ssmq_exec_close(b->ex);
+    ssmq_backend_close(b->be);
+    ssmq_model_free(b->m);
+    ssmq_checkpoint_close(b->checkpoint);
+    ssmq_arena_free(b->arena);
+}
+
+int main(int argc, char **argv)
+{
+    const char              *name = argc > 1 ? argv[1] : "mamba-130m", *base = getenv("TMPDIR");
+    const int                repeats = argc > 3 ? atoi(argv[3]) : 10;
+    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512, .batch = argc > 4 ? atoi(argv[4]) : 1};
+    const ssmq_random_shape *shape = ssmq_random_shapes;
+    char                     folder[128], path[160];
+    while (shape->name && strcmp(shape->name, name) != 0) shape++;
+    if (!shape->name || b.L < 1 || b.batch < 1 || repeats < 1 || repeats > REPEATS_MAX) {
+        fprintf(stderr, "usage: bench_calibration [SHAPE [TOKENS [REPEATS [BATCH]]]]\n");
+        return 2;
+    }
+    snprintf(folder, sizeof folder, "%.90s/ssmq-bench-XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(folder)) return 5;
+    const int status = failed(ssmq_random_mamba(folder, shape, 1)) || failed(run(&b, folder, repeats));
+    close_all(&b);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, i ? "config.json" : "model.safetensors");
+        unlink(path);
+    }
+    rmdir(folder);
+    return status;
+}
