@@ -6,7 +6,7 @@
 
 #define SIGN 0x8000
 #define MAGNITUDE_BINS 0x8000
-#define FEW 16384 /* values that are selected from faster than all bins are looked through */
+#define FEW 65536 /* values times quantiles: fewer are selected from faster than bins are looked through */
 
 static uint32_t bin_of(const float *x)
 {
@@ -25,26 +25,55 @@ void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count)
     }
 }
 
-/* ---- ranks to bins --------------------------------------------------------------------- */
+/* ---- bins in order --------------------------------------------------------------------- */
 
-/* Bins in ascending order of what they hold: of magnitudes by number; of values the negative ones first,
- * the largest magnitude leading. */
+/* The bins that hold values, in ascending order of what they hold: of magnitudes by number, both signs together; of
+ * values the negative ones first, the largest magnitude leading. */
 typedef struct order {
-    const uint32_t *count;
-    bool            magnitudes;
-    int32_t         bins;
+    int32_t *bin; /* [n] */
+    int64_t *count;
+    int32_t  n;
 } order;
 
-static int32_t bin_at(const order *o, int32_t i)
+/* Adds a bin of magnitudes, or of values, unless it is empty. */
+static void add_bin(order *o, const uint32_t *count, int32_t bin, bool magnitudes)
 {
-    return o->magnitudes ? i : i < SIGN ? 2 * SIGN - 1 - i : i - SIGN;
+    const int64_t n = (int64_t)count[bin] + (magnitudes ? count[bin | SIGN] : 0);
+    if (n == 0) return;
+    o->bin[o->n] = bin;
+    o->count[o->n++] = n;
 }
 
-static int64_t count_at(const order *o, int32_t i)
+/* Most bins are empty, in long runs: is a block of them? */
+#define BLOCK 64
+static bool empty_block(const uint32_t *count)
 {
-    const int32_t bin = bin_at(o, i);
-    return (int64_t)o->count[bin] + (o->magnitudes ? o->count[bin | SIGN] : 0);
+    uint32_t any = 0;
+    for (int i = 0; i < BLOCK; i++) any |= count[i];
+    return any == 0;
 }
+
+static void order_magnitudes(order *o, const uint32_t *count)
+{
+    for (int32_t at = 0; at < MAGNITUDE_BINS; at += BLOCK) {
+        if (empty_block(count + at) && empty_block(count + SIGN + at)) continue;
+        for (int32_t i = 0; i < BLOCK; i++) add_bin(o, count, at + i, true);
+    }
+}
+
+static void order_values(order *o, const uint32_t *count)
+{
+    for (int32_t at = MAGNITUDE_BINS - BLOCK; at >= 0; at -= BLOCK) {
+        if (empty_block(count + SIGN + at)) continue;
+        for (int32_t i = BLOCK - 1; i >= 0; i--) add_bin(o, count, SIGN + at + i, false);
+    }
+    for (int32_t at = 0; at < MAGNITUDE_BINS; at += BLOCK) {
+        if (empty_block(count + at)) continue;
+        for (int32_t i = 0; i < BLOCK; i++) add_bin(o, count, at + i, false);
+    }
+}
+
+/* ---- ranks to bins --------------------------------------------------------------------- */
 
 /* The values behind a quantile: one of a rank within a bin, and the next. */
 typedef struct place {
@@ -70,14 +99,11 @@ static void find_places(const order *o, const ssmq_quantile_list *l, int64_t n, 
     for (int32_t i = 0; i < l->n; i++) {
         const double part = rank_at(l, i, n, &k, &next);
         SSMQ_ASSERT(k >= before && next < n);
-        while (before + count_at(o, at) <= k) before += count_at(o, at++);
-        place *q = &out[i];
-        *q = (place){{bin_at(o, at), bin_at(o, at)}, {k - before, next - before}, part};
-        if (q->rank[1] < count_at(o, at)) continue;
-        int32_t beyond = at + 1;
-        while (count_at(o, beyond) == 0) beyond++;
-        q->bin[1] = bin_at(o, beyond);
-        q->rank[1] = 0;
+        while (before + o->count[at] <= k) before += o->count[at++];
+        out[i] = (place){{o->bin[at], o->bin[at]}, {k - before, next - before}, part};
+        if (next - before < o->count[at]) continue;
+        out[i].bin[1] = o->bin[at + 1];
+        out[i].rank[1] = 0;
     }
 }
 
@@ -85,6 +111,7 @@ static void find_places(const order *o, const ssmq_quantile_list *l, int64_t n, 
 
 /* The values of some bins, bin by bin, those of either sign of a magnitude side by side. */
 typedef struct collected {
+    order    magnitudes, values;
     uint8_t *wanted; /* [SSMQ_SIGNED_BINS] 0 or 1     */
     int64_t *begin;  /* [SSMQ_SIGNED_BINS], of wanted */
     float   *value, *loose;
@@ -93,18 +120,33 @@ typedef struct collected {
 
 static void collected_free(collected *c)
 {
+    free(c->magnitudes.bin);
+    free(c->magnitudes.count);
+    free(c->values.bin);
+    free(c->values.count);
     free(c->wanted);
     free(c->begin);
     free(c->value);
     free(c->loose);
 }
 
-static ssmq_status collected_new(collected *c)
+static bool order_new(order *o, int32_t bins)
+{
+    o->bin = malloc((size_t)bins * sizeof *o->bin);
+    o->count = malloc((size_t)bins * sizeof *o->count);
+    return o->bin && o->count;
+}
+
+static ssmq_status collected_new(collected *c, const uint32_t *count)
 {
     c->wanted = calloc(SSMQ_SIGNED_BINS, sizeof *c->wanted);
     c->begin = malloc(SSMQ_SIGNED_BINS * sizeof *c->begin);
-    if (c->wanted && c->begin) return SSMQ_OK;
-    return SSMQ_FAIL(MEMORY, "no memory for the bins of a quantile");
+    if (!c->wanted || !c->begin || !order_new(&c->magnitudes, MAGNITUDE_BINS) ||
+        !order_new(&c->values, SSMQ_SIGNED_BINS))
+        return SSMQ_FAIL(MEMORY, "no memory for the bins of a quantile");
+    order_magnitudes(&c->magnitudes, count);
+    order_values(&c->values, count);
+    return SSMQ_OK;
 }
 
 static void want(collected *c, bool magnitudes, const place *p)
@@ -127,27 +169,29 @@ static void copy_wanted(const ssmq_tensor *rows, const uint8_t *wanted, float *o
     }
 }
 
-static void sort_by_bin(collected *c)
+/* Where the values of the wanted bins are to lie; c->n is how many there are. */
+static void place_bins(const uint32_t *count, collected *c)
 {
-    for (int64_t i = 0; i < c->n; i++) c->value[c->begin[bin_of(&c->loose[i])]++] = c->loose[i];
+    for (int32_t i = 0; i < c->magnitudes.n; i++)
+        for (int32_t sign = 0; sign <= SIGN; sign += SIGN) {
+            const int32_t bin = (c->magnitudes.bin[i] & ~SIGN) | sign;
+            c->begin[bin] = c->n;
+            if (c->wanted[bin]) c->n += count[bin];
+        }
 }
 
 static ssmq_status collect(const ssmq_tensor *x, const uint32_t *count, collected *c)
 {
     const ssmq_tensor rows = ssmq_tensor_rows(x);
-    for (int32_t i = 0; i < 2 * MAGNITUDE_BINS; i++) {
-        const int32_t bin = i / 2 + i % 2 * SIGN;
-        c->begin[bin] = c->n;
-        if (c->wanted[bin]) c->n += count[bin];
-    }
+    place_bins(count, c);
     c->value = malloc((size_t)(c->n + 1) * sizeof *c->value);
     c->loose = malloc((size_t)(c->n + 1) * sizeof *c->loose); /* one more is written, and written over */
     if (!c->value || !c->loose)
         return SSMQ_FAIL(MEMORY, "no memory for %lld values of a quantile", (long long)c->n);
     copy_wanted(&rows, c->wanted, c->loose);
-    sort_by_bin(c);
-    for (int32_t i = 0; i < SSMQ_SIGNED_BINS; i++)
-        if (c->wanted[i]) c->begin[i] -= count[i];
+    for (int64_t i = 0; i < c->n; i++) c->value[c->begin[bin_of(&c->loose[i])]++] = c->loose[i];
+    c->n = 0;
+    place_bins(count, c);
     return SSMQ_OK;
 }
 
@@ -209,11 +253,9 @@ static ssmq_status quantiles_of_many(const ssmq_tensor *x, const uint32_t *count
     collected   c = {0};
     place      *p = places;
     ssmq_status st = SSMQ_OK;
-    SSMQ_TRY_DONE(st, collected_new(&c));
+    SSMQ_TRY_DONE(st, collected_new(&c, count));
     for (int32_t i = 0; i < n_list; p += list[i++].n) {
-        const order o = {count, list[i].magnitudes,
-                         list[i].magnitudes ? MAGNITUDE_BINS : SSMQ_SIGNED_BINS};
-        find_places(&o, &list[i], ssmq_tensor_count(x), p);
+        find_places(list[i].magnitudes ? &c.magnitudes : &c.values, &list[i], ssmq_tensor_count(x), p);
         for (int32_t k = 0; k < list[i].n; k++) want(&c, list[i].magnitudes, &p[k]);
     }
     SSMQ_TRY_DONE(st, collect(x, count, &c));
@@ -267,8 +309,8 @@ ssmq_status ssmq_quantiles(const ssmq_tensor *x, const uint32_t *count,
     int32_t   all = 1;
     uint32_t *own = NULL;
     SSMQ_ASSERT(ssmq_tensor_count(x) > 0);
-    if (ssmq_tensor_count(x) < FEW) return quantiles_of_few(x, list, n_list);
     for (int32_t i = 0; i < n_list; i++) all += list[i].n;
+    if (ssmq_tensor_count(x) * all < FEW) return quantiles_of_few(x, list, n_list);
     place *places = malloc((size_t)all * sizeof *places);
     if (!count) own = calloc(SSMQ_SIGNED_BINS, sizeof *own);
     ssmq_status st = SSMQ_OK;

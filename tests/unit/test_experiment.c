@@ -64,7 +64,7 @@ static void test_canonical(void **state)
         e->run[0].resolved,
         "ssmq: 1\nname: t\nmodel:\n  path: m\n"
         "calibration:\n  data:\n    file: t.npy\n    format: tokens\n"
-        "  select: first\n  count: 512\n  length: 512\n  batch: 1\n"
+        "  select: first\n  count: 512\n  length: 512\n  batch: 4\n"
         "mode: fake\nrecipe:\n  - id: a\n    method: watch\n    sites: layers.**\n    bits: 8\n"
         "    observer:\n      statistic: absmax\n      across: max\n"
         "evaluate:\n  - id: e\n    task: perplexity\n    dialect: gptq\n    window: 2048\n    "
@@ -121,7 +121,7 @@ static void test_same_id(void **state)
     experiment_put(f, "r.yaml", "- {id: a, method: watch, bits: 8}\n");
     experiment_put(f, "data.yaml", "data: {tokens: {file: sub/u.npy}}\n");
     experiment_put(f, "sub/u.npy", "tokens");
-    check_id(f, base, (const char *const[]){"name=other", "question=x", "run.threads=3", "calibration.batch=4",
+    check_id(f, base, (const char *const[]){"name=other", "question=x", "run.threads=3", "calibration.batch=7",
                                     NULL},
              true);
     check_id(f, base, (const char *const[]){"recipe=r.yaml", NULL}, true);
