@@ -150,23 +150,42 @@ static int32_t count_values(const layout *l, const int64_t *order, int64_t begin
     int32_t                 n = 0, at[SSMQ_AXES_MAX];
     memset(has, 0, (size_t)s->axis[axis].n * sizeof *has);
     for (int64_t i = begin; i < end; i++) {
-        at_of(s, l->p->cell[order ? order[i] : i].at, at);
+        at_of(s, l->p->cell[order[i]].at, at);
         n += !has[at[axis]];
         has[at[axis]] = true;
     }
     return n;
 }
 
-/* Does some path of the axis change what a float run is? */
-static bool touches_float(const layout *l, const ssmq_axis_draft *axis)
+/* Is there a path of the axis that may change what the run is? */
+static bool touches(const layout *l, int32_t run, const ssmq_axis_draft *axis)
 {
-    static const char *const sections[] = {"model", "data", "evaluate", "run", "collect"};
-    const bool               samples = l->p->ld->draft.collect.needs_samples;
+    static const char *const of_float[] = {"model", "data", "evaluate", "run", "collect"};
+    const ssmq_run          *r = &l->run[run];
     for (int32_t i = 0; i < axis->n_path; i++) {
-        const ssmq_axis_path *p = &axis->path[i];
-        if (samples && strcmp(p->part[0]->text, "calibration") == 0) return true;
-        for (size_t k = 0; k < sizeof sections / sizeof *sections; k++)
-            if (strcmp(p->part[0]->text, sections[k]) == 0 && strcmp(p->key->text, "run.seed") != 0) return true;
+        const char *first = axis->path[i].part[0]->text;
+        bool        may = r->mode != SSMQ_MODE_FLOAT;
+        if (may && strcmp(first, "recipes") == 0) may = strcmp(axis->path[i].part[1]->text, r->recipe->name) == 0;
+        for (size_t k = 0; k < sizeof of_float / sizeof *of_float; k++)
+            may = may || (strcmp(first, of_float[k]) == 0 && strcmp(axis->path[i].key->text, "run.seed") != 0);
+        if (may || (r->calibration && strcmp(first, "calibration") == 0)) return true;
+    }
+    return false;
+}
+
+/* Does another value of the axis lead from a cell of the run to another run?  Zipped axes go along. */
+static bool depends(const layout *l, const int64_t *order, int64_t begin, int64_t end, int32_t axis)
+{
+    const ssmq_sweep_draft *s = &l->p->ld->sweep;
+    int32_t                 at[SSMQ_AXES_MAX];
+    for (int64_t i = begin; i < end; i++) {
+        at_of(s, l->p->cell[order[i]].at, at);
+        for (int32_t v = 0; v < s->axis[axis].n; v++) {
+            int64_t cell = 0;
+            for (int32_t k = 0; k < s->n_axis; k++)
+                cell = cell * s->axis[k].n + (s->axis[k].moves_with == s->axis[axis].moves_with ? v : at[k]);
+            if (l->grid[cell] >= 0 && l->grid[cell] != l->of[order[i]]) return true;
+        }
     }
     return false;
 }
@@ -182,20 +201,31 @@ static const char *several(ssmq_arena *arena, const ssmq_axis_draft *axis, const
     return label;
 }
 
-/* all: how many values of the axis the whole sweep has. */
-static void put_value(layout *l, int32_t run, int32_t axis, const bool *has, int32_t n, int32_t all)
+/* Where the run has one value, that is it, if the run depends on the axis at all; order [begin, end) are its cells. */
+static void put_value(layout *l, int32_t run, int32_t axis, const int64_t *order, int64_t begin, int64_t end,
+                      bool *has)
 {
-    ssmq_arena            *arena = l->p->ld->arena;
     const ssmq_axis_draft *a = &l->p->ld->sweep.axis[axis];
     const int64_t          at = (int64_t)run * l->p->ld->sweep.n_axis + axis;
-    const bool             in_float = l->run[run].mode == SSMQ_MODE_FLOAT;
-    const bool             own = axis == SSMQ_AXIS_MODE || (axis == SSMQ_AXIS_RECIPE && !in_float);
-    const bool single = own || (n == 1 && (all > 1 || !in_float || touches_float(l, a)) && axis != SSMQ_AXIS_RECIPE);
-    int32_t    k = 0;
+    const int32_t          n = count_values(l, order, begin, end, axis, has);
+    const bool             own = axis <= SSMQ_AXIS_MODE;
+    int32_t                k = 0;
     while (!has[k]) k++;
-    l->value[at] = single ? k : n == all || axis == SSMQ_AXIS_RECIPE ? SSMQ_EVERY : SSMQ_SEVERAL;
-    if (single) l->label[at] = a->label[k];
-    else if (l->value[at] == SSMQ_SEVERAL) l->label[at] = several(arena, a, has, n);
+    l->value[at] = SSMQ_EVERY;
+    if (own ? axis == SSMQ_AXIS_MODE || l->run[run].mode != SSMQ_MODE_FLOAT : n == 1 && touches(l, run, a)) {
+        l->value[at] = k;
+        l->label[at] = a->label[k];
+    } else if (!own && n > 1 && depends(l, order, begin, end, axis)) {
+        l->value[at] = SSMQ_SEVERAL;
+        l->label[at] = several(l->p->ld->arena, a, has, n);
+    }
+}
+
+/* A run that two recipes come to goes by the first of them; a float run has none. */
+static bool counts(const layout *l, int64_t cell)
+{
+    const ssmq_cell *c = &l->p->cell[cell], *first = &l->p->cell[l->first[l->of[cell]]];
+    return c->run->mode == SSMQ_MODE_FLOAT || c->order[2] == first->order[2];
 }
 
 /* The cells of each run, one run after the other; *begin [n_run + 1]. */
@@ -203,9 +233,10 @@ static int64_t *cells_by_run(const layout *l, ssmq_arena *scratch, int64_t **beg
 {
     int64_t *order = SSMQ_ARENA_ARRAY(scratch, int64_t, l->p->n + 1);
     int64_t *from = SSMQ_ARENA_ARRAY(scratch, int64_t, l->n_run + 2);
-    for (int64_t i = 0; i < l->p->n; i++) from[l->of[i] + 2]++;
+    for (int64_t i = 0; i < l->p->n; i++) from[l->of[i] + 2] += counts(l, i);
     for (int32_t i = 0; i < l->n_run; i++) from[i + 2] += from[i + 1];
-    for (int64_t i = 0; i < l->p->n; i++) order[from[l->of[i] + 1]++] = i;
+    for (int64_t i = 0; i < l->p->n; i++)
+        if (counts(l, i)) order[from[l->of[i] + 1]++] = i;
     *begin = from;
     return order;
 }
@@ -215,11 +246,8 @@ static void put_values(layout *l, const int64_t *order, const int64_t *begin, ss
     const ssmq_sweep_draft *s = &l->p->ld->sweep;
     for (int32_t axis = 0; axis < s->n_axis; axis++) {
         bool         *has = SSMQ_ARENA_ARRAY(scratch, bool, s->axis[axis].n);
-        const int32_t all = count_values(l, NULL, 0, l->p->n, axis, has);
-        for (int32_t run = 0; run < l->n_run; run++) {
-            const int32_t n = count_values(l, order, begin[run], begin[run + 1], axis, has);
-            put_value(l, run, axis, has, n, all);
-        }
+        for (int32_t run = 0; run < l->n_run; run++)
+            put_value(l, run, axis, order, begin[run], begin[run + 1], has);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "harness/run/execute.h"
 #include "harness/run/sensitivity_store.h"
 #include "harness/run/session.h"
+#include "harness/run/sweep_files.h"
 #include "harness/store/rundir.h"
 #include "harness/store/store.h"
 
@@ -386,6 +387,7 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
             .e = e, .run = &e->run[i], .request = request, .session = &session, .arena = arena,
             .outcome = outcome};
     ssmq_status st = prepare_all(jobs, outcome, e->n_run);
+    if (st == SSMQ_OK) st = ssmq_sweep_freeze(e, request->out);
     for (int32_t i = 0; st == SSMQ_OK && i < e->n_run; i++) {
         if (request->starting) request->starting(request->context, jobs[i].run, i, e->n_run);
         start_clocks(&jobs[i]);
@@ -393,7 +395,11 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
         *n_outcome = i + 1;
         if (request->ended) request->ended(request->context, jobs[i].run, &outcome[i]);
     }
-    if (st == SSMQ_OK) st = conclude(e, outcome, e->n_run);
+    if (st == SSMQ_OK) {
+        const ssmq_status collected = ssmq_sweep_collect(e, request->out);
+        st = conclude(e, outcome, e->n_run); /* what went wrong in a run is more than that */
+        if (st == SSMQ_OK) st = collected;
+    }
     ssmq_session_close(&session);
     return st;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "harness/base/json.h"
 #include "harness/base/yaml.h"
 
 #ifdef __cplusplus
@@ -11,7 +12,7 @@ extern "C" {
 
 #define SSMQ_AXIS_RECIPE 0
 #define SSMQ_AXIS_MODE 1
-#define SSMQ_AXES_MAX 16     /* with recipe and mode */
+#define SSMQ_AXES_MAX 16      /* with recipe and mode */
 #define SSMQ_POINTS_MAX 10000 /* that are expanded: recipes x modes x axes, zipped ones once */
 #define SSMQ_GRID_MAX 1000000 /* cells of the grid: zipped axes are axes of their own there   */
 
@@ -40,6 +41,12 @@ typedef struct ssmq_sweep {
 
 #define SSMQ_EVERY (-1)   /* it is the same run for all values of the axis */
 #define SSMQ_SEVERAL (-2) /* ... for some of them                          */
+
+/* "axes": {"p": 99.9, "rot": true}: what a run has on the axes behind recipe and mode; null: the same run for all of
+ * its values; a text that lists them where it is the same for several. */
+void ssmq_sweep_put_axes(ssmq_json_writer *w, const ssmq_sweep *s, int32_t run);
+/* A value of an axis as JSON has it: a number, true or false where it is one, else the label. */
+void ssmq_axis_put_value(ssmq_json_writer *w, const char *key, const ssmq_axis *axis, int32_t index);
 
 #ifdef __cplusplus
 }

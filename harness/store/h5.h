@@ -29,7 +29,7 @@ struct ssmq_store {
 typedef struct ssmq_h5_array {
     hid_t       type;
     int32_t     rank;
-    hsize_t     dim[SSMQ_RANK_MAX];
+    hsize_t     dim[SSMQ_STORE_AXES_MAX];
     const void *data;                 /* NULL: written later */
     const hsize_t *chunk;             /* [rank] with a checksum and no other filter; NULL: by size */
     bool        is_scale;

@@ -101,7 +101,7 @@ static size_t bytes_of(const ssmq_h5_array *a)
 }
 
 /* Whole rows of the fastest axes, up to CHUNK_BYTES. */
-static void choose_chunk(const ssmq_h5_array *a, hsize_t chunk[SSMQ_RANK_MAX])
+static void choose_chunk(const ssmq_h5_array *a, hsize_t chunk[SSMQ_STORE_AXES_MAX])
 {
     hsize_t inner = H5Tget_size(a->type);
     for (int32_t i = a->rank - 1; i >= 0; i--) {
@@ -126,7 +126,7 @@ static hid_t creation_list(ssmq_store *s, const ssmq_h5_array *a)
     /* Texts and tables of texts lie on HDF5's heap, where no filter reaches them. */
     if (bytes_of(a) >= FILTER_BYTES && H5Tis_variable_str(a->type) == 0 &&
         H5Tget_class(a->type) != H5T_COMPOUND) {
-        hsize_t chunk[SSMQ_RANK_MAX];
+        hsize_t chunk[SSMQ_STORE_AXES_MAX];
         choose_chunk(a, chunk);
         bad = bad || ssmq_h5_bad(s, H5Pset_chunk(list, a->rank, chunk)) ||
               ssmq_h5_bad(s, H5Pset_shuffle(list)) || ssmq_h5_bad(s, H5Pset_deflate(list, 1));

@@ -249,6 +249,23 @@ ssmq_status ssmq_rundir_open(const char *path, const char *run_id, const char *r
     return st;
 }
 
+ssmq_status ssmq_rundir_hold(const char *path, ssmq_rundir **out)
+{
+    ssmq_arena  *a = ssmq_arena_new();
+    ssmq_rundir *d = ssmq_arena_alloc(a, sizeof *d);
+    int64_t      now = 0;
+    *d = (ssmq_rundir){.a = a, .path = ssmq_arena_strdup(a, path), .last_beat = ssmq_monotonic_s()};
+    ssmq_status st = ssmq_make_directory(path);
+    if (st == SSMQ_OK) st = probe(d, &now);
+    if (st == SSMQ_OK) st = ssmq_lease_take(ssmq_rundir_file(d, "lease"), now, &d->lease);
+    if (st == SSMQ_OK) st = remove_parts(d, d->path);
+    if (st == SSMQ_OK)
+        *out = d;
+    else
+        ssmq_rundir_close(d);
+    return st;
+}
+
 void ssmq_rundir_close(ssmq_rundir *d)
 {
     if (!d) return;

@@ -68,6 +68,9 @@ bool ssmq_rundir_finished(const char *path);
 SSMQ_MUST_USE ssmq_status ssmq_rundir_open(const char *path, const char *run_id,
                                            const char *run_name, int64_t need_bytes,
                                            ssmq_rundir **out);
+/* The same for a folder that holds runs, OUT/NAME: made, leased, without unfinished files; for its path and files
+ * only, as it has no status. */
+SSMQ_MUST_USE ssmq_status ssmq_rundir_hold(const char *path, ssmq_rundir **out);
 /* Gives the lease back; accepts NULL.  The status stays as it was last set. */
 void ssmq_rundir_close(ssmq_rundir *d);
 

@@ -13,6 +13,8 @@ extern "C" {
 
 typedef struct ssmq_store ssmq_store;
 
+#define SSMQ_STORE_AXES_MAX 16 /* of a grid */
+
 /* Creates PATH.part exclusively; never truncates.  IO if it or PATH exists (what a killed writer left
  * is removed before, by the next holder of the lease). */
 SSMQ_MUST_USE ssmq_status ssmq_store_create(const char *path, ssmq_store **out);
@@ -50,6 +52,12 @@ SSMQ_MUST_USE ssmq_status ssmq_store_fill(ssmq_store *s, const char *path, const
 /* A dataset of n UTF-8 strings along a scale. */
 SSMQ_MUST_USE ssmq_status ssmq_store_texts(ssmq_store *s, const char *path, const char *const *values,
                                            int64_t n, const char *scale, const char *long_name);
+/* A grid over n_axis scales of dim[] values, the last axis fastest; exactly one of real and text is set.  A
+ * missing text is "". */
+SSMQ_MUST_USE ssmq_status ssmq_store_grid(ssmq_store *s, const char *path, const double *real,
+                                          const char *const *text, int32_t n_axis, const int32_t *dim,
+                                          const char *const *scale, const char *unit,
+                                          const char *long_name);
 /* A long text as a scalar dataset. */
 SSMQ_MUST_USE ssmq_status ssmq_store_text(ssmq_store *s, const char *path, const char *value,
                                           const char *media_type);

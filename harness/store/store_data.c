@@ -172,6 +172,28 @@ ssmq_status ssmq_store_texts(ssmq_store *s, const char *path, const char *const 
     return put_texts(s, path, values, n, false, scale, long_name);
 }
 
+_Static_assert(SSMQ_STORE_AXES_MAX >= SSMQ_RANK_MAX, "an array has room for a tensor's axes");
+
+ssmq_status ssmq_store_grid(ssmq_store *s, const char *path, const double *real, const char *const *text,
+                            int32_t n_axis, const int32_t *dim, const char *const *scale,
+                            const char *unit, const char *long_name)
+{
+    ssmq_h5_quiet();
+    SSMQ_ASSERT((real != NULL) + (text != NULL) == 1 && n_axis > 0 && n_axis <= SSMQ_STORE_AXES_MAX);
+    ssmq_h5_array a = {
+        .type = real ? type_of(SSMQ_F64) : ssmq_h5_text_type(),
+        .rank = n_axis,
+        .data = real ? (const void *)real : (const void *)text,
+        .missing = real ? missing_of(SSMQ_F64) : NULL,
+        .unit = real ? unit_of(unit) : "",
+        .long_name = long_name,
+    };
+    for (int32_t i = 0; i < n_axis; i++) a.dim[i] = (hsize_t)dim[i];
+    const ssmq_status st = ssmq_h5_put_array(s, path, &a, scale, NULL);
+    H5Tclose(a.type);
+    return st;
+}
+
 ssmq_status ssmq_store_text(ssmq_store *s, const char *path, const char *value,
                             const char *media_type)
 {

@@ -1,0 +1,78 @@
+#include "harness/run/sweep_figures.h"
+#include <math.h>
+#include <string.h>
+
+const ssmq_figure ssmq_figures[] = {
+    {"ppl", "", "perplexity"},
+    {"ppl_se", "", "standard error of the perplexity over windows"},
+    {"nll", "nat", "mean loss of a token"},
+    {"windows", "", "windows"},
+    {"tokens", "", "predicted tokens"},
+    {"ln_ratio", "nat", "difference in log-perplexity from float"},
+    {"ln_ratio_se", "nat", "its standard error over windows, paired"},
+    {"ln_ratio_low", "nat", "lower end of its 95 % interval"},
+    {"ln_ratio_high", "nat", "upper end of its 95 % interval"},
+    {"kl_mean", "nat", "mean divergence from float"},
+    {"kl_se", "nat", "standard error of the mean divergence over windows"},
+    {"kl_median", "nat", "median divergence of a token from float"},
+    {"kl_p90", "nat", "90th percentile of the divergence of a token"},
+    {"kl_p99", "nat", "99th percentile of the divergence of a token"},
+    {"kl_p999", "nat", "99.9th percentile of the divergence of a token"},
+    {"kl_max", "nat", "largest divergence of a token"},
+    {"delta_p_mean", "", "mean change of the target's probability against float"},
+    {"delta_p_rms", "", "root mean square of that change over tokens"},
+    {"top1", "", "share of tokens whose most likely token is that of float"},
+    {0},
+};
+
+/* Which of the comparison's fields the k-th figure behind the scores is: in the order of SSMQ_COMPARE_FIELDS. */
+static double compared(const ssmq_compare_score *c, int32_t k)
+{
+    const struct {
+        double value;
+        int    metric;
+    } field[] = {
+#define X(name, metric, unit) {c->name, metric},
+        SSMQ_COMPARE_FIELDS(X)
+#undef X
+    };
+    _Static_assert(sizeof ssmq_figures / sizeof *ssmq_figures - 1 - SSMQ_FIGURES_ALWAYS == sizeof field / sizeof *field,
+                   "a figure for each field");
+    const bool there = c->against && (field[k].metric < 0 || c->metrics >> field[k].metric & 1);
+    return there ? field[k].value : (double)NAN;
+}
+
+double ssmq_figure_of(const ssmq_evaluation_score *e, int32_t k)
+{
+    if (!e) return (double)NAN;
+    switch (k) {
+    case 0: return e->score.ppl;
+    case 1: return e->score.ppl_se;
+    case 2: return e->score.nll;
+    case 3: return (double)e->score.windows;
+    case 4: return (double)e->score.tokens;
+    default: return compared(&e->compare, k - SSMQ_FIGURES_ALWAYS);
+    }
+}
+
+const ssmq_evaluation_score *ssmq_summary_find(const ssmq_summary *s, const char *id)
+{
+    for (int32_t i = 0; i < s->n_evaluation; i++)
+        if (strcmp(s->evaluation[i].id, id) == 0) return &s->evaluation[i];
+    return NULL;
+}
+
+int32_t ssmq_summaries_evaluations(const ssmq_summary *s, int32_t n, ssmq_arena *arena, const char *const **id)
+{
+    int32_t most = 0, found = 0;
+    for (int32_t i = 0; i < n; i++) most += s[i].n_evaluation;
+    const char **all = SSMQ_ARENA_ARRAY(arena, const char *, most + 1);
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t k = 0; k < s[i].n_evaluation; k++) {
+            int32_t at = 0;
+            while (at < found && strcmp(all[at], s[i].evaluation[k].id) != 0) at++;
+            if (at == found) all[found++] = s[i].evaluation[k].id;
+        }
+    *id = all;
+    return found;
+}

@@ -1,0 +1,26 @@
+/* The figures of evaluations by name, for tables over many runs. */
+#pragma once
+#include "harness/store/summary.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_figure {
+    const char *name, *unit, *long_name;
+} ssmq_figure;
+
+#define SSMQ_FIGURES_ALWAYS 5 /* the first ones, which every evaluation has */
+extern const ssmq_figure ssmq_figures[]; /* ends with {0} */
+
+/* The k-th of them; NaN where the evaluation has none (e NULL: a run has no such evaluation). */
+double ssmq_figure_of(const ssmq_evaluation_score *e, int32_t k);
+
+/* NULL where the run has none of this id. */
+const ssmq_evaluation_score *ssmq_summary_find(const ssmq_summary *s, const char *id);
+/* The ids of the evaluations of all runs, in the order in which they first appear: *id is the arena's. */
+int32_t ssmq_summaries_evaluations(const ssmq_summary *s, int32_t n, ssmq_arena *arena, const char *const **id);
+
+#ifdef __cplusplus
+}
+#endif
