@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "harness/base/file.h"
+#include "harness/store/own_name.h"
 
 /* ---- a pass ---------------------------------------------------------------------------- */
 
@@ -164,6 +165,7 @@ ssmq_replay *ssmq_replay_new(const char *folder, const char *identity, const dou
                        .level = copy,
                        .n_level = n_level,
                        .log = log};
+    if (folder) ssmq_own_names_sweep(folder);
     return r;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "harness/base/file.h"
 #include "harness/run/replay.h"
+#include "harness/store/own_name.h"
 #include "harness/store/store.h"
 #include "harness/store/summed.h"
 
@@ -265,11 +266,9 @@ static ssmq_status write_all(ssmq_store *s, const ssmq_pass *p, ssmq_arena *aren
 ssmq_status ssmq_pass_write(const char *path, const ssmq_pass *p)
 {
     ssmq_arena *arena = ssmq_arena_new();
-    const char *own = ssmq_arena_printf(arena, "%s.%ld", path, (long)getpid());
+    const char *own = ssmq_own_name(arena, path);
     ssmq_store *s = NULL;
     ssmq_status st = SSMQ_OK;
-    unlink(own); /* of an earlier process with this number */
-    unlink(ssmq_arena_printf(arena, "%s.part", own));
     SSMQ_TRY_DONE(st, ssmq_store_create(own, &s));
     SSMQ_TRY_DONE(st, write_all(s, p, arena));
     st = ssmq_store_seal(s);

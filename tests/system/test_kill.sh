@@ -31,6 +31,10 @@ for _ in $(seq "$kills"); do
 done
 echo "$seen files were there after a kill"
 
+# What a kill while the calibration's file was written leaves; chance hits that moment too rarely.
+cache=$(find "$scratch/killed" -type d -name calibration)
+: > "$cache/half.h5.$(hostname).$victim.part"
+
 run 0 run "${arguments[@]}" --out "$scratch/killed"
 for file in "$scratch"/whole/quickstart/*/{run.h5,summary.json}; do
     cmp -s "$file" "$scratch/killed/${file#"$scratch/whole/"}" || fail "$file differs after the kills"

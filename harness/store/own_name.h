@@ -1,0 +1,18 @@
+/* Names of files that one process writes until they are whole, in a folder where several may write the same:
+ * PATH.HOST.PID. */
+#pragma once
+#include "harness/base/arena.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* This process's name for a path; nothing of the name is there afterwards, nor with ".part" behind it. */
+const char *ssmq_own_name(ssmq_arena *arena, const char *path);
+/* Removes what processes of this host that no longer live left in a folder under such names; what cannot be
+ * removed stays. */
+void ssmq_own_names_sweep(const char *folder);
+
+#ifdef __cplusplus
+}
+#endif
