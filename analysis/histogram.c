@@ -185,23 +185,26 @@ static ssmq_status add_rows(const ssmq_figure_request *rq, const ssmq_figure_run
     return SSMQ_OK;
 }
 
-/* The least density but 0, so that a logarithmic axis has somewhere to end. */
-static double least_density(const ssmq_figure *f)
+/* The least density but 0, so that a logarithmic axis has somewhere to end, and the greatest, which both
+ * parts of an axis of two signs reach up to. */
+static void density_range(const ssmq_figure *f, double *least, double *most)
 {
     const int32_t column = ssmq_figure_column(f, "density");
-    double        least = INFINITY;
+    *least = INFINITY;
+    *most = 0;
     for (int64_t i = 0; i < f->n_row; i++) {
         const double d = f->cell[i * f->n_column + column].number;
-        if (d > 0) least = fmin(least, d);
+        if (d > 0) *least = fmin(*least, d);
+        if (d > 0) *most = fmax(*most, d);
     }
-    return least;
 }
 
 static void put_settings(const ssmq_figure_request *rq, const histogram_source *s, const histogram_edges *e,
                          const char *site, ssmq_figure *f)
 {
     const int axes = rq->o->log < 0 ? SSMQ_LOG_AXIS_Y : rq->o->log;
-    double   *mark[3];
+    double   *mark[3], least, most;
+    density_range(f, &least, &most);
     for (int k = 0; k < 3; k++) mark[k] = SSMQ_ARENA_ARRAY(rq->arena, double, rq->n_run);
     for (int32_t i = 0; i < rq->n_run; i++) {
         mark[0][i] = s[i].range.scale;
@@ -216,7 +219,8 @@ static void put_settings(const ssmq_figure_request *rq, const histogram_source *
     ssmq_figure_set_real(f, "floor_x", e->floor);
     ssmq_figure_set_real(f, "min_x", e->edge[0]);
     ssmq_figure_set_real(f, "max_x", e->edge[e->n]);
-    ssmq_figure_set_real(f, "least", least_density(f));
+    ssmq_figure_set_real(f, "least", least);
+    ssmq_figure_set_real(f, "most", most);
     f->height_cm = 6.0;
 }
 

@@ -2,6 +2,8 @@
 #include <math.h>
 #include "analysis/quantity.h"
 
+#define PICTURE_LINES 16
+
 static ssmq_status add_rows(const ssmq_figure_request *rq, const ssmq_figure_run *run, const char *site,
                             bool one_site, const ssmq_quantity *q, ssmq_figure *f)
 {
@@ -34,6 +36,8 @@ static ssmq_status add_lines(const ssmq_figure_request *rq, const char *name, co
             colour[f->n_series - 1] = rq->n_run == 1 ? k + 2 : ssmq_figure_colour(rq, i);
             dash[f->n_series - 1] = rq->n_run == 1 ? 1 : k + 1;
         }
+    if (rq->picture && f->n_series > PICTURE_LINES)
+        return SSMQ_FAIL(USAGE, "%d lines are more than a picture shows; choose sites with --site", f->n_series);
     ssmq_figure_set_reals(f, "colour", colour, f->n_series);
     ssmq_figure_set_reals(f, "dashes", dash, f->n_series);
     return SSMQ_OK;

@@ -10,6 +10,7 @@ top = max_y + 0.05 * span
 stats $data index 0 using (column('group')) nooutput
 groups = STATS_max + 1
 set yrange [bottom:top]
+set ytics tic_step(span, 5)
 set xrange [-0.7:groups - 0.3]
 set boxwidth 0.62
 set lmargin at screen across(1.1)

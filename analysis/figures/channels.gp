@@ -1,4 +1,4 @@
-# Bands between quantiles of each channel, one panel a run; dashed: where its codes end.  Settings: site,
+# Bands between quantiles of each channel and their medians, one panel a run; dashed: where its codes end.  Settings: site,
 # clip_low[], clip_high[], min_y, max_y, sorted, n_channel, n_point (of the lines).
 
 set multiplot
@@ -8,11 +8,12 @@ span = max_y - min_y
 bottom = min_y - 0.05 * span
 top = max_y + 0.05 * span
 set yrange [bottom:top]
+set ytics tic_step(span, 5)
 set xrange [-0.5:n_channel - 0.5]
 set lmargin at screen across(1.1)
 set rmargin at screen 1 - across(0.25)
 set ylabel 'value' offset 1.2,0
-set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 1 samplen 1 width -0.8 font ',6'
+set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 1
 set style fill solid noborder
 width = 1.0 * n_channel / n_point
 centre = (width - 1) / 2
@@ -40,7 +41,7 @@ do for [i=1:n] {
              with boxxyerror linewidth 0 fillcolor rgb int(word('13624048 10274530 5217484 29362', k + 1)) \
              title (i == 1 ? word('all 99.98% 98% 50%', k + 1) : ''), \
          '' index i-1 using (column('rank') + centre):(column('p50')) with lines linewidth 0.5 \
-             linecolor rgb 0x000000 title (i == 1 ? 'median' : '')
+             linecolor rgb 0x000000 notitle
     unset label 1000
 }
 unset multiplot

@@ -1,5 +1,5 @@
 # Density of the values at a site, a line for each run; dashed: where its codes end.  Settings: site, scale[],
-# clip_low[], clip_high[], log_y, least (density), floor_x (where logarithmic bins of |x| begin; 0: linear
+# clip_low[], clip_high[], log_y, least and most (of the densities), floor_x (where logarithmic bins of |x| begin; 0: linear
 # ones), min_x, max_x.
 
 line_name(i) = scale[i] == scale[i] ? \
@@ -7,7 +7,7 @@ line_name(i) = scale[i] == scale[i] ? \
 bottom = log_y ? 10 ** floor(log10(least)) : 0
 shown(d) = d > bottom ? d : bottom
 if (log_y) { set logscale y; set format y '10^{%T}' }
-set yrange [bottom:*]
+set yrange [bottom:(log_y ? 10 ** ceil(log10(most)) : 1.05 * most)]
 
 head_cm = top_cm + 0.29 * n + 0.15
 set tmargin at screen 1 - up(head_cm)
@@ -46,8 +46,15 @@ if (floor_x == 0) {
     below = min_x < -floor_x ? log10(-min_x / floor_x) : 0
     above = max_x > floor_x ? log10(max_x / floor_x) : 0
     gap = below > 0 && above > 0 ? 0.3 : 0
+    # Powers of ten that leave room for their names, or 1, 2, 5 and 10 times where there are few.
+    farthest = log10(max_x > -min_x ? max_x : -min_x)
     first = ceil(log10(floor_x) + 0.4)
-    decade = ceil((log10(max_x > -min_x ? max_x : -min_x) - first) / 3.0)
+    decade = farthest - first > 3 ? ceil((farthest - first) / 3) : 1
+    minus = ''
+    power_tics = 'do for [e=first:int(farthest):int(decade)] { set xtics add (sprintf("%s10^{%d}", minus, e) 10.0 ** e) }'
+    close_tics = 'do for [e=first-2:first+2] { do for [m in "1 2 5"] { ' . \
+        'at = m * 10.0 ** e; if (at > floor_x * 1.05) { set xtics add (sprintf("%s%g", minus, at) at) } } }'
+    tics = farthest - log10(floor_x) > 1.5 ? power_tics : close_tics
     middle = left + (right - left - gap) * below / (below + above)
     set logscale x
     inner = floor_x
@@ -59,7 +66,8 @@ if (floor_x == 0) {
         sign = -1; outer = -min_x
         set xrange [outer:inner]
         set xtics ('' inner)
-        do for [e=first:20:decade] { set xtics add (sprintf('−10^{%d}', e) 10.0 ** e) }
+        minus = '−'
+        eval tics
         eval marks
         eval lines
         unset key; unset ylabel; unset label
@@ -75,7 +83,8 @@ if (floor_x == 0) {
         sign = 1; outer = max_x
         set xrange [inner:outer]
         set xtics ('' inner)
-        do for [e=first:20:decade] { set xtics add (sprintf('10^{%d}', e) 10.0 ** e) }
+        minus = ''
+        eval tics
         eval marks
         eval lines
     }

@@ -7,7 +7,7 @@ head_cm = top_cm + (n > 1 ? 0.29 * n + 0.1 : 0)
 first_cm = kurtosis_most > 0 ? head_cm + 2.2 : head_cm
 panel_cm = (height_cm - first_cm - 0.9) / n
 set lmargin at screen across(1.2)
-set rmargin at screen 1 - across(1.35)
+set rmargin at screen 1 - across(1.65)
 stats $data using (column('layer')) nooutput
 set xrange [STATS_min - 0.6:STATS_max + 0.6]
 set xtics STATS_min, (STATS_max - STATS_min > 12 ? tic_step(STATS_max - STATS_min, 12) : 1)
@@ -17,11 +17,13 @@ if (kurtosis_most > 0) {
     set tmargin at screen 1 - up(head_cm + 0.05)
     set bmargin at screen 1 - up(first_cm - 0.15)
     set logscale y
+    set format y '10^{%T}'
     set ylabel 'kurtosis' offset 1,0
     plot for [i=1:n] $data index i-1 using (column('layer')):(column('rank') == 0 ? column('kurtosis') : NaN) \
         with linespoints pointtype 7 pointsize 0.3 linecolor rgb colour_of(run_colour[i]) title (n > 1 ? label[i] : '')
     unset label 1000
     unset logscale y
+    set format y '%g'
 }
 unset key
 set yrange [-0.04 * channel_last:1.04 * channel_last]
@@ -33,7 +35,7 @@ do for [i=1:n] {
     bottom = 1 - up(first_cm + panel_cm * i)
     set tmargin at screen top
     set bmargin at screen bottom
-    set colorbox user origin 1 - across(1.2), bottom size across(0.2), top - bottom
+    set colorbox user origin 1 - across(1.5), bottom size across(0.2), top - bottom
     if (n > 1) { set label 1 label[i] at graph 0, graph 1 offset 0,0.5 left noenhanced font ',6.5' }
     if (i == n) { set xlabel 'layer' offset 0,0.5; set format x '%g' }
     plot $data index i-1 using (column('layer')):(column('channel')):(0.12 + 2 * sqrt(column('share'))):(column('persistence')) \

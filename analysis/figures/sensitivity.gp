@@ -13,6 +13,7 @@ set lmargin at screen across(0.3 + 0.125 * name_length)
 set rmargin at screen 1 - across(0.35)
 set ytics scale 0 noenhanced font ',6.5'
 set style fill solid noborder
+set errorbars 0 # a bar of no length, where there is no standard error, is not seen
 set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 1 noenhanced
 
 # The ends of the bars and of their standard errors; one that was not measured counts as 0.
@@ -43,9 +44,10 @@ do for [i=1:n] {
         set arrow from all_on[i], graph 0 to all_on[i], graph 1 nohead front linewidth 0.9 dashtype 2 \
             linecolor rgb colour_of(1)
     }
-    plot for [k=1:2] $data index i-1 using (known(column(word('only_on only_off', k))) / 2): \
-             (column('rank') + 0.4 * k - 0.6):(abs(known(column(word('only_on only_off', k)))) / 2):(0.19): \
-             ytic(strcol('unit')) with boxxyerror linecolor rgb colour_of(4 - k) \
+    plot $data index i-1 using (0):(column('rank')):(0):(0):ytic(strcol('unit')) with boxxyerror notitle, \
+         for [k=1:2] '' index i-1 using (known(column(word('only_on only_off', k))) / 2): \
+             (column('rank') + 0.4 * k - 0.6):(abs(known(column(word('only_on only_off', k)))) / 2):(0.19) \
+             with boxxyerror linecolor rgb colour_of(4 - k) \
              title (i == 1 ? (k == 1 ? 'alone' : 'left out') : ''), \
          for [k=1:2] '' index i-1 using (known(column(word('only_on only_off', k)))):(column('rank') + 0.4 * k - 0.6): \
              (known(column(word('only_on only_off', k) . '_se'))) with xerrorbars pointtype 0 linewidth 0.6 \

@@ -23,15 +23,15 @@ unset key
 stats $data using (column('channel')) nooutput
 set xtics 0, tic_step(STATS_max + 1, 4) offset -0.4,-0.3
 stats $data using (column('token')) nooutput
-set ytics 0, tic_step(STATS_max + 1, 4) offset 0.6,-0.2
+set ytics 0, tic_step(STATS_max + 1, 3) offset 0.6,-0.2
 set xlabel columns rotate parallel offset 0,-0.2
 set ylabel rows rotate parallel offset 0,-0.2
-if (!log_z) { set ztics 0, tic_step(most, 4) }
+if (!log_z) { set ztics 0, tic_step(most, 4); set cbtics 0, tic_step(most, 4) }
 set zlabel '|x|' rotate by 90 offset 1.5,0
 do for [i=1:n] {
     bottom_cm = height_cm - top_cm - panel_cm * i
-    set origin across(0.1), up(bottom_cm - 0.35)
-    set size across(width_cm - 1.1), up(panel_cm + 0.5)
+    set origin across(0.25), up(bottom_cm - 0.35)
+    set size across(width_cm - 1.45), up(panel_cm + 0.5)
     if (i == 1) {
         set colorbox user origin across(width_cm - 1.15), up(bottom_cm + 0.25 * panel_cm) \
             size across(0.2), up(0.5 * panel_cm)

@@ -200,6 +200,19 @@ for more in "histogram --layer 0 --log xy $float $quamba" "histogram --layer 0 -
     shapes < "$scratch/more.svg" || fail "plot $more shows too little"
 done
 
+# Both parts of an axis of two signs have one scale of densities.
+run 0 export histogram --layer 0 --log x "$naive"
+most=$(awk -F, '!/^[#r]/ && $8 > m { m = $8 } END { printf "%.6g", m }' "$scratch/out")
+run 0 export histogram --layer 0 --log x "$naive" --format gnuplot
+[ "$(awk '$1 == "most" { printf "%.6g", $3 }' "$scratch/out")" = "$most" ] || fail "the greatest density is not $most"
+
+# More lines than anybody can tell apart are no picture, but may be data.
+many=()
+for _ in 1 2 3 4 5 6 7 8 9; do many+=("$naive"); done
+refuse 2 "18 lines are more than a picture shows; choose sites with --site" \
+    plot layers "${many[@]}" --quantity sqnr_db -o "$scratch/more.svg"
+run 0 export layers "${many[@]}" --quantity sqnr_db
+
 # Equal questions, equal pictures.
 run 0 plot channels --layer 1 "$naive" -o "$scratch/a.svg"
 run 0 plot channels --layer 1 "$naive" -o "$scratch/b.svg"
