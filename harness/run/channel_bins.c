@@ -71,15 +71,32 @@ void ssmq_channel_bins_free(ssmq_channel_bins *b)
 
 /* ---- counting -------------------------------------------------------------------------- */
 
-void ssmq_channel_bins_add(ssmq_channel_bins *b, int64_t channel, const float *x, int64_t n, int64_t stride)
+/* Where the counts of a row of values are, behind middle, the bin around zero of the first channel. */
+static void find_bins(const ssmq_channel_bins *b, const float *restrict x, int32_t *restrict at)
+{
+    const int32_t stride = (int32_t)stride_of(b);
+    for (int32_t l = 0; l < SSMQ_CHANNEL_LANES; l++) {
+        int32_t bits;
+        memcpy(&bits, &x[l], sizeof bits);
+        const int32_t above = ((bits & (int32_t)MAGNITUDE) >> SHIFT) - b->base + 1;
+        const int32_t k = above > 0 ? above : 0, sign = bits >> 31; /* -1: negative */
+        at[l] = ((k ^ sign) - sign) + l * stride;
+    }
+}
+
+/* Lane by lane in turn: two values of one channel after another would often meet in a bin, and the second
+ * wait for the first. */
+void ssmq_channel_bins_add(ssmq_channel_bins *b, int64_t first, int64_t lanes, const float *x, int64_t n)
 {
     if (!b->count) return; /* zeros: what is in no bin is taken for small */
-    uint32_t *const middle = b->count + channel * stride_of(b) + b->wide;
+    uint32_t *const middle = b->count + first * stride_of(b) + b->wide;
+    int32_t         at[SSMQ_CHANNEL_LANES];
     for (int64_t i = 0; i < n; i++) {
-        const uint32_t bits = bits_of(x[i * stride]), magnitude = bits & MAGNITUDE;
-        if (magnitude >= NONFINITE) continue;
-        const int32_t above = (int32_t)(magnitude >> SHIFT) - b->base + 1, k = above > 0 ? above : 0;
-        middle[bits > MAGNITUDE ? -k : k]++;
+        find_bins(b, x + i * SSMQ_CHANNEL_LANES, at);
+        if (lanes == SSMQ_CHANNEL_LANES)
+            for (int32_t l = 0; l < SSMQ_CHANNEL_LANES; l++) middle[at[l]]++;
+        else
+            for (int64_t l = 0; l < lanes; l++) middle[at[l]]++;
     }
 }
 

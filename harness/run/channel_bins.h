@@ -27,9 +27,12 @@ int64_t ssmq_channel_bins_bytes(int64_t channels);
 SSMQ_MUST_USE ssmq_status ssmq_channel_bins_reach(ssmq_channel_bins *b, float absmax);
 void                      ssmq_channel_bins_free(ssmq_channel_bins *b);
 
-/* Counts n values of one channel, stride apart, none beyond the window; those that are not finite are passed
- * over. */
-void ssmq_channel_bins_add(ssmq_channel_bins *b, int64_t channel, const float *x, int64_t n, int64_t stride);
+/* Channels that are counted side by side. */
+#define SSMQ_CHANNEL_LANES 16
+
+/* Counts x (n, SSMQ_CHANNEL_LANES), the values of so many lanes' channels from the first one on: finite, none
+ * beyond the window. */
+void ssmq_channel_bins_add(ssmq_channel_bins *b, int64_t first, int64_t lanes, const float *x, int64_t n);
 
 /* The quantiles of a channel's n values, of which low and high are the smallest and the largest:
  * rank p / 100 * (n - 1) between neighbours, a bin's values spread evenly over it; so 0 and 100 are exact and

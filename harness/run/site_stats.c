@@ -6,7 +6,7 @@
 #include "harness/base/assert.h"
 #include "harness/tensor/quantiles.h"
 
-#define LANES 16       /* channels that are worked on side by side: a cache line of floats        */
+#define LANES SSMQ_CHANNEL_LANES /* channels that are worked on side by side: a cache line of floats */
 #define BLOCK_ROWS 512 /* numbers of a channel at a time: with 16 channels 32 KiB, which L1 holds */
 #define MAGNITUDE 0x7fffffff
 #define NONFINITE 0x7f800000
@@ -36,15 +36,15 @@ ssmq_site_shape ssmq_site_shape_of(const ssmq_model *m, int32_t site)
 struct ssmq_stats_worker {
     float    *block; /* [2][rows of a block][LANES] */
     uint32_t *count; /* [SSMQ_SIGNED_BINS] */
-    int32_t   least[2], most[2]; /* bits of magnitudes: negative values, others */
-    int32_t   absmax;
+    float     least[2], most[2]; /* magnitudes of negative values and of others; most < 0: none */
+    float     absmax;
     uint64_t  n_values, n_zero, n_nonfinite, n_clipped;
 };
 
 static void forget(ssmq_stats_worker *w)
 {
     for (int h = 0; h < 2; h++) {
-        w->least[h] = INT32_MAX;
+        w->least[h] = INFINITY;
         w->most[h] = -1;
     }
     w->absmax = 0;
@@ -148,13 +148,6 @@ static int32_t bits_of(float x)
     return bits;
 }
 
-static float float_of(int32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* Rows of lanes channels from channel c on, side by side; -0 becomes 0.  Lanes beyond them are 0. */
 static void pack(const sample *m, int64_t c, int64_t lanes, int64_t row, int64_t rows, float *block)
 {
@@ -182,30 +175,28 @@ static bool all_finite(const float *block, int64_t n)
 static void look_at(const float *restrict v, int64_t n, int64_t lanes, float *restrict low,
                     float *restrict high, ssmq_stats_worker *w)
 {
-    int32_t zero[LANES] = {0}, least[2][LANES];
+    int32_t zero[LANES] = {0};
+    float   least[2][LANES];
     for (int l = 0; l < LANES; l++) {
         low[l] = INFINITY;
         high[l] = -INFINITY;
-        least[0][l] = least[1][l] = INT32_MAX;
+        least[0][l] = least[1][l] = INFINITY;
     }
     for (int64_t i = 0; i < n; i++)
         for (int l = 0; l < LANES; l++) {
-            const float   x = v[i * LANES + l];
-            const int32_t bits = bits_of(x), magnitude = bits & MAGNITUDE;
-            const int32_t negative = bits < 0 ? magnitude : INT32_MAX;
-            const int32_t other = bits < 0 ? INT32_MAX : magnitude;
+            const float x = v[i * LANES + l];
+            const float negative = x < 0 ? -x : INFINITY, other = x < 0 ? INFINITY : x;
             low[l] = x < low[l] ? x : low[l];
             high[l] = x > high[l] ? x : high[l];
-            zero[l] += magnitude == 0;
+            zero[l] += x == 0;
             least[0][l] = negative < least[0][l] ? negative : least[0][l];
             least[1][l] = other < least[1][l] ? other : least[1][l];
         }
     for (int l = 0; l < lanes; l++) {
         w->n_zero += (uint64_t)zero[l];
-        for (int h = 0; h < 2; h++)
-            if (least[h][l] < w->least[h]) w->least[h] = least[h][l];
-        if (low[l] < 0 && bits_of(-low[l]) > w->most[0]) w->most[0] = bits_of(-low[l]);
-        if (high[l] >= 0 && bits_of(high[l]) > w->most[1]) w->most[1] = bits_of(high[l]);
+        for (int h = 0; h < 2; h++) w->least[h] = fminf(w->least[h], least[h][l]);
+        if (low[l] < 0) w->most[0] = fmaxf(w->most[0], -low[l]);
+        if (high[l] >= 0) w->most[1] = fmaxf(w->most[1], high[l]);
     }
 }
 
@@ -267,8 +258,8 @@ static void add_block(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t 
         s->high[c + l] = fmaxf(s->high[c + l], high[l]);
         s->sample_absmax[c + l] = fmaxf(s->sample_absmax[c + l], fmaxf(-low[l], high[l]));
         ssmq_moments_merge(&s->moments[c + l], &moments[l]);
-        if (s->with_bins) ssmq_channel_bins_add(&s->bins, c + l, v + l, n, LANES);
     }
+    if (s->with_bins) ssmq_channel_bins_add(&s->bins, c, lanes, v, n);
     if (s->clip.low) w->n_clipped += clipped(v, n, lanes, s->clip.low + c, s->clip.high + c);
     w->n_values += (uint64_t)(n * lanes);
     if (!s->half) return;
@@ -313,22 +304,40 @@ static void add_channels(void *context, int64_t begin, int64_t end, int32_t work
 
 /* ---- a sample -------------------------------------------------------------------------- */
 
+/* The largest magnitude but for NaN. */
+static float absmax_of(const float *x, int64_t n)
+{
+    float   most[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            const float a = fabsf(x[i + l]);
+            most[l] = a > most[l] ? a : most[l];
+        }
+    for (; i < n; i++) most[0] = fmaxf(most[0], fabsf(x[i]));
+    for (int l = 1; l < LANES; l++) most[0] = fmaxf(most[0], most[l]);
+    return most[0];
+}
+
+static float finite_absmax_of(const float *x, int64_t n)
+{
+    float most = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (isfinite(x[i])) most = fmaxf(most, fabsf(x[i]));
+    return most;
+}
+
 /* The largest finite magnitude of some rows. */
 static void find_absmax(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     const sample      *m = context;
     ssmq_stats_worker *w = &m->workers->worker[worker];
     const int64_t      n = m->s->shape.channels * m->s->shape.inner;
-    int32_t            most = 0;
     for (int64_t r = begin; r < end; r++) {
         const float *row = m->x + r * m->row_stride;
-        for (int64_t i = 0; i < n; i++) {
-            const int32_t magnitude = bits_of(row[i]) & MAGNITUDE;
-            const int32_t finite = magnitude < NONFINITE ? magnitude : 0;
-            most = finite > most ? finite : most;
-        }
+        const float  most = absmax_of(row, n);
+        w->absmax = fmaxf(w->absmax, most < INFINITY ? most : finite_absmax_of(row, n));
     }
-    if (most > w->absmax) w->absmax = most;
 }
 
 /* What a worker counted, to the site; its table is empty afterwards. */
@@ -342,10 +351,9 @@ static void take_counts(ssmq_site_stats *s, ssmq_stats_worker *w)
         ssmq_histogram *to = &s->half[h];
         uint32_t       *from = w->count + (h == 0 ? SSMQ_HISTOGRAM_BINS : 0); /* the sign on top */
         if (w->most[h] < 0) continue;
-        const float low = float_of(w->least[h]), high = float_of(w->most[h]);
-        to->low = to->n > 0 ? fminf(to->low, low) : low;
-        to->high = fmaxf(to->high, high);
-        for (int32_t bin = w->least[h] >> 16; bin <= w->most[h] >> 16; bin++) {
+        to->low = to->n > 0 ? fminf(to->low, w->least[h]) : w->least[h];
+        to->high = fmaxf(to->high, w->most[h]);
+        for (int32_t bin = bits_of(w->least[h]) >> 16; bin <= bits_of(w->most[h]) >> 16; bin++) {
             to->count[bin] += from[bin];
             to->n += from[bin];
             from[bin] = 0;
@@ -390,11 +398,10 @@ ssmq_status ssmq_site_stats_add(ssmq_site_stats *s, ssmq_backend *be, ssmq_stats
                            .chunk = w->rows / shape->inner};
     SSMQ_ASSERT(shape->inner == 1 || ssmq_tensor_contiguous(x));
     SSMQ_TRY(check_count(s, m.rows));
-    int32_t most = 0;
+    *absmax = 0;
     for (int32_t i = 0; i < w->n; i++) forget(&w->worker[i]);
     be->ops->share(be, m.rows, 1 + 16384 / width, find_absmax, &m);
-    for (int32_t i = 0; i < w->n; i++) most = w->worker[i].absmax > most ? w->worker[i].absmax : most;
-    *absmax = float_of(most);
+    for (int32_t i = 0; i < w->n; i++) *absmax = fmaxf(*absmax, w->worker[i].absmax);
     if (s->with_bins) SSMQ_TRY(ssmq_channel_bins_reach(&s->bins, *absmax));
     be->ops->share(be, (shape->channels + LANES - 1) / LANES, 1, add_channels, &m);
     for (int32_t i = 0; i < w->n; i++) take_counts(s, &w->worker[i]);

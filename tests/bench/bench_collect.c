@@ -1,0 +1,184 @@
+/* Statistics of all activations of a random model in the shape of mamba-130m, against a plain float prefill of
+ * the same tokens, interleaved in one process: medians, and the ratio, of processor time too, which other
+ * processes disturb less.
+ *
+ *   bench_collect [SHAPE [TOKENS [SAMPLES [REPEATS]]]]
+ *
+ * The prefill ends before the head, as collecting does.  Each round runs all samples once in each way; what
+ * collecting costs once, whatever the number of samples, is in its time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "harness/backend/cpu/cpu.h"
+#include "harness/base/clock.h"
+#include "harness/run/collect.h"
+#include "harness/run/load.h"
+#include "harness/store/host.h"
+#include "models/families.h"
+#include "models/random.h"
+
+#define REPEATS_MAX 100
+
+static const double            quantiles[] = {99, 99.9, 99.99, 99.999, 100};
+static const char *const       activations[] = {"layers.*.{in_proj,dt_proj,out_proj,conv}.in", "layers.*.gate.z",
+                                                "layers.*.scan.{x,dt,B,C}", NULL};
+static const ssmq_collect_spec ways[] = {
+    {.statistics = true, .sites = activations, .moments = true},
+    {.statistics = true, .sites = activations, .moments = true, .top_channels = 16},
+    {.statistics = true,
+     .sites = activations,
+     .moments = true,
+     .top_channels = 16,
+     .histogram = true,
+     .quantile = quantiles,
+     .n_quantile = 5},
+    {.statistics = true,
+     .sites = activations,
+     .moments = true,
+     .top_channels = 16,
+     .histogram = true,
+     .channels = true,
+     .quantile = quantiles,
+     .n_quantile = 5},
+};
+static const char *const names[] = {"plain prefill", "moments", "and top channels",
+                                    "and histogram, quantiles", "and channels: everything"};
+#define WAYS 5
+
+typedef struct bench {
+    ssmq_model      *m;
+    ssmq_checkpoint *checkpoint;
+    ssmq_backend    *be;
+    ssmq_exec       *ex;
+    void            *state;
+    ssmq_samples     samples;
+    int32_t         *token; /* behind them */
+} bench;
+
+static int failed(ssmq_status st)
+{
+    if (st != SSMQ_OK) fprintf(stderr, "error: %s\n", ssmq_error_last()->message);
+    return st != SSMQ_OK;
+}
+
+static ssmq_status prefill(bench *b)
+{
+    ssmq_tensor hidden;
+    for (int64_t i = 0; i < b->samples.n; i++) {
+        const ssmq_sample *s = &b->samples.sample[i];
+        const ssmq_batch   in = {.token = s->token, .B = 1, .L = (int32_t)s->length};
+        SSMQ_TRY(b->m->family->state_zero(b->m, b->ex, b->state));
+        SSMQ_TRY(b->m->family->forward(b->m, b->ex, &in, b->state, &hidden));
+    }
+    return SSMQ_OK;
+}
+
+static ssmq_status collect(bench *b, const ssmq_collect_spec *spec)
+{
+    const ssmq_collect_source source = {.spec = spec,
+                                        .model = b->m,
+                                        .mode = SSMQ_MODE_FLOAT,
+                                        .samples = &b->samples,
+                                        .be = b->be,
+                                        .most_bytes = SSMQ_COLLECT_BYTES};
+    ssmq_collection           c;
+    SSMQ_TRY(ssmq_collect(&source, NULL, NULL, &c));
+    ssmq_collection_free(&c);
+    return SSMQ_OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static ssmq_status measure(bench *b, int repeats)
+{
+    double seconds[WAYS][REPEATS_MAX], tokens = 0, median[WAYS], cpu[WAYS] = {0};
+    for (int64_t i = 0; i < b->samples.n; i++) tokens += (double)b->samples.sample[i].length;
+    for (int i = -1; i < repeats; i++) /* the first round warms up */
+        for (int w = 0; w < WAYS; w++) {
+            const double t = ssmq_monotonic_s(), c = ssmq_cpu_time_s();
+            SSMQ_TRY(w == 0 ? prefill(b) : collect(b, &ways[w - 1]));
+            if (i < 0) continue;
+            seconds[w][i] = ssmq_monotonic_s() - t;
+            cpu[w] += ssmq_cpu_time_s() - c;
+        }
+    for (int w = 0; w < WAYS; w++) {
+        qsort(seconds[w], (size_t)repeats, sizeof(double), by_value);
+        median[w] = seconds[w][repeats / 2];
+        printf("%-26s median %7.1f tok/s  (best %.1f, worst %.1f, %d rounds)  ratio %.3f, of the best %.3f, "
+               "of processor time %.3f\n",
+               names[w], tokens / median[w], tokens / seconds[w][0], tokens / seconds[w][repeats - 1],
+               repeats, median[w] / median[0], seconds[w][0] / seconds[0][0], cpu[w] / cpu[0]);
+    }
+    printf("peak memory %.0f MiB\n", (double)ssmq_peak_rss_bytes() / 0x1p20);
+    return SSMQ_OK;
+}
+
+static ssmq_status open_all(bench *b, const char *folder, int tokens, int samples)
+{
+    const ssmq_cpu_options auto_tier = {.isa = SSMQ_CPU_ISA_AUTO};
+    ssmq_machine           machine;
+    ssmq_machine_read(&machine);
+    SSMQ_TRY(ssmq_model_load(ssmq_families, folder, &b->m, &b->checkpoint));
+    SSMQ_TRY(ssmq_backend_open(&ssmq_backend_cpu, &auto_tier, machine.cores, &b->be));
+    SSMQ_TRY(ssmq_exec_open(b->be, b->m, NULL, SSMQ_MODE_FLOAT, &b->ex));
+    SSMQ_TRY(b->m->family->state_new(b->m, b->ex, 1, &b->state));
+    int32_t *token = ssmq_must_malloc((size_t)(tokens * samples) * sizeof *token);
+    b->token = token;
+    b->samples.sample = ssmq_must_malloc((size_t)samples * sizeof *b->samples.sample);
+    b->samples.n = samples;
+    for (int i = 0; i < tokens * samples; i++) token[i] = (int32_t)((int64_t)i * 7919 % b->m->vocabulary);
+    for (int i = 0; i < samples; i++)
+        b->samples.sample[i] = (ssmq_sample){.token = token + i * tokens, .length = tokens};
+    printf("%s, %d threads, tier %s, %d samples of %d tokens\n", machine.cpu, machine.cores, b->be->tier,
+           samples, tokens);
+    return SSMQ_OK;
+}
+
+static void close_all(bench *b)
+{
+    if (b->ex) b->m->family->state_free(b->m, b->ex, b->state);
+    ssmq_exec_close(b->ex);
+    ssmq_backend_close(b->be);
+    ssmq_model_free(b->m);
+    ssmq_checkpoint_close(b->checkpoint);
+    free(b->token);
+    free(b->samples.sample);
+}
+
+static ssmq_status run(bench *b, const char *folder, int tokens, int samples, int repeats)
+{
+    SSMQ_TRY(open_all(b, folder, tokens, samples));
+    return measure(b, repeats);
+}
+
+int main(int argc, char **argv)
+{
+    const char              *name = argc > 1 ? argv[1] : "mamba-130m";
+    const int                tokens = argc > 2 ? atoi(argv[2]) : 512, samples = argc > 3 ? atoi(argv[3]) : 4;
+    const int                repeats = argc > 4 ? atoi(argv[4]) : 5;
+    const ssmq_random_shape *shape = ssmq_random_shapes;
+    const char              *base = getenv("TMPDIR");
+    bench                    b = {0};
+    char                     folder[128], path[160];
+    while (shape->name && strcmp(shape->name, name) != 0) shape++;
+    if (!shape->name || tokens < 1 || samples < 1 || repeats < 1 || repeats > REPEATS_MAX) {
+        fprintf(stderr, "usage: bench_collect [SHAPE [TOKENS [SAMPLES [REPEATS]]]], SHAPE mamba-130m ...\n");
+        return 2;
+    }
+    snprintf(folder, sizeof folder, "%.90s/ssmq-bench-XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(folder)) return 5;
+    const int status = failed(ssmq_random_mamba(folder, shape, 1)) ||
+                       failed(run(&b, folder, tokens, samples, repeats));
+    close_all(&b);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, i ? "config.json" : "model.safetensors");
+        unlink(path);
+    }
+    rmdir(folder);
+    return status;
+}
