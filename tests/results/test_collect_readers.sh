@@ -15,14 +15,14 @@ cat > "$scratch/documents.jsonl" <<'JSON'
 {"text": "In the beginning there was a tensor of floats, and somebody had to make integers of it, few of them, since memory was dear and bandwidth dearer still."}
 JSON
 
-# collected NAME SITES DUMP RECIPE: a run's directory is then $directory
+# collected NAME SITES DUMP RECIPE [MODE]: a run's directory is then $directory
 collected() {
     cat > "$scratch/$1.yaml" <<YAML
 ssmq: 1
 name: $1
 model: {path: $root/models/tiny-mamba}
 calibration: {data: {file: $scratch/documents.jsonl}, select: first, count: 3, length: 48}
-mode: $( [ -n "$4" ] && echo fake || echo float )
+mode: $( [ -n "$4" ] && echo "${5:-fake}" || echo float )
 $( [ -n "$4" ] && echo "recipe: $4" )
 evaluate:
   - {id: wt2, task: perplexity, data: {file: $root/configs/data/wiki.test.raw}, dialect: gptq, window: 64, limit: 1}
@@ -69,6 +69,24 @@ v = d["dump/out_proj.in/layer_2/values"]
 assert v.dtype == np.float16 and v.shape == (3, 48, 384) and np.isnan(v[1, d["dump/length"][1]:]).all()
 assert (d["dump/tokens"][1, d["dump/length"][1]:] == -1).all() and list(d["dump/document"]) == [0, 1, 2]
 assert list(d["dump/length"]) == [(t >= 0).sum() for t in d["dump/tokens"][:]] and v.fletcher32 and not v.compression
+PYTHON
+
+# Integer arithmetic is shown what simulated arithmetic is shown.
+for mode in fake real; do
+    collected "$mode" '["layers.*.scan.{x,state}", "layers.7.**"]' f32 "$root/configs/recipes/quamba.yaml" $mode
+    cp "$directory/run.h5" "$scratch/$mode.h5"
+done
+"$python" - "$scratch/fake.h5" "$scratch/real.h5" <<'PYTHON' || fail "real mode shows other values than fake mode"
+import sys, h5py, numpy as np
+fake, real = (h5py.File(name) for name in sys.argv[1:])
+assert real.attrs["mode"] == "real"
+n = []
+def same(name, item):
+    if isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf":
+        assert np.array_equal(item[()], real[item.name][()], equal_nan=item.dtype.kind == "f"), item.name
+        n.append(name)
+fake["sites"].visititems(same)
+assert len(n) > 200, len(n)
 PYTHON
 
 finish
