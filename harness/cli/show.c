@@ -5,10 +5,12 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/report.h"
 #include "harness/cli/report_evidence.h"
+#include "harness/cli/report_statistics.h"
 #include "harness/cli/results.h"
 #include "harness/cli/weights.h"
 #include "harness/store/runs.h"
 #include "harness/base/table.h"
+#include "harness/store/store.h"
 
 typedef struct show_options {
     int format; /* index into formats */
@@ -120,7 +122,15 @@ static void put_members(json_t *object, int indent, ssmq_str *out)
     }
 }
 
-static void put_run(const ssmq_stored_run *r, ssmq_str *out)
+/* What a finished run collected; a results file that is none of its is no reason not to show the rest. */
+static ssmq_status put_statistics(const ssmq_stored_run *r, ssmq_arena *arena, ssmq_str *out)
+{
+    const char *path = ssmq_arena_printf(arena, "%s/run.h5", r->path);
+    if (!ssmq_store_is_one(path, r->summary.id)) return SSMQ_OK;
+    return ssmq_report_statistics(path, arena, out);
+}
+
+static ssmq_status put_run(const ssmq_stored_run *r, ssmq_arena *arena, ssmq_str *out)
 {
     put_pair(out, "run", r->summary.name);
     put_pair(out, "id", r->summary.id);
@@ -136,9 +146,11 @@ static void put_run(const ssmq_stored_run *r, ssmq_str *out)
     ssmq_weights_text(r->path, out);
     ssmq_report_sites(&r->summary, 0, out);
     ssmq_report_sensitivity(&r->summary, 0, out);
-    if (!r->manifest.root) return;
+    SSMQ_TRY(put_statistics(r, arena, out));
+    if (!r->manifest.root) return SSMQ_OK;
     ssmq_str_puts(out, "\nprovenance\n");
     put_members(r->manifest.root, 2, out);
+    return SSMQ_OK;
 }
 
 static ssmq_finished_run *finished_runs(const ssmq_stored *s)
@@ -227,11 +239,11 @@ static ssmq_status show_run(const void *options, int n_operand, const char *cons
     ssmq_str            text = {0};
     (void)n_operand;
     (void)cat;
-    const ssmq_status st = ssmq_stored_open(operand[0], arena, &s);
+    ssmq_status st = ssmq_stored_open(operand[0], arena, &s);
     if (st == SSMQ_OK) {
         if (o->format == FORMAT_JSON) put_json(&s, &text);
         else if (s.sweep) put_sweep(&s, &text);
-        else put_run(&s.run[0], &text);
+        else st = put_run(&s.run[0], arena, &text);
         fputs(ssmq_str_text(&text), out);
         ssmq_stored_close(&s);
     }

@@ -41,6 +41,13 @@ for id in $ids; do
     expect_in_out "$id"
 done
 
+# A row for each site that was looked at.
+run 0 show "$runs/collected/${ids%% *}"
+expect_in_out "absmax  in layer  p99.999   kurtosis  channel share"
+for site in scan.x scan.state out_proj.in out_proj.weight head.in; do
+    grep -q "^$site  *[0-9.]*  *[0-9-]  *[0-9.]*  *[0-9.e+]*  *[0-9.]*$" <<< "$out" || fail "show: no row of $site: $out"
+done
+
 # Finished runs are not run again; one whose dump is gone is; one without collect is another run.
 run 0 run "$scratch/collected.yaml" --out "$runs" --format json
 expect_out "$first"
