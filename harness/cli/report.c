@@ -191,10 +191,10 @@ void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out)
 
 /* ---- the report ------------------------------------------------------------------------ */
 
-void ssmq_report_text(const ssmq_summary *run, int32_t n, ssmq_str *out)
+void ssmq_report_text(const ssmq_summary *run, int32_t n, const ssmq_rows *rows, ssmq_str *out)
 {
     if (n == 0) return;
-    ssmq_results_table(run, n, out);
+    ssmq_results_table(run, n, rows, out);
     int32_t with = 0; /* a run that has figures says which evaluations there are */
     while (with < n && run[with].n_evaluation == 0) with++;
     for (int32_t i = 0; with < n && i < run[with].n_evaluation; i++)
@@ -240,12 +240,21 @@ void ssmq_report_put_ranking(ssmq_json_writer *w, const ssmq_finished_run *run, 
     ssmq_arena_free(arena);
 }
 
-void ssmq_report_json(const ssmq_finished_run *run, int32_t n, ssmq_str *out)
+void ssmq_report_json(const ssmq_finished_run *run, int32_t n, const ssmq_rows *rows, const char *const *against,
+                      ssmq_str *out)
 {
     ssmq_json_writer w = {.out = out};
     ssmq_json_begin_object(&w, NULL);
     ssmq_json_begin_array(&w, "runs");
-    for (int32_t i = 0; i < n; i++) ssmq_summary_put_run(&w, run[i].summary);
+    for (int32_t i = 0; i < n; i++) {
+        ssmq_json_begin_object(&w, NULL);
+        ssmq_summary_put_fields(&w, run[i].summary);
+        if (rows) {
+            ssmq_sweep_put_axes(&w, rows->sweep, rows->index[i]);
+            ssmq_json_put_text(&w, "against", against[i]);
+        }
+        ssmq_json_end_object(&w);
+    }
     ssmq_json_end_array(&w);
     ssmq_report_put_ranking(&w, run, n);
     ssmq_json_end_object(&w);

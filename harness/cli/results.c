@@ -6,7 +6,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/table.h"
 
-#define COLUMNS_BEFORE 3 /* name, id, status */
+#define COLUMNS_BEFORE 3 /* name, id, status; axes stand behind the name */
 #define COLUMNS_EACH 3   /* of an evaluation */
 
 /* Two decimals for the usual range; four significant digits where they would say nothing. */
@@ -48,12 +48,19 @@ static const ssmq_evaluation_score *find(const ssmq_summary *run, const char *id
     return NULL;
 }
 
-/* The float run's perplexity; NaN if there is none. */
-static double baseline(const ssmq_summary *run, int32_t n, const char *id)
+static double ppl_of(const ssmq_summary *run, const char *id)
 {
-    for (int32_t i = 0; i < n; i++) {
-        const ssmq_evaluation_score *e = find(&run[i], id);
-        if (e && strcmp(run[i].mode, "float") == 0) return e->score.ppl;
+    const ssmq_evaluation_score *e = find(run, id);
+    return e ? e->score.ppl : (double)NAN;
+}
+
+/* What run i is held against; NaN if there is nothing. */
+static double baseline(const ssmq_summary *run, int32_t n, const ssmq_rows *rows, int32_t i, const char *id)
+{
+    for (int32_t k = 0; k < n; k++) {
+        const bool wanted = rows ? rows->index[k] == rows->sweep->against[rows->index[i]] && k != i
+                                 : strcmp(run[k].mode, "float") == 0 && find(&run[k], id);
+        if (wanted) return ppl_of(&run[k], id);
     }
     return (double)NAN;
 }
@@ -72,23 +79,46 @@ static void fill_scores(const ssmq_summary *run, const char *id, double against,
     ssmq_ppl_text(e->score.ppl_se, text);
     cell[1] = ssmq_arena_strdup(arena, text);
     const double change = 100 * (e->score.ppl / against - 1);
-    if (strcmp(run->mode, "float") != 0 && isfinite(change))
+    if (isfinite(change))
         cell[2] = ssmq_arena_printf(arena, "%+.2f %%", change);
 }
 
-static ssmq_table *new_table(const evaluations *all, ssmq_arena *arena, int32_t n_column)
+static int32_t axes_of(const ssmq_rows *rows)
 {
-    const char **heading = SSMQ_ARENA_ARRAY(arena, const char *, n_column);
+    return rows ? rows->sweep->n_axis - SSMQ_AXIS_MODE - 1 : 0;
+}
+
+static ssmq_table *new_table(const evaluations *all, const ssmq_rows *rows, ssmq_arena *arena, int32_t n_column)
+{
+    const char  **heading = SSMQ_ARENA_ARRAY(arena, const char *, n_column);
+    const int32_t axes = axes_of(rows);
     heading[0] = "run";
-    heading[1] = "id";
-    heading[2] = "status";
+    for (int32_t i = 0; i < axes; i++) heading[1 + i] = rows->sweep->axis[SSMQ_AXIS_MODE + 1 + i].name;
+    heading[1 + axes] = "id";
+    heading[2 + axes] = "status";
     for (int32_t k = 0; k < all->n; k++) {
-        const char **h = heading + COLUMNS_BEFORE + COLUMNS_EACH * k;
+        const char **h = heading + COLUMNS_BEFORE + axes + COLUMNS_EACH * k;
         h[0] = ssmq_arena_printf(arena, "%s ppl", all->id[k]);
         h[1] = "se";
-        h[2] = "to float";
+        h[2] = rows && rows->sweep->baseline ? "to baseline" : "to float";
     }
     return ssmq_table_new(n_column, heading);
+}
+
+/* Name, axes, id, status. */
+static void fill_identity(const ssmq_summary *run, const ssmq_rows *rows, int32_t i, ssmq_arena *arena,
+                          const char **cell)
+{
+    const int32_t axes = axes_of(rows);
+    cell[0] = run->name;
+    if (axes > 0) cell[0] = run->recipe ? ssmq_arena_printf(arena, "%s %s", run->mode, run->recipe) : run->mode;
+    for (int32_t k = 0; k < axes; k++) {
+        const char *label =
+            rows->sweep->label[(int64_t)rows->index[i] * rows->sweep->n_axis + SSMQ_AXIS_MODE + 1 + k];
+        cell[1 + k] = label ? label : "-";
+    }
+    cell[1 + axes] = run->id;
+    cell[2 + axes] = run->status;
 }
 
 static void print_reasons(const ssmq_summary *run, int32_t n, ssmq_str *out)
@@ -97,20 +127,20 @@ static void print_reasons(const ssmq_summary *run, int32_t n, ssmq_str *out)
         if (run[i].reason) ssmq_str_printf(out, "\n%s: %s\n", run[i].name, run[i].reason);
 }
 
-void ssmq_results_table(const ssmq_summary *run, int32_t n, ssmq_str *out)
+void ssmq_results_table(const ssmq_summary *run, int32_t n, const ssmq_rows *rows, ssmq_str *out)
 {
     ssmq_arena   *arena = ssmq_arena_new();
     evaluations   all = collect(run, n);
-    const int32_t n_column = COLUMNS_BEFORE + COLUMNS_EACH * all.n;
-    ssmq_table   *t = new_table(&all, arena, n_column);
+    const int32_t before = COLUMNS_BEFORE + axes_of(rows), n_column = before + COLUMNS_EACH * all.n;
+    ssmq_table   *t = new_table(&all, rows, arena, n_column);
     const char  **cell = SSMQ_ARENA_ARRAY(arena, const char *, n_column);
     for (int32_t i = 0; i < n; i++) {
-        cell[0] = run[i].name;
-        cell[1] = run[i].id;
-        cell[2] = run[i].status;
-        for (int32_t k = 0; k < all.n; k++)
-            fill_scores(&run[i], all.id[k], baseline(run, n, all.id[k]), arena,
-                        cell + COLUMNS_BEFORE + COLUMNS_EACH * k);
+        fill_identity(&run[i], rows, i, arena, cell);
+        for (int32_t k = 0; k < all.n; k++) {
+            const bool   itself = !rows && strcmp(run[i].mode, "float") == 0;
+            const double against = itself ? (double)NAN : baseline(run, n, rows, i, all.id[k]);
+            fill_scores(&run[i], all.id[k], against, arena, cell + before + COLUMNS_EACH * k);
+        }
         ssmq_table_row(t, cell);
     }
     ssmq_table_print(t, out);

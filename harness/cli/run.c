@@ -13,12 +13,16 @@
 typedef struct run_options {
     const char        *out;
     const char *const *set;
+    const char *const *only;
     int                format; /* index into formats */
+    int                max_failures;
+    bool               fail_fast;
     bool               cache;
 } run_options;
 
 static const char *const formats[] = {"text", "json", NULL};
 enum { FORMAT_TEXT, FORMAT_JSON };
+static const char *const no_limit[] = {"none", NULL}; /* stands for 0 */
 
 static const ssmq_option run_table[] = {
     {"out", offsetof(run_options, out), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
@@ -27,6 +31,12 @@ static const ssmq_option run_table[] = {
      "KEY=VALUE: replaces a value, VALUE in YAML"},
     {"format", offsetof(run_options, format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats,
      "of the results on standard output"},
+    {"only", offsetof(run_options, only), SSMQ_OPTION_LIST, "", 0, 0, NULL,
+     "ID: run this one alone of the runs that ssmq check lists; several times for several"},
+    {"max-failures", offsetof(run_options, max_failures), SSMQ_OPTION_INT, "none", 1, 1000000, no_limit,
+     "start no further run after so many have failed"},
+    {"fail-fast", offsetof(run_options, fail_fast), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
+     "the same after the first failure"},
     {"cache", offsetof(run_options, cache), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
      "calibrate anew: take nothing from earlier runs, nor from run to run, and keep nothing"},
     {0},
@@ -80,9 +90,10 @@ static void run_ended(void *context, const ssmq_run *run, const ssmq_outcome *o)
 static const char **command_line(const run_options *o, const char *file, ssmq_arena *arena,
                                  int32_t *n)
 {
-    int32_t sets = 0;
+    int32_t sets = 0, only = 0;
     while (o->set && o->set[sets]) sets++;
-    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 6 + 2 * sets);
+    while (o->only && o->only[only]) only++;
+    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 6 + 2 * (sets + only));
     int32_t      at = 0;
     line[at++] = "ssmq";
     line[at++] = "run";
@@ -90,6 +101,10 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
     for (int32_t i = 0; i < sets; i++) {
         line[at++] = "--set";
         line[at++] = o->set[i];
+    }
+    for (int32_t i = 0; i < only; i++) {
+        line[at++] = "--only";
+        line[at++] = o->only[i];
     }
     if (o->out) {
         line[at++] = "--out";
@@ -100,26 +115,55 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
     return line;
 }
 
-static void print_outcomes(const run_options *o, const ssmq_outcome *outcome, int32_t n, FILE *out)
+/* What was run, of all that the experiment has. */
+typedef struct finished {
+    ssmq_summary      *run;
+    ssmq_finished_run *at;
+    const char       **against; /* id of the run that each is held against, or NULL */
+    int32_t           *index;
+    int32_t            n;
+} finished;
+
+static finished finished_runs(const ssmq_experiment *e, const ssmq_outcome *outcome, ssmq_arena *arena)
 {
-    ssmq_str           text = {0};
-    ssmq_summary      *run = ssmq_must_malloc((size_t)n * sizeof *run);
-    ssmq_finished_run *finished = ssmq_must_malloc((size_t)n * sizeof *finished);
-    for (int32_t i = 0; i < n; i++) {
-        run[i] = outcome[i].summary;
-        finished[i] = (ssmq_finished_run){.summary = &run[i], .directory = outcome[i].path};
+    finished f = {.run = SSMQ_ARENA_ARRAY(arena, ssmq_summary, e->n_run),
+                  .at = SSMQ_ARENA_ARRAY(arena, ssmq_finished_run, e->n_run),
+                  .against = SSMQ_ARENA_ARRAY(arena, const char *, e->n_run),
+                  .index = SSMQ_ARENA_ARRAY(arena, int32_t, e->n_run)};
+    for (int32_t i = 0; i < e->n_run; i++) {
+        const int32_t against = e->sweep.against[i];
+        if (outcome[i].other) continue;
+        f.run[f.n] = outcome[i].summary;
+        f.at[f.n] = (ssmq_finished_run){.summary = &f.run[f.n], .directory = outcome[i].path};
+        f.against[f.n] = against >= 0 && against != i ? e->run[against].id : NULL;
+        f.index[f.n++] = i;
     }
+    return f;
+}
+
+static void print_outcomes(const run_options *o, const ssmq_experiment *e, const ssmq_outcome *outcome,
+                           ssmq_arena *arena, FILE *out)
+{
+    ssmq_str        text = {0};
+    const finished  f = finished_runs(e, outcome, arena);
+    const ssmq_rows rows = {.sweep = &e->sweep, .index = f.index};
     if (o->format == FORMAT_JSON) {
-        ssmq_report_json(finished, n, &text);
+        ssmq_report_json(f.at, f.n, &rows, f.against, &text);
     } else {
-        ssmq_report_text(run, n, &text);
-        ssmq_report_ranking(finished, n, &text);
+        ssmq_report_text(f.run, f.n, &rows, &text);
+        ssmq_report_ranking(f.at, f.n, &text);
     }
     fputs(ssmq_str_text(&text), out);
     fflush(out); /* the table stands before what is said about it */
     ssmq_str_free(&text);
-    free(finished);
-    free(run);
+}
+
+/* Runs that were asked for, and not started because others failed. */
+static int32_t not_started(const run_options *o, const ssmq_experiment *e, const ssmq_outcome *outcome)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < e->n_run; i++) n += outcome[i].other;
+    return o->only && o->only[0] ? 0 : n;
 }
 
 /* Beside the sweeps that share it, unless the environment names a place. */
@@ -162,7 +206,6 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     const ssmq_listener       listener = {
               .context = &t, .log = log, .begin = task_begin, .update = task_update, .end = task_end};
     ssmq_outcome *outcome = SSMQ_ARENA_ARRAY(arena, ssmq_outcome, e->n_run);
-    int32_t       n = 0;
     request.argument = command_line(o, e->path, arena, &request.n_argument);
     request.variable = variable;
     request.listener = &listener;
@@ -170,9 +213,14 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     request.starting = run_starting;
     request.ended = run_ended;
     say_dump(e);
-    const ssmq_status st = ssmq_experiment_run(e, cat, &request, arena, outcome, &n);
+    request.only = o->only;
+    request.max_failures = o->fail_fast ? 1 : o->max_failures;
+    const ssmq_status st = ssmq_experiment_run(e, cat, &request, arena, outcome);
     ssmq_progress_free(t.progress);
-    print_outcomes(o, outcome, n, out);
+    print_outcomes(o, e, outcome, arena, out);
+    const int32_t left = not_started(o, e, outcome);
+    if (st != SSMQ_OK && left > 0 && left < e->n_run)
+        fprintf(stderr, "%d run%s not started: enough have failed\n", left, left == 1 ? " was" : "s were");
     if (st == SSMQ_OK)
         fprintf(stderr, "results in %s/%s; peak memory %.0f MiB\n", request.out, e->name,
                 (double)ssmq_peak_rss_bytes() / 0x1p20);

@@ -166,7 +166,7 @@ static void put_sweep(const ssmq_stored *s, ssmq_str *out)
     ssmq_summary      *all = ssmq_must_malloc(sizeof *all * (size_t)s->n);
     ssmq_finished_run *finished = finished_runs(s);
     for (int32_t i = 0; i < s->n; i++) all[i] = s->run[i].summary;
-    ssmq_report_text(all, s->n, out);
+    ssmq_report_text(all, s->n, NULL, out);
     ssmq_report_ranking(finished, s->n, out);
     free(finished);
     free(all);

@@ -14,6 +14,7 @@ typedef struct ssmq_outcome {
     ssmq_summary summary; /* the arena's                                        */
     ssmq_status  status;  /* OK for "done"                                      */
     bool         skipped; /* it was finished before; the figures are from there */
+    bool         other;   /* it was not asked for, or not started any more       */
     const char  *path;    /* its directory                                      */
 } ssmq_outcome;
 
@@ -25,6 +26,8 @@ typedef struct ssmq_run_request {
     int32_t              n_argument;
     const char *const   *variable; /* environment variables that took effect                    */
     int32_t              n_variable;
+    const char *const   *only;     /* ids of the runs to run, NULL-terminated; none, NULL: all  */
+    int32_t              max_failures; /* no further run is started after so many; 0: any number */
     const ssmq_listener *listener; /* or NULL                                                   */
     void                *context;
     /* Before and after each run; may be NULL. */
@@ -32,14 +35,15 @@ typedef struct ssmq_run_request {
     void (*ended)(void *context, const ssmq_run *run, const ssmq_outcome *outcome);
 } ssmq_run_request;
 
-/* Runs them in order; outcome [e->n_run], in the arena, *n_outcome of them filled.  A run that fails is
+/* Runs them in order; outcome [e->n_run], in the arena, filled unless a failure is returned before the first run (all are
+ * `other` then).  USAGE, with nothing run, for an id in `only` that no run has.  A run that fails is
  * recorded with its reason and does not keep the others from running: then the status is that of the
  * failures if all runs failed with the same one, else NUMERIC (a run failed: exit status 1).  What keeps
  * every run from starting (the model or the calibration samples cannot be had) is returned before the
  * first one does.  Stored results that cannot be believed are made again, with a warning. */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *cat,
                                               const ssmq_run_request *request, ssmq_arena *arena,
-                                              ssmq_outcome *outcome, int32_t *n_outcome);
+                                              ssmq_outcome *outcome);
 
 #ifdef __cplusplus
 }

@@ -120,9 +120,8 @@ ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
     return st;
 }
 
-void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s)
+void ssmq_summary_put_fields(ssmq_json_writer *w, const ssmq_summary *s)
 {
-    ssmq_json_begin_object(w, NULL);
     put_identity(w, s);
     ssmq_json_begin_object(w, "evaluations");
     for (int32_t i = 0; i < s->n_evaluation; i++) {
@@ -134,6 +133,12 @@ void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s)
     ssmq_json_end_object(w);
     put_evidence(w, s);
     put_alarms(w, s);
+}
+
+void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s)
+{
+    ssmq_json_begin_object(w, NULL);
+    ssmq_summary_put_fields(w, s);
     ssmq_json_end_object(w);
 }
 

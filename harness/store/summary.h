@@ -169,6 +169,8 @@ SSMQ_MUST_USE ssmq_status ssmq_summary_read(const char *path, ssmq_arena *a, ssm
 
 /* One element of "runs" of `ssmq run --format json`. */
 void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s);
+/* What is in it, for an object that has more. */
+void ssmq_summary_put_fields(ssmq_json_writer *w, const ssmq_summary *s);
 
 /* A real number, or null and the sibling key that says which non-finite value it is. */
 void ssmq_summary_put_real(ssmq_json_writer *w, const char *key, double value);

@@ -64,6 +64,27 @@ expect_out "$first"
 grep -q 'calibrating\|loading' <<< "$err" && fail "a second run loaded something: $err"
 [ "$stamps" = "$(find "$runs" -path '*/swept/*/*' -printf '%p %T@ %s\n' | sort)" ] || fail "a second run wrote something"
 
+# The table has the axes in columns, and each run against the one with its values that is not rotated and has 8 bits.
+run 0 run "$scratch/sweep.yaml" --out "$runs"
+head -1 <<< "$out" | grep -Eq '^run +rot +bits +p +id +status +wt2 ppl +se +to baseline$' || fail "the columns: $out"
+grep -Eq '^fake +false +8 +99 .* -$' <<< "$out" || fail "a baseline run is held against something: $out"
+grep -Eq '^fake +true +4 +99.9 .* [+-][0-9.]+ %$' <<< "$out" || fail "a run is held against nothing: $out"
+out=$first expect_json '[r["axes"] for r in j["runs"]][24]' "{'rot': True, 'bits': 4, 'p': 100}"
+out=$first expect_json 'j["runs"][0]["axes"]["p"], j["runs"][0]["against"]' "None None"
+out=$first expect_json 'j["runs"][24]["against"] == [r["id"] for r in j["runs"] if r["name"] == "fake rot=false bits=8 p=100"][0]' True
+
+# Single runs of it; what others were is taken from their files.
+ids=$(out=$first json '" ".join(j["runs"][i]["id"] for i in (0, 3, 7))')
+read -r float third seventh <<< "$ids"
+run 0 run "$scratch/sweep.yaml" --out "$scratch/only" --only "$third" --only "$seventh" --format json
+expect_json '[r["id"] for r in j["runs"]]' "['$third', '$seventh']"
+expect_in_err "[2/2] fake"
+[ -e "$scratch/only/swept/$float" ] && fail "--only ran another one"
+cmp -s "$scratch/only/swept/$seventh/run.h5" "$runs/swept/$seventh/run.h5" || fail "--only gives another run"
+[ "$(grep -c ',queued,' "$scratch/only/swept/sweep.csv")" = 23 ] || fail "sweep.csv lacks the runs that are to come"
+run 2 run "$scratch/sweep.yaml" --out "$scratch/only" --only abc
+expect_in_err "no run of $scratch/sweep.yaml has the id 'abc'; ssmq check lists them"
+
 # A point is what an experiment of its own gives.
 run 0 run "$scratch/plain.yaml" --out "$scratch/alone" --format json --set recipe.rot.enabled=true --set recipe.w.bits=4 \
     --set recipe.u.observer.p=99.9
@@ -99,6 +120,26 @@ for n in 2 3; do
     several=$(out=$all json '[(r["id"], r["evaluations"]) for r in j["runs"]]')
     [[ $several == *"${one:1:-1}"* ]] || fail "not among the points: $one"
 done
+
+# After so many failures no further run is started.
+cp -r models/tiny-mamba "$scratch/broken"
+python3 - "$scratch/broken/model.safetensors" <<'PYTHON'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+begin, end = json.loads(data[8:8 + size])["backbone.layers.3.mixer.D"]["data_offsets"]
+for at in range(8 + size + begin, 8 + size + end, 4):  # finite, but not what it is multiplied with
+    data[at:at + 4] = struct.pack("<f", 3e38)
+open(sys.argv[1], "wb").write(data)
+PYTHON
+for limit in "--fail-fast 1" "--max-failures=2 2" "--max-failures=25 25"; do
+    read -r flag n <<< "$limit"
+    run 1 run "$scratch/sweep.yaml" --out "$scratch/failing$n" "$flag" --set "model.path=$scratch/broken" --format json
+    expect_json 'len(j["runs"])' "$n"
+    [ "$n" = 25 ] || expect_in_err "$((25 - n)) runs were not started: enough have failed"
+done
+run 1 run "$scratch/sweep.yaml" --out "$scratch/failing" --fail-fast --set "sweep.axes.m={model.path: [models/tiny-mamba, $scratch/broken]}"
+grep -q '^fake .*done' <<< "$out" || fail "runs before the first failure are not shown: $out"
 
 # What is not offered is an error, or a row.
 bits='sweep.axes.bits={recipe.w.bits: [8, 12]}'

@@ -23,7 +23,7 @@ static void test_table(void **state)
                   .reason = "layers.3.scan.x: NaN at token 7"},
     };
     ssmq_str out = {0};
-    ssmq_results_table(run, 3, &out);
+    ssmq_results_table(run, 3, NULL, &out);
     assert_string_equal(
         ssmq_str_text(&out),
         "run          id  status  wt2 ppl    se   to float  pile ppl     se  to float\n"
@@ -33,6 +33,43 @@ static void test_table(void **state)
         "fake quamba  cc  failed        -     -          -         -      -         -\n"
         "\n"
         "fake quamba: layers.3.scan.x: NaN at token 7\n");
+    ssmq_str_free(&out);
+}
+
+/* Axes stand in columns; each run is held against its own baseline, which may be float or none. */
+static void test_sweep_table(void **state)
+{
+    (void)state;
+    const ssmq_evaluation_score e[] = {{.id = "wt2", .score = {.ppl = 50, .ppl_se = 1}},
+                                       {.id = "wt2", .score = {.ppl = 100, .ppl_se = 1}},
+                                       {.id = "wt2", .score = {.ppl = 75, .ppl_se = 1}}};
+    const ssmq_summary run[] = {
+        {.id = "aa", .name = "float", .mode = "float", .status = "done", .evaluation = &e[0], .n_evaluation = 1},
+        {.id = "bb", .name = "fake q p=99", .mode = "fake", .recipe = "q", .status = "done", .evaluation = &e[1],
+         .n_evaluation = 1},
+        {.id = "cc", .name = "fake q p=100", .mode = "fake", .recipe = "q", .status = "done", .evaluation = &e[2],
+         .n_evaluation = 1},
+    };
+    const ssmq_axis axis[] = {{.name = "recipe", .n = 1}, {.name = "mode", .n = 2}, {.name = "p", .n = 2}};
+    /* Of the sweep's four runs the third is not shown. */
+    static const char *const label[] = {NULL, "float", NULL, "q", "fake", "99", "q", "fake", "99.9", "q", "fake", "100"};
+    static const int32_t     to_float[] = {0, 0, 0, 0}, to_other[] = {0, 3, 3, 3}, index[] = {0, 1, 3};
+    ssmq_sweep               sweep = {.axis = axis, .n_axis = 3, .label = label, .against = to_float};
+    const ssmq_rows          rows = {&sweep, index};
+    ssmq_str                 out = {0};
+    ssmq_results_table(run, 3, &rows, &out);
+    assert_string_equal(ssmq_str_text(&out), "run       p  id  status  wt2 ppl    se   to float\n"
+                                             "------  ---  --  ------  -------  ----  ---------\n"
+                                             "float     -  aa  done      50.00  1.00          -\n"
+                                             "fake q   99  bb  done     100.00  1.00  +100.00 %\n"
+                                             "fake q  100  cc  done      75.00  1.00   +50.00 %\n");
+    ssmq_str_clear(&out);
+    sweep.against = to_other;
+    sweep.baseline = true;
+    ssmq_results_table(run, 3, &rows, &out);
+    assert_non_null(strstr(ssmq_str_text(&out), "to baseline\n"));
+    assert_non_null(strstr(ssmq_str_text(&out), "100.00  1.00     +33.33 %\n"));
+    assert_non_null(strstr(ssmq_str_text(&out), "75.00  1.00            -\n"));
     ssmq_str_free(&out);
 }
 
@@ -56,7 +93,7 @@ static void test_report(void **state)
     const ssmq_summary run = {.id = "aa", .name = "fake", .mode = "fake", .status = "done",
                               .evaluation = e, .n_evaluation = 2, .alarm = alarm, .n_alarm = 4};
     ssmq_str out = {0};
-    ssmq_report_text(&run, 1, &out);
+    ssmq_report_text(&run, 1, NULL, &out);
     const char *below = strstr(ssmq_str_text(&out), "against float");
     assert_non_null(below);
     assert_string_equal(
@@ -93,7 +130,7 @@ static void test_nothing(void **state)
 {
     (void)state;
     ssmq_str out = {0};
-    ssmq_results_table(NULL, 0, &out);
+    ssmq_results_table(NULL, 0, NULL, &out);
     assert_string_equal(ssmq_str_text(&out), "run  id  status\n---  --  ------\n");
     ssmq_str_free(&out);
 }
@@ -102,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_sweep_table),
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_ppl_text),
         cmocka_unit_test(test_nothing),
