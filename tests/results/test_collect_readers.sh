@@ -32,7 +32,7 @@ collect:
   dump: {sites: $2, samples: 100, tokens: 100, dtype: $3}
 YAML
     run 0 run "$scratch/$1.yaml" --out "$scratch/runs"
-    directory=$(echo "$scratch/runs/$1"/*)
+    directory=$(dirname "$scratch/runs/$1"/*/run.h5)
 }
 
 readable() {
