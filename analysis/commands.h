@@ -8,6 +8,8 @@ extern "C" {
 
 /* To add one: write analysis/NAME.c, add a line here. */
 #define SSMQ_ANALYSIS_COMMANDS(X) \
+    X(status)                     \
+    X(diff)                       \
     X(verify)                     \
     X(export)                     \
     X(plot)

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include "analysis/check_run.h"
 #include "analysis/commands.h"
-#include "analysis/folders.h"
+#include "harness/store/folders.h"
 #include "harness/base/json.h"
 
 typedef struct verify_options {

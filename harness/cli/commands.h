@@ -13,10 +13,12 @@ extern "C" {
     X(check)             \
     X(list)              \
     X(show)              \
+    X(compare)           \
     X(generate)          \
     X(profile)           \
     X(model)             \
-    X(schema)
+    X(schema)            \
+    X(doctor)
 
 #define X(name) extern const ssmq_command ssmq_command_##name;
 SSMQ_COMMANDS(X)

@@ -1,5 +1,6 @@
-/* ssmq list: what an experiment may name. */
+/* ssmq list: what an experiment may name, and what runs there are. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include "harness/base/json.h"
 #include "harness/cli/commands.h"
@@ -7,6 +8,7 @@
 #include "harness/base/table.h"
 #include "harness/data/checkpoint.h"
 #include "harness/run/catalogue.h"
+#include "harness/store/overview.h"
 
 #define PAGE_WIDTH 80
 
@@ -321,14 +323,58 @@ static ssmq_status list_sites(const ssmq_catalogue *cat, const char *directory, 
     return SSMQ_OK;
 }
 
+/* ---- runs ------------------------------------------------------------------------------ */
+
+static void runs_text(const ssmq_overview *v, int32_t n, ssmq_str *out)
+{
+    static const char *const heading[] = {"id", "run", "status", "mode", "recipe", "age", "directory"};
+    ssmq_table              *t = ssmq_table_new(7, heading);
+    for (int32_t i = 0; i < n; i++) {
+        char age[SSMQ_AGE_TEXT];
+        ssmq_age_text(v[i].age_s, age);
+        ssmq_table_row(t, (const char *const[]){v[i].id, v[i].name, ssmq_overview_state(&v[i]),
+                                                v[i].mode ? v[i].mode : "-", v[i].recipe ? v[i].recipe : "-",
+                                                age, v[i].path});
+    }
+    ssmq_table_print(t, out);
+    ssmq_table_free(t);
+}
+
+static void runs_json(const ssmq_overview *v, int32_t n, ssmq_json_writer *w)
+{
+    ssmq_json_begin_array(w, "runs");
+    for (int32_t i = 0; i < n; i++) ssmq_overview_put(w, &v[i]);
+    ssmq_json_end_array(w);
+}
+
+/* directory: NULL for the one that `ssmq run` writes into. */
+static ssmq_status list_runs(const char *directory, ssmq_str *text, ssmq_json_writer *json)
+{
+    const char *const variable = getenv("SSMQ_RUNS");
+    ssmq_arena       *arena = ssmq_arena_new();
+    ssmq_overview    *v;
+    int32_t           n = 0;
+    if (!directory) directory = variable && *variable ? variable : "runs";
+    const ssmq_status st = ssmq_overview_all(directory, arena, &v, &n);
+    if (st == SSMQ_OK) {
+        if (json) runs_json(v, n, json);
+        else runs_text(v, n, text);
+    }
+    ssmq_arena_free(arena);
+    return st;
+}
+
 /* ---- the command ----------------------------------------------------------------------- */
 
-static ssmq_status list_what(const char *what, const list_options *o, const ssmq_catalogue *cat,
-                             ssmq_str *text, ssmq_json_writer *json)
+static ssmq_status list_what(const char *what, const char *directory, const list_options *o,
+                             const ssmq_catalogue *cat, ssmq_str *text, ssmq_json_writer *json)
 {
+    if (directory && strcmp(what, "runs") != 0)
+        return SSMQ_FAIL(USAGE, "a directory goes with 'runs', not with '%s'", what);
     if (strcmp(what, "sites") == 0) return list_sites(cat, o->model, text, json);
     if (o->model)
         return SSMQ_FAIL(USAGE, "option '--model' goes with 'sites', not with '%s'", what);
+    if (strcmp(what, "runs") == 0) return list_runs(directory, text, json);
     static const struct {
         const char *name;
         void (*text)(const ssmq_catalogue *cat, ssmq_str *out);
@@ -353,9 +399,9 @@ static ssmq_status list_run(const void *options, int n_operand, const char *cons
     const bool          json = o->format == FORMAT_JSON;
     ssmq_str            text = {0};
     ssmq_json_writer    w = {.out = &text};
-    (void)n_operand;
+    const char *const   directory = n_operand > 1 ? operand[1] : NULL;
     if (json) ssmq_json_begin_object(&w, NULL);
-    const ssmq_status st = list_what(operand[0], o, cat, &text, json ? &w : NULL);
+    const ssmq_status st = list_what(operand[0], directory, o, cat, &text, json ? &w : NULL);
     if (json) ssmq_json_end_object(&w);
     if (st == SSMQ_OK) fputs(ssmq_str_text(&text), out);
     ssmq_str_free(&text);
@@ -364,8 +410,8 @@ static ssmq_status list_run(const void *options, int n_operand, const char *cons
 
 const ssmq_command ssmq_command_list = {
     .name = "list",
-    .operands = "methods|observers|models|sites",
-    .help = "what an experiment may name",
+    .operands = "methods|observers|models|sites|runs [DIR]",
+    .help = "what an experiment may name; or the runs in a directory",
     .options = list_table,
     .options_size = sizeof(list_options),
     .run = list_run,

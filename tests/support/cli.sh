@@ -37,6 +37,16 @@ refuse() {
     expect_err "ssmq: error: $message"
 }
 
+# python_with MODULE...: $python is one that has these modules, Debian's if it does; false if there is none
+python_with() {
+    local candidate
+    for candidate in /usr/bin/python3 python3; do
+        python=$candidate
+        "$python" -c "import $(IFS=,; echo "$*")" 2> /dev/null && return
+    done
+    return 1
+}
+
 finish() {
     echo "$failures failures"
     exit "$((failures > 0))"

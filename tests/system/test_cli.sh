@@ -9,12 +9,12 @@ set -uo pipefail
 run 0 --help
 expect_err ""
 awk 'length > 80 { print; exit 1 }' "$scratch/out" || fail "--help is wider than 80 columns"
-for word in "usage: ssmq COMMAND" run check list show schema verify export plot man completion SSMQ_LOG "exit status"; do expect_in_out "$word"; done
+for word in "usage: ssmq COMMAND" run check list show compare schema doctor status diff verify export plot man completion SSMQ_LOG "exit status"; do expect_in_out "$word"; done
 page=$out
 run 0 help; expect_out "$page"
 run 0 -h; expect_out "$page"
 
-for command in run check list show schema verify export plot man completion; do
+for command in run check list show compare schema doctor status diff verify export plot man completion; do
     run 0 "$command" --help
     expect_in_out "usage: ssmq $command "
     expect_in_out "--help"
@@ -39,7 +39,7 @@ refuse 2 "unknown command 'lst'; did you mean 'list'?" help lst
 refuse 2 "unknown option '--frob'; options stand behind a command, see 'ssmq --help'" --frob
 refuse 2 "'ssmq run' needs FILE" run
 refuse 2 "option '--format' is 'xml', not one of text, json" run x.yaml --format xml
-refuse 2 "'sight' is not one of methods, observers, models, sites" list sight
+refuse 2 "'sight' is not one of methods, observers, models, sites, runs" list sight
 refuse 2 "option '--model' goes with 'sites', not with 'methods'" list methods --model x
 
 # ---- list --------------------------------------------------------------------------------

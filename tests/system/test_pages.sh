@@ -130,7 +130,7 @@ if has fish; then
     fish_offers "check" "ssmq che"
     fish_offers "--format" "ssmq run --fo"
     fish_offers "json text" "ssmq run x.yaml --format "
-    fish_offers "sites" "ssmq list s"
+    fish_offers "zsh" "ssmq completion z"
     fish_offers "some.yaml" "ssmq check so"
     for command in "${names[@]}"; do
         fish_offers "$(options "$command" | sort | paste -sd ' ')" "ssmq $command --"

@@ -13,4 +13,5 @@ refuse 2 "option '--kind' is 'run', not one of experiment, fragment, recipe" sch
 refuse 2 "'x' is one operand too many for 'ssmq schema'" schema x
 [ "$failures" -eq 0 ] || finish
 
-python3 tests/system/check_schema.py "$SSMQ" "$scratch"
+python_with jsonschema yaml || { echo "skipped: no python3-jsonschema, python3-yaml"; exit 77; }
+"$python" tests/system/check_schema.py "$SSMQ" "$scratch"

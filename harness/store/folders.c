@@ -1,4 +1,4 @@
-#include "analysis/folders.h"
+#include "harness/store/folders.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>

@@ -1,0 +1,108 @@
+/* Gates: conditions that the runs of a comparison have to meet. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/cli/comparison.h"
+
+typedef enum gate_metric { METRIC_PPL, METRIC_NLL, METRIC_KL, METRIC_TOP1 } gate_metric;
+static const char *const metrics[] = {"ppl", "nll", "kl", "top1", NULL};
+
+typedef struct gate {
+    gate_metric metric;
+    char        evaluation[256]; /* "": every one */
+    bool        below, strict;   /* below: <= or < */
+    bool        relative, percent;
+    double      limit;
+} gate;
+
+static bool parse(const char *text, gate *g)
+{
+    const size_t n = strcspn(text, "<>@");
+    const char  *p = text + n;
+    char        *end;
+    int          metric = 0;
+    while (metrics[metric] && (strlen(metrics[metric]) != n || memcmp(metrics[metric], text, n) != 0)) metric++;
+    *g = (gate){.metric = (gate_metric)metric};
+    if (!metrics[metric]) return false;
+    if (*p == '@') {
+        const size_t length = strcspn(++p, "<>");
+        if (length == 0 || length >= sizeof g->evaluation) return false;
+        memcpy(g->evaluation, p, length);
+        p += length;
+    }
+    if (*p != '<' && *p != '>') return false;
+    g->below = *p++ == '<';
+    g->strict = *p != '=';
+    p += !g->strict;
+    g->relative = *p == '+' || *p == '-';
+    if (strspn(p, "+-.0123456789eE") != strcspn(p, "%")) return false; /* no hex, no "nan" */
+    g->limit = strtod(p, &end);
+    g->percent = *end == '%';
+    return end > p && !end[g->percent] && isfinite(g->limit) && (g->relative || !g->percent);
+}
+
+/* The figure of a cell that the gate is about, NaN where there is none. */
+static double figure(const ssmq_evaluation_score *e, gate_metric metric)
+{
+    if (!e) return (double)NAN;
+    switch (metric) {
+    case METRIC_PPL: return e->score.ppl;
+    case METRIC_NLL: return e->score.nll;
+    case METRIC_KL: return e->compare.against ? e->compare.kl_mean : (double)NAN;
+    case METRIC_TOP1: return e->compare.against ? e->compare.top1 : (double)NAN;
+    }
+    return (double)NAN;
+}
+
+static double distance(const gate *g, double own, double base)
+{
+    if (!g->relative) return own;
+    return g->percent ? 100 * (own / base - 1) : own - base;
+}
+
+static bool is_met(const gate *g, double value)
+{
+    if (g->below) return g->strict ? value < g->limit : value <= g->limit;
+    return g->strict ? value > g->limit : value >= g->limit;
+}
+
+/* Appends "fake naive wt2 +277.80 %" for each run that does not meet it; returns how many there are.  A
+ * figure that is not there meets no gate. */
+static int32_t put_breaches(const ssmq_comparison *c, const gate *g, int32_t *looked_at, ssmq_str *out)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < c->n_run; i++) {
+        for (int32_t k = 0; k < c->n_column; k++) {
+            const char *id = c->column[k]->id;
+            if (i == c->baseline || (*g->evaluation && strcmp(g->evaluation, id) != 0)) continue;
+            const ssmq_evaluation_score *base =
+                c->baseline >= 0 ? c->cell[c->baseline * c->n_column + k].score : NULL;
+            const double value = distance(g, figure(c->cell[i * c->n_column + k].score, g->metric),
+                                          figure(base, g->metric));
+            (*looked_at)++;
+            if (is_met(g, value)) continue;
+            ssmq_str_printf(out, "%s%s, %s: ", n++ ? "; " : "", c->label[i], id);
+            if (isnan(value)) ssmq_str_puts(out, "no such figure");
+            else ssmq_str_printf(out, g->relative ? "%+.6g%s" : "%.6g%s", value, g->percent ? " %" : "");
+        }
+    }
+    return n;
+}
+
+ssmq_status ssmq_comparison_gate(const ssmq_comparison *c, const char *text)
+{
+    gate     g;
+    ssmq_str breaches = {0};
+    int32_t  looked_at = 0;
+    if (!parse(text, &g))
+        return SSMQ_FAIL(USAGE, "--gate '%s' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a "
+                                "number, as in ppl<=+1%%; METRIC is ppl, nll, kl or top1", text);
+    if (g.relative && c->baseline < 0)
+        return SSMQ_FAIL(USAGE, "--gate '%s' is about a baseline, and there is none; name one by --baseline", text);
+    const int32_t n = put_breaches(c, &g, &looked_at, &breaches);
+    ssmq_status   st = SSMQ_OK;
+    if (looked_at == 0) st = SSMQ_FAIL(INPUT, "--gate '%s': there is nothing that it is about", text);
+    else if (n) st = SSMQ_FAIL(GATE, "gate %s is not met: %s", text, ssmq_str_text(&breaches));
+    ssmq_str_free(&breaches);
+    return st;
+}

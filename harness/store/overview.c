@@ -1,0 +1,159 @@
+#include "harness/store/overview.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include "harness/store/folders.h"
+#include "harness/store/rundir.h"
+#include "harness/store/summary.h"
+
+#define LOG_TAIL 4096 /* bytes that are looked at for the last line */
+
+/* Seconds since 1970 of "2026-11-21T09:53:03Z"; -1 if it is no such text. */
+static int64_t seconds_of(const char *utc)
+{
+    struct tm t = {0};
+    if (!utc || sscanf(utc, "%d-%d-%dT%d:%d:%dZ", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min,
+                       &t.tm_sec) != 6)
+        return -1;
+    t.tm_year -= 1900;
+    t.tm_mon -= 1;
+    return (int64_t)timegm(&t);
+}
+
+static const char *last_line(const char *path, ssmq_arena *a)
+{
+    char  block[LOG_TAIL + 1];
+    FILE *f = fopen(path, "rb");
+    if (!f) return NULL;
+    fseek(f, 0, SEEK_END);
+    const long size = ftell(f);
+    fseek(f, size > LOG_TAIL ? size - LOG_TAIL : 0, SEEK_SET);
+    size_t n = fread(block, 1, LOG_TAIL, f);
+    fclose(f);
+    while (n > 0 && block[n - 1] == '\n') n--;
+    block[n] = '\0';
+    const char *line = strrchr(block, '\n');
+    return n ? ssmq_arena_strdup(a, line ? line + 1 : block) : NULL;
+}
+
+static void read_status(ssmq_overview *v, int64_t now, ssmq_arena *a)
+{
+    ssmq_run_status s;
+    if (ssmq_run_status_read(ssmq_arena_printf(a, "%s/status.json", v->path), a, &s) != SSMQ_OK) {
+        v->reason = ssmq_arena_strdup(a, ssmq_error_last()->message);
+        ssmq_error_clear();
+        return;
+    }
+    v->id = s.id;
+    v->name = s.name;
+    v->status = ssmq_run_state_name(s.state);
+    v->reason = s.reason;
+    v->stage = s.stage;
+    v->started = s.started;
+    v->updated = s.updated;
+    const int64_t then = seconds_of(s.updated);
+    v->age_s = then < 0 ? -1 : now > then ? now - then : 0;
+    v->killed = s.state == SSMQ_RUN_RUNNING && !(v->held && v->holder.alive);
+}
+
+static void read_summary(ssmq_overview *v, ssmq_arena *a)
+{
+    const char  *path = ssmq_arena_printf(a, "%s/summary.json", v->path);
+    struct stat  st;
+    ssmq_summary s;
+    if (stat(path, &st) != 0) return;
+    if (ssmq_summary_read(path, a, &s) == SSMQ_OK) {
+        v->mode = s.mode;
+        v->recipe = s.recipe;
+    }
+    ssmq_error_clear();
+}
+
+/* now: seconds since 1970. */
+static void overview_of(const char *path, int64_t now, ssmq_arena *arena, ssmq_overview *out)
+{
+    const char *name = strrchr(path, '/');
+    *out = (ssmq_overview){
+        .path = path, .id = name ? name + 1 : path, .name = "-", .status = "unreadable", .age_s = -1};
+    out->held = ssmq_lease_look(ssmq_arena_printf(arena, "%s/lease", path), now, &out->holder);
+    read_status(out, now, arena);
+    read_summary(out, arena);
+    out->log = last_line(ssmq_arena_printf(arena, "%s/log.txt", path), arena);
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const ssmq_overview *x = a, *y = b;
+    const int            order = strcmp(x->started ? x->started : "", y->started ? y->started : "");
+    /* Runs that started in the same second: float first, as it is run. */
+    const int fx = !x->mode || strcmp(x->mode, "float") != 0, fy = !y->mode || strcmp(y->mode, "float") != 0;
+    return order ? order : fx != fy ? fx - fy : strcmp(x->path, y->path);
+}
+
+ssmq_status ssmq_overview_all(const char *path, ssmq_arena *arena, ssmq_overview **out, int32_t *n)
+{
+    const char *const *folder;
+    const int64_t      now = (int64_t)time(NULL);
+    int32_t            count = 0;
+    SSMQ_TRY(ssmq_run_folders(path, arena, &folder));
+    while (folder[count]) count++;
+    *out = SSMQ_ARENA_ARRAY(arena, ssmq_overview, count);
+    for (int32_t i = 0; i < count; i++) overview_of(folder[i], now, arena, &(*out)[i]);
+    qsort(*out, (size_t)count, sizeof **out, by_start);
+    *n = count;
+    return SSMQ_OK;
+}
+
+const char *ssmq_overview_state(const ssmq_overview *v)
+{
+    return v->killed ? "killed" : v->status;
+}
+
+static void put_lease(ssmq_json_writer *w, const ssmq_overview *v)
+{
+    if (!v->held) {
+        ssmq_json_put_null(w, "lease");
+        return;
+    }
+    ssmq_json_begin_object(w, "lease");
+    ssmq_json_put_text(w, "host", v->holder.host);
+    ssmq_json_put_int(w, "pid", v->holder.pid);
+    ssmq_json_put_bool(w, "alive", v->holder.alive);
+    ssmq_json_put_int(w, "silent_s", v->holder.silent_s);
+    ssmq_json_end_object(w);
+}
+
+void ssmq_overview_put(ssmq_json_writer *w, const ssmq_overview *v)
+{
+    ssmq_json_begin_object(w, NULL);
+    ssmq_json_put_text(w, "id", v->id);
+    ssmq_json_put_text(w, "name", v->name);
+    ssmq_json_put_text(w, "status", v->status);
+    ssmq_json_put_bool(w, "killed", v->killed);
+    ssmq_json_put_text(w, "mode", v->mode);
+    ssmq_json_put_text(w, "recipe", v->recipe);
+    ssmq_json_put_text(w, "directory", v->path);
+    ssmq_json_put_text(w, "reason", v->reason);
+    ssmq_json_put_text(w, "stage", v->stage);
+    ssmq_json_put_text(w, "started", v->started);
+    ssmq_json_put_text(w, "updated", v->updated);
+    ssmq_json_put_int(w, "age_s", v->age_s);
+    ssmq_json_put_text(w, "log", v->log);
+    put_lease(w, v);
+    ssmq_json_end_object(w);
+}
+
+void ssmq_age_text(int64_t seconds, char text[SSMQ_AGE_TEXT])
+{
+    static const struct {
+        int64_t     seconds;
+        const char *unit;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    size_t i = 0;
+    while (i < 3 && seconds < 2 * units[i].seconds) i++;
+    if (seconds < 0) snprintf(text, SSMQ_AGE_TEXT, "-");
+    else snprintf(text, SSMQ_AGE_TEXT, "%" PRId64 " %s", seconds / units[i].seconds, units[i].unit);
+}
