@@ -20,6 +20,8 @@
 #define MANIFEST_MAX (16u << 20)
 #define NLL_TOLERANCE 1e-9     /* relative; both are float64 sums of the same numbers in one order or another */
 
+#define SWEEP_FILE "sweep.h5"
+
 typedef struct checker {
     ssmq_arena      *arena;
     ssmq_run_check  *out;
@@ -227,6 +229,7 @@ static void check_facts(checker *c, const char *file, const ssmq_json *facts)
         find(c, true, file, "%s", ssmq_arena_strdup(c->arena, json_string_value(each)));
     if (!json_object_get(facts->root, "run_id")) return; /* it could not be opened */
     check_text(c, file, facts, "conventions", "ssmq-1", "not");
+    if (strcmp(file, SWEEP_FILE) == 0) return;
     check_text(c, file, facts, "run_id", c->out->id, "not");
     if (strcmp(file, "run.h5") != 0) return;
     check_text(c, file, facts, "mode", c->has_summary ? c->summary.mode : NULL, "in summary.json");
@@ -305,5 +308,13 @@ void ssmq_run_check_all(const char *path, ssmq_arena *arena, ssmq_run_check *out
     check_files(&c);
     check_lease(&c);
     ssmq_json_close(&c.manifest);
+    ssmq_error_clear();
+}
+
+void ssmq_sweep_check(const char *path, ssmq_arena *arena, ssmq_run_check *out)
+{
+    checker c = {.arena = arena, .out = out};
+    *out = (ssmq_run_check){.path = path, .id = "sweep", .state = "sweep"};
+    check_hdf5(&c, SWEEP_FILE);
     ssmq_error_clear();
 }

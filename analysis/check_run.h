@@ -26,6 +26,9 @@ typedef struct ssmq_run_check {
 /* Reads every file of it; everything is the arena's.  HDF5 files are read in a child process. */
 void ssmq_run_check_all(const char *path, ssmq_arena *arena, ssmq_run_check *out);
 
+/* The same of the sweep.h5 that lies beside runs: whether it can be read. */
+void ssmq_sweep_check(const char *path, ssmq_arena *arena, ssmq_run_check *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,8 +1,11 @@
 /* ssmq verify: are stored results what they were when they were written? */
 #include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
 #include "analysis/check_run.h"
 #include "analysis/commands.h"
 #include "harness/store/folders.h"
+#include "harness/base/file.h"
 #include "harness/base/json.h"
 
 typedef struct verify_options {
@@ -44,23 +47,48 @@ static void put_json(ssmq_json_writer *w, const ssmq_run_check *r)
     ssmq_json_end_object(w);
 }
 
-typedef struct totals {
-    int32_t runs, bad, problems;
-} totals;
+typedef struct verifier {
+    ssmq_arena       *arena;
+    ssmq_str         *text;
+    ssmq_json_writer *json; /* NULL: text */
+    int32_t           checked, bad, problems;
+} verifier;
 
-static totals verify_all(const char *const *folder, ssmq_arena *arena, ssmq_str *text, ssmq_json_writer *json)
+static void put(verifier *v, const ssmq_run_check *r)
 {
-    totals t = {0};
+    v->checked++;
+    v->bad += r->damaged > 0;
+    v->problems += r->damaged;
+    if (v->json) put_json(v->json, r);
+    else put_text(r, v->text);
+}
+
+/* The folder that a run lies in, if it holds a sweep.h5 and is not the one before; else NULL. */
+static const char *sweep_of(verifier *v, const char *run, const char *before)
+{
+    ssmq_str folder = {0};
+    ssmq_path_folder(run, &folder);
+    const char *path = ssmq_arena_strdup(v->arena, ssmq_str_text(&folder));
+    ssmq_str_free(&folder);
+    const bool there = access(ssmq_arena_printf(v->arena, "%s/sweep.h5", path), F_OK) == 0;
+    return there && (!before || strcmp(before, path) != 0) ? path : NULL;
+}
+
+/* A single run that was named itself is looked at alone. */
+static void verify_all(verifier *v, const char *const *folder, const char *operand)
+{
+    const char *sweep = NULL;
+    const bool  alone = !folder[1] && ssmq_str_starts(operand, *folder);
     for (; *folder; folder++) {
         ssmq_run_check r;
-        ssmq_run_check_all(*folder, arena, &r);
-        t.runs++;
-        t.bad += r.damaged > 0;
-        t.problems += r.damaged;
-        if (json) put_json(json, &r);
-        else put_text(&r, text);
+        const char    *other = alone ? NULL : sweep_of(v, *folder, sweep);
+        ssmq_run_check_all(*folder, v->arena, &r);
+        put(v, &r);
+        if (!other) continue;
+        sweep = other;
+        ssmq_sweep_check(sweep, v->arena, &r);
+        put(v, &r);
     }
-    return t;
 }
 
 static ssmq_status verify_run(const void *options, int n_operand, const char *const *operand,
@@ -72,22 +100,22 @@ static ssmq_status verify_run(const void *options, int n_operand, const char *co
     ssmq_str              text = {0};
     ssmq_json_writer      w = {.out = &text};
     const char *const    *folder;
-    totals                t = {0};
+    verifier              v = {.arena = arena, .text = &text, .json = json ? &w : NULL};
     (void)n_operand;
     (void)cat;
     ssmq_status st = ssmq_run_folders(operand[0], arena, &folder);
     if (st == SSMQ_OK) {
         if (json) ssmq_json_begin_object(&w, NULL);
         if (json) ssmq_json_begin_array(&w, "runs");
-        t = verify_all(folder, arena, &text, json ? &w : NULL);
+        verify_all(&v, folder, operand[0]);
         if (json) ssmq_json_end_array(&w);
         if (json) ssmq_json_end_object(&w);
         fputs(ssmq_str_text(&text), out);
         fflush(out);
     }
-    if (t.bad)
-        st = SSMQ_FAIL(DAMAGED, "%s: %" PRId32 " of %" PRId32 " runs damaged, %" PRId32 " problems",
-                       operand[0], t.bad, t.runs, t.problems);
+    if (v.bad)
+        st = SSMQ_FAIL(DAMAGED, "%s: %" PRId32 " of %" PRId32 " damaged, %" PRId32 " problems", operand[0], v.bad,
+                       v.checked, v.problems);
     ssmq_str_free(&text);
     ssmq_arena_free(arena);
     return st;

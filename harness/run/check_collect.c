@@ -7,6 +7,7 @@ static void check_dump_size(ssmq_loader *ld, const ssmq_model *model, const ssmq
 {
     ssmq_collect_draft *c = &ld->draft.collect;
     const ssmq_yaml    *limit = ssmq_yaml_get(c->dump.given, "limit");
+    if (spec->samples < 1 || spec->tokens < 1) return; /* of a calibration with problems */
     c->dump_bytes = ssmq_dump_size(spec, model);
     if (c->dump_bytes <= spec->limit) return;
     char size[2][SSMQ_SIZE_TEXT];

@@ -101,6 +101,10 @@ BASE = {
     ],
     "compare": {"against": "float", "metrics": ["kl", "top1"], "inputs": "clean", "bootstrap": "off",
                 "interactions": [["rot", "w"]]},
+    "collect": {"sites": ["layers.*.scan.x"], "statistics": {"quantiles": [50, 99], "moments": True},
+                "dump": {"sites": "layers.0.scan.x", "samples": 1}},
+    "sweep": {"axes": {"l": {"evaluate.e.limit": [1, 2]}, "w": {"evaluate.e.window": [32, 64]}},
+              "zip": [["l", "w"]], "exclude": [{"l": 2}], "baseline": {"l": 1}},
     "run": {"seed": 1, "threads": 2, "backend": {"name": "cpu", "isa": "c"}},
 }
 
@@ -129,16 +133,22 @@ def put(value):
     return lambda where, key: where.__setitem__(key, value)
 
 
+NAMED = [("data",), ("recipes",), ("sweep", "axes"), ("sweep", "baseline"), ("sweep", "exclude", 0)]  # any key
+REPLACED = {"evaluate.0.limit", "evaluate.0.window"}  # by the axes: what stands there is never looked at
 NONSENSE = {"nonsense-key": {"nonsense": 1}}
 cases = {"as it is": BASE}  # what was done to it -> the document
 unknown = {}  # name of a case -> the mapping that got a key too many
 for path in paths(BASE):
     name = ".".join(map(str, path)) or "top"
     value = at(BASE, path)
-    if isinstance(value, dict) and path not in [("data",), ("recipes",)]:
+    if path[:2] == ("sweep", "axes") and len(path) > 2:
+        continue  # paths and values: what may stand there depends on the path
+    if isinstance(value, dict) and path not in NAMED:
         unknown[f"unknown key in {name}"] = path
         cases[f"unknown key in {name}"] = changed(path + ("zzzzzzzz",), put(1))
     if not path:
+        continue
+    if name in REPLACED:
         continue
     cases[f"without {name}"] = changed(path, lambda where, key: where.pop(key))
     for what, other in [("mapping", NONSENSE), ("list", [NONSENSE]), ("null", None), ("text", "nonsense?"),

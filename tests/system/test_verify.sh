@@ -14,7 +14,7 @@ float=$(basename "$(dirname "$float")")
 run 0 verify "$whole"
 expect_err ""
 [ "$(grep -c '  done  ok$' "$scratch/out")" -eq 3 ] || fail "not three runs that are fine: $out"
-[ "$(wc -l < "$scratch/out")" -eq 3 ] || fail "more than a line for each run: $out"
+[ "$(grep -v '  done  ok$' "$scratch/out")" = "$whole  sweep  ok" ] || fail "other lines than expected: $out"
 page=$out
 run 0 verify "$scratch/runs"; expect_out "$page"
 run 0 verify "$whole/"; expect_out "$page"
@@ -35,7 +35,7 @@ found() {
     expected=$(while [ $# -gt 0 ]; do printf '  damaged %s: %s\n' "$1" "$2"; shift 2; done)
     run 7 verify "$here"
     [ "$(grep '^  damaged' "$scratch/out")" = "$expected" ] || fail "verify says: $out; not: $expected"
-    expect_err "ssmq: error: $here: 1 of 1 runs damaged, $(grep -c . <<< "$expected") problems"
+    expect_err "ssmq: error: $here: 1 of 1 damaged, $(grep -c . <<< "$expected") problems"
     run 7 verify "$here" --format json
     python3 -c 'import json, sys
 run, = json.load(sys.stdin)["runs"]
@@ -145,6 +145,15 @@ run 0 verify "$here"
 expect_out "$here  running  ok
   note    status.json: says running, but no process holds the lease: it was killed"
 
+# The file over all runs, beside them.
+cp -r "$whole" "$scratch/swept"
+truncate -s -1 "$scratch/swept/sweep.h5"
+run 7 verify "$scratch/swept"
+expect_in_out "$scratch/swept  sweep  DAMAGED
+  damaged sweep.h5: the file is no HDF5 file, or was cut short"
+expect_err "ssmq: error: $scratch/swept: 1 of 4 damaged, 1 problems"
+run 0 verify "$scratch/swept/$float"
+
 # ---- usage -------------------------------------------------------------------------------
 
 mkdir "$scratch/empty"
@@ -154,6 +163,6 @@ refuse 2 "'ssmq verify' needs DIR" verify
 damage 'rm summary.json'
 cp -r "$whole/$other" "$scratch/copy"
 run 7 verify "$scratch/copy"
-expect_err "ssmq: error: $scratch/copy: 1 of 2 runs damaged, 1 problems"
+expect_err "ssmq: error: $scratch/copy: 1 of 2 damaged, 1 problems"
 
 finish
