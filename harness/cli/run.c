@@ -176,11 +176,13 @@ static const char *cache_folder(const char *named, const char *out, ssmq_arena *
 /* Before anything runs: what dumps will take. */
 static void say_dump(const ssmq_experiment *e)
 {
-    char size[SSMQ_SIZE_TEXT];
-    if (e->run[0].dump_bytes == 0) return;
-    ssmq_size_approximate(e->run[0].dump_bytes, size);
-    fprintf(stderr, "dump.h5 of each of %d run%s takes up to %s, in memory until it is written\n",
-            e->n_run, e->n_run == 1 ? "" : "s", size);
+    char          size[SSMQ_SIZE_TEXT];
+    int32_t       n;
+    const int64_t bytes = ssmq_experiment_dump_bytes(e, &n);
+    if (n == 0) return;
+    ssmq_size_approximate(bytes, size);
+    fprintf(stderr, "dump.h5 of each of %d run%s takes up to %s, in memory until it is written\n", n,
+            n == 1 ? "" : "s", size);
 }
 
 static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e,

@@ -79,6 +79,17 @@ void ssmq_experiment_free(ssmq_experiment *e)
     if (e) ssmq_arena_free(e->arena);
 }
 
+int64_t ssmq_experiment_dump_bytes(const ssmq_experiment *e, int32_t *n_run)
+{
+    int64_t most = 0;
+    *n_run = 0;
+    for (int32_t i = 0; i < e->n_run; i++) {
+        if (e->run[i].dump_bytes > most) most = e->run[i].dump_bytes;
+        *n_run += e->run[i].dump_bytes > 0;
+    }
+    return most;
+}
+
 void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out)
 {
     ssmq_yaml_print(e->resolved, (ssmq_yaml_style){.view = SSMQ_YAML_SHOWN, .origins = true}, out);
@@ -89,9 +100,9 @@ void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out)
     if (e->sweep.excluded > 0)
         ssmq_str_printf(out, "# excluded: %lld point%s\n", (long long)e->sweep.excluded,
                         e->sweep.excluded == 1 ? "" : "s");
-    int64_t most = 0;
-    for (int32_t i = 0; i < e->n_run; i++) most = e->run[i].dump_bytes > most ? e->run[i].dump_bytes : most;
-    if (most > 0) {
+    int32_t       dumps;
+    const int64_t most = ssmq_experiment_dump_bytes(e, &dumps);
+    if (dumps > 0) {
         char size[SSMQ_SIZE_TEXT];
         ssmq_size_approximate(most, size);
         ssmq_str_printf(out, "# dump.h5 of each run takes up to %s, in memory until it is written\n", size);

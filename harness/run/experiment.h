@@ -194,6 +194,9 @@ SSMQ_MUST_USE ssmq_status ssmq_experiment_read(const char *path, const char *con
                                                ssmq_diag *diag, ssmq_experiment **out);
 void                      ssmq_experiment_free(ssmq_experiment *e); /* accepts NULL */
 
+/* The most that dump.h5 of any run takes; *n_run: how many runs have one. */
+int64_t ssmq_experiment_dump_bytes(const ssmq_experiment *e, int32_t *n_run);
+
 /* INPUT, naming the first, if a file is no longer the one that was hashed. */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_unchanged(const ssmq_experiment *e);
 

@@ -4,9 +4,10 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/assert.h"
+#include "harness/run/stats_block.h"
 #include "harness/tensor/quantiles.h"
 
-#define LANES SSMQ_CHANNEL_LANES /* channels that are worked on side by side: a cache line of floats */
+#define LANES SSMQ_STATS_LANES   /* channels that are worked on side by side: a cache line of floats */
 #define BLOCK_ROWS 512 /* numbers of a channel at a time: with 16 channels 32 KiB, which L1 holds */
 #define MAGNITUDE 0x7fffffff
 #define NONFINITE 0x7f800000
@@ -53,7 +54,10 @@ static void forget(ssmq_stats_worker *w)
 
 ssmq_status ssmq_stats_workers_open(const ssmq_backend *be, int64_t inner, ssmq_stats_workers *out)
 {
-    ssmq_stats_workers w = {.n = be->threads, .rows = inner > BLOCK_ROWS ? inner : BLOCK_ROWS};
+    const bool         avx2 = strncmp(be->tier, "avx", 3) == 0 && ssmq_stats_loops_avx2;
+    ssmq_stats_workers w = {.n = be->threads,
+                            .loops = avx2 ? ssmq_stats_loops_avx2 : &ssmq_stats_loops_c,
+                            .rows = inner > BLOCK_ROWS ? inner : BLOCK_ROWS};
     w.worker = ssmq_must_malloc((size_t)w.n * sizeof *w.worker);
     bool fine = true;
     for (int32_t i = 0; i < w.n; i++) {
@@ -171,64 +175,15 @@ static bool all_finite(const float *block, int64_t n)
     return !bad;
 }
 
-/* Extremes and zeros of n rows; of all lanes together, the smallest magnitudes of either sign. */
-static void look_at(const float *restrict v, int64_t n, int64_t lanes, float *restrict low,
-                    float *restrict high, ssmq_stats_worker *w)
+/* What a worker keeps of a block's first lanes. */
+static void keep_looks(const ssmq_block_looks *o, int64_t lanes, ssmq_stats_worker *w)
 {
-    int32_t zero[LANES] = {0};
-    float   least[2][LANES];
-    for (int l = 0; l < LANES; l++) {
-        low[l] = INFINITY;
-        high[l] = -INFINITY;
-        least[0][l] = least[1][l] = INFINITY;
+    for (int64_t l = 0; l < lanes; l++) {
+        w->n_zero += (uint64_t)o->zero[l];
+        for (int h = 0; h < 2; h++) w->least[h] = fminf(w->least[h], o->least[h][l]);
+        if (o->low[l] < 0) w->most[0] = fmaxf(w->most[0], -o->low[l]);
+        if (o->high[l] >= 0) w->most[1] = fmaxf(w->most[1], o->high[l]);
     }
-    for (int64_t i = 0; i < n; i++)
-        for (int l = 0; l < LANES; l++) {
-            const float x = v[i * LANES + l];
-            const float negative = x < 0 ? -x : INFINITY, other = x < 0 ? INFINITY : x;
-            low[l] = x < low[l] ? x : low[l];
-            high[l] = x > high[l] ? x : high[l];
-            zero[l] += x == 0;
-            least[0][l] = negative < least[0][l] ? negative : least[0][l];
-            least[1][l] = other < least[1][l] ? other : least[1][l];
-        }
-    for (int l = 0; l < lanes; l++) {
-        w->n_zero += (uint64_t)zero[l];
-        for (int h = 0; h < 2; h++) w->least[h] = fminf(w->least[h], least[h][l]);
-        if (low[l] < 0) w->most[0] = fmaxf(w->most[0], -low[l]);
-        if (high[l] >= 0) w->most[1] = fmaxf(w->most[1], high[l]);
-    }
-}
-
-#define QUAD 4 /* lanes at a time, so that their sums stay in registers */
-
-static void central_sums(const float *restrict v, int64_t n, const double *restrict mean,
-                         double *restrict s2, double *restrict s3, double *restrict s4)
-{
-    double a[QUAD] = {0}, b[QUAD] = {0}, c[QUAD] = {0};
-    for (int64_t i = 0; i < n; i++)
-        for (int l = 0; l < QUAD; l++) {
-            const double d = (double)v[i * LANES + l] - mean[l], d2 = d * d;
-            a[l] += d2;
-            b[l] += d2 * d;
-            c[l] += d2 * d2;
-        }
-    for (int l = 0; l < QUAD; l++) {
-        s2[l] = a[l];
-        s3[l] = b[l];
-        s4[l] = c[l];
-    }
-}
-
-static void moments_of(const float *restrict v, int64_t n, ssmq_moments *out)
-{
-    double mean[LANES] = {0}, s2[LANES], s3[LANES], s4[LANES];
-    for (int64_t i = 0; i < n; i++)
-        for (int l = 0; l < LANES; l++) mean[l] += (double)v[i * LANES + l];
-    for (int l = 0; l < LANES; l++) mean[l] /= (double)n;
-    for (int l = 0; l < LANES; l += QUAD) central_sums(v + l, n, mean + l, s2 + l, s3 + l, s4 + l);
-    for (int l = 0; l < LANES; l++)
-        out[l] = (ssmq_moments){(uint64_t)n, mean[l], s2[l], s3[l], s4[l]};
 }
 
 /* Values whose codes are clamped. */
@@ -248,15 +203,16 @@ static void add_block(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t 
                       int64_t n)
 {
     ssmq_site_stats *s = m->s;
-    float            low[LANES], high[LANES];
+    ssmq_block_looks looks;
     ssmq_moments     moments[LANES];
     if (n == 0) return;
-    look_at(v, n, lanes, low, high, w);
-    moments_of(v, n, moments);
+    m->workers->loops->look(v, n, &looks);
+    m->workers->loops->moments(v, n, moments);
+    keep_looks(&looks, lanes, w);
     for (int64_t l = 0; l < lanes; l++) {
-        s->low[c + l] = fminf(s->low[c + l], low[l]);
-        s->high[c + l] = fmaxf(s->high[c + l], high[l]);
-        s->sample_absmax[c + l] = fmaxf(s->sample_absmax[c + l], fmaxf(-low[l], high[l]));
+        s->low[c + l] = fminf(s->low[c + l], looks.low[l]);
+        s->high[c + l] = fmaxf(s->high[c + l], looks.high[l]);
+        s->sample_absmax[c + l] = fmaxf(s->sample_absmax[c + l], fmaxf(-looks.low[l], looks.high[l]));
         ssmq_moments_merge(&s->moments[c + l], &moments[l]);
     }
     if (s->with_bins) ssmq_channel_bins_add(&s->bins, c, lanes, v, n);
@@ -304,21 +260,6 @@ static void add_channels(void *context, int64_t begin, int64_t end, int32_t work
 
 /* ---- a sample -------------------------------------------------------------------------- */
 
-/* The largest magnitude but for NaN. */
-static float absmax_of(const float *x, int64_t n)
-{
-    float   most[LANES] = {0};
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) {
-            const float a = fabsf(x[i + l]);
-            most[l] = a > most[l] ? a : most[l];
-        }
-    for (; i < n; i++) most[0] = fmaxf(most[0], fabsf(x[i]));
-    for (int l = 1; l < LANES; l++) most[0] = fmaxf(most[0], most[l]);
-    return most[0];
-}
-
 static float finite_absmax_of(const float *x, int64_t n)
 {
     float most = 0;
@@ -335,7 +276,7 @@ static void find_absmax(void *context, int64_t begin, int64_t end, int32_t worke
     const int64_t      n = m->s->shape.channels * m->s->shape.inner;
     for (int64_t r = begin; r < end; r++) {
         const float *row = m->x + r * m->row_stride;
-        const float  most = absmax_of(row, n);
+        const float  most = m->workers->loops->absmax(row, n);
         w->absmax = fmaxf(w->absmax, most < INFINITY ? most : finite_absmax_of(row, n));
     }
 }

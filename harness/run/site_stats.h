@@ -39,6 +39,7 @@ typedef struct ssmq_stats_workers {
     ssmq_stats_worker *worker; /* [n] one for each thread of the backend */
     int32_t            n;
     int64_t            rows;   /* numbers of a channel in a block        */
+    const struct ssmq_stats_loops *loops;
 } ssmq_stats_workers;
 
 /* For sites whose inner is at most so long.  MEMORY. */

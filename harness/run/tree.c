@@ -152,6 +152,7 @@ static ssmq_yaml *collect_tree(ssmq_loader *ld)
     put(ld, map, "statistics", statistics, SSMQ_YAML_BOTH);
     if (!c->dump.given) return map;
     put_options(ld, dump, ssmq_schema_dump, &c->dump, c->dump.given);
+    ssmq_yaml_get(dump, "limit")->view = SSMQ_YAML_SHOWN; /* it refuses, and changes nothing that is stored */
     put(ld, map, "dump", dump, SSMQ_YAML_BOTH);
     return map;
 }

@@ -99,6 +99,7 @@ static void test_dump(void **state)
     assert_non_null(strstr(e->run[0].resolved,
                            "\ncollect:\n  statistics: \"off\"\n  dump:\n    sites: layers.*.proj.in\n"
                            "    samples: 4\n    tokens: 256\n    dtype: f16\n    limit: \"4GiB\"\n"));
+    assert_null(strstr(e->run[0].canonical, "limit: \"4GiB\"")); /* no part of the id */
     ssmq_experiment_free(e);
 }
 
