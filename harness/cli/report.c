@@ -6,6 +6,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
 #include "harness/cli/report_evidence.h"
+#include "harness/cli/report_expect.h"
 #include "harness/cli/results.h"
 #include "harness/base/table.h"
 
@@ -195,6 +196,7 @@ void ssmq_report_text(const ssmq_summary *run, int32_t n, const ssmq_rows *rows,
 {
     if (n == 0) return;
     ssmq_results_table(run, n, rows, out);
+    if (rows) ssmq_report_expected(run, n, rows, out);
     int32_t with = 0; /* a run that has figures says which evaluations there are */
     while (with < n && run[with].n_evaluation == 0) with++;
     for (int32_t i = 0; with < n && i < run[with].n_evaluation; i++)
@@ -252,6 +254,7 @@ void ssmq_report_json(const ssmq_finished_run *run, int32_t n, const ssmq_rows *
         if (rows) {
             ssmq_sweep_put_axes(&w, rows->sweep, rows->index[i]);
             ssmq_json_put_text(&w, "against", against[i]);
+            ssmq_report_put_expected(&w, run[i].summary, rows, i);
         }
         ssmq_json_end_object(&w);
     }

@@ -12,6 +12,8 @@ extern "C" {
 typedef struct ssmq_rows {
     const ssmq_sweep *sweep;
     const int32_t    *index; /* which of the sweep's runs each row is */
+    const ssmq_expectation *expect;
+    int32_t                 n_expect;
 } ssmq_rows;
 
 /* Appends a row per run: name, id, status, and for each evaluation of any of them its perplexity, the standard

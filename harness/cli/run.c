@@ -7,6 +7,7 @@
 #include "harness/cli/progress.h"
 #include "harness/cli/reading.h"
 #include "harness/cli/report.h"
+#include "harness/cli/report_expect.h"
 #include "harness/run/run.h"
 #include "harness/store/host.h"
 
@@ -146,7 +147,9 @@ static void print_outcomes(const run_options *o, const ssmq_experiment *e, const
 {
     ssmq_str        text = {0};
     const finished  f = finished_runs(e, outcome, arena);
-    const ssmq_rows rows = {.sweep = &e->sweep, .index = f.index};
+    const ssmq_rows rows = {
+        .sweep = &e->sweep, .index = f.index, .expect = e->expect, .n_expect = e->n_expect};
+    const int32_t outside = ssmq_report_outside(f.run, f.n, &rows);
     if (o->format == FORMAT_JSON) {
         ssmq_report_json(f.at, f.n, &rows, f.against, &text);
     } else {
@@ -155,6 +158,9 @@ static void print_outcomes(const run_options *o, const ssmq_experiment *e, const
     }
     fputs(ssmq_str_text(&text), out);
     fflush(out); /* the table stands before what is said about it */
+    if (outside > 0)
+        fprintf(stderr, "warning: %d figure%s outside of what was expected\n", outside,
+                outside == 1 ? " lies" : "s lie");
     ssmq_str_free(&text);
 }
 

@@ -15,6 +15,7 @@ static bool load(ssmq_loader *ld, const char *path, const char *const *override,
     if (!fine) return false;
     const int32_t before = ssmq_diag_errors(ld->diag);
     ssmq_loader_sweep(ld);
+    if (ssmq_diag_errors(ld->diag) == before) ssmq_loader_expect(ld);
     return ssmq_diag_errors(ld->diag) == before;
 }
 
@@ -61,6 +62,7 @@ ssmq_status ssmq_experiment_read(const char *path, const char *const *override, 
     e->arena = arena;
     e->path = ssmq_arena_strdup(arena, path);
     if (load(ld, path, override, n_override)) ssmq_loader_expand(ld, e);
+    if (ssmq_diag_errors(diag) == 0) ssmq_loader_expected(ld, e);
     ssmq_model_free(ld->kept.model);
     const int32_t problems = ssmq_diag_errors(diag);
     if (problems > 0) {

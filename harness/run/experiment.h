@@ -170,6 +170,8 @@ typedef struct ssmq_experiment {
                                        * each at every point of the axes                               */
     int32_t         n_run;
     ssmq_sweep      sweep;            /* what runs differ in; every experiment has recipe and mode */
+    const ssmq_expectation *expect;   /* values that runs are held against; not part of any id */
+    int32_t                 n_expect;
     const ssmq_experiment_file *file; /* the file, then its includes and recipe files */
     int32_t                     n_file;
     const ssmq_input *const *input; /* every file that a run id stands for */

@@ -11,26 +11,11 @@ const char *const ssmq_schema_kinds[] = {"experiment", "fragment", "recipe", NUL
 
 /* ---- definitions: what stands in lists, or in several places ----------------------------- */
 
-/* Begins a mapping of type object and its properties. */
-static void begin_mapping(writer *w, const char *key)
-{
-    ssmq_json_begin_object(&w->json, key);
-    ssmq_schema_put_type(w, WORDS("object"));
-    ssmq_json_begin_object(&w->json, "properties");
-}
-
-/* Ends the properties; what else belongs to the mapping may follow, then its end. */
-static void end_properties(writer *w)
-{
-    ssmq_json_end_object(&w->json);
-    ssmq_json_put_bool(&w->json, "additionalProperties", false);
-}
-
 static void put_data_set(writer *w)
 {
-    begin_mapping(w, "data-set");
+    ssmq_schema_begin_mapping(w, "data-set");
     ssmq_schema_put_options(w, ssmq_schema_data);
-    end_properties(w);
+    ssmq_schema_end_properties(w);
     ssmq_json_end_object(&w->json);
 }
 
@@ -54,10 +39,10 @@ static void put_data(writer *w, const char *help, bool whole)
 
 static void put_evaluation(writer *w)
 {
-    begin_mapping(w, "evaluation");
+    ssmq_schema_begin_mapping(w, "evaluation");
     ssmq_schema_put_options(w, ssmq_schema_evaluation);
     put_data(w, "the text or tokens", true);
-    end_properties(w);
+    ssmq_schema_end_properties(w);
     ssmq_schema_put_required(w, ssmq_schema_evaluation, WORDS("data"));
     ssmq_json_end_object(&w->json);
 }
@@ -65,13 +50,13 @@ static void put_evaluation(writer *w)
 static void put_step(writer *w)
 {
     const ssmq_schema_variants methods = ssmq_schema_methods(w);
-    begin_mapping(w, "step");
+    ssmq_schema_begin_mapping(w, "step");
     for (const ssmq_option *o = ssmq_schema_step; o->name; o++) {
         const ssmq_option one[] = {*o, {0}};
         if (strcmp(o->name, methods.key) != 0) ssmq_schema_put_options(w, one);
     }
     ssmq_schema_put_variant_properties(w, &methods);
-    end_properties(w);
+    ssmq_schema_end_properties(w);
     ssmq_schema_put_required(w, ssmq_schema_step, NULL);
     ssmq_json_begin_array(&w->json, "allOf");
     ssmq_schema_put_variant_rules(w, &methods);
@@ -132,18 +117,9 @@ static void put_question(writer *w)
     ssmq_schema_put_type(w, WORDS("string", "number", "boolean", "null"));
 }
 
-static void put_mapping(writer *w, const ssmq_option *table, void (*more)(writer *w))
-{
-    ssmq_schema_put_type(w, WORDS("object"));
-    ssmq_json_begin_object(&w->json, "properties");
-    ssmq_schema_put_options(w, table);
-    if (more) more(w);
-    end_properties(w);
-}
-
 static void put_model(writer *w)
 {
-    put_mapping(w, ssmq_schema_model, NULL);
+    ssmq_schema_put_mapping(w, ssmq_schema_model, NULL);
 }
 
 static void put_data_names(writer *w)
@@ -159,7 +135,7 @@ static void put_samples(writer *w)
 
 static void put_calibration(writer *w)
 {
-    put_mapping(w, ssmq_schema_calibration, put_samples);
+    ssmq_schema_put_mapping(w, ssmq_schema_calibration, put_samples);
 }
 
 static void put_mode(writer *w)
@@ -228,7 +204,7 @@ static void put_compare_lists(writer *w)
 
 static void put_compare(writer *w)
 {
-    put_mapping(w, ssmq_schema_compare, put_compare_lists);
+    ssmq_schema_put_mapping(w, ssmq_schema_compare, put_compare_lists);
 }
 
 /* What begins with "off" and, where it is not, goes on in another form. */
@@ -274,83 +250,17 @@ static void put_quantiles(writer *w)
 static void put_collect_parts(writer *w)
 {
     begin_unless_off(w, "statistics", "what is kept of the values");
-    put_mapping(w, ssmq_schema_statistics, put_quantiles);
+    ssmq_schema_put_mapping(w, ssmq_schema_statistics, put_quantiles);
     end_unless_off(w);
     ssmq_json_begin_object(&w->json, "dump");
     ssmq_json_put_text(&w->json, "description", "the values themselves, in dump.h5");
-    put_mapping(w, ssmq_schema_dump, NULL);
+    ssmq_schema_put_mapping(w, ssmq_schema_dump, NULL);
     ssmq_json_end_object(&w->json);
 }
 
 static void put_collect(writer *w)
 {
-    put_mapping(w, ssmq_schema_collect, put_collect_parts);
-}
-
-/* ---- sweep -------------------------------------------------------------------------------- */
-
-/* Names of axes to mappings of paths to lists of values. */
-static void put_axes(writer *w)
-{
-    ssmq_json_begin_object(&w->json, "axes");
-    ssmq_json_put_text(&w->json, "description", "axes along which the experiment is repeated");
-    ssmq_schema_put_type(w, WORDS("object"));
-    ssmq_json_begin_object(&w->json, "propertyNames");
-    ssmq_json_put_text(&w->json, "pattern", SSMQ_SCHEMA_NAME);
-    ssmq_json_end_object(&w->json);
-    ssmq_json_begin_object(&w->json, "additionalProperties");
-    ssmq_schema_put_type(w, WORDS("object"));
-    ssmq_json_put_int(&w->json, "minProperties", 1);
-    ssmq_json_begin_object(&w->json, "additionalProperties");
-    ssmq_schema_put_type(w, WORDS("array"));
-    ssmq_json_put_int(&w->json, "minItems", 1);
-    ssmq_json_end_object(&w->json);
-    ssmq_json_end_object(&w->json);
-    ssmq_json_end_object(&w->json);
-}
-
-/* Begins a list of at least n of a type; its items are open. */
-static void begin_list(writer *w, const char *key, const char *help, int64_t n, const char *type)
-{
-    ssmq_json_begin_object(&w->json, key);
-    if (help) ssmq_json_put_text(&w->json, "description", help);
-    ssmq_schema_put_type(w, WORDS("array"));
-    if (n > 0) ssmq_json_put_int(&w->json, "minItems", n);
-    ssmq_json_begin_object(&w->json, "items");
-    if (type) ssmq_schema_put_type(w, WORDS(type));
-}
-
-static void end_list(writer *w)
-{
-    ssmq_json_end_object(&w->json);
-    ssmq_json_end_object(&w->json);
-}
-
-static void put_sweep_parts(writer *w)
-{
-    put_axes(w);
-    begin_list(w, "zip", "axes that move together", 0, NULL);
-    ssmq_schema_put_type(w, WORDS("array"));
-    ssmq_json_put_int(&w->json, "minItems", 2);
-    ssmq_json_begin_object(&w->json, "items");
-    ssmq_schema_put_text_type(w);
-    end_list(w);
-    ssmq_json_end_object(&w->json);
-    begin_list(w, "exclude", "points that are left out", 0, "object");
-    ssmq_json_put_int(&w->json, "minProperties", 1);
-    end_list(w);
-    ssmq_json_begin_object(&w->json, "baseline");
-    ssmq_json_put_text(&w->json, "description", "what others are compared with");
-    ssmq_schema_put_type(w, WORDS("object"));
-    ssmq_json_put_int(&w->json, "minProperties", 1);
-    ssmq_json_end_object(&w->json);
-    begin_list(w, "seeds", "values of run.seed", 1, "integer");
-    end_list(w);
-}
-
-static void put_sweep(writer *w)
-{
-    put_mapping(w, ssmq_schema_sweep, put_sweep_parts);
+    ssmq_schema_put_mapping(w, ssmq_schema_collect, put_collect_parts);
 }
 
 /* A name, or a mapping of `name` and the backend's options. */
@@ -364,9 +274,9 @@ static void put_backend(writer *w)
     ssmq_json_begin_object(&w->json, "if");
     ssmq_schema_put_type(w, WORDS("object"));
     ssmq_json_end_object(&w->json);
-    begin_mapping(w, "then");
+    ssmq_schema_begin_mapping(w, "then");
     ssmq_schema_put_variant_properties(w, &backends);
-    end_properties(w);
+    ssmq_schema_end_properties(w);
     ssmq_json_begin_array(&w->json, "allOf");
     ssmq_schema_put_variant_rules(w, &backends);
     ssmq_json_end_array(&w->json);
@@ -379,7 +289,7 @@ static void put_backend(writer *w)
 
 static void put_run(writer *w)
 {
-    put_mapping(w, ssmq_schema_run, put_backend);
+    ssmq_schema_put_mapping(w, ssmq_schema_run, put_backend);
 }
 
 static const struct section {
@@ -399,7 +309,8 @@ static const struct section {
     {"evaluate", put_evaluate},
     {"compare", put_compare},
     {"collect", put_collect},
-    {"sweep", put_sweep},
+    {"sweep", ssmq_schema_put_sweep},
+    {"expect", ssmq_schema_put_expect},
     {"run", put_run},
 };
 
@@ -470,7 +381,7 @@ static void put_experiment(writer *w, bool whole)
     ssmq_schema_put_type(w, WORDS("object"));
     ssmq_json_begin_object(&w->json, "properties");
     for (const char *const *key = ssmq_schema_keys; *key; key++) put_top(w, *key);
-    end_properties(w);
+    ssmq_schema_end_properties(w);
     ssmq_json_begin_object(&w->json, "not");
     ssmq_schema_put_strings(w, "required", WORDS("recipe", "recipes"));
     ssmq_json_end_object(&w->json);

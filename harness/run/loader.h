@@ -155,6 +155,12 @@ typedef struct ssmq_sweep_draft {
     int32_t          at[SSMQ_AXES_MAX];   /* the point that is being read: its values' indices */
 } ssmq_sweep_draft;
 
+typedef struct ssmq_expect_draft {
+    const ssmq_yaml *given;
+    ssmq_choice      where;
+    ssmq_expectation spec;
+} ssmq_expect_draft;
+
 /* A file that something included, to be used. */
 typedef struct ssmq_included {
     ssmq_origin *source;
@@ -176,6 +182,8 @@ typedef struct ssmq_loader {
     int32_t               n_input, input_capacity;
     ssmq_draft            draft;
     ssmq_sweep_draft      sweep;
+    ssmq_expect_draft    *expect;
+    int32_t               n_expect;
     struct {                          /* what points have in common, kept between them */
         const char      *directory;   /* of the model; NULL: none yet */
         ssmq_model      *model;
@@ -268,6 +276,13 @@ bool ssmq_choice_read(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
 bool ssmq_choice_holds(const ssmq_loader *ld, const ssmq_choice *a, const int32_t *at);
 bool ssmq_loader_same_value(ssmq_loader *ld, const ssmq_yaml *a, const ssmq_yaml *b);
 
+/* ---- read_expect.c ----------------------------------------------------------------------- */
+
+/* The list `expect`, when the axes are known. */
+void ssmq_loader_expect(ssmq_loader *ld);
+/* What is expected of which runs, when these are known. */
+void ssmq_loader_expected(ssmq_loader *ld, ssmq_experiment *e);
+
 /* ---- expand.c ---------------------------------------------------------------------------- */
 
 /* Reads and checks every point of the sweep (without one there is a single point), and then makes them runs. */
@@ -325,6 +340,11 @@ typedef struct ssmq_data_options {
 typedef struct ssmq_run_options {
     int seed, threads;
 } ssmq_run_options;
+extern const ssmq_option ssmq_schema_expect[]; /* ssmq_expect_options */
+typedef struct ssmq_expect_options {
+    const char *evaluation, *metric, *tolerance, *source;
+    double      value;
+} ssmq_expect_options;
 typedef struct ssmq_sweep_options {
     int unsupported;
 } ssmq_sweep_options;
@@ -342,9 +362,8 @@ typedef struct ssmq_schema_key {
 } ssmq_schema_key;
 extern const ssmq_schema_key ssmq_schema_top[]; /* reference.c; ends with {0} */
 
-/* Keys of the top that this version reads, and those that it knows of, NULL-terminated. */
+/* Keys of the top, NULL-terminated. */
 extern const char *const ssmq_schema_keys[];
-extern const char *const ssmq_schema_later[];
 
 #ifdef __cplusplus
 }

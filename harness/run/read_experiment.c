@@ -21,20 +21,7 @@ static const ssmq_yaml *section(ssmq_loader *ld, const char *key, bool required)
 
 static void check_keys(ssmq_loader *ld)
 {
-    for (const char *const *later = ssmq_schema_later; *later; later++) {
-        const int32_t i = ssmq_yaml_find(ld->root, *later);
-        if (i >= 0)
-            ssmq_diag_add(ld->diag, SSMQ_ERR_UNSUPPORTED, ld->root->key[i]->place, NULL,
-                          "'%s' is not offered by this version", *later);
-    }
-    ssmq_yaml *rest = ssmq_yaml_new(ld->arena, SSMQ_YAML_MAP);
-    for (int32_t i = 0; i < ld->root->n; i++) {
-        bool later = false;
-        for (const char *const *l = ssmq_schema_later; *l; l++)
-            later = later || strcmp(*l, ld->root->key[i]->text) == 0;
-        if (!later) ssmq_yaml_append(ld->arena, rest, ld->root->key[i], ld->root->value[i]);
-    }
-    ssmq_options_known(&ld->options, NULL, ssmq_schema_keys, rest, "");
+    ssmq_options_known(&ld->options, NULL, ssmq_schema_keys, ld->root, "");
 }
 
 static void read_schema(ssmq_loader *ld)

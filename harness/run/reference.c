@@ -154,6 +154,8 @@ const ssmq_schema_key ssmq_schema_top[] = {
      "calibration samples"},
     {"run", "mapping", "", "seed, threads and backend"},
     {"sweep", "mapping", "", "axes along which the experiment is repeated"},
+    {"expect", "list of mappings", "",
+     "published or earlier values, reported beside what runs come to; no run's id depends on them"},
     {0},
 };
 
@@ -244,6 +246,11 @@ static void put_sweep(ssmq_str *out)
     put_row(out, "seeds", "list of integers", "", "values of `run.seed`, as the axis `seed`; float runs once");
     put_rows(out, ssmq_schema_sweep);
     ssmq_str_puts(out, sweep_rules);
+    ssmq_str_puts(out, "\n### expect\n");
+    put_head(out);
+    put_rows(out, ssmq_schema_expect);
+    put_row(out, "where", "mapping of axes to a value or a list of values", "",
+            "which runs, as in `sweep.exclude`: `{mode: float}`, `{recipe: quamba, p: 99.9}`, of those that depend on these axes; without it all");
 }
 
 static void put_backends(const ssmq_catalogue *cat, ssmq_str *out)

@@ -12,8 +12,8 @@ const char *const ssmq_unit_kinds[] = {"site", "site-layer", "layer", "weight", 
 
 const char *const ssmq_schema_keys[] = {"ssmq",     "include",     "name", "question", "model",
                                         "data",     "calibration", "mode", "recipe",   "recipes",
-                                        "evaluate", "compare",     "collect", "run",   "sweep",  NULL};
-const char *const ssmq_schema_later[] = {"expect", NULL};
+                                        "evaluate", "compare",     "collect", "run",   "sweep",  "expect",
+                                        NULL};
 
 static const char *const all_cores[] = {"all", NULL}; /* stands for 0 */
 static const char *const no_bootstrap[] = {"off", NULL}; /* likewise */
@@ -138,6 +138,17 @@ const ssmq_option ssmq_schema_sweep[] = {
     {AT(ssmq_sweep_options, unsupported), SSMQ_OPTION_CHOICE, "refuse", 0, 0, policies,
      "refuse: a point that is valid but not offered is an error; record: it becomes a run with the status "
      "unsupported and the reason, and the others run"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_expect[] = {
+    {AT(ssmq_expect_options, evaluation), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL, "id of the evaluation"},
+    {AT(ssmq_expect_options, metric), SSMQ_OPTION_TEXT, "ppl", 0, 0, NULL,
+     "the figure, as results call it: `ppl`, `nll`, `kl_mean`, `top1`, ..."},
+    {AT(ssmq_expect_options, value), SSMQ_OPTION_REAL, NULL, -1e300, 1e300, NULL, "what is expected"},
+    {AT(ssmq_expect_options, tolerance), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL,
+     "how far off it may be: a number, or a share of the value, `1%`"},
+    {AT(ssmq_expect_options, source), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL, "where the value is from"},
     {0},
 };
 

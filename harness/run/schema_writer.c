@@ -311,3 +311,27 @@ void ssmq_schema_put_variant_rules(writer *w, const ssmq_schema_variants *all)
 {
     for (int32_t i = 0; i < all->n; i++) put_rule(w, all, &all->variant[i]);
 }
+
+/* ---- mappings ----------------------------------------------------------------------------- */
+
+void ssmq_schema_begin_mapping(writer *w, const char *key)
+{
+    ssmq_json_begin_object(&w->json, key);
+    ssmq_schema_put_type(w, TYPE("object"));
+    ssmq_json_begin_object(&w->json, "properties");
+}
+
+void ssmq_schema_end_properties(writer *w)
+{
+    ssmq_json_end_object(&w->json);
+    ssmq_json_put_bool(&w->json, "additionalProperties", false);
+}
+
+void ssmq_schema_put_mapping(writer *w, const ssmq_option *table, void (*more)(writer *w))
+{
+    ssmq_schema_put_type(w, TYPE("object"));
+    ssmq_json_begin_object(&w->json, "properties");
+    ssmq_schema_put_options(w, table);
+    if (more) more(w);
+    ssmq_schema_end_properties(w);
+}

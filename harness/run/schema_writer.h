@@ -57,6 +57,18 @@ void ssmq_schema_put_variant_properties(ssmq_schema_writer *w, const ssmq_schema
 /* An element of "allOf" for each: with its name, its options and none of the others'. */
 void ssmq_schema_put_variant_rules(ssmq_schema_writer *w, const ssmq_schema_variants *all);
 
+/* Begins a mapping of type object and its properties. */
+void ssmq_schema_begin_mapping(ssmq_schema_writer *w, const char *key);
+/* Ends the properties; what else belongs to the mapping may follow, then its end. */
+void ssmq_schema_end_properties(ssmq_schema_writer *w);
+/* All of a mapping but its begin and end: the options of a table, and what more() adds (or NULL). */
+void ssmq_schema_put_mapping(ssmq_schema_writer *w, const ssmq_option *table,
+                             void (*more)(ssmq_schema_writer *w));
+
+/* json_schema_sweep.c: the sections of these names. */
+void ssmq_schema_put_sweep(ssmq_schema_writer *w);
+void ssmq_schema_put_expect(ssmq_schema_writer *w);
+
 #ifdef __cplusplus
 }
 #endif

@@ -42,6 +42,16 @@ typedef struct ssmq_sweep {
 #define SSMQ_EVERY (-1)   /* it is the same run for all values of the axis */
 #define SSMQ_SEVERAL (-2) /* ... for some of them                          */
 
+/* A value that is known from elsewhere, which runs are held against. */
+typedef struct ssmq_expectation {
+    const char *evaluation;
+    int32_t     figure;    /* index into ssmq_figures          */
+    double      value;
+    double      tolerance; /* absolute                         */
+    const char *source;    /* where the value is from          */
+    const bool *of;        /* [n_run] which runs it is about   */
+} ssmq_expectation;
+
 /* "axes": {"p": 99.9, "rot": true}: what a run has on the axes behind recipe and mode; null: the same run for all of
  * its values; a text that lists them where it is the same for several. */
 void ssmq_sweep_put_axes(ssmq_json_writer *w, const ssmq_sweep *s, int32_t run);

@@ -73,6 +73,19 @@ out=$first expect_json '[r["axes"] for r in j["runs"]][24]' "{'rot': True, 'bits
 out=$first expect_json 'j["runs"][0]["axes"]["p"], j["runs"][0]["against"]' "None None"
 out=$first expect_json 'j["runs"][24]["against"] == [r["id"] for r in j["runs"] if r["name"] == "fake rot=false bits=8 p=100"][0]' True
 
+# What is expected stands beside what was got; what lies outside is a warning, and changes no run.
+nll=$(out=$first json 'j["runs"][0]["evaluations"]["wt2"]["nll"]')
+expect="expect=[{evaluation: wt2, metric: nll, value: $nll, tolerance: 0, source: itself, where: {mode: float}},
+    {evaluation: wt2, value: 1, tolerance: 1%, source: nowhere, where: {bits: 8, p: 99}}]"
+run 0 run "$scratch/sweep.yaml" --out "$runs" --set "$expect"
+expect_in_out "against what was expected"
+grep -Eq '^float +wt2 nll .* inside +itself$' <<< "$out" || fail "float is not inside: $out"
+[ "$(grep -Ec '^fake rot=(true|false) bits=8 p=99 +wt2 ppl +1 +0.01 .* OUTSIDE +nowhere$' <<< "$out")" = 2 ] || fail "not 2 outside: $out"
+expect_in_err "warning: 2 figures lie outside of what was expected"
+[ "$(grep -c 'finished before' <<< "$err")" = 25 ] || fail "an expectation changes runs: $err"
+run 0 run "$scratch/sweep.yaml" --out "$runs" --set "$expect" --format json
+expect_json '[x["inside"] for r in j["runs"] for x in r["expected"]]' '[True, False, False]'
+
 # Single runs of it; what others were is taken from their files.
 ids=$(out=$first json '" ".join(j["runs"][i]["id"] for i in (0, 3, 7))')
 read -r float third seventh <<< "$ids"

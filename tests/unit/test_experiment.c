@@ -381,7 +381,10 @@ static const char whole[] =
     "0.1}}\n"
     "    - &s {id: s, method: spin, enabled: true}\n"
     "evaluate:\n  - {id: e, task: perplexity, data: {file: t.npy}, dialect: gptq, window: 16}\n"
-    "run: {seed: 1, threads: 2, backend: {name: cpu, isa: auto}}\n";
+    "run: {seed: 1, threads: 2, backend: {name: cpu, isa: auto}}\n"
+    "sweep:\n  axes: {b: {recipes.b.w.bits: [8, 4]}, l: {evaluate.e.limit: [1, 2]}}\n  zip: [[b, l]]\n"
+    "  exclude: [{recipe: a, b: 4}]\n  baseline: {recipes.b.w.bits: 8}\n  seeds: [1]\n"
+    "expect: [{evaluation: e, value: 1, tolerance: 1%, source: s, where: {mode: fake}}]\n";
 
 /* Whatever is changed, there is an experiment or there are problems, and no crash. */
 static void test_fuzz(void **state)

@@ -55,7 +55,7 @@ static void test_sweep_table(void **state)
     static const char *const label[] = {NULL, "float", NULL, "q", "fake", "99", "q", "fake", "99.9", "q", "fake", "100"};
     static const int32_t     to_float[] = {0, 0, 0, 0}, to_other[] = {0, 3, 3, 3}, index[] = {0, 1, 3};
     ssmq_sweep               sweep = {.axis = axis, .n_axis = 3, .label = label, .against = to_float};
-    const ssmq_rows          rows = {&sweep, index};
+    const ssmq_rows          rows = {.sweep = &sweep, .index = index};
     ssmq_str                 out = {0};
     ssmq_results_table(run, 3, &rows, &out);
     assert_string_equal(ssmq_str_text(&out), "run       p  id  status  wt2 ppl    se   to float\n"
