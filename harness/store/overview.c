@@ -1,5 +1,6 @@
 #include "harness/store/overview.h"
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "harness/store/rundir.h"
 #include "harness/store/summary.h"
 
+#define LIST_MAX (64u << 20) /* bytes of sweep.json: 10,000 runs take a few MiB */
 #define LOG_TAIL 4096 /* bytes that are looked at for the last line */
 
 /* Seconds since 1970 of "2026-11-21T09:53:03Z"; -1 if it is no such text. */
@@ -87,23 +89,61 @@ static void overview_of(const char *path, int64_t now, ssmq_arena *arena, ssmq_o
 static int by_start(const void *a, const void *b)
 {
     const ssmq_overview *x = a, *y = b;
-    const int            order = strcmp(x->started ? x->started : "", y->started ? y->started : "");
+    const int            order = strcmp(x->started ? x->started : "~", y->started ? y->started : "~");
     /* Runs that started in the same second: float first, as it is run. */
     const int fx = !x->mode || strcmp(x->mode, "float") != 0, fy = !y->mode || strcmp(y->mode, "float") != 0;
     return order ? order : fx != fy ? fx - fy : strcmp(x->path, y->path);
 }
 
+static const char *copy_text(json_t *object, const char *key, ssmq_arena *a)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? ssmq_arena_strdup(a, text) : NULL;
+}
+
+static bool is_known(const ssmq_overview *v, int32_t n, const char *id)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (strcmp(v[i].id, id) == 0) return true;
+    return false;
+}
+
+/* Runs that the frozen list beside them has and that have not begun: no folder yet. */
+static int32_t add_queued(const char *path, json_t *runs, ssmq_arena *a, ssmq_overview *v, int32_t n)
+{
+    json_t *each;
+    size_t  i;
+    json_array_foreach(runs, i, each)
+    {
+        const char *id = copy_text(each, "id", a), *name = copy_text(each, "name", a);
+        if (!id || !name || is_known(v, n, id)) continue;
+        v[n++] = (ssmq_overview){.path = ssmq_arena_printf(a, "%s/%s", path, id),
+                                 .id = id,
+                                 .name = name,
+                                 .status = ssmq_run_state_name(SSMQ_RUN_QUEUED),
+                                 .mode = copy_text(each, "mode", a),
+                                 .recipe = copy_text(each, "recipe", a),
+                                 .age_s = -1};
+    }
+    return n;
+}
+
 ssmq_status ssmq_overview_all(const char *path, ssmq_arena *arena, ssmq_overview **out, int32_t *n)
 {
     const char *const *folder;
+    ssmq_json          list = {0};
     const int64_t      now = (int64_t)time(NULL);
     int32_t            count = 0;
     SSMQ_TRY(ssmq_run_folders(path, arena, &folder));
     while (folder[count]) count++;
-    *out = SSMQ_ARENA_ARRAY(arena, ssmq_overview, count);
+    if (ssmq_json_open(ssmq_arena_printf(arena, "%s/sweep.json", path), LIST_MAX, &list) != SSMQ_OK)
+        ssmq_error_clear(); /* a run, or folders of sweeps: what there is, is there */
+    json_t *runs = json_object_get(list.root, "runs");
+    *out = SSMQ_ARENA_ARRAY(arena, ssmq_overview, (size_t)count + json_array_size(runs));
     for (int32_t i = 0; i < count; i++) overview_of(folder[i], now, arena, &(*out)[i]);
-    qsort(*out, (size_t)count, sizeof **out, by_start);
-    *n = count;
+    *n = add_queued(path, runs, arena, *out, count);
+    ssmq_json_close(&list);
+    qsort(*out, (size_t)*n, sizeof **out, by_start);
     return SSMQ_OK;
 }
 

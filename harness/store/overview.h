@@ -23,7 +23,8 @@ typedef struct ssmq_overview {
     bool        killed;           /* says running, but nobody is */
 } ssmq_overview;
 
-/* Those of all runs that a path names (folders.h), in the order in which they started; *out is the arena's.
+/* Those of all runs that a path names (folders.h), in the order in which they started, then those that a
+ * sweep.json in it lists and that have not begun ("queued"); *out is the arena's.
  * INPUT if there are none. */
 SSMQ_MUST_USE ssmq_status ssmq_overview_all(const char *path, ssmq_arena *arena, ssmq_overview **out,
                                             int32_t *n);

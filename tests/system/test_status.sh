@@ -42,6 +42,16 @@ refuse 4 "$scratch/nowhere: No such file or directory" list runs "$scratch/nowhe
 mkdir "$scratch/empty"
 refuse 4 "$scratch/empty: no run in it" status "$scratch/empty"
 
+# What the frozen list has and nobody has begun.
+cp -r "$here" "$scratch/half"
+rm -r "${scratch:?}/half/$naive"
+run 0 status "$scratch/half"
+[ "$(head -n 1 "$scratch/out")" = "$scratch/half: 3 runs: 2 done, 1 queued" ] || fail "queued: $out"
+[ "$(tail -n 1 "$scratch/out" | tr -s ' ')" = "fake naive $naive queued - - -" ] || fail "the last row: $out"
+rm "$scratch/half/sweep.json"
+run 0 status "$scratch/half"
+[ "$(head -n 1 "$scratch/out")" = "$scratch/half: 2 runs: 2 done" ] || fail "without the list: $out"
+
 # Every other state, in copies.
 cp -r "$here" "$scratch/states"
 states="$scratch/states"
