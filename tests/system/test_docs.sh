@@ -10,6 +10,12 @@ yaml() { awk '/^```yaml$/ { on = 1; next } /^```$/ { if (on) exit } on' "$1"; }
 diff <(yaml README.md) <(grep -v '^#' experiments/quickstart.yaml) ||
     fail "the experiment in README.md is not experiments/quickstart.yaml"
 
+# The runs in the README's table are those that this version would make.
+run 0 check experiments/quickstart.yaml
+ids=$(grep -oE '^(float|fake [a-z]+) +[0-9a-f]{16}' README.md | awk '{print $NF}')
+[ "$ids" = "$(grep -oE '[0-9a-f]{16}  ' <<< "$out" | tr -d ' ')" ] ||
+    fail "the ids in README.md are not those of experiments/quickstart.yaml: $ids"
+
 # Paths are relative to the file, so the block is looked at as a file of experiments/.
 mkdir -p "$scratch/experiments"
 yaml experiments/README.md > "$scratch/experiments/example.yaml"
