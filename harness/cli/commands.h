@@ -11,6 +11,7 @@ extern "C" {
 #define SSMQ_COMMANDS(X) \
     X(run)               \
     X(check)             \
+    X(plan)              \
     X(list)              \
     X(show)              \
     X(compare)           \

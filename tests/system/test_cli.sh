@@ -9,12 +9,12 @@ set -uo pipefail
 run 0 --help
 expect_err ""
 awk 'length > 80 { print; exit 1 }' "$scratch/out" || fail "--help is wider than 80 columns"
-for word in "usage: ssmq COMMAND" run check list show compare schema doctor status diff verify export plot man completion SSMQ_LOG "exit status"; do expect_in_out "$word"; done
+for word in "usage: ssmq COMMAND" run check plan list show compare schema doctor status diff verify export plot man completion SSMQ_LOG "exit status"; do expect_in_out "$word"; done
 page=$out
 run 0 help; expect_out "$page"
 run 0 -h; expect_out "$page"
 
-for command in run check list show compare schema doctor status diff verify export plot man completion; do
+for command in run check plan list show compare schema doctor status diff verify export plot man completion; do
     run 0 "$command" --help
     expect_in_out "usage: ssmq $command "
     expect_in_out "--help"
