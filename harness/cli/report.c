@@ -143,22 +143,32 @@ static void print_alarms(const ssmq_summary *run, int32_t n, ssmq_str *out)
 
 /* ---- which runs differ ----------------------------------------------------------------- */
 
+#define RIVALS_MOST 8
+
 /* Rivals of one sort: 0 differ, 1 do not, 2 cannot be paired. */
 static int sort_of(const ssmq_rival *r)
 {
     return r->reason ? 2 : r->ln_ratio > SSMQ_NOISE_SE * r->se ? 0 : 1;
 }
 
+/* The first of one sort by name, the others, which the JSON has too, by number. */
 static void print_rivals(const ssmq_ranking *ranking, int sort, const char *heading, ssmq_str *out)
 {
     const char *before = heading;
+    int32_t     shown = 0, more = 0;
     for (int32_t i = 0; i < ranking->n; i++) {
         const ssmq_rival *r = &ranking->rival[i];
         if (sort_of(r) != sort) continue;
+        if (shown++ == RIVALS_MOST) {
+            shown--;
+            more++;
+            continue;
+        }
         if (r->reason) ssmq_str_printf(out, "%s%s (%s)", before, r->name, r->reason);
         else ssmq_str_printf(out, "%s%s %+.5f (se %.5f)", before, r->name, r->ln_ratio, r->se);
         before = ", ";
     }
+    if (more) ssmq_str_printf(out, " and %d more", more);
 }
 
 /* A run that has figures says which evaluations there are. */
