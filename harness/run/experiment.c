@@ -53,6 +53,11 @@ ssmq_loader *ssmq_loader_new(ssmq_arena *arena, const ssmq_catalogue *cat, ssmq_
     return ld;
 }
 
+void ssmq_loader_close(ssmq_loader *ld)
+{
+    ssmq_model_free(ld->kept.model);
+}
+
 ssmq_status ssmq_experiment_read(const char *path, const char *const *override, int32_t n_override,
                                  const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out)
 {
@@ -63,7 +68,7 @@ ssmq_status ssmq_experiment_read(const char *path, const char *const *override, 
     e->path = ssmq_arena_strdup(arena, path);
     if (load(ld, path, override, n_override)) ssmq_loader_expand(ld, e);
     if (ssmq_diag_errors(diag) == 0) ssmq_loader_expected(ld, e);
-    ssmq_model_free(ld->kept.model);
+    ssmq_loader_close(ld);
     const int32_t problems = ssmq_diag_errors(diag);
     if (problems > 0) {
         ssmq_arena_free(arena);

@@ -201,6 +201,8 @@ typedef struct ssmq_loader {
 
 /* An empty one, the arena's. */
 ssmq_loader *ssmq_loader_new(ssmq_arena *arena, const ssmq_catalogue *cat, ssmq_diag *diag);
+/* Releases what is not the arena's. */
+void         ssmq_loader_close(ssmq_loader *ld);
 
 /* ---- merge.c --------------------------------------------------------------------------- */
 

@@ -18,6 +18,7 @@ ssmq_status ssmq_recipe_read(const char *path, const char *model, ssmq_mode mode
     recipe->key = ssmq_yaml_scalar(arena, path, true);
     ssmq_loader_recipe(ld, recipe->key, "recipe", recipe);
     ssmq_loader_check(ld);
+    ssmq_loader_close(ld);
     *out = recipe->final;
     const int32_t problems = ssmq_diag_errors(diag);
     if (problems == 0) return SSMQ_OK;

@@ -48,7 +48,7 @@ static inline __m512i four(const int8_t *x)
 static inline void put(const product *p, int64_t m, int64_t n, __m512i sum)
 {
     const int64_t   left = p->s.N - n;
-    const __mmask16 part = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+    const __mmask16 part = (__mmask16)(left >= 16 ? 0xffffu : (1u << left) - 1);
     __m512          v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(p->scale));
     if (p->column) v = _mm512_mul_ps(v, _mm512_maskz_loadu_ps(part, p->column + n));
     if (p->row) v = _mm512_mul_ps(v, _mm512_set1_ps(p->row[m]));
