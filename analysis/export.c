@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "analysis/commands.h"
+#include "analysis/guard.h"
 #include "analysis/kinds.h"
 #include "analysis/write.h"
 
@@ -32,11 +33,30 @@ static int format_of(const export_options *o)
     return FORMAT_CSV;
 }
 
-/* The script draws a PDF beside itself, under its name. */
-static ssmq_status write_script(const ssmq_figure *f, const char *output, ssmq_str *out)
+/* The file that --output means; NULL: standard output. */
+static const char *output_path(const export_options *o, int format, const char *kind, ssmq_arena *arena)
 {
-    const char *scripts, *slash = output ? strrchr(output, '/') : NULL;
-    const char *name = slash ? slash + 1 : output ? output : f->kind;
+    struct stat st;
+    if (!o->output) return NULL;
+    const bool ends = ssmq_str_ends(o->output, "/");
+    if (!ends && !(stat(o->output, &st) == 0 && S_ISDIR(st.st_mode))) return o->output;
+    return ssmq_arena_printf(arena, "%s%s%s%s", o->output, ends ? "" : "/", kind, suffixes[format]);
+}
+
+/* What is asked for: operand[0] is the kind, the n others name the runs. */
+typedef struct export_request {
+    const export_options *o;
+    const char *const    *operand;
+    int                   n, format;
+    const char           *path; /* of the output; NULL: standard output */
+    ssmq_arena           *arena;
+} export_request;
+
+/* The script draws a PDF beside itself, under its name. */
+static ssmq_status write_script(const export_request *rq, const ssmq_figure *f, ssmq_str *out)
+{
+    const char *scripts, *slash = rq->path ? strrchr(rq->path, '/') : NULL;
+    const char *name = slash ? slash + 1 : rq->path ? rq->path : f->kind;
     const int   n = (int)(strlen(name) - (ssmq_str_ends(name, ".gp") ? 3 : 0));
     SSMQ_TRY(ssmq_figure_scripts(f->arena, &scripts));
     const ssmq_figure_canvas canvas = {
@@ -48,27 +68,17 @@ static ssmq_status write_script(const ssmq_figure *f, const char *output, ssmq_s
     return ssmq_figure_write_gnuplot(f, &canvas, scripts, out);
 }
 
-/* The file that --output means; NULL: standard output. */
-static const char *output_path(const export_options *o, int format, const char *kind, ssmq_arena *arena)
+static ssmq_status make_text(const void *context, ssmq_str *out)
 {
-    struct stat st;
-    if (!o->output) return NULL;
-    const bool ends = ssmq_str_ends(o->output, "/");
-    if (!ends && !(stat(o->output, &st) == 0 && S_ISDIR(st.st_mode))) return o->output;
-    return ssmq_arena_printf(arena, "%s%s%s%s", o->output, ends ? "" : "/", kind, suffixes[format]);
-}
-
-static ssmq_status write_figure(const ssmq_figure *f, const export_options *o, int format, FILE *out)
-{
-    ssmq_str    text = {0};
-    const char *path = output_path(o, format, f->kind, f->arena);
+    const export_request *rq = context;
+    ssmq_figure           f;
+    SSMQ_TRY(ssmq_figure_build(rq->operand[0], &rq->o->figure, rq->operand + 1, rq->n,
+                               rq->format == FORMAT_GNUPLOT, rq->arena, &f));
     ssmq_status st = SSMQ_OK;
-    if (format == FORMAT_CSV) ssmq_figure_write_csv(f, &text);
-    else if (format == FORMAT_JSON) ssmq_figure_write_json(f, &text);
-    else st = write_script(f, path, &text);
-    if (st == SSMQ_OK && path) st = ssmq_figure_write_file(path, &text);
-    else if (st == SSMQ_OK) fwrite(ssmq_str_text(&text), 1, text.length, out);
-    ssmq_str_free(&text);
+    if (rq->format == FORMAT_CSV) ssmq_figure_write_csv(&f, out);
+    else if (rq->format == FORMAT_JSON) ssmq_figure_write_json(&f, out);
+    else st = write_script(rq, &f, out);
+    ssmq_figure_free(&f);
     return st;
 }
 
@@ -76,16 +86,16 @@ static ssmq_status export_run(const void *options, int n_operand, const char *co
                               const ssmq_catalogue *cat, FILE *out)
 {
     const export_options *o = options;
-    const int             format = format_of(o);
     ssmq_arena           *arena = ssmq_arena_new();
-    ssmq_figure           f;
+    ssmq_str              text = {0};
+    export_request        rq = {
+               .o = o, .operand = operand, .n = n_operand - 1, .format = format_of(o), .arena = arena};
     (void)cat;
-    ssmq_status st = ssmq_figure_build(operand[0], &o->figure, operand + 1, n_operand - 1,
-                                       format == FORMAT_GNUPLOT, arena, &f);
-    if (st == SSMQ_OK) {
-        st = write_figure(&f, o, format, out);
-        ssmq_figure_free(&f);
-    }
+    rq.path = output_path(o, rq.format, operand[0], arena);
+    ssmq_status st = ssmq_guard(make_text, &rq, operand + 1, rq.n, &text);
+    if (st == SSMQ_OK && rq.path) st = ssmq_figure_write_file(rq.path, &text);
+    else if (st == SSMQ_OK) fwrite(ssmq_str_text(&text), 1, text.length, out);
+    ssmq_str_free(&text);
     ssmq_arena_free(arena);
     return st;
 }

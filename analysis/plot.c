@@ -2,6 +2,7 @@
 #include <string.h>
 #include "analysis/commands.h"
 #include "analysis/gnuplot.h"
+#include "analysis/guard.h"
 #include "analysis/kinds.h"
 #include "analysis/picture.h"
 #include "analysis/write.h"
@@ -33,41 +34,66 @@ static ssmq_status format_of(const char *output, ssmq_picture_format *out)
     return SSMQ_FAIL(USAGE, "option '--output' is '%s', not a name that ends in .svg, .png or .pdf", output);
 }
 
-static ssmq_status draw(const ssmq_figure *f, const plot_options *o, ssmq_picture_format format,
-                        ssmq_str *script, ssmq_str *picture)
+/* What is asked for: operand[0] is the kind, the n others name the runs. */
+typedef struct plot_request {
+    const plot_options *o;
+    const char *const  *operand;
+    int                 n;
+    ssmq_picture_format format;
+    ssmq_arena         *arena;
+} plot_request;
+
+static ssmq_status make_script(const void *context, ssmq_str *out)
 {
-    const char *scripts;
-    SSMQ_TRY(ssmq_figure_scripts(f->arena, &scripts));
+    const plot_request *rq = context;
+    const char         *scripts;
+    ssmq_figure         f;
+    SSMQ_TRY(ssmq_figure_scripts(rq->arena, &scripts));
+    SSMQ_TRY(ssmq_figure_build(rq->operand[0], &rq->o->figure, rq->operand + 1, rq->n, true, rq->arena, &f));
     const ssmq_figure_canvas canvas = {
-        .format = format,
-        .width_cm = o->width,
-        .height_cm = o->height > 0 ? o->height : f->height_cm,
+        .format = rq->format,
+        .width_cm = rq->o->width,
+        .height_cm = rq->o->height > 0 ? rq->o->height : f.height_cm,
     };
-    SSMQ_TRY(ssmq_figure_write_gnuplot(f, &canvas, scripts, script));
+    const ssmq_status st = ssmq_figure_write_gnuplot(&f, &canvas, scripts, out);
+    ssmq_figure_free(&f);
+    return st;
+}
+
+/* A script begins with the comments of its figure, each behind "# ". */
+static void take_comments(const char *script, ssmq_str *out)
+{
+    while (ssmq_str_starts(script, "# ")) {
+        const size_t n = strcspn(script, "\n");
+        ssmq_str_append(out, script + 2, n - 2);
+        ssmq_str_puts(out, "\n");
+        script += n + (script[n] == '\n');
+    }
+}
+
+static ssmq_status draw(const plot_request *rq, ssmq_str *script, ssmq_str *comments, ssmq_str *picture)
+{
+    SSMQ_TRY(ssmq_guard(make_script, rq, rq->operand + 1, rq->n, script));
+    take_comments(ssmq_str_text(script), comments);
     SSMQ_TRY(ssmq_gnuplot_run(ssmq_str_text(script), script->length, picture));
-    SSMQ_TRY(ssmq_picture_comment(format, ssmq_str_text(&f->comments), picture));
-    return ssmq_figure_write_file(o->output, picture);
+    SSMQ_TRY(ssmq_picture_comment(rq->format, ssmq_str_text(comments), picture));
+    return ssmq_figure_write_file(rq->o->output, picture);
 }
 
 static ssmq_status plot_run(const void *options, int n_operand, const char *const *operand,
                             const ssmq_catalogue *cat, FILE *out)
 {
-    const plot_options *o = options;
-    ssmq_picture_format format;
-    SSMQ_TRY(format_of(o->output, &format));
-    ssmq_arena *arena = ssmq_arena_new();
-    ssmq_str    script = {0}, picture = {0};
-    ssmq_figure f;
+    plot_request rq = {.o = options, .operand = operand, .n = n_operand - 1};
+    ssmq_str     script = {0}, comments = {0}, picture = {0};
     (void)cat;
     (void)out;
-    ssmq_status st = ssmq_figure_build(operand[0], &o->figure, operand + 1, n_operand - 1, true, arena, &f);
-    if (st == SSMQ_OK) {
-        st = draw(&f, o, format, &script, &picture);
-        ssmq_figure_free(&f);
-    }
+    SSMQ_TRY(format_of(rq.o->output, &rq.format));
+    rq.arena = ssmq_arena_new();
+    const ssmq_status st = draw(&rq, &script, &comments, &picture);
     ssmq_str_free(&script);
+    ssmq_str_free(&comments);
     ssmq_str_free(&picture);
-    ssmq_arena_free(arena);
+    ssmq_arena_free(rq.arena);
     return st;
 }
 

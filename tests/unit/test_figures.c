@@ -1,10 +1,12 @@
 /* What figures are made of: bins and pools, tables as text, comments in pictures, sealed files. */
 #include <jansson.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 #include "analysis/figure.h"
+#include "analysis/guard.h"
 #include "analysis/picture.h"
 #include "analysis/rebin.h"
 #include "analysis/write.h"
@@ -230,6 +232,32 @@ static void test_png_comment(void **state)
     ssmq_str_free(&p);
 }
 
+/* ---- in a process of its own ------------------------------------------------------------ */
+
+static ssmq_status make_as_told(const void *context, ssmq_str *out)
+{
+    const char *what = context;
+    ssmq_str_append(out, "a\0b", 3);
+    if (strcmp(what, "fail") == 0) return SSMQ_FAIL(INPUT, "no %s", "run");
+    if (strcmp(what, "die") == 0) raise(SIGSEGV);
+    return SSMQ_OK;
+}
+
+static void test_guard(void **state)
+{
+    static const char *const path[] = {"p", "q"};
+    ssmq_str                 out = {0};
+    (void)state;
+    CHECK_FAILS(ssmq_guard(make_as_told, "fail", path, 2, &out), SSMQ_ERR_INPUT, "no run");
+    CHECK_FAILS(ssmq_guard(make_as_told, "die", path, 2, &out), SSMQ_ERR_DAMAGED,
+                "p, q: damaged: reading it was ended by signal 11; see 'ssmq verify'");
+    assert_int_equal(out.length, 0);
+    CHECK_OK(ssmq_guard(make_as_told, "work", path, 2, &out));
+    assert_int_equal(out.length, 3);
+    assert_memory_equal(out.data, "a\0b", 3);
+    ssmq_str_free(&out);
+}
+
 /* ---- sealed files ----------------------------------------------------------------------- */
 
 static void test_sealed(void **state)
@@ -291,6 +319,7 @@ int main(void)
         CASE(test_pools),  CASE(test_mixed_quantile), CASE(test_csv),
         CASE(test_json),   CASE(test_quotes),         CASE(test_too_large),
         CASE(test_sealed), CASE(test_text_comments),  CASE(test_png_comment),
+        CASE(test_guard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
