@@ -160,7 +160,10 @@ static void test_full_device(void **state)
 {
     (void)state;
     FILE *full = fopen("/dev/full", "w");
-    if (!full) skip();
+    if (!full) {
+        print_message("not run: there is no /dev/full to write to\n");
+        skip();
+    }
     fixture                   f = {0};
     const ssmq_progress_style style = {full, true, 80, fixture_now, &f};
     f.p = ssmq_progress_new(&style);
