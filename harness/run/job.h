@@ -1,0 +1,35 @@
+/* One run of an experiment under way: what is done in its directory from the lease to the seal. */
+#pragma once
+#include "harness/base/clock.h"
+#include "harness/run/run.h"
+#include "harness/run/session.h"
+#include "harness/store/rundir.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ssmq_job {
+    const ssmq_experiment  *e;
+    const ssmq_run         *run;
+    const ssmq_run_request *request;
+    ssmq_session           *session;
+    ssmq_arena             *arena;
+    const ssmq_outcome     *outcome; /* of all runs; zeroed where there is none yet */
+    /* From here on run.c's own: */
+    ssmq_rundir            *dir;
+    char                    started[SSMQ_UTC_TEXT];
+    double                  wall, cpu; /* clocks at the start, seconds */
+    const char             *lost;      /* why the lease is no longer ours; NULL: it is */
+} ssmq_job;
+
+/* A finished run's figures, under the names that the experiment has for it now; false if there is none, or
+ * what there is cannot be believed.  o->path is set. */
+bool ssmq_job_take_finished(ssmq_job *j, ssmq_outcome *o);
+
+/* Carries it out.  What happens is in *o, of which path is set, and concerns no other run. */
+void ssmq_job_run(ssmq_job *j, ssmq_outcome *o);
+
+#ifdef __cplusplus
+}
+#endif

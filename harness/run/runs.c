@@ -1,0 +1,137 @@
+#include "harness/run/run.h"
+#include <string.h>
+#include "harness/run/job.h"
+#include "harness/run/sweep_files.h"
+#include "harness/store/rundir.h"
+
+/* Runs that were only to be recorded have not failed. */
+static ssmq_status conclude(const ssmq_experiment *e, const ssmq_outcome *o, int32_t n)
+{
+    int32_t        failed = 0, tried = 0;
+    bool           same = true;
+    const ssmq_outcome *first = NULL;
+    for (int32_t i = 0; i < n; i++) {
+        if (o[i].other) continue;
+        tried++;
+        if (o[i].status == SSMQ_OK || e->run[i].unsupported) continue;
+        if (!first) first = &o[i];
+        same &= o[i].status == first->status;
+        failed++;
+    }
+    if (!first) return SSMQ_OK;
+    const ssmq_status st = failed == tried && same ? first->status : SSMQ_ERR_NUMERIC;
+    if (tried == 1)
+        return ssmq_fail(st, __FILE__, __LINE__, __func__, "%s: %s", first->summary.name,
+                         first->summary.reason);
+    return ssmq_fail(st, __FILE__, __LINE__, __func__, "%d of %d runs failed; %s: %s", failed, tried,
+                     first->summary.name, first->summary.reason);
+}
+
+static bool is_asked_for(const ssmq_job *j)
+{
+    const char *const *id = j->request->only;
+    if (!id || !*id) return true;
+    while (*id && strcmp(*id, j->run->id) != 0) id++;
+    return *id;
+}
+
+static ssmq_status check_only(const ssmq_experiment *e, const char *const *only)
+{
+    for (; only && *only; only++) {
+        int32_t i = 0;
+        while (i < e->n_run && strcmp(e->run[i].id, *only) != 0) i++;
+        if (i == e->n_run)
+            return SSMQ_FAIL(USAGE, "no run of %s has the id '%s'; ssmq check lists them", e->path, *only);
+    }
+    return SSMQ_OK;
+}
+
+/* A float run that another process has finished: quantised ones are held against it. */
+static void take_other(ssmq_job *j, ssmq_outcome *o)
+{
+    o->other = true;
+    if (j->run->mode == SSMQ_MODE_FLOAT) ssmq_job_take_finished(j, o);
+}
+
+static ssmq_status place(ssmq_job *j, ssmq_outcome *o)
+{
+    ssmq_str          path = {0};
+    const ssmq_status st = ssmq_rundir_place(j->request->out, j->e->name, j->run->id, &path);
+    o->path = ssmq_arena_strdup(j->arena, ssmq_str_text(&path));
+    ssmq_str_free(&path);
+    return st;
+}
+
+/* Before the first run starts: which are finished, and whether there is what the others need.  Only one model is
+ * kept in memory, so that runs of another one see when they start. */
+static ssmq_status prepare_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
+{
+    const char *model = NULL;
+    for (int32_t i = 0; i < n; i++) {
+        outcome[i] = (ssmq_outcome){0};
+        SSMQ_TRY(place(&jobs[i], &outcome[i]));
+        if (!is_asked_for(&jobs[i])) {
+            take_other(&jobs[i], &outcome[i]);
+            continue;
+        }
+        if (jobs[i].run->unsupported || ssmq_job_take_finished(&jobs[i], &outcome[i])) continue;
+        if (!model) model = jobs[i].run->model;
+        if (strcmp(jobs[i].run->model, model) == 0)
+            SSMQ_TRY(ssmq_session_prepare(jobs[i].session, jobs[i].run));
+    }
+    return SSMQ_OK;
+}
+
+static int32_t count_asked(const ssmq_outcome *o, int32_t n)
+{
+    int32_t asked = 0;
+    for (int32_t i = 0; i < n; i++) asked += !o[i].other;
+    return asked;
+}
+
+/* One after the other; those that are not started any more become `other`. */
+static void run_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
+{
+    const ssmq_run_request *request = jobs[0].request;
+    const int32_t           asked = count_asked(outcome, n);
+    int32_t                 failed = 0, at = 0;
+    for (int32_t i = 0; i < n; i++) {
+        if (outcome[i].other) continue;
+        if (request->max_failures > 0 && failed >= request->max_failures) {
+            outcome[i].other = true;
+            continue;
+        }
+        if (request->starting) request->starting(request->context, jobs[i].run, at++, asked);
+        if (!outcome[i].skipped) ssmq_job_run(&jobs[i], &outcome[i]);
+        failed += outcome[i].status != SSMQ_OK && !jobs[i].run->unsupported;
+        if (request->ended) request->ended(request->context, jobs[i].run, &outcome[i]);
+    }
+}
+
+ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *cat,
+                                const ssmq_run_request *request, ssmq_arena *arena,
+                                ssmq_outcome *outcome)
+{
+    ssmq_session session;
+    ssmq_job    *jobs = SSMQ_ARENA_ARRAY(arena, ssmq_job, e->n_run);
+    for (int32_t i = 0; i < e->n_run; i++) outcome[i] = (ssmq_outcome){.other = true};
+    SSMQ_TRY(check_only(e, request->only));
+    ssmq_session_open(e, cat, request->listener, &session);
+    session.cache = request->cache;
+    for (int32_t i = 0; i < e->n_run; i++)
+        jobs[i] = (ssmq_job){
+            .e = e, .run = &e->run[i], .request = request, .session = &session, .arena = arena,
+            .outcome = outcome};
+    ssmq_status st = prepare_all(jobs, outcome, e->n_run);
+    if (st == SSMQ_OK) st = ssmq_sweep_freeze(e, request->out);
+    if (st == SSMQ_OK) {
+        run_all(jobs, outcome, e->n_run);
+        const ssmq_status collected = ssmq_sweep_collect(e, request->out);
+        st = conclude(e, outcome, e->n_run); /* what went wrong in a run is more than that */
+        if (st == SSMQ_OK) st = collected;
+    } else {
+        for (int32_t i = 0; i < e->n_run; i++) outcome[i].other = true;
+    }
+    ssmq_session_close(&session);
+    return st;
+}
