@@ -9,6 +9,7 @@ extern "C" {
 /* To add one: write analysis/NAME.c, add a line here. */
 #define SSMQ_ANALYSIS_COMMANDS(X) \
     X(status)                     \
+    X(compare)                    \
     X(diff)                       \
     X(verify)                     \
     X(export)                     \

@@ -14,7 +14,6 @@ extern "C" {
     X(plan)              \
     X(list)              \
     X(show)              \
-    X(compare)           \
     X(generate)          \
     X(profile)           \
     X(model)             \

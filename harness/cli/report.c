@@ -8,6 +8,7 @@
 #include "harness/cli/report_evidence.h"
 #include "harness/cli/report_expect.h"
 #include "harness/cli/results.h"
+#include "harness/store/score_figures.h"
 #include "harness/base/table.h"
 
 static const ssmq_evaluation_score *find(const ssmq_summary *run, const char *id)

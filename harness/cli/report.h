@@ -2,7 +2,7 @@
 #pragma once
 #include "harness/base/str.h"
 #include "harness/cli/results.h"
-#include "harness/run/evidence_rank.h"
+#include "harness/store/rank.h"
 #include "harness/store/summary.h"
 
 #ifdef __cplusplus
@@ -14,7 +14,7 @@ extern "C" {
 void ssmq_report_text(const ssmq_summary *run, int32_t n, const ssmq_rows *rows, ssmq_str *out);
 
 /* A line for each evaluation that several quantised runs have: which is best, and which of the others differ
- * from it by more than noise (harness/run/evidence_rank.h).  Reads their run.h5. */
+ * from it by more than noise (harness/store/rank.h).  Reads their run.h5. */
 void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out);
 
 /* The same as "ranking": [{"evaluation", "best", "noise_se", "others": [{"name", "ln_ratio", "ln_ratio_se",

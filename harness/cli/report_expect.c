@@ -2,11 +2,11 @@
 #include <math.h>
 #include "harness/base/arena.h"
 #include "harness/base/table.h"
-#include "harness/run/sweep_figures.h"
+#include "harness/store/score_figures.h"
 
 static double got_of(const ssmq_summary *run, const ssmq_expectation *e)
 {
-    return ssmq_figure_of(ssmq_summary_find(run, e->evaluation), e->figure);
+    return ssmq_score_figure_of(ssmq_summary_find(run, e->evaluation), e->figure);
 }
 
 static bool is_about(const ssmq_rows *rows, const ssmq_expectation *e, int32_t row)
@@ -33,7 +33,7 @@ void ssmq_report_expected(const ssmq_summary *run, int32_t n, const ssmq_rows *r
             any = true;
             ssmq_table_row(t, (const char *[]){
                                   run[i].name,
-                                  ssmq_arena_printf(arena, "%s %s", e->evaluation, ssmq_figures[e->figure].name),
+                                  ssmq_arena_printf(arena, "%s %s", e->evaluation, ssmq_score_figures[e->figure].name),
                                   ssmq_arena_printf(arena, "%.6g", e->value),
                                   ssmq_arena_printf(arena, "%.3g", e->tolerance),
                                   ssmq_arena_printf(arena, "%.6g", got),
@@ -59,7 +59,7 @@ void ssmq_report_put_expected(ssmq_json_writer *w, const ssmq_summary *run, cons
         if (!is_about(rows, e, row)) continue;
         ssmq_json_begin_object(w, NULL);
         ssmq_json_put_text(w, "evaluation", e->evaluation);
-        ssmq_json_put_text(w, "metric", ssmq_figures[e->figure].name);
+        ssmq_json_put_text(w, "metric", ssmq_score_figures[e->figure].name);
         ssmq_json_put_real(w, "value", e->value);
         ssmq_json_put_real(w, "tolerance", e->tolerance);
         ssmq_json_put_text(w, "source", e->source);

@@ -5,17 +5,10 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/table.h"
+#include "harness/store/score_figures.h"
 
 #define COLUMNS_BEFORE 3 /* name, id, status; axes stand behind the name */
 #define COLUMNS_EACH 3   /* of an evaluation */
-
-/* Two decimals for the usual range; four significant digits where they would say nothing. */
-void ssmq_ppl_text(double value, char text[SSMQ_PPL_TEXT])
-{
-    if (isnan(value)) strcpy(text, "-");
-    else if (value >= 0.1 && value < 1e5) snprintf(text, SSMQ_PPL_TEXT, "%.2f", value);
-    else snprintf(text, SSMQ_PPL_TEXT, "%.4g", value);
-}
 
 /* ---- the evaluations of all runs, in the order in which they first appear ---------------- */
 

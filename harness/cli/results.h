@@ -23,10 +23,6 @@ typedef struct ssmq_rows {
  * one. */
 void ssmq_results_table(const ssmq_summary *run, int32_t n, const ssmq_rows *rows, ssmq_str *out);
 
-/* A perplexity or its standard error as tables show it; "-" if it is NaN. */
-#define SSMQ_PPL_TEXT 32
-void ssmq_ppl_text(double value, char text[SSMQ_PPL_TEXT]);
-
 #ifdef __cplusplus
 }
 #endif

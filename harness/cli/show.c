@@ -7,6 +7,7 @@
 #include "harness/cli/report_evidence.h"
 #include "harness/cli/report_statistics.h"
 #include "harness/cli/results.h"
+#include "harness/store/score_figures.h"
 #include "harness/cli/weights.h"
 #include "harness/store/runs.h"
 #include "harness/base/table.h"

@@ -1,7 +1,7 @@
 #include "harness/run/evidence.h"
 #include <inttypes.h>
 #include <string.h>
-#include "harness/run/evidence_rank.h"
+#include "harness/store/rank.h"
 
 void ssmq_alarms_open(const char *run, const ssmq_log *log, ssmq_alarms *out)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/run/loader.h"
-#include "harness/run/sweep_figures.h"
+#include "harness/store/score_figures.h"
 
 /* "1%" or "0.05"; false (reported) for anything else. */
 static bool read_tolerance(ssmq_loader *ld, const ssmq_yaml *given, double value, double *out)
@@ -24,8 +24,8 @@ static bool read_tolerance(ssmq_loader *ld, const ssmq_yaml *given, double value
 static bool read_metric(ssmq_loader *ld, const char *name, const ssmq_yaml *given, int32_t *out)
 {
     const char *known[64] = {NULL};
-    for (int32_t k = 0; ssmq_figures[k].name; k++) {
-        known[k] = ssmq_figures[k].name;
+    for (int32_t k = 0; ssmq_score_figures[k].name; k++) {
+        known[k] = ssmq_score_figures[k].name;
         if (strcmp(known[k], name) == 0) {
             *out = k;
             return true;
@@ -85,9 +85,9 @@ static void check_one(ssmq_loader *ld, const ssmq_expect_draft *e)
         SSMQ_REPORT(ld, ssmq_yaml_get(e->given, "evaluation"),
                     ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, known)),
                     "no evaluation has the id '%s'", e->spec.evaluation);
-    if (e->spec.figure >= SSMQ_FIGURES_ALWAYS && !d->compare.given)
+    if (e->spec.figure >= SSMQ_SCORE_FIGURES_ALWAYS && !d->compare.given)
         SSMQ_REPORT(ld, ssmq_yaml_get(e->given, "metric"), "add compare: {}",
-                    "%s is a figure paired with float, and nothing is compared", ssmq_figures[e->spec.figure].name);
+                    "%s is a figure paired with float, and nothing is compared", ssmq_score_figures[e->spec.figure].name);
 }
 
 /* An axis that a run does not depend on, as float on a recipe, does not mean the run. */

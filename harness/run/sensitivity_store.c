@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/evidence_rank.h"
+#include "harness/store/rank.h"
 
 /* ---- sensitivity in run.h5 -------------------------------------------------------------- */
 

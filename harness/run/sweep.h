@@ -45,7 +45,7 @@ typedef struct ssmq_sweep {
 /* A value that is known from elsewhere, which runs are held against. */
 typedef struct ssmq_expectation {
     const char *evaluation;
-    int32_t     figure;    /* index into ssmq_figures          */
+    int32_t     figure;    /* index into ssmq_score_figures          */
     double      value;
     double      tolerance; /* absolute                         */
     const char *source;    /* where the value is from          */

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "harness/base/file.h"
-#include "harness/run/sweep_figures.h"
+#include "harness/store/score_figures.h"
 #include "harness/run/sweep_store.h"
 #include "harness/store/rundir.h"
 
@@ -156,8 +156,8 @@ static void put_number(ssmq_str *out, double value)
 /* Has any run this figure of the evaluation? */
 static bool has_figure(const ssmq_summary *s, int32_t n, const char *id, int32_t k)
 {
-    bool any = k < SSMQ_FIGURES_ALWAYS;
-    for (int32_t i = 0; i < n && !any; i++) any = !isnan(ssmq_figure_of(ssmq_summary_find(&s[i], id), k));
+    bool any = k < SSMQ_SCORE_FIGURES_ALWAYS;
+    for (int32_t i = 0; i < n && !any; i++) any = !isnan(ssmq_score_figure_of(ssmq_summary_find(&s[i], id), k));
     return any;
 }
 
@@ -169,9 +169,9 @@ static void put_csv(const ssmq_experiment *e, const ssmq_summary *s, ssmq_arena 
     ssmq_str_puts(out, "run_id,name,status");
     for (int32_t i = 0; i < sweep->n_axis; i++) put_cell(out, sweep->axis[i].name);
     for (int32_t v = 0; v < n; v++)
-        for (int32_t k = 0; ssmq_figures[k].name; k++)
+        for (int32_t k = 0; ssmq_score_figures[k].name; k++)
             if (has_figure(s, e->n_run, id[v], k))
-                put_cell(out, ssmq_arena_printf(arena, "%s.%s", id[v], ssmq_figures[k].name));
+                put_cell(out, ssmq_arena_printf(arena, "%s.%s", id[v], ssmq_score_figures[k].name));
     ssmq_str_puts(out, "\n");
     for (int32_t run = 0; run < e->n_run; run++) {
         put_cell(out, e->run[run].id);
@@ -179,9 +179,9 @@ static void put_csv(const ssmq_experiment *e, const ssmq_summary *s, ssmq_arena 
         put_cell(out, s[run].status);
         for (int32_t i = 0; i < sweep->n_axis; i++) put_cell(out, sweep->label[(int64_t)run * sweep->n_axis + i]);
         for (int32_t v = 0; v < n; v++)
-            for (int32_t k = 0; ssmq_figures[k].name; k++)
+            for (int32_t k = 0; ssmq_score_figures[k].name; k++)
                 if (has_figure(s, e->n_run, id[v], k))
-                    put_number(out, ssmq_figure_of(ssmq_summary_find(&s[run], id[v]), k));
+                    put_number(out, ssmq_score_figure_of(ssmq_summary_find(&s[run], id[v]), k));
         ssmq_str_puts(out, "\n");
     }
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "harness/base/assert.h"
 #include "harness/base/build.h"
-#include "harness/run/sweep_figures.h"
+#include "harness/store/score_figures.h"
 #include "harness/store/store.h"
 
 _Static_assert(SSMQ_AXES_MAX <= SSMQ_STORE_AXES_MAX, "every sweep can be stored");
@@ -87,13 +87,13 @@ static ssmq_status put_texts(const writer *w, const char *path, const char *cons
 static ssmq_status put_figure(const writer *w, const char *id, int32_t k)
 {
     const ssmq_sweep  *s = &w->e->sweep;
-    const ssmq_figure *f = &ssmq_figures[k];
+    const ssmq_score_figure *f = &ssmq_score_figures[k];
     double            *value = ssmq_must_malloc((size_t)s->n_grid * sizeof *value);
-    bool               any = k < SSMQ_FIGURES_ALWAYS;
+    bool               any = k < SSMQ_SCORE_FIGURES_ALWAYS;
     ssmq_status        st = SSMQ_OK;
     for (int64_t i = 0; i < s->n_grid; i++) {
         const int32_t run = s->run[i];
-        value[i] = run >= 0 ? ssmq_figure_of(ssmq_summary_find(&w->s[run], id), k) : (double)NAN;
+        value[i] = run >= 0 ? ssmq_score_figure_of(ssmq_summary_find(&w->s[run], id), k) : (double)NAN;
         if (isnan(value[i])) value[i] = (double)NAN; /* one bit pattern */
         else any = true;
     }
@@ -139,7 +139,7 @@ static ssmq_status put_all(writer *w)
     SSMQ_TRY(put_texts(w, "/status", status, "how the run ended"));
     const int32_t n = ssmq_summaries_evaluations(w->s, n_run, w->arena, &id);
     for (int32_t v = 0; v < n; v++) {
-        for (int32_t k = 0; ssmq_figures[k].name; k++) SSMQ_TRY(put_figure(w, id[v], k));
+        for (int32_t k = 0; ssmq_score_figures[k].name; k++) SSMQ_TRY(put_figure(w, id[v], k));
         SSMQ_TRY(describe(w, id[v]));
     }
     return SSMQ_OK;

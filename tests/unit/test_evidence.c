@@ -4,7 +4,7 @@
 #include <string.h>
 #include "harness/data/window.h"
 #include "harness/run/evidence.h"
-#include "harness/run/evidence_rank.h"
+#include "harness/store/rank.h"
 #include "harness/store/read.h"
 #include "harness/store/store.h"
 #include "tests/support/check.h"

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "harness/cli/report_expect.h"
-#include "harness/run/sweep_figures.h"
+#include "harness/store/score_figures.h"
 #include "tests/support/check.h"
 #include "tests/support/experiment.h"
 
@@ -28,7 +28,7 @@ static void test_which(void **state)
     assert_int_equal(e->n_run, 3);
     for (int32_t i = 0; i < 4; i++) {
         assert_memory_equal(e->expect[i].of, of[i], 3);
-        assert_string_equal(ssmq_figures[e->expect[i].figure].name, figure[i]);
+        assert_string_equal(ssmq_score_figures[e->expect[i].figure].name, figure[i]);
         assert_true(fabs(e->expect[i].tolerance - tolerance[i]) < 1e-15);
     }
     assert_string_equal(e->expect[1].source, "b");

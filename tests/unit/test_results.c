@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include "harness/cli/report.h"
 #include "harness/cli/results.h"
+#include "harness/store/score_figures.h"
 
 static void test_table(void **state)
 {

@@ -1,8 +1,8 @@
-#include "harness/cli/comparison.h"
+#include "analysis/comparison.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include "harness/run/evidence_rank.h"
+#include "harness/store/rank.h"
 
 /* ---- runs and columns ------------------------------------------------------------------ */
 
@@ -104,7 +104,7 @@ static const ssmq_evaluation_score *score_of(const ssmq_stored_run *run, const c
 }
 
 /* Relative standard errors of perplexities are those of their logarithms. */
-static void fill_apart(ssmq_cell *c, const ssmq_score *base)
+static void fill_apart(ssmq_comparison_cell *c, const ssmq_score *base)
 {
     const ssmq_score *own = &c->score->score;
     c->ln_ratio = own->nll - base->nll;
@@ -112,10 +112,10 @@ static void fill_apart(ssmq_cell *c, const ssmq_score *base)
 }
 
 static ssmq_status fill_cell(const ssmq_comparison *c, int32_t run, int32_t column, ssmq_arena *arena,
-                             ssmq_cell *out)
+                             ssmq_comparison_cell *out)
 {
     const char *id = c->column[column]->id;
-    *out = (ssmq_cell){.score = score_of(c->run[run], id)};
+    *out = (ssmq_comparison_cell){.score = score_of(c->run[run], id)};
     const ssmq_evaluation_score *base = c->baseline >= 0 ? score_of(c->run[c->baseline], id) : NULL;
     if (!out->score || !base || run == c->baseline) return SSMQ_OK;
     ssmq_losses own, against;
@@ -135,7 +135,7 @@ ssmq_status ssmq_compare_runs(const ssmq_stored *stored, int32_t n, const char *
     list_runs(stored, n, arena, &c);
     SSMQ_TRY(list_columns(evaluation, arena, &c));
     SSMQ_TRY(find_baseline(baseline, &c));
-    c.cell = SSMQ_ARENA_ARRAY(arena, ssmq_cell, c.n_run * c.n_column);
+    c.cell = SSMQ_ARENA_ARRAY(arena, ssmq_comparison_cell, c.n_run * c.n_column);
     for (int32_t i = 0; i < c.n_run; i++)
         for (int32_t k = 0; k < c.n_column; k++)
             SSMQ_TRY(fill_cell(&c, i, k, arena, &c.cell[i * c.n_column + k]));
@@ -143,12 +143,12 @@ ssmq_status ssmq_compare_runs(const ssmq_stored *stored, int32_t n, const char *
     return SSMQ_OK;
 }
 
-double ssmq_cell_change(const ssmq_cell *c)
+double ssmq_cell_change(const ssmq_comparison_cell *c)
 {
     return c->compared ? 100 * expm1(c->ln_ratio) : (double)NAN;
 }
 
-double ssmq_cell_change_se(const ssmq_cell *c)
+double ssmq_cell_change_se(const ssmq_comparison_cell *c)
 {
     return c->compared ? 100 * exp(c->ln_ratio) * c->ln_ratio_se : (double)NAN;
 }

@@ -6,20 +6,24 @@
 extern "C" {
 #endif
 
-typedef struct ssmq_figure {
+typedef struct ssmq_score_figure {
     const char *name, *unit, *long_name;
-} ssmq_figure;
+} ssmq_score_figure;
 
-#define SSMQ_FIGURES_ALWAYS 5 /* the first ones, which every evaluation has */
-extern const ssmq_figure ssmq_figures[]; /* ends with {0} */
+#define SSMQ_SCORE_FIGURES_ALWAYS 5 /* the first ones, which every evaluation has */
+extern const ssmq_score_figure ssmq_score_figures[]; /* ends with {0} */
 
 /* The k-th of them; NaN where the evaluation has none (e NULL: a run has no such evaluation). */
-double ssmq_figure_of(const ssmq_evaluation_score *e, int32_t k);
+double ssmq_score_figure_of(const ssmq_evaluation_score *e, int32_t k);
 
 /* NULL where the run has none of this id. */
 const ssmq_evaluation_score *ssmq_summary_find(const ssmq_summary *s, const char *id);
 /* The ids of the evaluations of all runs, in the order in which they first appear: *id is the arena's. */
 int32_t ssmq_summaries_evaluations(const ssmq_summary *s, int32_t n, ssmq_arena *arena, const char *const **id);
+
+/* A perplexity or its standard error as tables show it; "-" if it is NaN. */
+#define SSMQ_PPL_TEXT 32
+void ssmq_ppl_text(double value, char text[SSMQ_PPL_TEXT]);
 
 #ifdef __cplusplus
 }

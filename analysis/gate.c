@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/cli/comparison.h"
+#include "analysis/comparison.h"
 
 typedef enum gate_metric { METRIC_PPL, METRIC_NLL, METRIC_KL, METRIC_TOP1 } gate_metric;
 static const char *const metrics[] = {"ppl", "nll", "kl", "top1", NULL};

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 #include "harness/base/table.h"
-#include "harness/cli/comparison.h"
-#include "harness/cli/results.h"
+#include "analysis/comparison.h"
+#include "harness/store/score_figures.h"
 
 #define NUMBER_TEXT 40
 #define COLUMNS_EACH 4 /* of an evaluation: ppl, se, change, se */
 
-static const ssmq_cell *cell_of(const ssmq_comparison *c, int32_t run, int32_t column)
+static const ssmq_comparison_cell *cell_of(const ssmq_comparison *c, int32_t run, int32_t column)
 {
     return &c->cell[run * c->n_column + column];
 }
@@ -22,7 +22,7 @@ static void change_text(double value, bool sign, char text[NUMBER_TEXT])
 }
 
 /* The four figures of a cell as texts. */
-static void cell_texts(const ssmq_cell *cell, char text[COLUMNS_EACH][NUMBER_TEXT])
+static void cell_texts(const ssmq_comparison_cell *cell, char text[COLUMNS_EACH][NUMBER_TEXT])
 {
     for (int i = 0; i < COLUMNS_EACH; i++) strcpy(text[i], "-");
     if (!cell->score) return;
@@ -133,7 +133,7 @@ static int32_t best_of(const ssmq_comparison *c, int32_t column)
 {
     int32_t best = -1;
     for (int32_t i = 0; i < c->n_run; i++) {
-        const ssmq_cell *cell = cell_of(c, i, column);
+        const ssmq_comparison_cell *cell = cell_of(c, i, column);
         if (i == c->baseline || !cell->score || isnan(cell->score->score.ppl)) continue;
         if (best < 0 || cell->score->score.ppl < cell_of(c, best, column)->score->score.ppl) best = i;
     }
@@ -234,7 +234,7 @@ void ssmq_comparison_csv(const ssmq_comparison *c, ssmq_str *out)
     for (int32_t i = 0; i < c->n_run; i++)
         for (int32_t k = 0; k < c->n_column; k++) {
             const ssmq_summary *s = &c->run[i]->summary;
-            const ssmq_cell    *cell = cell_of(c, i, k);
+            const ssmq_comparison_cell    *cell = cell_of(c, i, k);
             const ssmq_score    none = {.ppl = (double)NAN, .ppl_se = (double)NAN, .nll = (double)NAN};
             const ssmq_score   *score = cell->score ? &cell->score->score : &none;
             const char *const   text[] = {c->label[i], s->id, s->mode, s->recipe, s->status, c->column[k]->id,
@@ -256,7 +256,7 @@ void ssmq_comparison_csv(const ssmq_comparison *c, ssmq_str *out)
 
 static void json_cell(ssmq_json_writer *w, const ssmq_comparison *c, int32_t run, int32_t column)
 {
-    const ssmq_cell *cell = cell_of(c, run, column);
+    const ssmq_comparison_cell *cell = cell_of(c, run, column);
     ssmq_json_begin_object(w, c->column[column]->id);
     if (cell->score) {
         ssmq_summary_put_real(w, "ppl", cell->score->score.ppl);

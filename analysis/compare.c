@@ -1,6 +1,6 @@
 /* ssmq compare: the table of several runs against a baseline, and gates on it. */
-#include "harness/cli/commands.h"
-#include "harness/cli/comparison.h"
+#include "analysis/commands.h"
+#include "analysis/comparison.h"
 
 typedef struct compare_options {
     const char        *baseline;

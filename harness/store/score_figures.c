@@ -1,8 +1,9 @@
-#include "harness/run/sweep_figures.h"
+#include "harness/store/score_figures.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-const ssmq_figure ssmq_figures[] = {
+const ssmq_score_figure ssmq_score_figures[] = {
     {"ppl", "", "perplexity"},
     {"ppl_se", "", "standard error of the perplexity over windows"},
     {"nll", "nat", "mean loss of a token"},
@@ -36,13 +37,13 @@ static double compared(const ssmq_compare_score *c, int32_t k)
         SSMQ_COMPARE_FIELDS(X)
 #undef X
     };
-    _Static_assert(sizeof ssmq_figures / sizeof *ssmq_figures - 1 - SSMQ_FIGURES_ALWAYS == sizeof field / sizeof *field,
+    _Static_assert(sizeof ssmq_score_figures / sizeof *ssmq_score_figures - 1 - SSMQ_SCORE_FIGURES_ALWAYS == sizeof field / sizeof *field,
                    "a figure for each field");
     const bool there = c->against && (field[k].metric < 0 || c->metrics >> field[k].metric & 1);
     return there ? field[k].value : (double)NAN;
 }
 
-double ssmq_figure_of(const ssmq_evaluation_score *e, int32_t k)
+double ssmq_score_figure_of(const ssmq_evaluation_score *e, int32_t k)
 {
     if (!e) return (double)NAN;
     switch (k) {
@@ -51,7 +52,7 @@ double ssmq_figure_of(const ssmq_evaluation_score *e, int32_t k)
     case 2: return e->score.nll;
     case 3: return (double)e->score.windows;
     case 4: return (double)e->score.tokens;
-    default: return compared(&e->compare, k - SSMQ_FIGURES_ALWAYS);
+    default: return compared(&e->compare, k - SSMQ_SCORE_FIGURES_ALWAYS);
     }
 }
 
@@ -75,4 +76,12 @@ int32_t ssmq_summaries_evaluations(const ssmq_summary *s, int32_t n, ssmq_arena 
         }
     *id = all;
     return found;
+}
+
+/* Two decimals for the usual range; four significant digits where they would say nothing. */
+void ssmq_ppl_text(double value, char text[SSMQ_PPL_TEXT])
+{
+    if (isnan(value)) strcpy(text, "-");
+    else if (value >= 0.1 && value < 1e5) snprintf(text, SSMQ_PPL_TEXT, "%.2f", value);
+    else snprintf(text, SSMQ_PPL_TEXT, "%.4g", value);
 }

@@ -7,12 +7,12 @@ extern "C" {
 #endif
 
 /* One evaluation of one run. */
-typedef struct ssmq_cell {
+typedef struct ssmq_comparison_cell {
     const ssmq_evaluation_score *score; /* NULL: the run has none, or is not done */
     bool   compared;                    /* is there a baseline to be far from, and is it another run? */
     bool   paired;                      /* over the same tokens in the same windows                   */
     double ln_ratio, ln_ratio_se;       /* of the perplexities; se of both runs where they are not paired */
-} ssmq_cell;
+} ssmq_comparison_cell;
 
 typedef struct ssmq_comparison {
     const ssmq_stored_run **run; /* [n_run] in the order of the directories, and within them as started; each id once */
@@ -21,7 +21,7 @@ typedef struct ssmq_comparison {
     int32_t                 baseline; /* index of a run; -1: none                                        */
     const ssmq_evaluation_score **column; /* [n_column] an evaluation each: id, dialect, window           */
     int32_t                 n_column;
-    ssmq_cell              *cell; /* [n_run][n_column] */
+    ssmq_comparison_cell              *cell; /* [n_run][n_column] */
 } ssmq_comparison;
 
 /* stored: [n], which *out points into.  baseline: a run's name or id; NULL: the first float run, if there is
@@ -33,8 +33,8 @@ SSMQ_MUST_USE ssmq_status ssmq_compare_runs(const ssmq_stored *stored, int32_t n
                                             ssmq_comparison *out);
 
 /* Change of the perplexity in per cent, and its standard error. */
-double ssmq_cell_change(const ssmq_cell *c);
-double ssmq_cell_change_se(const ssmq_cell *c);
+double ssmq_cell_change(const ssmq_comparison_cell *c);
+double ssmq_cell_change_se(const ssmq_comparison_cell *c);
 
 /* As a table for people, Markdown, LaTeX (booktabs); as a row or object for each run and evaluation. */
 void ssmq_comparison_text(const ssmq_comparison *c, ssmq_str *out);

@@ -1,4 +1,4 @@
-#include "harness/run/evidence_rank.h"
+#include "harness/store/rank.h"
 #include <math.h>
 #include <string.h>
 #include "harness/base/stats.h"
