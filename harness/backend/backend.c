@@ -20,6 +20,7 @@ ssmq_status ssmq_backend_open(const ssmq_backend_ops *ops, const void *options, 
     memset(be, 0, sizeof *be);
     be->ops = ops;
     be->threads = threads;
+    be->site = -1;
     const ssmq_status st = ops->open(be, options);
     if (st != SSMQ_OK) {
         free(be);

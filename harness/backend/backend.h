@@ -140,6 +140,8 @@ struct ssmq_backend {
     char                    device[96]; /* "AMD EPYC ..."; goes to the store                   */
     char                    tier[32];   /* "c", "avx2", "avx512": what runs                    */
     void                   *state;      /* the backend's own                                   */
+    int32_t                 site;       /* of the model, that ops are for by now; -1: none: for whoever measures */
+    struct ssmq_meter      *meter;      /* who does (bench/meter.h), or NULL                   */
 };
 
 /* The registry of backends: one line adds one.  NULL-terminated. */

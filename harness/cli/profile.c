@@ -1,15 +1,16 @@
 /* ssmq profile: what a model costs to run, beside what the machine could do. */
-#include <math.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/base/json.h"
-#include "harness/base/table.h"
+#include <unistd.h>
+#include "harness/base/file.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/named.h"
-#include "harness/run/profile.h"
+#include "harness/cli/report_profile.h"
+#include "harness/run/profile_store.h"
 
 typedef struct profile_options {
-    const char        *model, *recipe, *backend;
+    const char        *model, *recipe, *backend, *out;
     const char *const *mode;
     int                batch, prompt, generate, repeat, warmup, threads, format;
 } profile_options;
@@ -32,6 +33,7 @@ static const ssmq_option profile_table[] = {
     {AT(warmup), SSMQ_OPTION_INT, "2", 0, 100000, NULL, "repetitions before them"},
     {AT(threads), SSMQ_OPTION_INT, "all", 1, 1024, all_cores, "threads; all: one for each core"},
     {AT(backend), SSMQ_OPTION_TEXT, "cpu", 0, 0, NULL, "what runs it"},
+    {AT(out), SSMQ_OPTION_TEXT, "", 0, 0, NULL, "file.h5 for the results, which must not be there yet"},
     {AT(format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats, "of the results on standard output"},
     {0},
 };
@@ -76,148 +78,25 @@ static ssmq_status requests_of(const profile_options *o, const ssmq_catalogue *c
     return SSMQ_OK;
 }
 
-/* ---- results ----------------------------------------------------------------------------- */
-
-static double tokens_of(const ssmq_profile *p)
+/* Before minutes are spent: nothing of this name is there, and a folder for it is; a mode stands once. */
+static ssmq_status check_out(const profile_options *o, const ssmq_profile_request *r, int32_t n)
 {
-    return (double)p->request.batch * p->request.prompt;
+    ssmq_str          folder = {0};
+    ssmq_status       st = SSMQ_OK;
+    if (!o->out) return SSMQ_OK;
+    for (int32_t i = 1; i < n; i++)
+        for (int32_t k = 0; k < i; k++)
+            if (r[i].mode == r[k].mode)
+                return SSMQ_FAIL(USAGE, "--out: mode %s stands twice", ssmq_modes[r[i].mode]);
+    ssmq_path_folder(o->out, &folder);
+    if (access(o->out, F_OK) == 0) st = SSMQ_FAIL(USAGE, "--out: %s is there already", o->out);
+    else if (access(ssmq_str_text(&folder), W_OK) != 0)
+        st = SSMQ_FAIL(IO, "--out: %s: %s", ssmq_str_text(&folder), strerror(errno));
+    ssmq_str_free(&folder);
+    return st;
 }
 
-static void put_timing(ssmq_json_writer *w, const char *key, const ssmq_timing *t)
-{
-    if (t->n == 0) {
-        ssmq_json_put_null(w, key);
-        return;
-    }
-    ssmq_json_begin_object(w, key);
-    ssmq_json_put_real(w, "median", t->median * 1e3);
-    ssmq_json_put_real(w, "min", t->min * 1e3);
-    ssmq_json_put_real(w, "max", t->max * 1e3);
-    ssmq_json_begin_array(w, "samples");
-    for (int32_t i = 0; i < t->n; i++) ssmq_json_put_real(w, NULL, t->sample[i] * 1e3);
-    ssmq_json_end_array(w);
-    ssmq_json_end_object(w);
-}
-
-/* A figure that is not there is null. */
-static void put_known(ssmq_json_writer *w, const char *key, bool known, double value)
-{
-    if (known) ssmq_json_put_real(w, key, value);
-    else ssmq_json_put_null(w, key);
-}
-
-static void put_machine(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
-{
-    ssmq_json_begin_object(w, "machine");
-    ssmq_json_put_real(w, "read_gb_s", m->read_all);
-    ssmq_json_put_real(w, "fp32_gflop_s", m->fma_all);
-    put_known(w, "int8_gop_s", m->i8_all > 0, m->i8_all);
-    ssmq_json_put_text(w, "tier", p->tier);
-    ssmq_json_put_int(w, "threads", p->request.threads);
-    ssmq_json_end_object(w);
-}
-
-static void put_floors(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
-{
-    const ssmq_profile_floor floor = ssmq_profile_floor_of(p, m);
-    const bool               steps = p->tpot.n > 0;
-    ssmq_json_begin_object(w, "floor");
-    ssmq_json_put_real(w, "prefill_tokens_per_s", tokens_of(p) / floor.ttft);
-    ssmq_json_put_real(w, "perplexity_tokens_per_s", tokens_of(p) / floor.perplexity);
-    ssmq_json_put_real(w, "tpot_ms", floor.tpot * 1e3);
-    ssmq_json_end_object(w);
-    ssmq_json_begin_object(w, "of_floor");
-    ssmq_json_put_real(w, "prefill", floor.ttft / p->ttft.median);
-    ssmq_json_put_real(w, "perplexity", floor.perplexity / p->perplexity.median);
-    put_known(w, "decode", steps, floor.tpot / p->tpot.median);
-    ssmq_json_end_object(w);
-}
-
-static void put_profile(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
-{
-    const ssmq_profile_request *r = &p->request;
-    ssmq_json_begin_object(w, NULL);
-    ssmq_json_put_text(w, "mode", ssmq_modes[r->mode]);
-    ssmq_json_put_text(w, "model", r->model);
-    ssmq_json_put_text(w, "recipe", r->recipe);
-    ssmq_json_put_int(w, "batch", r->batch);
-    ssmq_json_put_int(w, "prompt", r->prompt);
-    ssmq_json_put_int(w, "generate", r->generate);
-    ssmq_json_put_int(w, "repeat", r->repeat);
-    ssmq_json_put_int(w, "warmup", r->warmup);
-    ssmq_json_put_real(w, "prefill_tokens_per_s", tokens_of(p) / p->ttft.median);
-    ssmq_json_put_real(w, "perplexity_tokens_per_s", tokens_of(p) / p->perplexity.median);
-    put_timing(w, "ttft_ms", &p->ttft);
-    put_timing(w, "tpot_ms", &p->tpot);
-    put_timing(w, "ttlt_ms", &p->ttlt);
-    ssmq_json_put_int(w, "size_bytes", p->size_bytes);
-    ssmq_json_put_int(w, "peak_rss_bytes", p->peak_rss_bytes);
-    put_machine(w, p, m);
-    put_floors(w, p, m);
-    ssmq_json_end_object(w);
-}
-
-static void print_json(const ssmq_profile *p, int32_t n, const ssmq_peaks *m, FILE *out)
-{
-    ssmq_str         text = {0};
-    ssmq_json_writer w = {.out = &text};
-    ssmq_json_begin_object(&w, NULL);
-    ssmq_json_begin_array(&w, "profiles");
-    for (int32_t i = 0; i < n; i++) put_profile(&w, &p[i], m);
-    ssmq_json_end_array(&w);
-    ssmq_json_end_object(&w);
-    fprintf(out, "%s\n", ssmq_str_text(&text));
-    ssmq_str_free(&text);
-}
-
-/* One row: median, from min to max, and the share of the floor that was reached. */
-static void add_row(ssmq_table *t, ssmq_arena *a, const ssmq_profile *p, const char *what,
-                    const ssmq_timing *time, double floor, double tokens)
-{
-    if (time->n == 0) return;
-    const char *cell[] = {
-        ssmq_modes[p->request.mode],
-        what,
-        ssmq_arena_printf(a, "%.3f", time->median * 1e3),
-        ssmq_arena_printf(a, "%.3f", time->min * 1e3),
-        ssmq_arena_printf(a, "%.3f", time->max * 1e3),
-        ssmq_arena_printf(a, "%.1f", tokens / time->median),
-        floor > 0 ? ssmq_arena_printf(a, "%.1f %%", 100 * floor / time->median) : "-",
-    };
-    ssmq_table_row(t, cell);
-}
-
-static void print_text(const ssmq_profile *p, int32_t n, const ssmq_peaks *m, FILE *out)
-{
-    static const char *const heading[] = {"mode", "", "ms", "min", "max", "tokens/s", "of floor"};
-    ssmq_table *t = ssmq_table_new(7, heading);
-    ssmq_arena *a = ssmq_arena_new();
-    ssmq_str    text = {0};
-    for (int32_t i = 0; i < n; i++) {
-        const double             B = p[i].request.batch, all = tokens_of(&p[i]);
-        const ssmq_profile_floor floor = ssmq_profile_floor_of(&p[i], m);
-        add_row(t, a, &p[i], "TTFT", &p[i].ttft, floor.ttft, all);
-        add_row(t, a, &p[i], "TPOT", &p[i].tpot, floor.tpot, B);
-        add_row(t, a, &p[i], "TTLT", &p[i].ttlt, 0, B * p[i].request.generate);
-        add_row(t, a, &p[i], "perplexity", &p[i].perplexity, floor.perplexity, all);
-    }
-    ssmq_table_print(t, &text);
-    ssmq_str_puts(&text, "\n");
-    for (int32_t i = 0; i < n; i++)
-        ssmq_str_printf(&text, "%s: weights %.1f MiB, peak memory so far %.0f MiB\n", ssmq_modes[p[i].request.mode],
-                        (double)p[i].size_bytes / 0x1p20, (double)p[i].peak_rss_bytes / 0x1p20);
-    ssmq_str_printf(&text, "batch %d, prompt %d, generate %d; medians of %d after %d to warm up\n",
-                    p->request.batch, p->request.prompt, p->request.generate, p->request.repeat,
-                    p->request.warmup);
-    ssmq_str_printf(&text, "tier %s, %d thread%s: reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32", p->tier,
-                    p->request.threads, p->request.threads == 1 ? "" : "s", m->read_all, m->fma_all);
-    if (m->i8_all > 0) ssmq_str_printf(&text, ", %.0f GOP/s in int8", m->i8_all);
-    ssmq_str_puts(&text, "; the floors are at these rates\n");
-    fputs(ssmq_str_text(&text), out);
-    ssmq_str_free(&text);
-    ssmq_arena_free(a);
-    ssmq_table_free(t);
-}
+/* ---- the whole ---------------------------------------------------------------------------- */
 
 static ssmq_status profile_one(const ssmq_profile_request *r, const ssmq_catalogue *cat, ssmq_arena *arena,
                                ssmq_peaks *machine, ssmq_profile *out)
@@ -240,13 +119,15 @@ static ssmq_status profile_run(const void *options, int n_operand, const char *c
     ssmq_profile_request  *request = NULL;
     int32_t                n = 0;
     (void)n_operand, (void)operand;
-    ssmq_status   st = requests_of(o, cat, arena, &request, &n);
+    ssmq_status st = requests_of(o, cat, arena, &request, &n);
+    if (st == SSMQ_OK) st = check_out(o, request, n);
     ssmq_profile *p = SSMQ_ARENA_ARRAY(arena, ssmq_profile, n);
     ssmq_peaks    machine = {0};
     for (int32_t i = 0; i < n && st == SSMQ_OK; i++)
         st = profile_one(&request[i], cat, arena, i == n - 1 ? &machine : NULL, &p[i]);
-    if (st == SSMQ_OK && o->format == FORMAT_JSON) print_json(p, n, &machine, out);
-    if (st == SSMQ_OK && o->format == FORMAT_TEXT) print_text(p, n, &machine, out);
+    if (st == SSMQ_OK && o->format == FORMAT_JSON) ssmq_report_profile_json(p, n, &machine, out);
+    if (st == SSMQ_OK && o->format == FORMAT_TEXT) ssmq_report_profile_text(p, n, &machine, out);
+    if (st == SSMQ_OK && o->out) st = ssmq_profiles_write(o->out, p, n, &machine);
     ssmq_arena_free(arena);
     return st;
 }

@@ -171,6 +171,7 @@ ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
     SSMQ_DEBUG_ASSERT(ex->model->site[site].kind == SSMQ_SITE_ACTIVATION);
     SSMQ_DEBUG_ASSERT(x->dim[x->rank - 1] == ex->model->site[site].width);
     int64_t bad;
+    ex->be->site = site;
     SSMQ_TRY(ops->finite(ex->be, x, &bad)); /* before a rotation spreads one bad channel over all */
     if (bad >= 0) return not_finite(ex, site, x, bad);
     if (ex->mode != SSMQ_MODE_FLOAT) SSMQ_TRY(transform(ex, &ex->plan->at[site], x));

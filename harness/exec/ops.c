@@ -6,6 +6,7 @@ ssmq_status ssmq_exec_embed(ssmq_exec *ex, ssmq_tensor *y, int32_t site_w, const
                             int64_t n)
 {
     const ssmq_tensor *w;
+    ex->be->site = site_w;
     SSMQ_TRY(ssmq_exec_values(ex, site_w, &w));
     SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
     const ssmq_tensor ids = SSMQ_TENSOR((void *)(uintptr_t)token, SSMQ_I32, n);
@@ -16,6 +17,7 @@ ssmq_status ssmq_exec_rmsnorm(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residu
                               const ssmq_tensor *x, int32_t weight, float eps)
 {
     const ssmq_tensor *w;
+    ex->be->site = -1;
     SSMQ_TRY(ssmq_exec_plain(ex, weight, &w));
     return ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps);
 }
@@ -57,6 +59,7 @@ ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int3
     const ssmq_tensor *w;
     ssmq_tensor        channel;
     ssmq_epilogue      e = {0};
+    ex->be->site = site_w;
     ssmq_exec_rescale(ex, site_x, site_w, &e.scale, &channel);
     if (channel.data) e.column = &channel;
     if (bias >= 0) SSMQ_TRY(ssmq_exec_plain(ex, bias, &e.bias));
@@ -80,6 +83,7 @@ ssmq_status ssmq_exec_conv(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_
 {
     ssmq_conv_args a = {.x = x, .state = state};
     ssmq_tensor    channel;
+    ex->be->site = site_w;
     SSMQ_TRY(ssmq_exec_codes(ex, site_w, &a.w));
     ssmq_exec_rescale(ex, site_x, site_w, &a.scale, &channel);
     if (channel.data) a.channel = &channel;

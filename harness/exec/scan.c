@@ -95,6 +95,7 @@ ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites 
                            ssmq_tensor *z, ssmq_tensor *h)
 {
     ssmq_scan_args a = {.x = x, .dt = dt, .Bm = Bm, .Cm = Cm, .z = z, .h = h};
+    ex->be->site = sites->state;
     SSMQ_TRY(ssmq_exec_decay(ex, sites->A_log, &a.A));
     SSMQ_TRY(ssmq_exec_values(ex, sites->D, &a.D));
     SSMQ_TRY(dequantised(ex, sites->x, x, &a.scale.x));

@@ -1,22 +1,27 @@
 #include "harness/run/profile.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/clock.h"
 #include "harness/base/rng.h"
+#include "harness/bench/energy.h"
+#include "harness/bench/meter.h"
+#include "harness/run/breakdown.h"
 #include "harness/run/ready.h"
 #include "harness/store/host.h"
 
-#define UPDATE_OPERATIONS 26.0
 #define LOGIT_ROWS 128 /* logits of all tokens are never kept */
 #define SAMPLES 2      /* random ones, for ranges that have to be there */
 #define SAMPLE_TOKENS 64
 #define SEED 1
+#define METERED 3 /* repetitions that are taken apart */
 
 typedef struct subject {
     const ssmq_profile_request *r;
     ssmq_arena                 *arena;
     ssmq_ready                  ready;
+    ssmq_energy                 energy;
     void                       *state;
     int32_t                    *prompt, *next; /* (B, prompt), (B, 1) */
 } subject;
@@ -91,16 +96,33 @@ static ssmq_status step(subject *s, const int32_t *token, int32_t L)
     return SSMQ_OK;
 }
 
-/* Seconds of the prefill and of the steps behind it. */
-static ssmq_status generate(subject *s, double *first, double *rest)
+static ssmq_status prefill(subject *s, double *seconds)
 {
     SSMQ_TRY(s->ready.m->family->state_zero(s->ready.m, s->ready.ex, s->state));
     const double begin = ssmq_monotonic_s();
     SSMQ_TRY(step(s, s->prompt, s->r->prompt));
-    const double middle = ssmq_monotonic_s();
+    *seconds = ssmq_monotonic_s() - begin;
+    return SSMQ_OK;
+}
+
+/* The steps behind a prefill. */
+static ssmq_status decode(subject *s, double *seconds)
+{
+    const double begin = ssmq_monotonic_s();
     for (int32_t i = 1; i < s->r->generate; i++) SSMQ_TRY(step(s, s->next, 1));
-    *first = middle - begin;
-    *rest = ssmq_monotonic_s() - middle;
+    *seconds = ssmq_monotonic_s() - begin;
+    return SSMQ_OK;
+}
+
+/* Seconds of the prefill and of the steps behind it; joules of both, where they can be read. */
+static ssmq_status generate(subject *s, double *first, double *rest, double *joules)
+{
+    ssmq_energy_reading before, after;
+    const bool          counts = s->energy.n > 0 && ssmq_energy_read(&s->energy, &before);
+    SSMQ_TRY(prefill(s, first));
+    SSMQ_TRY(decode(s, rest));
+    const bool known = counts && ssmq_energy_read(&s->energy, &after);
+    *joules = known ? ssmq_energy_joules(&s->energy, &before, &after) : NAN;
     return SSMQ_OK;
 }
 
@@ -145,10 +167,11 @@ static ssmq_status time_all(subject *s, ssmq_profile *p)
     const int32_t n = s->r->repeat, steps = s->r->generate - 1;
     double       *ttft = SSMQ_ARENA_ARRAY(s->arena, double, n), *tpot = SSMQ_ARENA_ARRAY(s->arena, double, n);
     double       *ttlt = SSMQ_ARENA_ARRAY(s->arena, double, n), *every = SSMQ_ARENA_ARRAY(s->arena, double, n);
+    double       *energy = SSMQ_ARENA_ARRAY(s->arena, double, n);
     double        first = 0, rest = 0;
     for (int32_t i = -s->r->warmup; i < n; i++) {
         const int32_t at = i > 0 ? i : 0; /* what comes before is overwritten */
-        SSMQ_TRY(generate(s, &first, &rest));
+        SSMQ_TRY(generate(s, &first, &rest, &energy[at]));
         SSMQ_TRY(evaluate(s, &every[at]));
         ttft[at] = first;
         ttlt[at] = first + rest;
@@ -158,6 +181,22 @@ static ssmq_status time_all(subject *s, ssmq_profile *p)
     p->ttlt = timing_of(s->arena, ttlt, n);
     p->perplexity = timing_of(s->arena, every, n);
     if (steps) p->tpot = timing_of(s->arena, tpot, n);
+    if (s->energy.n > 0) p->energy = timing_of(s->arena, energy, n);
+    return SSMQ_OK;
+}
+
+/* Some more repetitions with every op measured: a phase by itself, since its ops are kept apart. */
+static ssmq_status take_apart(subject *s, ssmq_meter *meter, ssmq_profile *p)
+{
+    const int32_t n = s->r->repeat < METERED ? s->r->repeat : METERED, steps = s->r->generate - 1;
+    for (int k = 0; k < SSMQ_PROFILE_PHASES; k++) {
+        const int64_t times = k == SSMQ_PROFILE_DECODE ? (int64_t)n * steps : n;
+        double        sum = 0, seconds = 0;
+        ssmq_meter_clear(meter);
+        for (int32_t i = 0; i < n; i++, sum += seconds)
+            SSMQ_TRY(k == SSMQ_PROFILE_DECODE ? decode(s, &seconds) : prefill(s, &seconds));
+        if (times > 0) ssmq_breakdown_make(meter, s->ready.m, sum, times, s->arena, &p->phase[k]);
+    }
     return SSMQ_OK;
 }
 
@@ -172,7 +211,7 @@ static void find_work(const subject *s, ssmq_profile *p)
         ssmq_work   *work = site->layer < 0 ? &p->head : &p->layers;
         if (strcmp(site->op, "linear") == 0)
             *(ssmq_exec_is_integer(s->ready.ex, i) ? &work->i8 : &work->f32) += 2 * n;
-        if (strstr(site->name, "scan.A_log")) work->f32 += UPDATE_OPERATIONS * n;
+        if (strstr(site->name, "scan.A_log")) work->f32 += SSMQ_METER_UPDATE * n;
     }
 }
 
@@ -210,6 +249,13 @@ static double seconds_of(const ssmq_work *w, const ssmq_peaks *machine)
     return w->i8 / (i8 * 1e9) + w->f32 / (machine->fma_all * 1e9);
 }
 
+double ssmq_operator_bound(const ssmq_operator *op, const ssmq_peaks *machine, bool *memory)
+{
+    const double reading = op->bytes / (machine->read_all * 1e9), work = seconds_of(&op->work, machine);
+    *memory = reading >= work;
+    return *memory ? reading : work;
+}
+
 ssmq_profile_floor ssmq_profile_floor_of(const ssmq_profile *p, const ssmq_peaks *machine)
 {
     const double B = p->request.batch, L = p->request.prompt;
@@ -224,17 +270,24 @@ ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue
                              ssmq_arena *arena, ssmq_peaks *machine, ssmq_profile *out)
 {
     subject     s = {.r = r, .arena = arena};
+    ssmq_meter *meter = NULL;
     ssmq_status st;
     *out = (ssmq_profile){.request = *r};
     SSMQ_TRY_DONE(st, get_ready(&s, cat, diag));
     snprintf(out->tier, sizeof out->tier, "%s", s.ready.be->tier);
+    ssmq_energy_find(SSMQ_ENERGY_COUNTERS, &s.energy);
     SSMQ_TRY_DONE(st, time_all(&s, out));
+    meter = ssmq_meter_on(s.ready.be, s.ready.m->n_site);
+    SSMQ_TRY_DONE(st, take_apart(&s, meter, out));
     out->size_bytes = ssmq_exec_weight_bytes(s.ready.ex);
     out->peak_rss_bytes = ssmq_peak_rss_bytes();
     find_work(&s, out);
     out->step_bytes = (double)out->size_bytes - unread_bytes(s.ready.m) + 2 * r->batch * state_bytes(s.ready.m);
+    ssmq_meter_off(meter);
+    meter = NULL;
     if (machine) SSMQ_TRY_DONE(st, ssmq_peaks_probe(s.ready.be, machine));
 done:
+    ssmq_meter_off(meter);
     put_away(&s);
     return st;
 }

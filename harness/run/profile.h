@@ -23,7 +23,7 @@ typedef struct ssmq_profile_request {
     int32_t                 threads;
 } ssmq_profile_request;
 
-/* Seconds of the repetitions, in their order; min, median and max of them.  n 0: not measured. */
+/* Seconds (joules) of the repetitions, in their order; min, median and max of them.  n 0: not measured. */
 typedef struct ssmq_timing {
     const double *sample;
     int32_t       n;
@@ -35,11 +35,31 @@ typedef struct ssmq_work {
     double i8, f32;
 } ssmq_work;
 
+/* What the ops of one kind take in a prefill with the logits of its last token, or in a decoding step: means over
+ * repetitions of their own, in which ops are measured one by one. */
+typedef struct ssmq_operator {
+    const char *name;    /* "linear in_proj", "scan", ... */
+    double      calls, seconds;
+    double      bytes;   /* every operand once */
+    ssmq_work   work;
+} ssmq_operator;
+
+typedef struct ssmq_breakdown {
+    ssmq_operator *op;   /* by falling time */
+    int32_t        n;    /* 0: not measured */
+    double         seconds; /* of all, with what lies between the ops */
+} ssmq_breakdown;
+
+enum { SSMQ_PROFILE_PREFILL, SSMQ_PROFILE_DECODE, SSMQ_PROFILE_PHASES };
+extern const char *const ssmq_profile_phases[]; /* "prefill", "decode", NULL */
+
 typedef struct ssmq_profile {
     ssmq_profile_request request;
     char                 tier[32];
     ssmq_timing          ttft, tpot, ttlt;
     ssmq_timing          perplexity;     /* a prefill with the logits of every token                 */
+    ssmq_timing          energy;         /* joules to the last token; n 0: no counter is readable     */
+    ssmq_breakdown       phase[SSMQ_PROFILE_PHASES];
     int64_t              size_bytes;     /* weights as they are read, state of the batch not included */
     int64_t              peak_rss_bytes; /* of the process so far                                    */
     ssmq_work            layers, head;   /* of a token: 26 operations a state update (an exponential by
@@ -52,6 +72,12 @@ typedef struct ssmq_profile {
 SSMQ_MUST_USE ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue *cat,
                                            ssmq_diag *diag, ssmq_arena *arena, ssmq_peaks *machine,
                                            ssmq_profile *out);
+
+/* What of all lies in no op. */
+double ssmq_breakdown_between(const ssmq_breakdown *b);
+/* Seconds at best of one operator: its bytes at the bandwidth or its work at the peaks, whichever is longer.  What
+ * is still in a cache is read faster. */
+double ssmq_operator_bound(const ssmq_operator *op, const ssmq_peaks *machine, bool *memory);
 
 /* Seconds at best on a machine: the work at its peaks, a step also at its bandwidth. */
 typedef struct ssmq_profile_floor {

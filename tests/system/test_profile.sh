@@ -37,12 +37,38 @@ expect 'all(x["peak_rss_bytes"] > x["size_bytes"] / 2 for x in p)'
 expect '1.9 < p[0]["size_bytes"] / '"$(stat -c %s "$tiny/model.safetensors")"' < 2.1'
 expect 'p[2]["size_bytes"] == p[1]["size_bytes"] < 0.7 * p[0]["size_bytes"]'
 
+# Op by op: what is counted adds up to the work that the floors are of (the rest of it is not in the floors), and the
+# times to the whole.
+expect 'all(abs(sum(o["ms"] for o in x[k]["operators"]) + x[k]["between_ms"] - x[k]["ms"]) < 1e-9 * x[k]["ms"] for x in p for k in ("prefill", "decode"))'
+expect 'all(x[k]["between_ms"] >= 0 and x[k]["ms"] > 0 for x in p for k in ("prefill", "decode"))'
+expect 'all({"scan", "conv", "rmsnorm", "embed", "finite", "linear head", "linear in_proj", "linear x_proj", "linear dt_proj", "linear out_proj"} <= {o["operator"] for o in x[k]["operators"]} for x in p for k in ("prefill", "decode"))'
+expect 'all({"quantize", "hadamard"} <= {o["operator"] for o in x["prefill"]["operators"]} for x in p[1:])'
+expect 'all(len({o["operator"] for o in x[k]["operators"]}) == len(x[k]["operators"]) for x in p for k in ("prefill", "decode"))'
+work='sum(o["float_operations"] / x["machine"]["fp32_gflop_s"] + o["int8_operations"] / (x["machine"]["int8_gop_s"] or x["machine"]["fp32_gflop_s"]) for o in x["prefill"]["operators"] if o["operator"].startswith("linear") or o["operator"] == "scan")'
+expect "all(abs($work / 1e9 / (8 / x['floor']['prefill_tokens_per_s']) - 1) < 1e-9 for x in p)"
+expect 'sum(o["int8_operations"] for o in p[0]["prefill"]["operators"]) == 0'
+expect 'all(o["int8_operations"] > 0 and o["float_operations"] == 0 for x in p[1:] for o in x["decode"]["operators"] if o["operator"] == "linear in_proj")'
+expect 'all(o["calls"] == 8 for x in p for k in ("prefill", "decode") for o in x[k]["operators"] if o["operator"] in ("scan", "conv", "linear in_proj"))'
+# A step reads every weight: more than the size without the biases and gains, and little else.
+expect 'all(1 <= sum(o["bytes"] for o in x["decode"]["operators"]) / x["size_bytes"] < 1.6 for x in p)'
+expect 'all(abs(o["bound_share"] * o["ms"] / o["bound_ms"] - 1) < 1e-9 for x in p for k in ("prefill", "decode") for o in x[k]["operators"])'
+
 run 0 profile --model "$tiny" --prompt 4 --generate 1 --repeat 1 --warmup 0 --batch 3 --format json
 expect 'len(p) == 1 and p[0]["tpot_ms"] is None and p[0]["of_floor"]["decode"] is None'
+expect 'p[0]["decode"] is None and p[0]["prefill"]["ms"] > 0'
 expect 'p[0]["batch"] == 3 and abs(p[0]["prefill_tokens_per_s"] * p[0]["ttft_ms"]["median"] / 12e3 - 1) < 1e-9'
 
 run 0 profile --model "$tiny" "${short[@]}"
-for word in TTFT TPOT TTLT perplexity "of floor" "medians of 3 after 1" GB/s; do expect_in_out "$word"; done
+for word in TTFT TPOT TTLT perplexity "of floor" "medians of 3 after 1" GB/s "float, prefill" "float, decode" \
+    "linear in_proj" "between them" "of bound"; do expect_in_out "$word"; done
+
+# ---- in a file ------------------------------------------------------------------------------
+
+run 0 profile --model "$tiny" "${short[@]}" --out "$scratch/p.h5"
+[ -s "$scratch/p.h5" ] || fail "$command_line: no file"
+refuse 2 "--out: $scratch/p.h5 is there already" profile --model "$tiny" "${short[@]}" --out "$scratch/p.h5"
+refuse 5 "--out: $scratch/none: No such file or directory" profile --model "$tiny" --out "$scratch/none/p.h5"
+refuse 2 "--out: mode float stands twice" profile --model "$tiny" --mode float --mode float --out "$scratch/q.h5"
 
 # ---- refusals ------------------------------------------------------------------------------
 

@@ -1,0 +1,237 @@
+#include "harness/cli/report_profile.h"
+#include "harness/base/json.h"
+#include "harness/base/table.h"
+
+static double tokens_of(const ssmq_profile *p)
+{
+    return (double)p->request.batch * p->request.prompt;
+}
+
+/* unit: how many of those written are one second or joule. */
+static void put_timing(ssmq_json_writer *w, const char *key, const ssmq_timing *t, double unit)
+{
+    if (t->n == 0) {
+        ssmq_json_put_null(w, key);
+        return;
+    }
+    ssmq_json_begin_object(w, key);
+    ssmq_json_put_real(w, "median", t->median * unit);
+    ssmq_json_put_real(w, "min", t->min * unit);
+    ssmq_json_put_real(w, "max", t->max * unit);
+    ssmq_json_begin_array(w, "samples");
+    for (int32_t i = 0; i < t->n; i++) ssmq_json_put_real(w, NULL, t->sample[i] * unit);
+    ssmq_json_end_array(w);
+    ssmq_json_end_object(w);
+}
+
+/* A figure that is not there is null. */
+static void put_known(ssmq_json_writer *w, const char *key, bool known, double value)
+{
+    if (known) ssmq_json_put_real(w, key, value);
+    else ssmq_json_put_null(w, key);
+}
+
+static void put_machine(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
+{
+    ssmq_json_begin_object(w, "machine");
+    ssmq_json_put_real(w, "read_gb_s", m->read_all);
+    ssmq_json_put_real(w, "fp32_gflop_s", m->fma_all);
+    put_known(w, "int8_gop_s", m->i8_all > 0, m->i8_all);
+    ssmq_json_put_text(w, "tier", p->tier);
+    ssmq_json_put_int(w, "threads", p->request.threads);
+    ssmq_json_end_object(w);
+}
+
+static void put_floors(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
+{
+    const ssmq_profile_floor floor = ssmq_profile_floor_of(p, m);
+    const bool               steps = p->tpot.n > 0;
+    ssmq_json_begin_object(w, "floor");
+    ssmq_json_put_real(w, "prefill_tokens_per_s", tokens_of(p) / floor.ttft);
+    ssmq_json_put_real(w, "perplexity_tokens_per_s", tokens_of(p) / floor.perplexity);
+    ssmq_json_put_real(w, "tpot_ms", floor.tpot * 1e3);
+    ssmq_json_end_object(w);
+    ssmq_json_begin_object(w, "of_floor");
+    ssmq_json_put_real(w, "prefill", floor.ttft / p->ttft.median);
+    ssmq_json_put_real(w, "perplexity", floor.perplexity / p->perplexity.median);
+    put_known(w, "decode", steps, floor.tpot / p->tpot.median);
+    ssmq_json_end_object(w);
+}
+
+static void put_operator(ssmq_json_writer *w, const ssmq_operator *op, double seconds,
+                         const ssmq_peaks *m)
+{
+    bool         memory;
+    const double bound = ssmq_operator_bound(op, m, &memory);
+    ssmq_json_begin_object(w, NULL);
+    ssmq_json_put_text(w, "operator", op->name);
+    ssmq_json_put_real(w, "calls", op->calls);
+    ssmq_json_put_real(w, "ms", op->seconds * 1e3);
+    ssmq_json_put_real(w, "share", op->seconds / seconds);
+    ssmq_json_put_real(w, "bytes", op->bytes);
+    ssmq_json_put_real(w, "int8_operations", op->work.i8);
+    ssmq_json_put_real(w, "float_operations", op->work.f32);
+    ssmq_json_put_text(w, "bound", memory ? "memory" : "arithmetic");
+    ssmq_json_put_real(w, "bound_ms", bound * 1e3);
+    ssmq_json_put_real(w, "bound_share", bound / op->seconds);
+    ssmq_json_end_object(w);
+}
+
+static void put_breakdown(ssmq_json_writer *w, const char *key, const ssmq_breakdown *b,
+                          const ssmq_peaks *m)
+{
+    if (b->n == 0) {
+        ssmq_json_put_null(w, key);
+        return;
+    }
+    ssmq_json_begin_object(w, key);
+    ssmq_json_put_real(w, "ms", b->seconds * 1e3);
+    ssmq_json_put_real(w, "between_ms", ssmq_breakdown_between(b) * 1e3);
+    ssmq_json_begin_array(w, "operators");
+    for (int32_t i = 0; i < b->n; i++) put_operator(w, &b->op[i], b->seconds, m);
+    ssmq_json_end_array(w);
+    ssmq_json_end_object(w);
+}
+
+static void put_profile(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
+{
+    const ssmq_profile_request *r = &p->request;
+    ssmq_json_begin_object(w, NULL);
+    ssmq_json_put_text(w, "mode", ssmq_modes[r->mode]);
+    ssmq_json_put_text(w, "model", r->model);
+    ssmq_json_put_text(w, "recipe", r->recipe);
+    ssmq_json_put_int(w, "batch", r->batch);
+    ssmq_json_put_int(w, "prompt", r->prompt);
+    ssmq_json_put_int(w, "generate", r->generate);
+    ssmq_json_put_int(w, "repeat", r->repeat);
+    ssmq_json_put_int(w, "warmup", r->warmup);
+    ssmq_json_put_real(w, "prefill_tokens_per_s", tokens_of(p) / p->ttft.median);
+    ssmq_json_put_real(w, "perplexity_tokens_per_s", tokens_of(p) / p->perplexity.median);
+    put_timing(w, "ttft_ms", &p->ttft, 1e3);
+    put_timing(w, "tpot_ms", &p->tpot, 1e3);
+    put_timing(w, "ttlt_ms", &p->ttlt, 1e3);
+    ssmq_json_put_int(w, "size_bytes", p->size_bytes);
+    ssmq_json_put_int(w, "peak_rss_bytes", p->peak_rss_bytes);
+    put_timing(w, "energy_j", &p->energy, 1);
+    put_machine(w, p, m);
+    put_floors(w, p, m);
+    for (int k = 0; k < SSMQ_PROFILE_PHASES; k++)
+        put_breakdown(w, ssmq_profile_phases[k], &p->phase[k], m);
+    ssmq_json_end_object(w);
+}
+
+void ssmq_report_profile_json(const ssmq_profile *p, int32_t n, const ssmq_peaks *m, FILE *out)
+{
+    ssmq_str         text = {0};
+    ssmq_json_writer w = {.out = &text};
+    ssmq_json_begin_object(&w, NULL);
+    ssmq_json_begin_array(&w, "profiles");
+    for (int32_t i = 0; i < n; i++) put_profile(&w, &p[i], m);
+    ssmq_json_end_array(&w);
+    ssmq_json_end_object(&w);
+    fprintf(out, "%s\n", ssmq_str_text(&text));
+    ssmq_str_free(&text);
+}
+
+/* One row: median, from min to max, and the share of the floor that was reached. */
+static void add_row(ssmq_table *t, ssmq_arena *a, const ssmq_profile *p, const char *what,
+                    const ssmq_timing *time, double floor, double tokens)
+{
+    if (time->n == 0) return;
+    const char *cell[] = {
+        ssmq_modes[p->request.mode],
+        what,
+        ssmq_arena_printf(a, "%.3f", time->median * 1e3),
+        ssmq_arena_printf(a, "%.3f", time->min * 1e3),
+        ssmq_arena_printf(a, "%.3f", time->max * 1e3),
+        ssmq_arena_printf(a, "%.1f", tokens / time->median),
+        floor > 0 ? ssmq_arena_printf(a, "%.1f %%", 100 * floor / time->median) : "-",
+    };
+    ssmq_table_row(t, cell);
+}
+
+static void add_operator(ssmq_table *t, ssmq_arena *a, const ssmq_operator *op, double seconds,
+                         const ssmq_peaks *m)
+{
+    bool         memory;
+    const double bound = ssmq_operator_bound(op, m, &memory), work = op->work.i8 + op->work.f32;
+    const char  *cell[] = {
+         op->name,
+         ssmq_arena_printf(a, "%.0f", op->calls),
+         ssmq_arena_printf(a, "%.3f", op->seconds * 1e3),
+         ssmq_arena_printf(a, "%.1f %%", 100 * op->seconds / seconds),
+         ssmq_arena_printf(a, "%.1f", op->bytes / op->seconds / 1e9),
+         ssmq_arena_printf(a, "%.1f", work / op->seconds / 1e9),
+         ssmq_arena_printf(a, "%.0f %%", 100 * bound / op->seconds),
+        memory            ? "memory"
+         : op->work.i8 > 0 ? "int8"
+                           : "fp32",
+    };
+    ssmq_table_row(t, cell);
+}
+
+static void print_breakdown(const ssmq_profile *p, int k, const ssmq_peaks *m, ssmq_str *text)
+{
+    static const char *const heading[] = {"operator", "calls", "ms",       "share",
+                                          "GB/s",     "Gop/s", "of bound", "bound"};
+    const ssmq_breakdown    *b = &p->phase[k];
+    if (b->n == 0) return;
+    ssmq_table  *t = ssmq_table_new(8, heading);
+    ssmq_arena  *a = ssmq_arena_new();
+    const double between = ssmq_breakdown_between(b);
+    for (int32_t i = 0; i < b->n; i++) add_operator(t, a, &b->op[i], b->seconds, m);
+    const char *rest[] = {"between them",
+                          "",
+                          ssmq_arena_printf(a, "%.3f", between * 1e3),
+                          ssmq_arena_printf(a, "%.1f %%", 100 * between / b->seconds),
+                          "",
+                          "",
+                          "",
+                          ""};
+    ssmq_table_row(t, rest);
+    ssmq_str_printf(text, "\n%s, %s: %.3f ms op by op\n\n", ssmq_modes[p->request.mode],
+                    ssmq_profile_phases[k], b->seconds * 1e3);
+    ssmq_table_print(t, text);
+    ssmq_table_free(t);
+    ssmq_arena_free(a);
+}
+
+void ssmq_report_profile_text(const ssmq_profile *p, int32_t n, const ssmq_peaks *m, FILE *out)
+{
+    static const char *const heading[] = {"mode", "", "ms", "min", "max", "tokens/s", "of floor"};
+    ssmq_table              *t = ssmq_table_new(7, heading);
+    ssmq_arena              *a = ssmq_arena_new();
+    ssmq_str                 text = {0};
+    for (int32_t i = 0; i < n; i++) {
+        const double             B = p[i].request.batch, all = tokens_of(&p[i]);
+        const ssmq_profile_floor floor = ssmq_profile_floor_of(&p[i], m);
+        add_row(t, a, &p[i], "TTFT", &p[i].ttft, floor.ttft, all);
+        add_row(t, a, &p[i], "TPOT", &p[i].tpot, floor.tpot, B);
+        add_row(t, a, &p[i], "TTLT", &p[i].ttlt, 0, B * p[i].request.generate);
+        add_row(t, a, &p[i], "perplexity", &p[i].perplexity, floor.perplexity, all);
+    }
+    ssmq_table_print(t, &text);
+    ssmq_str_puts(&text, "\n");
+    for (int32_t i = 0; i < n; i++)
+        ssmq_str_printf(&text, "%s: weights %.1f MiB, peak memory so far %.0f MiB\n",
+                        ssmq_modes[p[i].request.mode], (double)p[i].size_bytes / 0x1p20,
+                        (double)p[i].peak_rss_bytes / 0x1p20);
+    for (int32_t i = 0; i < n; i++)
+        if (p[i].energy.n > 0)
+            ssmq_str_printf(&text, "%s: %.3f J to the last token\n", ssmq_modes[p[i].request.mode],
+                            p[i].energy.median);
+    ssmq_str_printf(&text, "batch %d, prompt %d, generate %d; medians of %d after %d to warm up\n",
+                    p->request.batch, p->request.prompt, p->request.generate, p->request.repeat,
+                    p->request.warmup);
+    ssmq_str_printf(&text, "tier %s, %d thread%s: reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32",
+                    p->tier, p->request.threads, p->request.threads == 1 ? "" : "s", m->read_all,
+                    m->fma_all);
+    if (m->i8_all > 0) ssmq_str_printf(&text, ", %.0f GOP/s in int8", m->i8_all);
+    ssmq_str_puts(&text, "; floors and bounds are at these rates\n");
+    for (int32_t i = 0; i < n; i++)
+        for (int k = 0; k < SSMQ_PROFILE_PHASES; k++) print_breakdown(&p[i], k, m, &text);
+    fputs(ssmq_str_text(&text), out);
+    ssmq_str_free(&text);
+    ssmq_arena_free(a);
+    ssmq_table_free(t);
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The file of `ssmq profile --out` in h5py, xarray, h5ls and h5dump, and its figures against those printed.
+set -uo pipefail
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+
+python=/usr/bin/python3 # Debian's, which Debian's h5py and xarray belong to
+command -v "$python" > /dev/null || python=python3
+
+# check NAME ARG...: of modes that need a recipe too; with and without steps behind the prefill
+check() {
+    local h5=$scratch/$1.h5
+    shift
+    run 0 profile --model models/tiny-mamba --recipe configs/recipes/quamba.yaml --prompt 8 --repeat 4 --warmup 1 "$@" \
+        --out "$h5" --format json
+    "$python" tests/results/check_results.py "$h5" /profile /axis/phase
+    case $? in
+        0) ;;
+        77) exit 77 ;;
+        *) fail "check_results.py $h5" ;;
+    esac
+    "$python" tests/results/check_profile.py "$h5" "$scratch/out" || fail "check_profile.py $h5"
+}
+
+check all --mode float --mode fake --mode real --generate 3
+check first --mode real --generate 1 --batch 2
+
+finish
