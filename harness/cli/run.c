@@ -39,7 +39,7 @@ static const ssmq_option run_table[] = {
     {"fail-fast", offsetof(run_options, fail_fast), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
      "the same after the first failure"},
     {"cache", offsetof(run_options, cache), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
-     "calibrate anew: take nothing from earlier runs, nor from run to run, and keep nothing"},
+     "calibrate and tokenise anew: take nothing from earlier runs, no calibration from run to run, and keep nothing"},
     {0},
 };
 
@@ -175,8 +175,8 @@ static int32_t not_started(const run_options *o, const ssmq_experiment *e, const
 /* Beside the sweeps that share it, unless the environment names a place. */
 static const char *cache_folder(const char *named, const char *out, ssmq_arena *arena)
 {
-    if (named && *named) return ssmq_arena_printf(arena, "%s/calibration", named);
-    return ssmq_arena_printf(arena, "%s/.ssmq-cache/calibration", out);
+    if (named && *named) return ssmq_arena_printf(arena, "%s", named);
+    return ssmq_arena_printf(arena, "%s/.ssmq-cache", out);
 }
 
 /* Before anything runs: what dumps will take. */

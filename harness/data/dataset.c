@@ -173,8 +173,7 @@ static ssmq_status collect(units *u, draw *d, int64_t count, ssmq_samples *s)
     return SSMQ_OK;
 }
 
-/* The storage does not move any more: points the samples into it and sums it up. */
-static void settle(ssmq_samples *s)
+void ssmq_samples_settle(ssmq_samples *s)
 {
     const int32_t *token = s->storage.data;
     for (int64_t i = 0; i < s->n; i++) {
@@ -203,7 +202,7 @@ ssmq_status ssmq_samples_read(const ssmq_data *data, ssmq_tokenizer *tokenizer, 
         ssmq_samples_free(&s);
         return ssmq_trace(st, __FILE__, __LINE__, __func__);
     }
-    settle(&s);
+    ssmq_samples_settle(&s);
     *out = s;
     return SSMQ_OK;
 }

@@ -58,6 +58,10 @@ SSMQ_MUST_USE ssmq_status ssmq_samples_read(const ssmq_data *data, ssmq_tokenize
                                             int64_t length, uint64_t seed, ssmq_samples *out);
 void                      ssmq_samples_free(ssmq_samples *s);
 
+/* Once all tokens are in storage, which does not move any more, and samples have their lengths: points the
+ * samples into it and sums it up. */
+void ssmq_samples_settle(ssmq_samples *s);
+
 #ifdef __cplusplus
 }
 #endif

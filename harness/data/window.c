@@ -11,13 +11,6 @@ const char *const ssmq_dialects[] = {"gptq", NULL};
 
 #define SUBSETS_MAX 4096 /* more distinct names are a wrong key, such as an identifier's */
 
-/* A document of a jsonl file that was read. */
-typedef struct read_document {
-    int64_t index; /* in the file */
-    int64_t begin; /* tokens of its lane before it, but for text that the encoder still held back */
-    int32_t lane;
-} read_document;
-
 /* One text to be cut into windows: a subset's documents joined, or the whole file. */
 typedef struct lane {
     char         *name;    /* NULL: the file has no subsets  */
@@ -37,9 +30,11 @@ struct ssmq_windows {
     int32_t         lanes, room;
     int32_t         current;  /* the lane that was added to last; -1: none                 */
     int32_t         finished; /* lanes whose end is tokenised, in order, once source.ended */
-    read_document  *document; /* those that were added to a lane, in the order of the file */
+    ssmq_read_document *document; /* those that were added to a lane, in the order of the file */
     int64_t         documents, document_room;
     ssmq_sha256    *sum;
+    const ssmq_cut *cut; /* what is handed out; NULL: the source is read */
+    int64_t         at;  /* in it */
 };
 
 /* ---- lanes ----------------------------------------------------------------------------- */
@@ -120,6 +115,25 @@ void ssmq_windows_close(ssmq_windows *w)
     free(w);
 }
 
+void ssmq_windows_of_cut(const ssmq_cut *cut, int64_t limit, ssmq_windows **out)
+{
+    ssmq_windows *w = ssmq_must_malloc(sizeof *w);
+    *w = (ssmq_windows){.arena = ssmq_arena_new(),
+                        .limit = limit,
+                        .window = cut->n > 0 ? cut->begin[1] : 0,
+                        .current = -1,
+                        .sum = ssmq_sha256_new(),
+                        .cut = cut};
+    const size_t documents = (size_t)cut->n_document * sizeof *w->document;
+    if (cut->n_subset > 0) w->data.subset = cut->subset[0]; /* there are some */
+    for (int32_t i = 0; i < cut->n_subset; i++) add_lane(w, cut->subset[i]);
+    if (cut->n_subset == 0) add_lane(w, NULL);
+    w->document = ssmq_must_malloc(documents + 1);
+    w->documents = cut->n_document;
+    if (documents > 0) memcpy(w->document, cut->document, documents);
+    *out = w;
+}
+
 /* ---- reading on ------------------------------------------------------------------------- */
 
 static void note_document(ssmq_windows *w, int64_t index)
@@ -130,9 +144,9 @@ static void note_document(ssmq_windows *w, int64_t index)
     }
     const lane *l = w->lane[w->current];
     w->document[w->documents++] =
-        (read_document){.index = index,
+        (ssmq_read_document){.index = index,
                         .begin = l->windows * w->window + ssmq_queue_length(&l->queue),
-                        .lane = w->current};
+                        .subset = w->current};
 }
 
 /* The next document of a jsonl file into its lane. */
@@ -210,9 +224,35 @@ static lane *ready_lane(const ssmq_windows *w)
     return l && !is_full(w, l) && ssmq_queue_length(&l->queue) >= w->window ? l : NULL;
 }
 
+/* The lane of the next window of the cut that is wanted; NULL at the end. */
+static lane *next_of_cut(ssmq_windows *w)
+{
+    for (; w->at < w->cut->n; w->at++) {
+        w->current = w->cut->of[w->at] < 0 ? 0 : (int32_t)w->cut->of[w->at];
+        if (!is_full(w, w->lane[w->current])) return w->lane[w->current];
+    }
+    return NULL;
+}
+
+static void hand_out_cut(ssmq_windows *w, int32_t *token, int32_t *subset, bool *more)
+{
+    lane *l = next_of_cut(w);
+    *more = l;
+    if (!l) return;
+    memcpy(token, w->cut->token + w->cut->begin[w->at], (size_t)w->window * sizeof *token);
+    ssmq_ids_hash(token, w->window, w->sum);
+    *subset = (int32_t)w->cut->of[w->at++];
+    l->windows++;
+    w->handed++;
+}
+
 ssmq_status ssmq_windows_next(ssmq_windows *w, int32_t *token, int32_t *subset, bool *more)
 {
     bool left = true;
+    if (w->cut) {
+        hand_out_cut(w, token, subset, more);
+        return SSMQ_OK;
+    }
     for (;;) {
         lane *l = ready_lane(w);
         if (l) {
@@ -228,8 +268,16 @@ ssmq_status ssmq_windows_next(ssmq_windows *w, int32_t *token, int32_t *subset, 
     return at_the_end(w);
 }
 
+static double fraction_of_cut(const ssmq_windows *w)
+{
+    const int64_t n = w->cut->n;
+    if (w->data.subset) return (double)w->at / (double)n;
+    return (double)w->handed / (double)(w->limit > 0 && w->limit < n ? w->limit : n);
+}
+
 double ssmq_windows_fraction(const ssmq_windows *w)
 {
+    if (w->cut) return fraction_of_cut(w);
     const double read = ssmq_source_fraction(&w->source);
     if (w->limit == 0 || w->data.subset) return read;
     const double reached = (double)w->handed / (double)w->limit;
@@ -251,8 +299,8 @@ int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const i
 {
     int64_t *index = SSMQ_ARENA_ARRAY(arena, int64_t, w->documents), n = 0;
     for (int64_t i = 0; i < w->documents; i++) {
-        const read_document *d = &w->document[i];
-        if (d->begin < w->lane[d->lane]->windows * w->window) index[n++] = d->index;
+        const ssmq_read_document *d = &w->document[i];
+        if (d->begin < w->lane[d->subset]->windows * w->window) index[n++] = d->index;
     }
     *out = index;
     return n;
@@ -261,4 +309,68 @@ int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const i
 void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX])
 {
     ssmq_sha256_peek(w->sum, hex);
+}
+
+/* ---- all of them at once ------------------------------------------------------------------ */
+
+typedef struct growing {
+    ssmq_ids token;
+    int64_t *begin, *of;
+    int64_t  n, room;
+} growing;
+
+static void add_window(growing *g, const int32_t *token, int64_t window, int32_t subset)
+{
+    if (g->n == g->room) {
+        g->room = 2 * g->room + 64;
+        g->begin = ssmq_must_realloc(g->begin, (size_t)(g->room + 1) * sizeof *g->begin);
+        g->of = ssmq_must_realloc(g->of, (size_t)g->room * sizeof *g->of);
+    }
+    g->begin[g->n] = g->token.length;
+    g->of[g->n++] = subset;
+    ssmq_ids_append(&g->token, token, window);
+    g->begin[g->n] = g->token.length;
+}
+
+static void settle_cut(const ssmq_windows *w, const growing *g, ssmq_cut *out)
+{
+    const size_t        documents = (size_t)w->documents * sizeof *w->document;
+    ssmq_read_document *document = ssmq_must_malloc(documents + 1);
+    ssmq_arena         *arena = ssmq_arena_new();
+    const int32_t       n = ssmq_windows_subsets(w);
+    const char        **name = SSMQ_ARENA_ARRAY(arena, const char *, n);
+    if (documents > 0) memcpy(document, w->document, documents);
+    for (int32_t i = 0; i < n; i++) name[i] = ssmq_arena_strdup(arena, w->lane[i]->name);
+    *out = (ssmq_cut){.n = g->n,
+                      .token = g->token.data,
+                      .begin = g->begin,
+                      .of = g->of,
+                      .n_document = w->documents,
+                      .document = document,
+                      .n_subset = n,
+                      .subset = name,
+                      .arena = arena};
+}
+
+ssmq_status ssmq_windows_cut(ssmq_windows *w, void (*tell)(void *context, int64_t n, double fraction),
+                             void *context, ssmq_cut *out)
+{
+    growing     g = {0};
+    int32_t    *token = ssmq_must_malloc((size_t)w->window * sizeof *token), subset = -1;
+    bool        more = true;
+    ssmq_status st = SSMQ_OK;
+    SSMQ_ASSERT(w->handed == 0);
+    while (more) {
+        SSMQ_TRY_DONE(st, ssmq_windows_next(w, token, &subset, &more));
+        if (more) add_window(&g, token, w->window, subset);
+        if (tell) tell(context, g.n, ssmq_windows_fraction(w));
+    }
+    settle_cut(w, &g, out);
+done:
+    free(token);
+    if (st == SSMQ_OK) return st;
+    ssmq_ids_free(&g.token);
+    free(g.begin);
+    free(g.of);
+    return st;
 }

@@ -7,6 +7,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
+#include "harness/data/cut.h"
 #include "harness/data/dataset.h"
 
 #ifdef __cplusplus
@@ -23,6 +24,13 @@ typedef struct ssmq_windows ssmq_windows;
 SSMQ_MUST_USE ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenizer *tokenizer,
                                             int64_t vocabulary, int64_t window, int64_t limit,
                                             ssmq_windows **out);
+/* The windows of a cut that was made with this length of window, and this limit or a larger one (or none): the same
+ * windows, subsets and documents as if they were read.  The cut is lent. */
+void ssmq_windows_of_cut(const ssmq_cut *cut, int64_t limit, ssmq_windows **out);
+/* All windows that are left, which were not handed out before, and with them all that is asked of them below.  The
+ * caller frees the cut; tell, which may be NULL, is told after each window how many there are. */
+SSMQ_MUST_USE ssmq_status ssmq_windows_cut(ssmq_windows *w, void (*tell)(void *context, int64_t n, double fraction),
+                                           void *context, ssmq_cut *out);
 /* The next window into token [window], its subset into *subset (-1 where there are none); *more is
  * false at the end.  INPUT for damaged data, or at the end if there was not one whole window. */
 SSMQ_MUST_USE ssmq_status ssmq_windows_next(ssmq_windows *w, int32_t *token, int32_t *subset,

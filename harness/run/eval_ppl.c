@@ -255,16 +255,16 @@ static void close_task(task *t)
 }
 
 ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
-                             const ssmq_beside *beside, ssmq_tokenizer *tokenizer,
+                             const ssmq_beside *beside, ssmq_texts *texts,
                              const ssmq_listener *listener, ssmq_ppl *out)
 {
     task          t = {.e = e, .listener = listener};
     ssmq_windows *w = NULL;
     ssmq_status   st = SSMQ_OK;
     SSMQ_ASSERT(!beside || beside->m->vocabulary == m->vocabulary);
+    SSMQ_TRY(ssmq_texts_windows(texts, e, m->vocabulary, listener, &w));
     t.token = ssmq_must_malloc((size_t)e->window * sizeof *t.token);
     ssmq_tell_begin(listener, e->id, "windows");
-    SSMQ_TRY_DONE(st, ssmq_windows_open(&e->data, tokenizer, m->vocabulary, e->window, e->limit, &w));
     SSMQ_TRY_DONE(st, open_side(&t, m, ex));
     if (beside) SSMQ_TRY_DONE(st, open_beside(&t, beside));
     SSMQ_TRY_DONE(st, run_windows(&t, w));
@@ -277,9 +277,9 @@ done:
 }
 
 ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
-                          ssmq_tokenizer *tokenizer, const ssmq_listener *listener, ssmq_ppl *out)
+                          ssmq_texts *texts, const ssmq_listener *listener, ssmq_ppl *out)
 {
-    return ssmq_eval_paired(e, m, ex, NULL, tokenizer, listener, out);
+    return ssmq_eval_paired(e, m, ex, NULL, texts, listener, out);
 }
 
 void ssmq_ppl_free(ssmq_ppl *p)

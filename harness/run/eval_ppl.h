@@ -6,6 +6,7 @@
 #include "harness/run/compare.h"
 #include "harness/run/experiment.h"
 #include "harness/run/listener.h"
+#include "harness/run/texts.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,11 +41,11 @@ typedef struct ssmq_ppl {
     ssmq_arena       *arena;         /* owns the arrays                               */
 } ssmq_ppl;
 
-/* Memory does not depend on the length of the text but for 12 bytes a window and 24 a document.
- * tokenizer: NULL where the data are tokens.  INPUT for damaged data; NUMERIC, with the window named, where
+/* Memory does not depend on the length of the text but for 12 bytes a window and 24 a document, and what texts hold.
+ * texts: where the windows come from.  INPUT for damaged data; NUMERIC, with the window named, where
  * a value is not finite. */
 SSMQ_MUST_USE ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
-                                        ssmq_tokenizer *tokenizer, const ssmq_listener *listener,
+                                        ssmq_texts *texts, const ssmq_listener *listener,
                                         ssmq_ppl *out);
 
 /* The model that another one is compared with: it runs the same tokens beside it. */
@@ -59,7 +60,7 @@ typedef struct ssmq_beside {
  * one more block of logits.  Both models run in the same pieces. */
 SSMQ_MUST_USE ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m,
                                            ssmq_exec *ex, const ssmq_beside *beside,
-                                           ssmq_tokenizer *tokenizer, const ssmq_listener *listener,
+                                           ssmq_texts *texts, const ssmq_listener *listener,
                                            ssmq_ppl *out);
 void                      ssmq_ppl_free(ssmq_ppl *p);
 

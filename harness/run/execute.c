@@ -16,7 +16,7 @@ static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, const ssmq_lis
     x->ppl = ssmq_must_malloc((size_t)run->n_evaluation * sizeof *x->ppl);
     for (int32_t i = 0; i < run->n_evaluation; i++) {
         SSMQ_TRY_DONE(st, ssmq_eval_paired(&run->evaluation[i], x->model, ex,
-                                           run->compare ? &beside : NULL, s->tokenizer, listener,
+                                           run->compare ? &beside : NULL, s->texts, listener,
                                            &x->ppl[i]));
         x->n_ppl++;
     }
@@ -51,7 +51,7 @@ static ssmq_status compare_sites(ssmq_session *s, const ssmq_run *run, const ssm
                                        .model = x->model,
                                        .plan = x->recipe.plan,
                                        .be = s->be,
-                                       .tokenizer = s->tokenizer,
+                                       .texts = s->texts,
                                        .listener = listener};
     SSMQ_TRY(ssmq_site_errors_run(&r, &x->errors));
     ssmq_alarms_of_clipping(&x->alarms, x->errors, run->compare);
@@ -71,7 +71,7 @@ static ssmq_status compare_units(ssmq_session *s, const ssmq_run *run, const ssm
                                         .source = &source,
                                         .seed = run->seed,
                                         .be = s->be,
-                                        .tokenizer = s->tokenizer,
+                                        .texts = s->texts,
                                         .listener = listener};
     if (run->compare->sensitivity != SSMQ_SENSITIVITY_OFF)
         SSMQ_TRY(ssmq_sensitivity_run(&r, &x->sensitivity));

@@ -67,7 +67,7 @@ static ssmq_status evaluate_model(const task *t, const ssmq_model *m, const ssmq
     ssmq_exec          *ex;
     ssmq_ppl            p;
     SSMQ_TRY(ssmq_exec_open(r->be, m, plan, SSMQ_MODE_FAKE, &ex));
-    const ssmq_status st = ssmq_eval_ppl(r->evaluation, m, ex, r->tokenizer, &listener, &p);
+    const ssmq_status st = ssmq_eval_ppl(r->evaluation, m, ex, r->texts, &listener, &p);
     ssmq_exec_close(ex);
     SSMQ_TRY(st);
     v->nll = SSMQ_ARENA_ARRAY(t->out->arena, double, p.all.windows);

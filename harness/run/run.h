@@ -21,7 +21,7 @@ typedef struct ssmq_outcome {
 /* What the runner is told by the program, all lent. */
 typedef struct ssmq_run_request {
     const char          *out;      /* where results lie, "runs"                                 */
-    const char          *cache;    /* where what calibration measured lies; NULL: it is not kept */
+    const char          *cache;    /* what calibration measured, and tokens, lie in it; NULL: not kept */
     const char *const   *argument; /* the command line, for provenance                          */
     int32_t              n_argument;
     const char *const   *variable; /* environment variables that took effect                    */

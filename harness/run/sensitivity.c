@@ -50,7 +50,7 @@ static ssmq_status evaluate(task *t, const bool *quantised, ssmq_ppl *p)
     ssmq_exec              *ex = NULL;
     ssmq_status             st = ssmq_exec_open(r->be, r->model, plan, SSMQ_MODE_FAKE, &ex);
     if (st == SSMQ_OK)
-        st = ssmq_eval_paired(r->evaluation, r->model, ex, &beside, r->tokenizer, &listener, p);
+        st = ssmq_eval_paired(r->evaluation, r->model, ex, &beside, r->texts, &listener, p);
     ssmq_exec_close(ex);
     ssmq_plan_free(plan);
     t->done++;

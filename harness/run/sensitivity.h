@@ -38,7 +38,7 @@ typedef struct ssmq_sensitivity_request {
     const ssmq_calibration_source *source; /* of interactions' calibrations */
     uint64_t                 seed;       /* of the run                          */
     ssmq_backend            *be;
-    ssmq_tokenizer          *tokenizer;
+    ssmq_texts              *texts;
     const ssmq_listener     *listener; /* told of units done, and of a sign of life within each */
 } ssmq_sensitivity_request;
 

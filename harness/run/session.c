@@ -52,6 +52,7 @@ void ssmq_session_close(ssmq_session *s)
 {
     close_model(s);
     for (ssmq_held *h = s->held; h; h = h->next) release(h);
+    ssmq_texts_free(s->texts);
     ssmq_arena_free(s->arena);
     *s = (ssmq_session){0};
 }
@@ -100,27 +101,25 @@ static ssmq_status use_model(ssmq_session *s, const ssmq_run *run)
     return st;
 }
 
+/* A folder of the cache; NULL where nothing is kept. */
+static const char *folder_of(const ssmq_session *s, const char *name)
+{
+    return s->cache ? ssmq_arena_printf(s->arena, "%s/%s", s->cache, name) : NULL;
+}
+
 static ssmq_status use_tokenizer(ssmq_session *s, const ssmq_run *run)
 {
-    s->tokenizer = NULL;
+    ssmq_tokenizer  *tokenizer = NULL;
+    if (!s->texts) s->texts = ssmq_texts_new(folder_of(s, "tokens"), s->e, s->listener ? s->listener->log : NULL);
+    ssmq_texts_tokenizer(s->texts, NULL, NULL);
     if (!run->tokenizer) return SSMQ_OK;
     const char      *key = ssmq_arena_printf(s->arena, "tokenizer %s", run->tokenizer);
     const ssmq_held *h = find(s, key);
-    if (!h) SSMQ_TRY(ssmq_tokenizer_open(run->tokenizer, &s->tokenizer));
-    if (h) s->tokenizer = h->tokenizer;
-    else hold(s, (ssmq_held){.key = key, .tokenizer = s->tokenizer});
+    if (!h) SSMQ_TRY(ssmq_tokenizer_open(run->tokenizer, &tokenizer));
+    if (h) tokenizer = h->tokenizer;
+    else hold(s, (ssmq_held){.key = key, .tokenizer = tokenizer});
+    ssmq_texts_tokenizer(s->texts, tokenizer, run->tokenizer);
     return SSMQ_OK;
-}
-
-static ssmq_status read_samples(ssmq_session *s, const ssmq_calibration_spec *c, ssmq_samples *out)
-{
-    ssmq_tell_begin(s->listener, "reading calibration samples", "samples");
-    const ssmq_status st =
-        ssmq_samples_read(&c->data, s->tokenizer, s->base->vocabulary, c->select, c->count,
-                          c->length, c->seed, out);
-    if (st == SSMQ_OK) ssmq_tell_update(s->listener, out->n, 1);
-    ssmq_tell_end(s->listener);
-    return st;
 }
 
 static ssmq_status use_samples(ssmq_session *s, const ssmq_run *run)
@@ -135,7 +134,7 @@ static ssmq_status use_samples(ssmq_session *s, const ssmq_run *run)
     const ssmq_held *h = find(s, key);
     if (!h) {
         ssmq_samples samples = {0};
-        SSMQ_TRY(read_samples(s, c, &samples));
+        SSMQ_TRY(ssmq_texts_samples(s->texts, c, s->base->vocabulary, s->listener, &samples));
         hold(s, (ssmq_held){.key = key, .samples = samples});
         h = s->held;
     }
@@ -156,7 +155,7 @@ static void use_replay(ssmq_session *s, const ssmq_run *run)
         const double *level = ssmq_replay_levels(s->e, s->arena, &n_level);
         hold(s, (ssmq_held){.key = identity,
                             .of_model = true, /* it lends the sites */
-                            .replay = ssmq_replay_new(s->cache, identity, level, n_level,
+                            .replay = ssmq_replay_new(folder_of(s, "calibration"), identity, level, n_level,
                                                       s->listener ? s->listener->log : NULL)});
         h = s->held;
     }

@@ -5,6 +5,7 @@
 #include "harness/run/experiment.h"
 #include "harness/run/listener.h"
 #include "harness/run/replay.h"
+#include "harness/run/texts.h"
 #include "harness/store/provenance.h"
 
 #ifdef __cplusplus
@@ -16,12 +17,12 @@ typedef struct ssmq_session {
     const ssmq_catalogue  *cat;
     const ssmq_listener  *listener; /* may be NULL */
     ssmq_arena           *arena;
-    const char           *cache;  /* folder of what calibration measured; NULL: it is not kept, not even *
-                                   * from run to run; set before the first run is prepared              */
+    const char           *cache;  /* folder of what calibration measured and of tokens; NULL: neither is kept, *
+                                   * the former not even from run to run; set before a run is prepared   */
     /* What the run that was prepared last works with: */
     ssmq_model           *base;
     ssmq_checkpoint      *checkpoint;
-    ssmq_tokenizer       *tokenizer; /* NULL: all its data are tokens                              */
+    ssmq_texts           *texts;     /* of all runs, with this one's tokenizer                     */
     ssmq_samples          samples;   /* lent; n 0: it does not calibrate                           */
     ssmq_backend         *be;
     ssmq_replay          *replay;    /* NULL: the run does not calibrate, or cache is              */

@@ -247,8 +247,7 @@ static ssmq_status run_pass(pass *p, double done, double share)
     const ssmq_evaluation *e = p->r->evaluation;
     ssmq_windows          *w;
     int32_t               *token = ssmq_must_malloc((size_t)e->window * sizeof *token);
-    ssmq_status st = ssmq_windows_open(&e->data, p->r->tokenizer, p->r->model->vocabulary, e->window,
-                                       e->limit, &w);
+    ssmq_status st = ssmq_texts_windows(p->r->texts, e, p->r->model->vocabulary, p->r->listener, &w);
     if (st == SSMQ_OK) {
         st = run_windows(p, w, token, done, share);
         ssmq_windows_close(w);

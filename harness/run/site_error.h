@@ -16,7 +16,7 @@
 #pragma once
 #include "harness/backend/backend.h"
 #include "harness/contract/method.h"
-#include "harness/data/tokenizer.h"
+#include "harness/run/texts.h"
 #include "harness/run/experiment.h"
 #include "harness/run/listener.h"
 
@@ -55,7 +55,7 @@ typedef struct ssmq_site_error_request {
     const ssmq_model        *model;      /* that the recipe rewrote */
     const ssmq_plan         *plan;
     ssmq_backend            *be;
-    ssmq_tokenizer          *tokenizer;
+    ssmq_texts              *texts;
     const ssmq_listener     *listener;
     int64_t                  room; /* bytes for the reference's tensors of a piece of text; 0: 256 MiB */
 } ssmq_site_error_request;

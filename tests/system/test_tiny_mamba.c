@@ -28,6 +28,7 @@ typedef struct fixture {
     ssmq_model      *base;
     ssmq_checkpoint *checkpoint;
     ssmq_tokenizer  *tokenizer;
+    ssmq_texts      *texts;
     ssmq_samples     samples;
     ssmq_backend    *be;
 } fixture;
@@ -45,6 +46,8 @@ static fixture fixture_open(void)
     const ssmq_run *run = &f.e->run[f.e->n_run - 1];
     CHECK_OK(ssmq_model_load(ssmq_families, run->model, &f.base, &f.checkpoint));
     CHECK_OK(ssmq_tokenizer_open(run->tokenizer, &f.tokenizer));
+    f.texts = ssmq_texts_new(NULL, NULL, NULL);
+    ssmq_texts_tokenizer(f.texts, f.tokenizer, run->tokenizer);
     const ssmq_calibration_spec *c = run->calibration;
     CHECK_OK(ssmq_samples_read(&c->data, f.tokenizer, f.base->vocabulary, c->select, c->count,
                                c->length, c->seed, &f.samples));
@@ -57,6 +60,7 @@ static void fixture_close(fixture *f)
 {
     ssmq_backend_close(f->be);
     ssmq_samples_free(&f->samples);
+    ssmq_texts_free(f->texts);
     ssmq_tokenizer_close(f->tokenizer);
     ssmq_model_free(f->base);
     ssmq_checkpoint_close(f->checkpoint);
@@ -102,7 +106,7 @@ static double run_ppl(const fixture *f, const ssmq_run *run)
         CHECK_OK(ssmq_recipe_apply(run->recipe, m, f->be, &f->samples, run->seed, NULL, &r));
     if (run->recipe && strcmp(run->recipe->name, "quamba") == 0) check_scales(f, r.plan);
     CHECK_OK(ssmq_exec_open(f->be, m, r.plan, run->mode, &ex));
-    CHECK_OK(ssmq_eval_ppl(&run->evaluation[0], m, ex, f->tokenizer, NULL, &ppl));
+    CHECK_OK(ssmq_eval_ppl(&run->evaluation[0], m, ex, f->texts, NULL, &ppl));
     const double value = ppl.all.ppl;
     assert_int_equal(ppl.all.windows, 8);
     assert_int_equal(ppl.all.tokens, 8 * 2047);
