@@ -111,7 +111,8 @@ static void put_comments(const ssmq_figure_request *rq, ssmq_figure *f)
     ssmq_figure_comment(f, "ssmq %s: %s", ssmq_build_info()->version, f->kind);
     for (int32_t i = 0; i < rq->n_run; i++) {
         const ssmq_figure_run *r = &rq->run[i];
-        ssmq_figure_comment(f, "run %s: %s%s%s, schema_sha %s", r->id, r->mode, *r->recipe ? ", recipe " : "",
+        if (*r->id == 0) ssmq_figure_comment(f, "%s", ssmq_sealed_path(r->results)); /* of no experiment */
+        else ssmq_figure_comment(f, "run %s: %s%s%s, schema_sha %s", r->id, r->mode, *r->recipe ? ", recipe " : "",
                             r->recipe, r->config_sha);
     }
 }

@@ -20,7 +20,8 @@ extern "C" {
     X(layers, "one number of each layer")                                 \
     X(heat, "signal-to-noise ratio by layer and site")                    \
     X(sensitivity, "each unit alone quantised, and alone left out")       \
-    X(outliers, "top channels, their share of the norm and persistence")
+    X(outliers, "top channels, their share of the norm and persistence")  \
+    X(profile, "time of each operator beside its bound")
 
 #define SSMQ_FIGURE_KIND_HELP(name, help) " " #name " (" help "),"
 #define SSMQ_FIGURE_HELP \
@@ -73,7 +74,7 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
      .help = "heat, layers: errors of a site's own quantiser, or with those before it"},                \
     {SSMQ_FIGURE_OPTION(top, INT), .fallback = "", .min = 1, .max = 4096,                               \
      .help = "sensitivity: the worst units (in pictures 24 by default); outliers: the top channels of " \
-             "a layer (all that are stored by default)"},                                               \
+             "a layer (all that are stored by default); profile: operators of a phase (in pictures 12)"},             \
     {SSMQ_FIGURE_OPTION(points, INT), .fallback = "", .min = 0, .max = 1e6,                             \
      .help = "channels, surface: at most so many points along an axis, neighbours pooled by their "     \
              "maximum; 0: all (default: 256 and 64 in pictures, all in csv and json)"},                 \

@@ -65,8 +65,8 @@ def part(columns, **wanted):
     return {name: cells[keep] for name, cells in columns.items()}
 
 
-def results(run):
-    return h5py.File(os.path.join(run, "run.h5"), "r")
+def results(run, name="run"):
+    return h5py.File(os.path.join(run, name + ".h5"), "r")
 
 
 def equal(a, b):
@@ -224,7 +224,30 @@ def check_outliers():
     assert len(table("outliers", runs[0], "--layer", "1", "--top", "2")["rank"]) == 2
 
 
+def check_profile():
+    t = table("profile", *runs)
+    for run, name in zip(runs, names):
+        with results(run, "profile") as f:
+            group = f["profile/speed/operator"]
+            operators = list(group["operator"].asstr()[:])
+            mine = part(t, run=name)
+            for k, phase in enumerate(("prefill", "decode")):
+                shown = part(mine, phase=phase)
+                there = ~np.isnan(group["time"][k])
+                order = [operators.index(operator) for operator in shown["operator"]]
+                assert sorted(order) == list(np.flatnonzero(there)) and (np.diff(shown["rank"]) > 0).all()
+                assert np.allclose(shown["ms"], 1e3 * group["time"][k][order], rtol=1e-15)
+                assert np.allclose(shown["bound_ms"], shown["ms"] * shown["bound_share"], rtol=1e-12)
+                for column in ("bytes", "calls", "bound_share"):
+                    equal(shown[column], group[column][k][order])
+    # An operator has one rank in all runs, the longest the first.
+    pairs = set(zip(t["phase"], t["rank"], t["operator"]))
+    assert len(pairs) == len({pair[:2] for pair in pairs}) == len({pair[::2] for pair in pairs}) == 7
+    assert part(part(t, phase="decode"), rank=0)["operator"][0] == "linear head"
+    assert len(table("profile", runs[1], "--top", "1")["rank"]) == 2
+
+
 for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_sensitivity,
-              check_outliers):
+              check_outliers, check_profile):
     check()
     print(f"{check.__name__}: agrees")

@@ -7,6 +7,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/file.h"
 #include "harness/base/rng.h"
+#include "harness/run/profile_store.h"
 #include "harness/store/store.h"
 #include "harness/tensor/histogram.h"
 #include "tests/support/scratch.h"
@@ -24,7 +25,7 @@ static const char *const on_layer[] = {"/axis/layer"};
 
 typedef struct figure_run {
     const char *id, *mode, *recipe; /* mode "float": nothing that codes have */
-    float       spread;             /* standard deviation of most values; channel 7 has 20 times as much */
+    float       spread; /* standard deviation of most values; channel 7 has 20 times as much */
     int         bits;
 } figure_run;
 
@@ -71,8 +72,8 @@ static ssmq_status put_scale(maker *m, const char *path, int64_t n)
 
 static ssmq_status put_layer(maker *m, const char *name, const double *value)
 {
-    return put(m, ssmq_arena_printf(m->a, "/sites/scan.x/%s", name), value, SSMQ_F64, 1, (const int64_t[]){L},
-               on_layer);
+    return put(m, ssmq_arena_printf(m->a, "/sites/scan.x/%s", name), value, SSMQ_F64, 1,
+               (const int64_t[]){L}, on_layer);
 }
 
 static ssmq_status put_moments(maker *m)
@@ -140,10 +141,11 @@ static ssmq_status put_channels(maker *m)
         }
     const ssmq_tensor of_level = SSMQ_TENSOR((void *)(uintptr_t)level, SSMQ_F64, LEVELS);
     SSMQ_TRY(put_scale(m, "/sites/scan.x/channel/channel", C));
-    SSMQ_TRY(ssmq_store_scale(m->s, "/sites/scan.x/channel/level", &of_level, "percent", "quantile"));
-    return put(
-        m, "/sites/scan.x/channel/quantile", q, SSMQ_F32, 3, (const int64_t[]){L, C, LEVELS},
-        (const char *const[]){"/axis/layer", "/sites/scan.x/channel/channel", "/sites/scan.x/channel/level"});
+    SSMQ_TRY(
+        ssmq_store_scale(m->s, "/sites/scan.x/channel/level", &of_level, "percent", "quantile"));
+    return put(m, "/sites/scan.x/channel/quantile", q, SSMQ_F32, 3, (const int64_t[]){L, C, LEVELS},
+               (const char *const[]){"/axis/layer", "/sites/scan.x/channel/channel",
+                                     "/sites/scan.x/channel/level"});
 }
 
 /* Channel 7 first, then the others as they come: the figure shows what is stored. */
@@ -177,16 +179,19 @@ static ssmq_status put_codes(maker *m)
         scale[l] = m->run->spread * (float)(l + 1) / 16;
         bits[l] = (uint8_t)m->run->bits;
     }
-    SSMQ_TRY(put(m, "/sites/scan.x/qparam/scale", scale, SSMQ_F32, 1, (const int64_t[]){L}, on_layer));
+    SSMQ_TRY(
+        put(m, "/sites/scan.x/qparam/scale", scale, SSMQ_F32, 1, (const int64_t[]){L}, on_layer));
     SSMQ_TRY(put(m, "/sites/scan.x/qparam/bits", bits, SSMQ_U8, 1, (const int64_t[]){L}, on_layer));
-    return ssmq_store_texts(m->s, "/sites/scan.x/qparam/format", format, L, "/axis/layer", "format");
+    return ssmq_store_texts(m->s, "/sites/scan.x/qparam/format", format, L, "/axis/layer",
+                            "format");
 }
 
 static ssmq_status put_errors(maker *m)
 {
-    static const char *const input[] = {"clean", "propagated"}, *const site[] = {"scan.x", "out_proj.in"};
+    static const char *const input[] = {"clean", "propagated"}, *const site[] = {"scan.x",
+                                                                                 "out_proj.in"};
     for (int k = 0; k < 4; k++) {
-        const double      sqnr[L] = {40.25 - k, k == 3 ? (double)NAN : 32.5, k == 1 ? INFINITY : 28};
+        const double sqnr[L] = {40.25 - k, k == 3 ? (double)NAN : 32.5, k == 1 ? INFINITY : 28};
         const char *const path =
             ssmq_arena_printf(m->a, "/sites/%s/error/%s/sqnr_db", site[k / 2], input[k % 2]);
         SSMQ_TRY(put(m, path, sqnr, SSMQ_F64, 1, (const int64_t[]){L}, on_layer));
@@ -211,7 +216,8 @@ static ssmq_status put_sensitivity(maker *m)
         value[1][i] = fabs(value[0][i]) / 8;
     }
     SSMQ_TRY(ssmq_store_scale_text(m->s, scale[0], unit, UNITS, "what is quantised"));
-    SSMQ_TRY(ssmq_store_scale_text(m->s, scale[1], which + !both, 1 + both, "alone, or all but it"));
+    SSMQ_TRY(
+        ssmq_store_scale_text(m->s, scale[1], which + !both, 1 + both, "alone, or all but it"));
     SSMQ_TRY(put(m, "/sensitivity/kl_mean", value[0], SSMQ_F64, 2, dim, scale));
     SSMQ_TRY(put(m, "/sensitivity/kl_se", value[1], SSMQ_F64, 2, dim, scale));
     SSMQ_TRY(put(m, "/sensitivity/damage", value[0], SSMQ_F64, 2, dim, scale));
@@ -242,8 +248,8 @@ static ssmq_status put_results(maker *m)
     return put_sensitivity(m);
 }
 
-/* Four numbers of each channel, whose largest magnitudes are those of channel 0 to 11 of scan.x; and its
- * codes under a zero point. */
+/* Four numbers of each channel, whose largest magnitudes are those of channel 0 to 11 of scan.x;
+ * and its codes under a zero point. */
 static ssmq_status put_other_dumps(maker *m)
 {
     const char *const scale[] = {"/dump/sample", "/dump/token", "/dump/scan.state/channel",
@@ -260,13 +266,14 @@ static ssmq_status put_other_dumps(maker *m)
     SSMQ_TRY(put_scale(m, scale[2], C / 4));
     SSMQ_TRY(put_scale(m, scale[3], 4));
     SSMQ_TRY(put_scale(m, code_scale[2], C));
+    SSMQ_TRY(ssmq_store_attribute_text(m->s, "/dump/scan.state", "shape_meaning",
+                                       "sample,token,channel,state"));
     SSMQ_TRY(
-        ssmq_store_attribute_text(m->s, "/dump/scan.state", "shape_meaning", "sample,token,channel,state"));
-    SSMQ_TRY(ssmq_store_attribute_text(m->s, "/dump/scan.B", "shape_meaning", "sample,token,channel"));
+        ssmq_store_attribute_text(m->s, "/dump/scan.B", "shape_meaning", "sample,token,channel"));
     SSMQ_TRY(put(m, "/dump/scan.state/layer_1/values", state, SSMQ_F32, 4,
                  (const int64_t[]){1, T + 1, C / 4, 4}, scale));
-    SSMQ_TRY(
-        put(m, "/dump/scan.B/layer_1/values", code, SSMQ_I8, 3, (const int64_t[]){1, T + 1, C}, code_scale));
+    SSMQ_TRY(put(m, "/dump/scan.B/layer_1/values", code, SSMQ_I8, 3, (const int64_t[]){1, T + 1, C},
+                 code_scale));
     SSMQ_TRY(put(m, "/dump/scan.B/layer_1/scale", &step, SSMQ_F32, 0, NULL, NULL));
     return put(m, "/dump/scan.B/layer_1/zero_point", &zero, SSMQ_I32, 0, NULL, NULL);
 }
@@ -287,9 +294,45 @@ static ssmq_status put_dump(maker *m)
         for (int c = 0; c < C; c++) padded[T * C + c] = NAN;
         SSMQ_TRY(put(m, path, padded, SSMQ_F32, 3, (const int64_t[]){1, T + 1, C}, scale));
     }
-    SSMQ_TRY(ssmq_store_attribute_text(m->s, "/dump/scan.x", "shape_meaning", "sample,token,channel"));
+    SSMQ_TRY(
+        ssmq_store_attribute_text(m->s, "/dump/scan.x", "shape_meaning", "sample,token,channel"));
     SSMQ_TRY(put(m, "/dump/length", &length, SSMQ_I32, 1, (const int64_t[]){1}, scale));
     return put_other_dumps(m);
+}
+
+/* Operators whose times, in milliseconds, are 1, 2, ... times the spread of the run; the last is
+ * there in decoding only, quantize in runs with codes. */
+static ssmq_status put_profile(maker *m)
+{
+    static const char *const name[] = {"scan", "linear in_proj", "quantize", "linear head"};
+    const bool               coded = strcmp(m->run->mode, "float") != 0;
+    const double             sample[] = {0.3, 0.1, 0.2};
+    const ssmq_timing timing = {.sample = sample, .n = 3, .min = 0.1, .median = 0.2, .max = 0.3};
+    const ssmq_peaks  machine = {.read_all = 50, .fma_all = 500, .i8_all = 2000};
+    ssmq_operator     op[SSMQ_PROFILE_PHASES][4];
+    ssmq_profile      p = {.request = {.mode = coded ? SSMQ_MODE_FAKE : SSMQ_MODE_FLOAT,
+                                       .batch = 1,
+                                       .prompt = 8,
+                                       .generate = 2,
+                                       .repeat = 3,
+                                       .threads = 1},
+                           .tier = "c",
+                           .ttft = timing,
+                           .tpot = timing,
+                           .ttlt = timing,
+                           .perplexity = timing};
+    for (int k = 0; k < SSMQ_PROFILE_PHASES; k++) {
+        ssmq_breakdown *b = &p.phase[k];
+        *b = (ssmq_breakdown){.op = op[k], .seconds = 0.1};
+        for (int i = 0; i < 4; i++)
+            if ((i != 2 || coded) && (i != 3 || k == SSMQ_PROFILE_DECODE))
+                b->op[b->n++] = (ssmq_operator){.name = name[i],
+                                                .calls = i + 1,
+                                                .seconds = (i + 1) * 1e-3 * (double)m->run->spread,
+                                                .bytes = 1e6 * (k + 1)};
+    }
+    SSMQ_TRY(put_root(m));
+    return ssmq_profile_write(m->s, "speed", &p, &machine);
 }
 
 static ssmq_status write_file(maker *m, const char *path, ssmq_status (*fill)(maker *m))
@@ -301,14 +344,17 @@ static ssmq_status write_file(maker *m, const char *path, ssmq_status (*fill)(ma
     return st;
 }
 
-/* Writes FOLDER/run.h5 and FOLDER/dump.h5; the folder is made. */
+/* Writes run.h5, dump.h5 and profile.h5 into a folder, which is made. */
 static ssmq_status figure_run_write(const char *folder, const figure_run *run)
 {
     maker m = {.a = ssmq_arena_new(), .run = run};
     draw(&m);
     ssmq_status st = ssmq_make_directory(folder);
-    if (st == SSMQ_OK) st = write_file(&m, ssmq_arena_printf(m.a, "%s/run.h5", folder), put_results);
+    if (st == SSMQ_OK)
+        st = write_file(&m, ssmq_arena_printf(m.a, "%s/run.h5", folder), put_results);
     if (st == SSMQ_OK) st = write_file(&m, ssmq_arena_printf(m.a, "%s/dump.h5", folder), put_dump);
+    if (st == SSMQ_OK)
+        st = write_file(&m, ssmq_arena_printf(m.a, "%s/profile.h5", folder), put_profile);
     ssmq_arena_free(m.a);
     return st;
 }
@@ -331,7 +377,8 @@ int figure_runs_show(const char *command)
     if (scratch_setup(&state) != 0) return 1;
     const scratch *s = state;
     int            status = -1;
-    if (write_all(s) == SSMQ_OK) status = system(ssmq_arena_printf(s->a, "%s %s", command, s->path));
+    if (write_all(s) == SSMQ_OK)
+        status = system(ssmq_arena_printf(s->a, "%s %s", command, s->path));
     else fprintf(stderr, "%s\n", ssmq_error_last()->message);
     scratch_teardown(&state);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;

@@ -7,14 +7,14 @@ set -uo pipefail
 runs=$1
 float=$runs/float naive=$runs/naive quamba=$runs/quamba
 out=$scratch/out
-kinds=(histogram channels boxes surface layers heat sensitivity outliers)
+kinds=(histogram channels boxes surface layers heat sensitivity outliers profile)
 
 # arguments KIND: the options that the kind needs, and runs that have what it shows
 arguments() {
     case $1 in
         surface) echo "--site scan.x --layer 1 $float $naive $quamba" ;;
         histogram | channels | boxes) echo "--layer 1 $float $naive $quamba" ;;
-        layers | outliers) echo "$float $naive $quamba" ;;
+        layers | outliers | profile) echo "$float $naive $quamba" ;;
         *) echo "$naive $quamba" ;;
     esac
 }
@@ -72,7 +72,7 @@ refuse 4 "$scratch/runs/float/run.h5: no sqnr_db: add compare: {metrics: [sqnr, 
 
 refuse 2 "'ssmq export' needs KIND RUN..." export layers
 refuse 2 "unknown kind of figure 'layer'; did you mean 'layers'?" export layer "$naive"
-refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, heat, sensitivity, outliers" export pie "$naive"
+refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, heat, sensitivity, outliers, profile" export pie "$naive"
 refuse 2 "option '--bins' is none of kind 'heat'" export heat "$naive" --bins 3
 refuse 2 "option '--log' is 'xy': only a histogram has a logarithmic x axis" export layers "$naive" --log xy
 refuse 2 "option '--label' stands 1 times for 2 runs" export layers "$naive" "$quamba" --label a
@@ -106,6 +106,7 @@ refused_file 7 "cannot be opened as HDF5"
 echo "no HDF5" > "$scratch/bad/run.h5"
 refused_file 7 "cannot be opened as HDF5"
 mkdir "$scratch/alone" && cp "$naive/run.h5" "$scratch/alone"
+refuse 4 "$scratch/alone: no profile: add an evaluation {task: profile} to the experiment" export profile "$scratch/alone"
 refuse 4 "$scratch/alone: no dump: add collect: {dump: {sites: [...], samples: 1}} to the experiment" \
     export surface "$scratch/alone" --layer 1
 
@@ -164,6 +165,7 @@ texts() {
         heat) echo "SQNR scan.x out_proj.in layer" ;;
         sensitivity) echo "log-perplexity scan.x scan.dt alone" ;;
         outliers) echo "kurtosis channel persistence layer" ;;
+        profile) echo "scan quantize in_proj prefill decoding peaks ms" ;;
     esac
 }
 
@@ -194,7 +196,7 @@ for more in "histogram --layer 0 --log xy $float $quamba" "histogram --layer 0 -
     "boxes --layer 2 --sort --groups 48 $quamba" "surface --site scan.x --layer 2 --log y $naive" "outliers --layer 1 $float" \
     "layers --quantity sqnr_db $naive $quamba" "layers --quantity kurtosis --log y $float" \
     "layers --quantity scale --site scan.x $naive" "heat --input propagated --quantity sqnr_db $naive" \
-    "sensitivity --quantity kl_mean $naive $quamba" "sensitivity $quamba" "sensitivity --top 2 --width 17 --height 5 --title x $naive"; do
+    "profile --top 2 $float" "profile $float/profile.h5" "sensitivity --quantity kl_mean $naive $quamba" "sensitivity $quamba" "sensitivity --top 2 --width 17 --height 5 --title x $naive"; do
     # shellcheck disable=SC2086
     run 0 plot $more -o "$scratch/more.svg"
     shapes < "$scratch/more.svg" || fail "plot $more shows too little"
