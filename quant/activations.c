@@ -43,10 +43,12 @@ static ssmq_status check_scope(const activations_options *o)
 {
     const bool dynamic = o->range == RANGE_DYNAMIC;
     if (scope_of[o->scope] == SSMQ_SCOPE_TOKEN && !dynamic)
-        return SSMQ_FAIL(CONFIG, "activations: scope token needs range dynamic: calibration does not "
-                                 "see the tokens to come");
+        return SSMQ_REFUSE(CONFIG, TOKEN_STATIC,
+                           "activations: scope token needs range dynamic: calibration does not "
+                           "see the tokens to come");
     if (scope_of[o->scope] == SSMQ_SCOPE_CHANNEL && dynamic)
-        return SSMQ_FAIL(CONFIG, "activations: scope channel needs range static");
+        return SSMQ_REFUSE(CONFIG, CHANNEL_DYNAMIC,
+                           "activations: scope channel needs range static");
     return SSMQ_OK;
 }
 

@@ -30,15 +30,17 @@ static ssmq_status refuse(const ssmq_model *m, const ssmq_plan *plan, int32_t si
     ssmq_hadamard h;
     const char   *name = m->site[site].name;
     if (ssmq_hadamard_find(m->site[site].width, &h) != SSMQ_OK)
-        return SSMQ_FAIL(UNSUPPORTED, "%s cannot be rotated: %s", name,
-                         ssmq_error_last()->message);
-    if (plan->at[site].rotate) return SSMQ_FAIL(CONFIG, "%s is already rotated", name);
+        return SSMQ_REFUSE(UNSUPPORTED, HADAMARD_SIZE, "%s cannot be rotated: %s", name,
+                           ssmq_error_last()->message);
+    if (plan->at[site].rotate)
+        return SSMQ_REFUSE(CONFIG, STEP_AGAIN, "%s is already rotated", name);
     SSMQ_TRY(ssmq_refuse_kept(plan, site, "a rotation"));
     for (int32_t i = 0; i < m->n_site; i++)
         if ((i == site || m->site[i].input == site) && plan->at[i].spec.bits)
-            return SSMQ_FAIL(CONFIG,
-                             "%s is quantised by an earlier step; a rotation has to come before it",
-                             m->site[i].name);
+            return SSMQ_REFUSE(
+                CONFIG, STEP_ORDER,
+                "%s is quantised by an earlier step; a rotation has to come before it",
+                m->site[i].name);
     return SSMQ_OK;
 }
 

@@ -38,9 +38,10 @@ static ssmq_status refuse(const ssmq_model *m, const ssmq_plan *plan, int32_t si
 {
     for (int32_t i = 0; i < m->n_site; i++)
         if ((i == site || m->site[i].input == site) && plan->at[i].spec.bits)
-            return SSMQ_FAIL(CONFIG,
-                             "%s is quantised by an earlier step; outliers have to be found before it",
-                             m->site[i].name);
+            return SSMQ_REFUSE(
+                CONFIG, STEP_ORDER,
+                "%s is quantised by an earlier step; outliers have to be found before it",
+                m->site[i].name);
     return SSMQ_OK;
 }
 

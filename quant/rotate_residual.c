@@ -24,10 +24,11 @@ static const ssmq_option residual_table[] = {
 static ssmq_status refuse_quantised(const ssmq_model *m, const ssmq_plan *plan, int32_t site)
 {
     if (!plan->at[site].spec.bits) return SSMQ_OK;
-    return SSMQ_FAIL(CONFIG,
-                     "%s is quantised by an earlier step; a rotation of the residual stream has to "
-                     "come before it",
-                     m->site[site].name);
+    return SSMQ_REFUSE(
+        CONFIG, STEP_ORDER,
+        "%s is quantised by an earlier step; a rotation of the residual stream has to "
+        "come before it",
+        m->site[site].name);
 }
 
 /* The activation in front of a weight that reads the stream turns with it, so nothing may have been decided
@@ -38,10 +39,10 @@ static ssmq_status refuse_input(const ssmq_model *m, const ssmq_plan *plan, int3
     SSMQ_TRY(refuse_quantised(m, plan, site));
     SSMQ_TRY(ssmq_refuse_kept(plan, site, "a rotation"));
     if (!a->divide.data && !a->rotate) return SSMQ_OK;
-    return SSMQ_FAIL(CONFIG,
-                     "%s is %s at run time by an earlier step; a rotation of the residual stream "
-                     "has to come before it",
-                     m->site[site].name, a->rotate ? "rotated" : "divided");
+    return SSMQ_REFUSE(CONFIG, STEP_ORDER,
+                       "%s is %s at run time by an earlier step; a rotation of the residual stream "
+                       "has to come before it",
+                       m->site[site].name, a->rotate ? "rotated" : "divided");
 }
 
 static ssmq_status refuse_weight(const ssmq_model *m, const ssmq_plan *plan, int32_t weight, bool reads)
@@ -63,9 +64,10 @@ static ssmq_status residual_outline(const void *options, const ssmq_model *m, ss
         return SSMQ_FAIL(UNSUPPORTED, "family '%s' does not say what reads its residual stream",
                          m->family->name);
     if (ssmq_hadamard_find(m->width, &h) != SSMQ_OK)
-        return SSMQ_FAIL(UNSUPPORTED, "the residual stream cannot be rotated: %s",
-                         ssmq_error_last()->message);
-    if (plan->residual) return SSMQ_FAIL(CONFIG, "the residual stream is already rotated");
+        return SSMQ_REFUSE(UNSUPPORTED, HADAMARD_SIZE, "the residual stream cannot be rotated: %s",
+                           ssmq_error_last()->message);
+    if (plan->residual)
+        return SSMQ_REFUSE(CONFIG, STEP_AGAIN, "the residual stream is already rotated");
     for (int32_t i = 0; i < r->n_read; i++) SSMQ_TRY(refuse_weight(m, plan, r->read[i].weight, true));
     for (int32_t i = 0; i < r->n_write; i++)
         SSMQ_TRY(refuse_weight(m, plan, r->write[i].weight, false));

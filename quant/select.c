@@ -27,11 +27,12 @@ ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symm
 {
     const int wide = format == SSMQ_FORMAT_F16 ? 16 : 8;
     if (format != SSMQ_FORMAT_INT && bits != wide && bits != 0)
-        return SSMQ_FAIL(CONFIG, "%s: the format %s has %d bits, not %d", method,
-                         ssmq_formats[format], wide, bits);
+        return SSMQ_REFUSE(CONFIG, FORMAT_BITS, "%s: the format %s has %d bits, not %d", method,
+                           ssmq_formats[format], wide, bits);
     if (format != SSMQ_FORMAT_INT && !symmetric)
-        return SSMQ_FAIL(CONFIG, "%s: the format %s has no zero point; it is symmetric", method,
-                         ssmq_formats[format]);
+        return SSMQ_REFUSE(CONFIG, FORMAT_AFFINE,
+                           "%s: the format %s has no zero point; it is symmetric", method,
+                           ssmq_formats[format]);
     *out = (ssmq_qspec){.format = (ssmq_format)format, .bits = bits, .symmetric = symmetric};
     return SSMQ_OK;
 }
@@ -39,8 +40,9 @@ ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symm
 ssmq_status ssmq_arithmetic_spec(const char *method, const ssmq_arithmetic *a, ssmq_qspec *spec)
 {
     if (spec->format != SSMQ_FORMAT_INT && a->rounding != SSMQ_ROUNDING_HALF_EVEN)
-        return SSMQ_FAIL(CONFIG, "%s: the format %s is rounded half-even, not %s", method,
-                         ssmq_formats[spec->format], ssmq_roundings[a->rounding]);
+        return SSMQ_REFUSE(CONFIG, FORMAT_ROUNDING,
+                           "%s: the format %s is rounded half-even, not %s", method,
+                           ssmq_formats[spec->format], ssmq_roundings[a->rounding]);
     spec->rounding = (ssmq_rounding)a->rounding;
     spec->scale_dtype = (ssmq_precision)a->scale_dtype;
     spec->quotient_dtype = (ssmq_precision)a->quotient_dtype;
@@ -51,7 +53,8 @@ ssmq_status ssmq_arithmetic_spec(const char *method, const ssmq_arithmetic *a, s
 ssmq_status ssmq_scope_spec(const char *method, int scope, int group, ssmq_qspec *spec)
 {
     if ((scope == SSMQ_SCOPE_GROUP) != (group > 0))
-        return SSMQ_FAIL(CONFIG, "%s: scope group and a group above 0 go together", method);
+        return SSMQ_REFUSE(CONFIG, GROUP, "%s: scope group and a group above 0 go together",
+                           method);
     spec->scope = (ssmq_scope)scope;
     spec->group = group;
     return SSMQ_OK;
@@ -60,15 +63,16 @@ ssmq_status ssmq_scope_spec(const char *method, int scope, int group, ssmq_qspec
 ssmq_status ssmq_group_divides(const ssmq_qspec *spec, const ssmq_site *site)
 {
     if (spec->scope != SSMQ_SCOPE_GROUP || site->width % spec->group == 0) return SSMQ_OK;
-    return SSMQ_FAIL(CONFIG, "%s: group %d does not divide its %" PRId64 " inputs", site->name,
-                     spec->group, site->width);
+    return SSMQ_REFUSE(CONFIG, GROUP_SIZE, "%s: group %d does not divide its %" PRId64 " inputs",
+                       site->name, spec->group, site->width);
 }
 
 ssmq_status ssmq_refuse_kept(const ssmq_plan *plan, int32_t site, const char *what)
 {
     if (!plan->at[site].keep.data) return SSMQ_OK;
-    return SSMQ_FAIL(CONFIG, "outliers of %s are kept by an earlier step; %s has to come before it",
-                     plan->model->site[site].name, what);
+    return SSMQ_REFUSE(CONFIG, STEP_ORDER,
+                       "outliers of %s are kept by an earlier step; %s has to come before it",
+                       plan->model->site[site].name, what);
 }
 
 /* ---- ranges to scales ------------------------------------------------------------------ */

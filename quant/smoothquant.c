@@ -53,10 +53,10 @@ static ssmq_status refuse_fold(const ssmq_model *m, const ssmq_plan *plan, int32
 {
     for (int32_t i = 0; i < m->n_site; i++)
         if (m->site[i].weight == m->site[site].fold && plan->at[i].spec.bits)
-            return SSMQ_FAIL(CONFIG,
-                             "%s is quantised by an earlier step, so the factors of %s cannot be "
-                             "folded into it; smooth before it, or with fold: false",
-                             m->site[i].name, m->site[site].name);
+            return SSMQ_REFUSE(CONFIG, STEP_ORDER,
+                               "%s is quantised by an earlier step, so the factors of %s cannot be "
+                               "folded into it; smooth before it, or with fold: false",
+                               m->site[i].name, m->site[site].name);
     return SSMQ_OK;
 }
 
@@ -64,16 +64,19 @@ static ssmq_status refuse(const smoothquant_options *o, const ssmq_model *m, con
                           int32_t site)
 {
     const char *name = m->site[site].name;
-    if (plan->at[site].smooth.data) return SSMQ_FAIL(CONFIG, "%s is already smoothed", name);
+    if (plan->at[site].smooth.data)
+        return SSMQ_REFUSE(CONFIG, STEP_AGAIN, "%s is already smoothed", name);
     SSMQ_TRY(ssmq_refuse_kept(plan, site, "smoothing"));
     if (plan->at[site].rotate)
-        return SSMQ_FAIL(CONFIG, "%s is rotated by an earlier step; smoothing has to come before it",
-                         name);
+        return SSMQ_REFUSE(CONFIG, STEP_ORDER,
+                           "%s is rotated by an earlier step; smoothing has to come before it",
+                           name);
     for (int32_t i = 0; i < m->n_site; i++)
         if ((i == site || m->site[i].input == site) && plan->at[i].spec.bits)
-            return SSMQ_FAIL(CONFIG,
-                             "%s is quantised by an earlier step; smoothing has to come before it",
-                             m->site[i].name);
+            return SSMQ_REFUSE(
+                CONFIG, STEP_ORDER,
+                "%s is quantised by an earlier step; smoothing has to come before it",
+                m->site[i].name);
     return folds(o, m, site) ? refuse_fold(m, plan, site) : SSMQ_OK;
 }
 

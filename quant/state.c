@@ -46,7 +46,8 @@ static ssmq_status state_outline(const void *options, const ssmq_model *m, ssmq_
     ssmq_qspec           spec;
     SSMQ_TRY(ssmq_format_spec("state", bits_of(o), o->format, true, &spec));
     if (o->format == SSMQ_FORMAT_F16 && o->scope != SSMQ_SCOPE_TENSOR)
-        return SSMQ_FAIL(CONFIG, "state: the format f16 has no scale; scope channel says nothing");
+        return SSMQ_REFUSE(CONFIG, FORMAT_SCOPE,
+                           "state: the format f16 has no scale; scope channel says nothing");
     spec.scope = (ssmq_scope)o->scope;
     for (int32_t i = 0; i < m->n_site; i++)
         if (ssmq_takes(&ssmq_method_state, o->sites, &m->site[i]))

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
+#include "harness/base/assert.h"
 
 /* Lines are shown in full up to this many columns; of longer ones, the part around the caret. */
 #define SHOWN_WIDTH 160
@@ -159,30 +160,34 @@ static void put_notes(ssmq_str *out, const ssmq_origin *s)
     }
 }
 
-/* Appends text with control characters as spaces: whatever a message quotes, it is one line. */
-static void put_one_line(ssmq_str *out, const char *text)
+/* Appends text and after with control characters as spaces: whatever a message quotes, it is one
+ * line. */
+static void put_one_line(ssmq_str *out, const char *text, const char *after)
 {
     const size_t from = out->length;
-    ssmq_str_puts(out, text);
+    ssmq_str_printf(out, "%s%s", text, after);
     for (size_t i = from; i < out->length; i++)
         if ((unsigned char)out->data[i] < 0x20 || out->data[i] == 0x7f) out->data[i] = ' ';
     ssmq_str_puts(out, "\n");
 }
 
-static void put_problem(ssmq_str *out, const char *kind, const ssmq_place *p, const char *message,
-                        const char *help)
+static void put_problem(ssmq_str *out, ssmq_problem problem, const ssmq_place *p,
+                        const char *message, const char *help)
 {
     if (p->source) {
         int32_t line, column;
         ssmq_place_find(p, &line, &column);
         ssmq_str_printf(out, "%s:%d:%d: ", p->source->name, line, column);
     }
-    ssmq_str_printf(out, "%s: ", kind);
-    put_one_line(out, message);
+    char number[SSMQ_PROBLEM_NUMBER], after[SSMQ_PROBLEM_NUMBER + 3];
+    ssmq_problem_number(problem, number);
+    snprintf(after, sizeof after, " [%s]", number);
+    ssmq_str_printf(out, "%s: ", ssmq_problem_is_warning(problem) ? "warning" : "error");
+    put_one_line(out, message, after);
     if (p->source) put_lines(out, p);
     if (help) {
         ssmq_str_puts(out, "help: ");
-        put_one_line(out, help);
+        put_one_line(out, help, "");
     }
     if (p->source) put_notes(out, p->source);
 }
@@ -204,13 +209,12 @@ static char *copy_of(const char *text)
 }
 
 /* Renders and keeps; false if the same stands there already. */
-static bool keep(ssmq_diag *d, ssmq_status status, const ssmq_place *p, const char *help,
-                 const char *format, va_list args)
+static bool keep(ssmq_diag *d, ssmq_status status, ssmq_problem problem, const ssmq_place *p,
+                 const char *help, const char *format, va_list args)
 {
     ssmq_arena *arena = ssmq_arena_new();
     ssmq_str    text = {0};
-    put_problem(&text, status == SSMQ_OK ? "warning" : "error", p,
-                ssmq_arena_vprintf(arena, format, args), help);
+    put_problem(&text, problem, p, ssmq_arena_vprintf(arena, format, args), help);
     ssmq_arena_free(arena);
     for (int32_t i = 0; i < d->n_entry; i++) {
         if (strcmp(d->entry[i].text, text.data) != 0) continue;
@@ -234,12 +238,13 @@ void ssmq_diag_context(ssmq_diag *d, const char *context)
     d->n_context += context != NULL;
 }
 
-void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_place place, const char *help,
-                   const char *format, ...)
+void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_problem problem, ssmq_place place,
+                   const char *help, const char *format, ...)
 {
     va_list args;
+    SSMQ_ASSERT(!ssmq_problem_is_warning(problem));
     va_start(args, format);
-    const bool is_new = !room(d->n_error) || keep(d, status, &place, help, format, args);
+    const bool is_new = !room(d->n_error) || keep(d, status, problem, &place, help, format, args);
     va_end(args);
     if (!is_new) return;
     d->mixed = d->mixed || (d->n_error > 0 && d->status != status);
@@ -247,12 +252,24 @@ void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_place place, const cha
     d->n_error++;
 }
 
-void ssmq_diag_warn(ssmq_diag *d, ssmq_place place, const char *help, const char *format, ...)
+void ssmq_diag_warn(ssmq_diag *d, ssmq_problem problem, ssmq_place place, const char *help,
+                    const char *format, ...)
 {
     va_list args;
+    SSMQ_ASSERT(ssmq_problem_is_warning(problem));
     va_start(args, format);
-    if (!room(d->n_warning) || keep(d, SSMQ_OK, &place, help, format, args)) d->n_warning++;
+    if (!room(d->n_warning) || keep(d, SSMQ_OK, problem, &place, help, format, args))
+        d->n_warning++;
     va_end(args);
+}
+
+void ssmq_diag_failure(ssmq_diag *d, ssmq_status status, ssmq_problem problem, ssmq_place place,
+                       const char *where)
+{
+    const ssmq_error *e = ssmq_error_last();
+    ssmq_diag_add(d, status, e->problem ? e->problem : problem, place, NULL, "%s%s%s", where,
+                  *where ? ": " : "", e->message);
+    ssmq_error_clear();
 }
 
 int32_t ssmq_diag_errors(const ssmq_diag *d)
@@ -284,7 +301,7 @@ void ssmq_diag_render(const ssmq_diag *d, ssmq_str *out)
         ssmq_str_puts(out, e->text);
         if (e->context && e->times < d->n_context) {
             ssmq_str_puts(out, "note: first found at ");
-            put_one_line(out, e->context);
+            put_one_line(out, e->context, "");
         }
     }
     put_rest(out, d->n_error, "error");

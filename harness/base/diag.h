@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include "harness/base/arena.h"
 #include "harness/base/error.h"
+#include "harness/base/problems.h"
 #include "harness/base/str.h"
 
 #ifdef __cplusplus
@@ -40,14 +41,20 @@ typedef struct ssmq_diag ssmq_diag;
 ssmq_diag *ssmq_diag_new(void);
 void       ssmq_diag_free(ssmq_diag *d); /* accepts NULL */
 
-/* Adds a problem.  status says of what kind: CONFIG, UNSUPPORTED, INPUT.  help: one line, copied;
- * or NULL.  What is shown at the same place already is not added again.  Places and their sources
- * are rendered at once and need not outlive the call. */
-void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_place place, const char *help,
-                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Adds a problem.  status says of what kind: CONFIG, UNSUPPORTED, INPUT; its number ends the
+ * message,
+ * "... [E203]".  help: one line, copied; or NULL.  What is shown at the same place already is not
+ * added again.  Places and their sources are rendered at once and need not outlive the call. */
+void ssmq_diag_add(ssmq_diag *d, ssmq_status status, ssmq_problem problem, ssmq_place place,
+                   const char *help, const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* Adds a warning: it changes no status. */
-void ssmq_diag_warn(ssmq_diag *d, ssmq_place place, const char *help, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void ssmq_diag_warn(ssmq_diag *d, ssmq_problem problem, ssmq_place place, const char *help,
+                    const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Adds the last failure of this thread, under the number it carries or else under problem, and
+ * forgets it. where: what the message begins with, "recipe.u"; or "". */
+void ssmq_diag_failure(ssmq_diag *d, ssmq_status status, ssmq_problem problem, ssmq_place place,
+                       const char *where);
 
 /* What is being looked at from here on, "p=99.9 rot=true", copied; NULL: nothing in particular.  A problem that
  * is found under some contexts only gets the note "first found at " and the first of them. */
@@ -60,7 +67,7 @@ int32_t ssmq_diag_warnings(const ssmq_diag *d);
 ssmq_status ssmq_diag_status(const ssmq_diag *d);
 
 /* Appends everything that was added, in order:
- *   FILE:LINE:COL: error: MESSAGE / source line / caret / help: ... / note: ... */
+ *   FILE:LINE:COL: error: MESSAGE [NUMBER] / source line / caret / help: ... / note: ... */
 void ssmq_diag_render(const ssmq_diag *d, ssmq_str *out);
 
 #ifdef __cplusplus

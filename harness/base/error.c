@@ -60,9 +60,16 @@ ssmq_status ssmq_fail(ssmq_status status, const char *file, int line, const char
     for (char *c = message; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = ' ';
     last.status = status;
+    last.problem = SSMQ_E_NONE;
     last.depth = 0;
     memcpy(last.message, message, sizeof message);
     push_frame(file, line, func);
+    return status;
+}
+
+ssmq_status ssmq_fail_as(ssmq_problem problem, ssmq_status status)
+{
+    last.problem = problem;
     return status;
 }
 

@@ -3,6 +3,7 @@
  * thread (ssmq_error_last). */
 #pragma once
 #include <stddef.h>
+#include "harness/base/problems.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,7 +34,8 @@ typedef enum ssmq_status {
 #define SSMQ_ERROR_DEPTH_MAX 16
 
 typedef struct ssmq_error {
-    ssmq_status status;
+    ssmq_status  status;
+    ssmq_problem problem; /* of a configuration, which has a number; 0: it has none */
     char        message[SSMQ_ERROR_MESSAGE_MAX]; /* one line: what was expected, found, and where */
     int         depth;                           /* frames in trace, innermost first              */
     struct {
@@ -59,6 +61,9 @@ const char *ssmq_status_name(ssmq_status status);
 ssmq_status ssmq_fail(ssmq_status status, const char *file, int line, const char *func,
                       const char *format, ...) __attribute__((format(printf, 5, 6), cold));
 
+/* Gives the failure under way its number; returns status. */
+ssmq_status ssmq_fail_as(ssmq_problem problem, ssmq_status status) __attribute__((cold));
+
 /* Adds a frame to the failure under way; returns status. */
 ssmq_status ssmq_trace(ssmq_status status, const char *file, int line, const char *func)
     __attribute__((cold));
@@ -67,6 +72,10 @@ ssmq_status ssmq_trace(ssmq_status status, const char *file, int line, const cha
 
 /* return SSMQ_FAIL(CONFIG, "group %d does not divide K = %lld", group, k); */
 #define SSMQ_FAIL(name, ...) ssmq_fail(SSMQ_ERR_##name, __FILE__, __LINE__, __func__, __VA_ARGS__)
+
+/* The same for what a configuration asks: return SSMQ_REFUSE(CONFIG, STEP_AGAIN, "%s is ...",
+ * name); */
+#define SSMQ_REFUSE(name, problem, ...) ssmq_fail_as(SSMQ_E_##problem, SSMQ_FAIL(name, __VA_ARGS__))
 
 /* Calls; on failure adds this frame to the trace and returns the same status. */
 #define SSMQ_TRY(call)                                                            \

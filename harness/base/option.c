@@ -11,8 +11,8 @@
 
 typedef const ssmq_option_context context;
 
-#define REPORT(cx, node, help, ...) \
-    ssmq_diag_add((cx)->diag, SSMQ_ERR_CONFIG, (node)->place, (help), __VA_ARGS__)
+#define REPORT(cx, problem, node, help, ...) \
+    ssmq_diag_add((cx)->diag, SSMQ_ERR_CONFIG, SSMQ_E_##problem, (node)->place, (help), __VA_ARGS__)
 
 /* "recipe.u" and "bits" to "recipe.u.bits"; the top has an empty path. */
 static const char *join(context *cx, const char *path, const char *key)
@@ -29,6 +29,14 @@ const char *ssmq_option_words(ssmq_arena *arena, const char *const *words)
     return copy;
 }
 
+const char *ssmq_option_help(ssmq_arena *arena, const char *word, const char *const *words)
+{
+    const char *nearest = ssmq_str_nearest(word, words);
+    if (nearest) return ssmq_arena_printf(arena, "did you mean '%s'?", nearest);
+    return words[0] ? ssmq_arena_printf(arena, "there are: %s", ssmq_option_words(arena, words))
+                    : NULL;
+}
+
 /* "did you mean 'a'?", or NULL. */
 static const char *suggest(context *cx, const char *word, const char *const *candidates)
 {
@@ -41,7 +49,7 @@ static const char *suggest(context *cx, const char *word, const char *const *can
 bool ssmq_options_mapping(context *cx, const ssmq_yaml *given, const char *path)
 {
     if (given->kind == SSMQ_YAML_MAP) return true;
-    REPORT(cx, given, NULL, "%s must be a mapping, found %s", path,
+    REPORT(cx, NO_MAPPING, given, NULL, "%s must be a mapping, found %s", path,
            ssmq_yaml_found(cx->arena, given));
     return false;
 }
@@ -78,7 +86,8 @@ bool ssmq_options_known(context *cx, const ssmq_option *table, const char *const
         if (!help)
             help =
                 ssmq_arena_printf(cx->arena, "allowed here: %s", ssmq_option_words(cx->arena, all));
-        REPORT(cx, key, help, "unknown key '%s'%s%s", key->text, *path ? " in " : "", path);
+        REPORT(cx, UNKNOWN_KEY, key, help, "unknown key '%s'%s%s", key->text, *path ? " in " : "",
+               path);
         fine = false;
     }
     return fine;
@@ -86,7 +95,7 @@ bool ssmq_options_known(context *cx, const ssmq_option *table, const char *const
 
 void ssmq_option_missing(context *cx, const ssmq_yaml *mapping, const char *path, const char *key)
 {
-    REPORT(cx, mapping, NULL, "%s is missing", join(cx, path, key));
+    REPORT(cx, MISSING_KEY, mapping, NULL, "%s is missing", join(cx, path, key));
 }
 
 #define NAME_MAX_BYTES 200 /* it may become the name of a folder */
@@ -102,14 +111,14 @@ bool ssmq_option_name(context *cx, const ssmq_yaml *given, const char *path, boo
         fine = fine && (letter || strchr("0123456789_-", *c) || (dots && *c == '.'));
     }
     if (!fine)
-        REPORT(cx, given, NULL,
+        REPORT(cx, NAME, given, NULL,
                "%s must be of letters, digits, %s'_' and '-', and begin with none of %s; "
                "found %s",
                path, dots ? "'.', " : "", dots ? "'.' and '-'" : "'-'",
                ssmq_yaml_found(cx->arena, given));
     if (fine && strlen(text) > NAME_MAX_BYTES) {
-        REPORT(cx, given, NULL, "%s has %zu characters; at most %d are allowed", path, strlen(text),
-               NAME_MAX_BYTES);
+        REPORT(cx, NAME_LENGTH, given, NULL, "%s has %zu characters; at most %d are allowed", path,
+               strlen(text), NAME_MAX_BYTES);
         fine = false;
     }
     return fine;
@@ -120,7 +129,8 @@ bool ssmq_option_name(context *cx, const ssmq_yaml *given, const char *path, boo
 /* A value of the wrong type.  Help for what people coming from YAML 1.1 or JSON write. */
 static bool wrong(context *cx, const ssmq_yaml *v, const char *path, const char *wanted)
 {
-    REPORT(cx, v, NULL, "%s must be %s, found %s", path, wanted, ssmq_yaml_found(cx->arena, v));
+    REPORT(cx, TYPE, v, NULL, "%s must be %s, found %s", path, wanted,
+           ssmq_yaml_found(cx->arena, v));
     return false;
 }
 
@@ -134,7 +144,7 @@ static bool read_bool(context *cx, const ssmq_yaml *v, const char *path, bool *o
     }
     const char *word = v->kind == SSMQ_YAML_SCALAR && !v->quoted ? v->text : "";
     if (!in_list(word, yes) && !in_list(word, no)) return wrong(cx, v, path, "true or false");
-    REPORT(cx, v, in_list(word, yes) ? "write 'true'" : "write 'false'",
+    REPORT(cx, BOOLEAN, v, in_list(word, yes) ? "write 'true'" : "write 'false'",
            "%s must be true or false, found %s", path, ssmq_yaml_found(cx->arena, v));
     return false;
 }
@@ -148,7 +158,8 @@ static bool wrong_number(context *cx, const ssmq_yaml *v, const char *path, cons
     const bool  number = quoted && (ssmq_yaml_type_of(&bare) == SSMQ_YAML_INT ||
                                    ssmq_yaml_type_of(&bare) == SSMQ_YAML_REAL);
     const char *help = number ? "leave out the quotes" : NULL;
-    REPORT(cx, v, help, "%s must be %s, found %s", path, wanted, ssmq_yaml_found(cx->arena, v));
+    REPORT(cx, TYPE, v, help, "%s must be %s, found %s", path, wanted,
+           ssmq_yaml_found(cx->arena, v));
     return false;
 }
 
@@ -157,7 +168,7 @@ static bool leading_zero(context *cx, const ssmq_yaml *v, const char *path)
 {
     const char *digits = v->text + (*v->text == '+' || *v->text == '-');
     if (digits[0] != '0' || digits[1] < '0' || digits[1] > '9') return false;
-    REPORT(cx, v, NULL, "%s is a number with a leading zero: %s", path, v->text);
+    REPORT(cx, LEADING_ZERO, v, NULL, "%s is a number with a leading zero: %s", path, v->text);
     return true;
 }
 
@@ -191,7 +202,7 @@ static bool read_int(context *cx, const ssmq_option *o, const ssmq_yaml *v, cons
     if (leading_zero(cx, v, path)) return false;
     const int64_t value = ssmq_yaml_int(v);
     if ((double)value < o->min || (double)value > o->max || value < INT_MIN || value > INT_MAX) {
-        REPORT(cx, v, NULL, "%s is %s; allowed: %s", path, v->text, int_range(cx, o));
+        REPORT(cx, RANGE, v, NULL, "%s is %s; allowed: %s", path, v->text, int_range(cx, o));
         return false;
     }
     *out = (int)value;
@@ -226,7 +237,7 @@ static bool read_real(context *cx, const ssmq_option *o, const ssmq_yaml *v, con
         char min[64], max[64];
         real_text(o->min, min);
         real_text(o->max, max);
-        REPORT(cx, v, NULL, "%s is %s; allowed: %s to %s", path, v->text, min, max);
+        REPORT(cx, RANGE, v, NULL, "%s is %s; allowed: %s to %s", path, v->text, min, max);
         return false;
     }
     *out = value;
@@ -271,19 +282,24 @@ static bool size_of(const char *text, int64_t *out)
     return false;
 }
 
+static bool wrong_size(context *cx, const ssmq_yaml *v, const char *path)
+{
+    REPORT(cx, SIZE, v, NULL, "%s must be a size, such as 512MiB or 4GiB, found %s", path,
+           ssmq_yaml_found(cx->arena, v));
+    return false;
+}
+
 static bool read_size(context *cx, const ssmq_option *o, const ssmq_yaml *v, const char *path,
                       int64_t *out)
 {
-    static const char wanted[] = "a size, such as 512MiB or 4GiB";
-    int64_t           value;
-    if (v->kind != SSMQ_YAML_SCALAR || !size_of(v->text, &value))
-        return wrong(cx, v, path, wanted);
+    int64_t value;
+    if (v->kind != SSMQ_YAML_SCALAR || !size_of(v->text, &value)) return wrong_size(cx, v, path);
     if (leading_zero(cx, v, path)) return false;
     if ((double)value < o->min || (double)value > o->max) {
         char min[SSMQ_SIZE_TEXT], max[SSMQ_SIZE_TEXT];
         ssmq_size_text((int64_t)o->min, min);
         ssmq_size_text((int64_t)o->max, max);
-        REPORT(cx, v, NULL, "%s is %s; allowed: %s to %s", path, v->text, min, max);
+        REPORT(cx, RANGE, v, NULL, "%s is %s; allowed: %s to %s", path, v->text, min, max);
         return false;
     }
     *out = value;
@@ -307,7 +323,7 @@ static bool read_choice(context *cx, const ssmq_option *o, const ssmq_yaml *v, c
         return true;
     }
     const char *help = v->kind == SSMQ_YAML_SCALAR ? suggest(cx, v->text, o->choices) : NULL;
-    REPORT(cx, v, help, "%s must be %s%s, found %s", path, o->choices[1] ? "one of " : "",
+    REPORT(cx, CHOICE, v, help, "%s must be %s%s, found %s", path, o->choices[1] ? "one of " : "",
            ssmq_option_words(cx->arena, o->choices), ssmq_yaml_found(cx->arena, v));
     return false;
 }
@@ -319,8 +335,8 @@ static bool read_selector(context *cx, const ssmq_yaml *v, const char *path, con
     size_t      offset;
     const char *problem = ssmq_glob_check(v->text, &offset);
     if (problem) {
-        REPORT(cx, v, NULL, "%s: '%s' is no selector: %s (character %zu)", path, v->text, problem,
-               offset + 1);
+        REPORT(cx, SELECTOR_FORM, v, NULL, "%s: '%s' is no selector: %s (character %zu)", path,
+               v->text, problem, offset + 1);
         return false;
     }
     *out = ssmq_arena_strdup(cx->arena, v->text);
@@ -336,7 +352,7 @@ static bool read_texts(context *cx, const ssmq_option *o, const ssmq_yaml *v, co
     const char  **texts = SSMQ_ARENA_ARRAY(cx->arena, const char *, n + 1);
     bool          fine = true;
     if (n == 0) {
-        REPORT(cx, v, NULL, "%s is an empty list", path);
+        REPORT(cx, EMPTY_LIST, v, NULL, "%s is an empty list", path);
         return false;
     }
     for (int32_t i = 0; i < n; i++) {

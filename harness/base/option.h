@@ -91,6 +91,10 @@ void ssmq_size_approximate(int64_t bytes, char text[SSMQ_SIZE_TEXT]);
 /* "a, b, c" of a NULL-terminated list. */
 const char *ssmq_option_words(ssmq_arena *arena, const char *const *words);
 
+/* Help for a word that is none of these: "did you mean 'a'?", else "there are: a, b, c"; NULL where
+ * there are none. */
+const char *ssmq_option_help(ssmq_arena *arena, const char *word, const char *const *words);
+
 #ifdef __cplusplus
 }
 #endif

@@ -89,8 +89,8 @@ static ssmq_place place_of(reader *r, const yaml_mark_t *begin, const yaml_mark_
     return p;
 }
 
-#define REPORT(r, place, help, ...) \
-    ssmq_diag_add((r)->diag, SSMQ_ERR_CONFIG, (place), (help), __VA_ARGS__)
+#define REPORT(r, problem, place, help, ...) \
+    ssmq_diag_add((r)->diag, SSMQ_ERR_CONFIG, SSMQ_E_##problem, (place), (help), __VA_ARGS__)
 
 /* ---- what libyaml does not look at, or reports without a place -------------------------- */
 
@@ -103,12 +103,12 @@ static bool check_bytes(reader *r, size_t begin)
         const utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s->text + i,
                                                     (utf8proc_ssize_t)(s->length - i), &c);
         if (n <= 0) {
-            REPORT(r, place_at(r, i), NULL, "the byte 0x%02x is not valid UTF-8",
+            REPORT(r, UTF8, place_at(r, i), NULL, "the byte 0x%02x is not valid UTF-8",
                    (unsigned)(unsigned char)s->text[i]);
             return false;
         }
         if (c == 0) {
-            REPORT(r, place_at(r, i), NULL, "a NUL character");
+            REPORT(r, NUL, place_at(r, i), NULL, "a NUL character");
             return false;
         }
         i += (size_t)n;
@@ -138,13 +138,13 @@ static void report_syntax(reader *r)
     const yaml_parser_t *p = &r->parser;
     const char          *problem = p->problem ? p->problem : "unknown problem";
     if (p->error == YAML_READER_ERROR) { /* a byte offset, and no mark */
-        REPORT(r, place_at(r, p->problem_offset), NULL, "not valid YAML: %s", problem);
+        REPORT(r, SYNTAX, place_at(r, p->problem_offset), NULL, "not valid YAML: %s", problem);
         return;
     }
     move_to(r, p->problem_mark.index);
     const size_t offset = r->at.offset;
-    REPORT(r, place_at(r, offset), syntax_help(r, offset), "not valid YAML: %s%s%s", problem,
-           p->context ? " " : "", p->context ? p->context : "");
+    REPORT(r, SYNTAX, place_at(r, offset), syntax_help(r, offset), "not valid YAML: %s%s%s",
+           problem, p->context ? " " : "", p->context ? p->context : "");
 }
 
 static bool next_event(reader *r, yaml_event_t *e)
@@ -161,7 +161,7 @@ static int32_t anchor_new(reader *r, const yaml_char_t *name, ssmq_place place)
 {
     if (!name) return -1;
     if (r->n_anchor == SSMQ_YAML_ANCHOR_MAX) {
-        REPORT(r, place, NULL, "more than %d anchors", SSMQ_YAML_ANCHOR_MAX);
+        REPORT(r, ANCHORS, place, NULL, "more than %d anchors", SSMQ_YAML_ANCHOR_MAX);
         return -2;
     }
     if (!r->anchors) r->anchors = SSMQ_ARENA_ARRAY(r->arena, anchor, SSMQ_YAML_ANCHOR_MAX);
@@ -184,14 +184,16 @@ static built read_alias(reader *r, const yaml_event_t *e, ssmq_place place)
     while (i >= 0 && strcmp(r->anchors[i].name, name) != 0) i--; /* the latest of that name */
     const anchor *a = i >= 0 ? &r->anchors[i] : NULL;
     if (!a) {
-        REPORT(r, place, "text that starts with '*' must be quoted",
+        REPORT(r, ALIAS_UNKNOWN, place, "text that starts with '*' must be quoted",
                "no anchor '&%s' stands before this", name);
     } else if (!a->node) {
-        REPORT(r, place, NULL, "the alias '*%s' stands inside what it refers to", name);
+        REPORT(r, ALIAS_CYCLE, place, NULL, "the alias '*%s' stands inside what it refers to",
+               name);
     } else if (r->depth + a->height > SSMQ_YAML_DEPTH_MAX) {
-        REPORT(r, place, NULL, "nested more than %d deep", SSMQ_YAML_DEPTH_MAX);
+        REPORT(r, DEPTH, place, NULL, "nested more than %d deep", SSMQ_YAML_DEPTH_MAX);
     } else if ((r->alias_nodes += a->count) > SSMQ_YAML_ALIAS_MAX) {
-        REPORT(r, place, NULL, "aliases stand for more than %d nodes", SSMQ_YAML_ALIAS_MAX);
+        REPORT(r, ALIAS_SIZE, place, NULL, "aliases stand for more than %d nodes",
+               SSMQ_YAML_ALIAS_MAX);
     } else {
         return (built){(ssmq_yaml *)(uintptr_t)a->node, a->height, a->count};
     }
@@ -205,7 +207,7 @@ static built read_node(reader *r, yaml_event_t *e);
 static void check_tag(reader *r, const yaml_char_t *tag, ssmq_place place)
 {
     if (tag)
-        REPORT(r, place, "quote a scalar to make it text", "the tag '%s' is not accepted",
+        REPORT(r, TAG, place, "quote a scalar to make it text", "the tag '%s' is not accepted",
                (const char *)tag);
 }
 
@@ -213,7 +215,7 @@ static built read_scalar(reader *r, const yaml_event_t *e, ssmq_yaml *node)
 {
     const char  *text = (const char *)e->data.scalar.value;
     const size_t length = e->data.scalar.length;
-    if (memchr(text, '\0', length)) REPORT(r, node->place, NULL, "a NUL character in a text");
+    if (memchr(text, '\0', length)) REPORT(r, NUL, node->place, NULL, "a NUL character in a text");
     node->text = ssmq_arena_strndup(r->arena, text, length);
     node->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     return (built){node, 1, 1};
@@ -237,8 +239,9 @@ static void check_keys(reader *r, const ssmq_yaml *map)
     qsort(sorted, (size_t)map->n, sizeof *sorted, compare_keys);
     for (int32_t i = 1; i < map->n; i++)
         if (strcmp(sorted[i]->text, sorted[i - 1]->text) == 0)
-            REPORT(r, sorted[i]->place, NULL, "duplicate key '%s': it stands on line %d already",
-                   sorted[i]->text, sorted[i - 1]->line);
+            REPORT(r, DUPLICATE_KEY, sorted[i]->place, NULL,
+                   "duplicate key '%s': it stands on line %d already", sorted[i]->text,
+                   sorted[i - 1]->line);
     free(sorted);
 }
 
@@ -246,12 +249,13 @@ static void check_keys(reader *r, const ssmq_yaml *map)
 static bool check_key(reader *r, const ssmq_yaml *key)
 {
     if (key->kind != SSMQ_YAML_SCALAR) {
-        REPORT(r, key->place, NULL, "a key must be a scalar, not %s",
+        REPORT(r, KEY_KIND, key->place, NULL, "a key must be a scalar, not %s",
                key->kind == SSMQ_YAML_LIST ? "a list" : "a mapping");
         return false;
     }
     if (strcmp(key->text, "<<") != 0 || key->quoted) return true;
-    REPORT(r, key->place, "put what is shared into a file of its own and name it under 'include'",
+    REPORT(r, MERGE_KEY, key->place,
+           "put what is shared into a file of its own and name it under 'include'",
            "the merge key '<<' is not accepted");
     return false;
 }
@@ -280,7 +284,7 @@ static built read_entries(reader *r, ssmq_yaml *node)
         }
         if (map && !key) continue; /* reported above */
         if (node->n == SSMQ_YAML_ENTRY_MAX) {
-            REPORT(r, one.node->place, NULL, "a %s of more than %d entries",
+            REPORT(r, ENTRIES, one.node->place, NULL, "a %s of more than %d entries",
                    map ? "mapping" : "list", SSMQ_YAML_ENTRY_MAX);
             return (built){0};
         }
@@ -300,7 +304,7 @@ static built read_collection(reader *r, const yaml_event_t *e, ssmq_yaml *node)
     node->place.length = 1;
     check_tag(r, tag, node->place);
     if (r->depth == SSMQ_YAML_DEPTH_MAX) {
-        REPORT(r, node->place, NULL, "nested more than %d deep", SSMQ_YAML_DEPTH_MAX);
+        REPORT(r, DEPTH, node->place, NULL, "nested more than %d deep", SSMQ_YAML_DEPTH_MAX);
         return (built){0};
     }
     const int32_t which = anchor_new(r, name, node->place);
@@ -335,7 +339,7 @@ static bool read_between(reader *r, const yaml_event_t *e, bool read)
     const ssmq_place place = place_of(r, &e->start_mark, &e->end_mark, &line);
     if (e->type == YAML_STREAM_END_EVENT) return false;
     if (e->type != YAML_DOCUMENT_START_EVENT || !read) return true;
-    REPORT(r, place, NULL, "a second document starts here; a file holds one");
+    REPORT(r, DOCUMENTS, place, NULL, "a second document starts here; a file holds one");
     return false;
 }
 
@@ -391,14 +395,15 @@ ssmq_origin *ssmq_origin_open(ssmq_arena *arena, const char *path, ssmq_place fr
 {
     ssmq_mapping m;
     if (ssmq_map_open(path, &m) != SSMQ_OK) {
-        ssmq_diag_add(diag, SSMQ_ERR_INPUT, from, NULL, "%s", ssmq_error_last()->message);
+        ssmq_diag_add(diag, SSMQ_ERR_INPUT, SSMQ_E_YAML_UNREADABLE, from, NULL, "%s",
+                      ssmq_error_last()->message);
         ssmq_error_clear();
         return NULL;
     }
     ssmq_origin *s = NULL;
     if (m.size > SSMQ_YAML_BYTES_MAX) {
-        ssmq_diag_add(diag, SSMQ_ERR_CONFIG, from, NULL, "%s: %zu bytes is over the limit of %d",
-                      path, m.size, SSMQ_YAML_BYTES_MAX);
+        ssmq_diag_add(diag, SSMQ_ERR_CONFIG, SSMQ_E_FILE_SIZE, from, NULL,
+                      "%s: %zu bytes is over the limit of %d", path, m.size, SSMQ_YAML_BYTES_MAX);
     } else {
         s = ssmq_arena_alloc(arena, sizeof *s);
         s->name = ssmq_arena_strdup(arena, path);

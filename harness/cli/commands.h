@@ -11,6 +11,7 @@ extern "C" {
 #define SSMQ_COMMANDS(X) \
     X(run)               \
     X(check)             \
+    X(explain)           \
     X(plan)              \
     X(list)              \
     X(show)              \

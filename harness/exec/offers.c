@@ -40,14 +40,18 @@ ssmq_status ssmq_exec_offers(const ssmq_backend_ops *ops, const ssmq_model *m, c
         const ssmq_site *s = &m->site[*site];
         const char      *why = plan->at[*site].spec.bits ? obstacle(plan, *site) : NULL;
         if (plan->at[*site].spec.bits && !ops->linear_i8)
-            return SSMQ_FAIL(UNSUPPORTED, "mode real: %s: the backend '%s' has no integer kernels",
-                             s->name, ops->name);
-        if (why) return SSMQ_FAIL(UNSUPPORTED, "mode real: %s: no integer kernel for %s", s->name, why);
+            return SSMQ_REFUSE(UNSUPPORTED, NO_KERNEL,
+                               "mode real: %s: the backend '%s' has no integer kernels", s->name,
+                               ops->name);
+        if (why)
+            return SSMQ_REFUSE(UNSUPPORTED, NO_KERNEL, "mode real: %s: no integer kernel for %s",
+                               s->name, why);
         if (halved(plan, *site))
-            return SSMQ_FAIL(UNSUPPORTED,
-                             "mode real: %s: no integer kernel for a product of which only one factor, "
-                             "%s or %s, is quantised",
-                             s->name, s->name, m->site[s->input].name);
+            return SSMQ_REFUSE(
+                UNSUPPORTED, NO_KERNEL,
+                "mode real: %s: no integer kernel for a product of which only one factor, "
+                "%s or %s, is quantised",
+                s->name, s->name, m->site[s->input].name);
     }
     return SSMQ_OK;
 }

@@ -13,10 +13,10 @@ static void check_dump_size(ssmq_loader *ld, const ssmq_model *model, const ssmq
     char size[2][SSMQ_SIZE_TEXT];
     ssmq_size_approximate(c->dump_bytes, size[0]);
     ssmq_size_approximate(spec->limit, size[1]);
-    SSMQ_REPORT(ld, limit ? limit : c->dump.given,
+    SSMQ_REPORT(ld, DUMP_LIMIT, limit ? limit : c->dump.given,
                 "a higher limit, or fewer sites, samples or tokens, or a smaller dtype",
-                "collect.dump takes up to %s (%" PRId64 " bytes), more than its limit of %s (%" PRId64
-                " bytes)",
+                "collect.dump takes up to %s (%" PRId64
+                " bytes), more than its limit of %s (%" PRId64 " bytes)",
                 size[0], c->dump_bytes, size[1], spec->limit);
 }
 
@@ -34,7 +34,8 @@ void ssmq_loader_check_collect(ssmq_loader *ld, const ssmq_model *model)
     c->needs_samples = ssmq_collect_needs_samples(spec, model);
     const bool calibration = ssmq_yaml_get(ld->root, "calibration") != NULL;
     if (c->needs_samples && !calibration && !ssmq_loader_observes(ld))
-        SSMQ_REPORT(ld, c->given, NULL, "calibration is missing: collect looks at its samples");
+        SSMQ_REPORT(ld, NO_CALIBRATION, c->given, NULL,
+                    "calibration is missing: collect looks at its samples");
     if (spec->dump) check_dump_size(ld, model, spec->dump);
 }
 
@@ -47,7 +48,7 @@ void ssmq_loader_check_codes(ssmq_loader *ld, const ssmq_model *model, const ssm
         if (!ssmq_selects(d->sites, &model->site[i])) continue;
         const char *reason = ssmq_dump_no_codes(plan, i);
         if (!reason) continue;
-        SSMQ_REPORT(ld, ssmq_yaml_get(d->given, "dtype"), NULL,
+        SSMQ_REPORT(ld, DUMP_CODES, ssmq_yaml_get(d->given, "dtype"), NULL,
                     "collect.dump: %s has no codes of 8 bits in %s: %s", model->site[i].name, run,
                     reason);
         return;

@@ -9,20 +9,13 @@
 #include "harness/run/loader.h"
 #include "harness/run/sensitivity.h"
 
-static void report_failure(ssmq_loader *ld, ssmq_status status, const ssmq_yaml *at,
-                           const char *where)
-{
-    ssmq_diag_add(ld->diag, status, at->place, NULL, "%s%s%s", where, *where ? ": " : "",
-                  ssmq_error_last()->message);
-    ssmq_error_clear();
-}
-
 /* A step that the model or backend cannot carry out, in one mode (-1: in all that quantise). */
 static void report_step(ssmq_loader *ld, ssmq_recipe_draft *r, const ssmq_step_draft *step, int mode,
                         ssmq_status status)
 {
     if (status != SSMQ_ERR_UNSUPPORTED || !ld->sweep.record) {
-        report_failure(ld, status, ssmq_loader_blame(ld, step->given), step->path);
+        ssmq_diag_failure(ld->diag, status, SSMQ_E_REFUSED,
+                          ssmq_loader_blame(ld, step->given)->place, step->path);
         return;
     }
     const char *reason = ssmq_arena_printf(ld->arena, "%s: %s", step->path, ssmq_error_last()->message);
@@ -41,7 +34,7 @@ static const ssmq_model *describe(ssmq_loader *ld)
     ssmq_model      *model = NULL;
     ssmq_status      st = ssmq_checkpoint_config(directory, &config);
     if (st == SSMQ_OK) st = ssmq_model_describe(ld->cat->families, directory, &config, &model);
-    if (st != SSMQ_OK) report_failure(ld, st, path, "");
+    if (st != SSMQ_OK) ssmq_diag_failure(ld->diag, st, SSMQ_E_MODEL, path->place, "");
     ssmq_json_close(&config);
     ssmq_model_free(ld->kept.model);
     ld->kept.directory = model ? directory : NULL;
@@ -115,11 +108,12 @@ static bool check_selector(ssmq_loader *ld, const ssmq_model *model, const ssmq_
                                         : "sites",
                                  ssmq_option_words(ld->arena, all));
     if (others)
-        SSMQ_REPORT(ld, at, help, "%s: the selector '%s' matches no site that method '%s' takes",
-                    path, selector, method->name);
+        SSMQ_REPORT(ld, SELECTOR_METHOD, at, help,
+                    "%s: the selector '%s' matches no site that method '%s' takes", path, selector,
+                    method->name);
     else
-        SSMQ_REPORT(ld, at, help, "%s: the selector '%s' matches no site of the model", path,
-                    selector);
+        SSMQ_REPORT(ld, SELECTOR_NONE, at, help,
+                    "%s: the selector '%s' matches no site of the model", path, selector);
     return false;
 }
 
@@ -210,11 +204,11 @@ static void check_interactions(ssmq_loader *ld, const ssmq_model *model, const s
         for (int k = 0; k < 3 && r->final && ssmq_has_interactions(&one, r->final); k++) {
             const ssmq_status st = outline_without(model, r->final, without[k][0], without[k][1]);
             if (st == SSMQ_OK) continue;
-            report_failure(ld, st, c->interaction_given[i],
-                           ssmq_arena_printf(ld->arena, "compare.interactions, without %s%s%s",
-                                             without[k][0] ? without[k][0] : "",
-                                             without[k][0] && without[k][1] ? " and " : "",
-                                             without[k][1] ? without[k][1] : ""));
+            ssmq_diag_failure(ld->diag, st, SSMQ_E_REFUSED, c->interaction_given[i]->place,
+                              ssmq_arena_printf(ld->arena, "compare.interactions, without %s%s%s",
+                                                without[k][0] ? without[k][0] : "",
+                                                without[k][0] && without[k][1] ? " and " : "",
+                                                without[k][1] ? without[k][1] : ""));
         }
     }
 }
@@ -280,7 +274,7 @@ static void check_tokenizer(ssmq_loader *ld, const ssmq_model *model)
     if (st == SSMQ_OK && size > model->vocabulary)
         st = SSMQ_FAIL(INPUT, "%s: has ids up to %d, the model %s only %" PRId64 " embeddings", file,
                        size - 1, ld->draft.model.directory, model->vocabulary);
-    if (st != SSMQ_OK) report_failure(ld, st, given, "");
+    if (st != SSMQ_OK) ssmq_diag_failure(ld->diag, st, SSMQ_E_TOKENIZER, given->place, "");
 }
 
 /* Is the recipe run in any mode at this point?  Without a sweep it is checked even where the only mode is float. */

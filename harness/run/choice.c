@@ -50,11 +50,8 @@ static void report_no_axis(ssmq_loader *ld, const ssmq_yaml *key, const char *pa
         known[n++] = ld->sweep.axis[i].name;
         if (ld->sweep.axis[i].n_path > 0) known[n++] = ld->sweep.axis[i].path[0].key->text;
     }
-    const char *nearest = ssmq_str_nearest(key->text, known);
-    const char *help = nearest ? ssmq_arena_printf(ld->arena, "did you mean '%s'?", nearest)
-                               : ssmq_arena_printf(ld->arena, "there are: %s",
-                                                   ssmq_option_words(ld->arena, known));
-    SSMQ_REPORT(ld, key, help, "%s: no axis has the name or sets the path '%s'", path, key->text);
+    SSMQ_REPORT(ld, AXIS_UNKNOWN, key, ssmq_option_help(ld->arena, key->text, known),
+                "%s: no axis has the name or sets the path '%s'", path, key->text);
 }
 
 /* Allows every value of the axis that is the one wanted; reported if there is none. */
@@ -72,7 +69,7 @@ static bool allow(ssmq_loader *ld, const ssmq_axis_draft *axis, const ssmq_yaml 
     if (any) return true;
     const char **labels = SSMQ_ARENA_ARRAY(ld->arena, const char *, axis->n + 1);
     memcpy(labels, axis->label, (size_t)axis->n * sizeof *labels);
-    SSMQ_REPORT(ld, wanted,
+    SSMQ_REPORT(ld, AXIS_NO_VALUE, wanted,
                 ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, labels)),
                 "%s: the axis '%s' has no such value: %s", path, axis->name,
                 ssmq_yaml_found(ld->arena, wanted));
@@ -108,7 +105,8 @@ bool ssmq_choice_read(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
         }
         const ssmq_axis_draft *a = &ld->sweep.axis[axis];
         if (out->allows[axis]) {
-            SSMQ_REPORT(ld, given->key[i], NULL, "%s: the axis '%s' stands twice", path, a->name);
+            SSMQ_REPORT(ld, AXIS_TWICE, given->key[i], NULL, "%s: the axis '%s' stands twice", path,
+                        a->name);
             fine = false;
         }
         out->allows[axis] = SSMQ_ARENA_ARRAY(ld->arena, bool, a->n);

@@ -127,11 +127,13 @@ static void check_met(ssmq_loader *ld, const ssmq_points *points)
 {
     for (int32_t i = 0; i < ld->sweep.n_exclude; i++)
         if (ld->sweep.exclude[i].met == 0)
-            SSMQ_REPORT(ld, ld->sweep.exclude[i].given, NULL, "sweep.exclude: no point is like this");
+            SSMQ_REPORT(ld, EXCLUDE_NONE, ld->sweep.exclude[i].given, NULL,
+                        "sweep.exclude: no point is like this");
     if (ld->sweep.baseline && ld->sweep.baseline->met == 0)
-        SSMQ_REPORT(ld, ld->sweep.baseline->given, NULL, "sweep.baseline: every point like this is excluded");
+        SSMQ_REPORT(ld, BASELINE_EXCLUDED, ld->sweep.baseline->given, NULL,
+                    "sweep.baseline: every point like this is excluded");
     if (points->n_cell == points->excluded)
-        SSMQ_REPORT(ld, ld->sweep.given, NULL, "sweep.exclude drops all points");
+        SSMQ_REPORT(ld, EXCLUDE_ALL, ld->sweep.given, NULL, "sweep.exclude drops all points");
 }
 
 void ssmq_loader_expand(ssmq_loader *ld, ssmq_experiment *e)

@@ -194,8 +194,8 @@ typedef struct ssmq_loader {
     } kept;
 } ssmq_loader;
 
-#define SSMQ_REPORT(ld, node, help, ...) \
-    ssmq_diag_add((ld)->diag, SSMQ_ERR_CONFIG, (node)->place, (help), __VA_ARGS__)
+#define SSMQ_REPORT(ld, problem, node, help, ...) \
+    ssmq_diag_add((ld)->diag, SSMQ_ERR_CONFIG, SSMQ_E_##problem, (node)->place, (help), __VA_ARGS__)
 
 /* ---- experiment.c ---- */
 

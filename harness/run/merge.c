@@ -77,11 +77,13 @@ static ssmq_yaml *open_file(ssmq_loader *ld, const char *path, ssmq_place from)
     if (find_read(ld, path, from, &tree)) return tree;
     for (const ssmq_origin *s = from.source; s; s = s->parent) {
         if (s->set > 0 || !same_file(s->name, path)) continue;
-        ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, from, NULL, "%s includes itself", path);
+        ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, SSMQ_E_INCLUDE_CYCLE, from, NULL,
+                      "%s includes itself", path);
         return NULL;
     }
     if (ld->n_file == SSMQ_FILES_MAX) {
-        ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, from, NULL, "more than %d files", SSMQ_FILES_MAX);
+        ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, SSMQ_E_INCLUDE_FILES, from, NULL,
+                      "more than %d files", SSMQ_FILES_MAX);
         return NULL;
     }
     ssmq_origin *source = ssmq_origin_open(ld->arena, path, from, ld->diag);
@@ -98,7 +100,8 @@ static ssmq_yaml *read_file(ssmq_loader *ld, const char *path, ssmq_place from);
 static bool include_one(ssmq_loader *ld, const ssmq_yaml *name, ssmq_yaml **merged)
 {
     if (ssmq_yaml_type_of(name) != SSMQ_YAML_TEXT) {
-        SSMQ_REPORT(ld, name, NULL, "include must be a path or a list of paths, found %s",
+        SSMQ_REPORT(ld, INCLUDE_FORM, name, NULL,
+                    "include must be a path or a list of paths, found %s",
                     ssmq_yaml_found(ld->arena, name));
         return false;
     }
@@ -123,7 +126,7 @@ static ssmq_yaml *read_file(ssmq_loader *ld, const char *path, ssmq_place from)
     ssmq_yaml *own = open_file(ld, path, from);
     if (!own) return NULL;
     if (own->kind != SSMQ_YAML_MAP) {
-        SSMQ_REPORT(ld, own, NULL, "an experiment must be a mapping, found %s",
+        SSMQ_REPORT(ld, NO_MAPPING, own, NULL, "an experiment must be a mapping, found %s",
                     ssmq_yaml_found(ld->arena, own));
         return NULL;
     }
@@ -162,8 +165,8 @@ void ssmq_loader_unused(ssmq_loader *ld)
     for (int32_t i = 0; i < ld->n_included; i++) {
         const ssmq_included *in = &ld->included[i];
         if (!is_used(ld, in->source))
-            ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, in->place, NULL, "nothing of %s is used",
-                          in->source->name);
+            ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, SSMQ_E_INCLUDE_UNUSED, in->place, NULL,
+                          "nothing of %s is used", in->source->name);
     }
 }
 
@@ -201,13 +204,9 @@ static void report_no_entry(const setting *s, const ssmq_yaml *list, int32_t dep
     int32_t      n = 0;
     for (int32_t i = 0; i < list->n; i++)
         if (entry_name(list->value[i])) names[n++] = entry_name(list->value[i]);
-    const char *nearest = ssmq_str_nearest(s->part[depth]->text, names);
-    const char *help = nearest ? ssmq_arena_printf(s->ld->arena, "did you mean '%s'?", nearest)
-                       : n > 0 ? ssmq_arena_printf(s->ld->arena, "there are: %s",
-                                                   ssmq_option_words(s->ld->arena, names))
-                               : NULL;
-    SSMQ_REPORT(s->ld, s->part[depth], help, "the list has no entry with the id '%s'",
-                s->part[depth]->text);
+    SSMQ_REPORT(s->ld, NO_ENTRY, s->part[depth],
+                ssmq_option_help(s->ld->arena, s->part[depth]->text, names),
+                "the list has no entry with the id '%s'", s->part[depth]->text);
 }
 
 /* Sets in the one entry that is called so. */
@@ -225,8 +224,8 @@ static ssmq_yaml *set_in_list(const setting *s, const ssmq_yaml *list, int32_t d
         return NULL;
     }
     if (times > 1) {
-        SSMQ_REPORT(s->ld, s->part[depth], NULL, "the list has %d entries called '%s'", times,
-                    s->part[depth]->text);
+        SSMQ_REPORT(s->ld, AMBIGUOUS_ENTRY, s->part[depth], NULL,
+                    "the list has %d entries called '%s'", times, s->part[depth]->text);
         return NULL;
     }
     ssmq_yaml *copy = ssmq_yaml_copy(s->ld->arena, list);
@@ -290,7 +289,7 @@ ssmq_yaml **ssmq_loader_split(ssmq_loader *ld, const ssmq_yaml *whole, int32_t *
         if (end == at || *count == SSMQ_YAML_DEPTH_MAX) {
             ssmq_place place = part_place(whole, at, end);
             if (end == at) place.length = 1;
-            ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, place, NULL,
+            ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, SSMQ_E_KEY_FORM, place, NULL,
                           end == at ? "an empty key" : "too many keys");
             return NULL;
         }
@@ -320,7 +319,8 @@ bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
     const char      *equals = strchr(text, '=');
     const ssmq_place whole = {source, 0, source->length};
     if (!equals) {
-        ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, whole, NULL, "--set needs KEY=VALUE");
+        ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, SSMQ_E_SET_FORM, whole, NULL,
+                      "--set needs KEY=VALUE");
         return false;
     }
     const ssmq_yaml key = {.kind = SSMQ_YAML_SCALAR,
@@ -331,11 +331,11 @@ bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
     ssmq_yaml     **part = ssmq_loader_split(ld, &key, &n_part);
     if (!part) return false;
     if (strcmp(part[0]->text, "include") == 0) {
-        SSMQ_REPORT(ld, part[0], NULL, "include cannot be set");
+        SSMQ_REPORT(ld, SET_INCLUDE, part[0], NULL, "include cannot be set");
         return false;
     }
     if (source->length > SSMQ_YAML_BYTES_MAX) {
-        ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, (ssmq_place){source, 0, 0}, NULL,
+        ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, SSMQ_E_FILE_SIZE, (ssmq_place){source, 0, 0}, NULL,
                       "longer than %d bytes", SSMQ_YAML_BYTES_MAX);
         return false;
     }

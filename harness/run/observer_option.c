@@ -93,7 +93,7 @@ static const ssmq_yaml *complete(context *cx, const ssmq_option *o, const ssmq_y
     if (!ssmq_options_mapping(cx, given, path)) return NULL;
     const int32_t i = ssmq_yaml_find(given, "across");
     if (i >= 0 && !*across) {
-        ssmq_diag_add(cx->diag, SSMQ_ERR_CONFIG, given->key[i]->place, NULL,
+        ssmq_diag_add(cx->diag, SSMQ_ERR_CONFIG, SSMQ_E_OBSERVER_ACROSS, given->key[i]->place, NULL,
                       "%s takes no 'across': there is one sample, nothing to combine", path);
         return NULL;
     }
@@ -123,8 +123,8 @@ static void warn_of_fraction(context *cx, const ssmq_option *table, const ssmq_y
         const char  *help =
             p > 0.5 ? ssmq_arena_printf(cx->arena, "did you mean %.10g?", 100 * p) : NULL;
         if (p <= 1)
-            ssmq_diag_warn(cx->diag, v->place, help, "%s.p is in per cent, found %s", path,
-                           v->text);
+            ssmq_diag_warn(cx->diag, SSMQ_E_PER_CENT, v->place, help,
+                           "%s.p is in per cent, found %s", path, v->text);
     }
 }
 

@@ -91,8 +91,8 @@ static int32_t *slot_of(const index_of *x, const ssmq_run *runs, const char *id)
 static void warn_same(const ssmq_points *p, const ssmq_cell *first, const ssmq_cell *again)
 {
     if (first->point != again->point || first->order[1] != again->order[1] || again->order[1] < 0) return;
-    ssmq_diag_warn(p->ld->diag, p->ld->draft.recipe[again->order[2]].key->place, NULL,
-                   "'%s' resolves to the same run as '%s' and is left out", again->run->name,
+    ssmq_diag_warn(p->ld->diag, SSMQ_E_SAME_RUN, p->ld->draft.recipe[again->order[2]].key->place,
+                   NULL, "'%s' resolves to the same run as '%s' and is left out", again->run->name,
                    first->run->name);
 }
 

@@ -22,7 +22,7 @@ static void read_quantile(ssmq_loader *ld, const ssmq_yaml *v)
     int32_t at = s->n_quantile;
     for (int32_t i = 0; i < s->n_quantile; i++) {
         if (s->quantile[i] != p) continue;
-        SSMQ_REPORT(ld, v, NULL, "the quantile %s stands twice", v->text);
+        SSMQ_REPORT(ld, TWICE, v, NULL, "the quantile %s stands twice", v->text);
         return;
     }
     for (; at > 0 && s->quantile[at - 1] > p; at--) s->quantile[at] = s->quantile[at - 1];
@@ -39,7 +39,8 @@ static void read_quantiles(ssmq_loader *ld, const ssmq_yaml *v)
     s->quantiles_given = v;
     if (v && v->kind == SSMQ_YAML_SCALAR && strcmp(v->text, "off") == 0) return;
     if (n > QUANTILES_MAX) {
-        SSMQ_REPORT(ld, v, NULL, "collect.statistics.quantiles has %d entries; at most %d are allowed", n,
+        SSMQ_REPORT(ld, TOO_MANY, v, NULL,
+                    "collect.statistics.quantiles has %d entries; at most %d are allowed", n,
                     QUANTILES_MAX);
         return;
     }
@@ -51,7 +52,8 @@ static void read_quantiles(ssmq_loader *ld, const ssmq_yaml *v)
         read_quantile(ld, v);
     } else {
         if (v->n == 0)
-            SSMQ_REPORT(ld, v, "write 'quantiles: off'", "collect.statistics.quantiles is an empty list");
+            SSMQ_REPORT(ld, EMPTY_LIST, v, "write 'quantiles: off'",
+                        "collect.statistics.quantiles is an empty list");
         for (int32_t i = 0; i < v->n; i++) read_quantile(ld, v->value[i]);
     }
 }
@@ -94,10 +96,10 @@ void ssmq_loader_collect(ssmq_loader *ld, const ssmq_yaml *given)
     read_statistics(ld, ssmq_yaml_get(given, "statistics"));
     read_dump(ld, dump);
     if (!c->statistics.on && !dump)
-        SSMQ_REPORT(ld, given, "leave collect out, or give it a dump",
+        SSMQ_REPORT(ld, COLLECT_NOTHING, given, "leave collect out, or give it a dump",
                     "collect has nothing to do: statistics are off and there is no dump");
     if (!c->statistics.on && c->sites)
-        ssmq_diag_warn(ld->diag, ssmq_yaml_get(given, "sites")->place, NULL,
+        ssmq_diag_warn(ld->diag, SSMQ_E_COLLECT_SITES, ssmq_yaml_get(given, "sites")->place, NULL,
                        "collect.sites has no effect with statistics: off");
     c->given = given;
 }

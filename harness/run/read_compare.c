@@ -19,7 +19,7 @@ static void read_word(ssmq_loader *ld, const word_list *list, const ssmq_yaml *v
     ssmq_yaml_put(ld->arena, one, list->key, (ssmq_yaml *)(uintptr_t)v);
     if (!ssmq_options_read(&ld->options, table, one, "compare", &word)) return;
     if (*bits >> word & 1)
-        SSMQ_REPORT(ld, v, NULL, "%s '%s' stands twice", list->noun, list->words[word]);
+        SSMQ_REPORT(ld, TWICE, v, NULL, "%s '%s' stands twice", list->noun, list->words[word]);
     *bits |= (uint32_t)1 << word;
 }
 
@@ -32,7 +32,8 @@ static void read_words(ssmq_loader *ld, const word_list *list, const ssmq_yaml *
     } else if (v->kind != SSMQ_YAML_LIST) {
         read_word(ld, list, v, bits);
     } else {
-        if (v->n == 0) SSMQ_REPORT(ld, v, NULL, "compare.%s is an empty list", list->key);
+        if (v->n == 0)
+            SSMQ_REPORT(ld, EMPTY_LIST, v, NULL, "compare.%s is an empty list", list->key);
         for (int32_t i = 0; i < v->n; i++) read_word(ld, list, v->value[i], bits);
     }
 }
@@ -60,8 +61,8 @@ static void find_evaluation(ssmq_loader *ld, const ssmq_yaml *given)
         c->evaluation_index = i;
         return;
     }
-    SSMQ_REPORT(ld, ssmq_yaml_get(given, "evaluation"),
-                ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, known)),
+    SSMQ_REPORT(ld, COMPARE_EVALUATION, ssmq_yaml_get(given, "evaluation"),
+                ssmq_option_help(ld->arena, c->evaluation, known),
                 "compare.evaluation is '%s', which is the id of no evaluation", c->evaluation);
 }
 
@@ -94,17 +95,18 @@ static void read_interaction(ssmq_loader *ld, const ssmq_yaml *v)
 {
     ssmq_compare_draft *c = &ld->draft.compare;
     if (!is_pair(v)) {
-        SSMQ_REPORT(ld, v, "as in [[rot, u], [rot, w]]",
+        SSMQ_REPORT(ld, PAIR_FORM, v, "as in [[rot, u], [rot, w]]",
                     "an element of compare.interactions must be a list of two ids of steps");
         return;
     }
     const ssmq_step_pair pair = {v->value[0]->text, v->value[1]->text};
     if (strcmp(pair.a, pair.b) == 0)
-        SSMQ_REPORT(ld, v, NULL, "compare.interactions: '%s' stands beside itself", pair.a);
+        SSMQ_REPORT(ld, PAIR_SELF, v, NULL, "compare.interactions: '%s' stands beside itself",
+                    pair.a);
     else if (!in_one_recipe(&ld->draft, &pair))
-        SSMQ_REPORT(ld, v, NULL,
-                    "compare.interactions: no recipe has both an enabled step '%s' and one '%s'", pair.a,
-                    pair.b);
+        SSMQ_REPORT(ld, PAIR_NONE, v, NULL,
+                    "compare.interactions: no recipe has both an enabled step '%s' and one '%s'",
+                    pair.a, pair.b);
     c->interaction_given[c->n_interaction] = v;
     c->interaction[c->n_interaction++] = pair;
 }
@@ -115,7 +117,7 @@ static void read_interactions(ssmq_loader *ld, const ssmq_yaml *given)
     const ssmq_yaml *v = ssmq_yaml_get(given, "interactions");
     if (!v) return;
     if (v->kind != SSMQ_YAML_LIST) {
-        SSMQ_REPORT(ld, v, "as in [[rot, u], [rot, w]]",
+        SSMQ_REPORT(ld, PAIR_FORM, v, "as in [[rot, u], [rot, w]]",
                     "compare.interactions must be a list of pairs of steps, found %s",
                     ssmq_yaml_found(ld->arena, v));
         return;
@@ -141,6 +143,6 @@ void ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given)
     find_evaluation(ld, given);
     c->given = given;
     if (!has_quantised(&ld->draft))
-        SSMQ_REPORT(ld, given, "add the mode fake, or leave compare out",
+        SSMQ_REPORT(ld, COMPARE_FLOAT, given, "add the mode fake, or leave compare out",
                     "compare has nothing to compare with float: mode is only float");
 }

@@ -10,7 +10,8 @@ bool ssmq_loader_exists(ssmq_loader *ld, const char *path, const ssmq_yaml *name
         ssmq_map_close(&m);
         return true;
     }
-    ssmq_diag_add(ld->diag, SSMQ_ERR_INPUT, name->place, NULL, "%s", ssmq_error_last()->message);
+    ssmq_diag_add(ld->diag, SSMQ_ERR_INPUT, SSMQ_E_INPUT_UNREADABLE, name->place, NULL, "%s",
+                  ssmq_error_last()->message);
     ssmq_error_clear();
     return false;
 }
@@ -22,20 +23,20 @@ static bool check_data(ssmq_loader *ld, const ssmq_yaml *map, const char *path,
 {
     const ssmq_yaml *file = ssmq_yaml_get(map, "file");
     if (!o->file) {
-        SSMQ_REPORT(ld, file, NULL, "%s.file is empty", path);
+        SSMQ_REPORT(ld, EMPTY_TEXT, file, NULL, "%s.file is empty", path);
         return false;
     }
     if (o->format >= 0) {
         data->format = (ssmq_data_format)o->format;
     } else if (!ssmq_data_format_of(o->file, &data->format)) {
-        SSMQ_REPORT(ld, file,
+        SSMQ_REPORT(ld, DATA_FORMAT, file,
                     ssmq_arena_printf(ld->arena, "add format: one of %s",
                                       ssmq_option_words(ld->arena, ssmq_data_formats)),
                     "the name of '%s' does not tell its format", o->file);
         return false;
     }
     if (o->subset && data->format != SSMQ_DATA_JSONL) {
-        SSMQ_REPORT(ld, ssmq_yaml_get(map, "subset"), NULL,
+        SSMQ_REPORT(ld, DATA_SUBSET, ssmq_yaml_get(map, "subset"), NULL,
                     "%s.subset needs format jsonl; this is %s", path,
                     ssmq_data_formats[data->format]);
         return false;
@@ -59,7 +60,7 @@ static const ssmq_yaml *named_data(ssmq_loader *ld, const ssmq_yaml *name)
     if (nearest) help = ssmq_arena_printf(ld->arena, "did you mean '%s'?", nearest);
     else if (n > 0 && !strpbrk(name->text, "./"))
         help = ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, all));
-    SSMQ_REPORT(ld, name, help, "no data set has the name '%s'", name->text);
+    SSMQ_REPORT(ld, DATA_NAME, name, help, "no data set has the name '%s'", name->text);
     return NULL;
 }
 
@@ -74,7 +75,7 @@ bool ssmq_loader_data(ssmq_loader *ld, const ssmq_yaml *given, const char *path,
         path = ssmq_arena_printf(ld->arena, "data.%s", given->text);
     }
     if (map->kind != SSMQ_YAML_MAP) {
-        SSMQ_REPORT(ld, map, NULL, "%s must be a name or a mapping, found %s", path,
+        SSMQ_REPORT(ld, NO_MAPPING, map, NULL, "%s must be a name or a mapping, found %s", path,
                     ssmq_yaml_found(ld->arena, map));
         return false;
     }
@@ -108,7 +109,7 @@ bool ssmq_loader_model(ssmq_loader *ld, const ssmq_yaml *given)
     const ssmq_yaml *path = ssmq_yaml_get(given, "path");
     const ssmq_yaml *tokenizer = ssmq_yaml_get(given, "tokenizer");
     if (!o.path || (tokenizer && !o.tokenizer)) {
-        SSMQ_REPORT(ld, o.path ? tokenizer : path, NULL, "model.%s is empty",
+        SSMQ_REPORT(ld, EMPTY_TEXT, o.path ? tokenizer : path, NULL, "model.%s is empty",
                     o.path ? "tokenizer" : "path");
         return false;
     }

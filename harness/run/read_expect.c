@@ -13,7 +13,8 @@ static bool read_tolerance(ssmq_loader *ld, const ssmq_yaml *given, double value
     const double number = strtod(text, &end);
     const bool   percent = strcmp(end, "%") == 0 || strcmp(end, " %") == 0;
     if (end == text || (*end && !percent) || !isfinite(number) || number < 0) {
-        SSMQ_REPORT(ld, given, NULL, "a tolerance is a number, or a share of the value as '1%%'; found %s",
+        SSMQ_REPORT(ld, TOLERANCE, given, NULL,
+                    "a tolerance is a number, or a share of the value as '1%%'; found %s",
                     ssmq_yaml_found(ld->arena, given));
         return false;
     }
@@ -31,10 +32,7 @@ static bool read_metric(ssmq_loader *ld, const char *name, const ssmq_yaml *give
             return true;
         }
     }
-    const char *nearest = ssmq_str_nearest(name, known);
-    SSMQ_REPORT(ld, given,
-                nearest ? ssmq_arena_printf(ld->arena, "did you mean '%s'?", nearest)
-                        : ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, known)),
+    SSMQ_REPORT(ld, FIGURE, given, ssmq_option_help(ld->arena, name, known),
                 "no figure has the name '%s'", name);
     return false;
 }
@@ -64,7 +62,8 @@ void ssmq_loader_expect(ssmq_loader *ld)
     if (!v) return;
     if (v->place.source) v->place.source->used = true;
     if (v->kind != SSMQ_YAML_LIST) {
-        SSMQ_REPORT(ld, v, NULL, "expect must be a list of mappings, found %s", ssmq_yaml_found(ld->arena, v));
+        SSMQ_REPORT(ld, NO_LIST, v, NULL, "expect must be a list of mappings, found %s",
+                    ssmq_yaml_found(ld->arena, v));
         return;
     }
     ld->expect = SSMQ_ARENA_ARRAY(ld->arena, ssmq_expect_draft, v->n + 1);
@@ -82,12 +81,13 @@ static void check_one(ssmq_loader *ld, const ssmq_expect_draft *e)
         found = found || strcmp(known[i], e->spec.evaluation) == 0;
     }
     if (!found)
-        SSMQ_REPORT(ld, ssmq_yaml_get(e->given, "evaluation"),
-                    ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, known)),
+        SSMQ_REPORT(ld, EXPECT_EVALUATION, ssmq_yaml_get(e->given, "evaluation"),
+                    ssmq_option_help(ld->arena, e->spec.evaluation, known),
                     "no evaluation has the id '%s'", e->spec.evaluation);
     if (e->spec.figure >= SSMQ_SCORE_FIGURES_ALWAYS && !d->compare.given)
-        SSMQ_REPORT(ld, ssmq_yaml_get(e->given, "metric"), "add compare: {}",
-                    "%s is a figure paired with float, and nothing is compared", ssmq_score_figures[e->spec.figure].name);
+        SSMQ_REPORT(ld, EXPECT_PAIRED, ssmq_yaml_get(e->given, "metric"), "add compare: {}",
+                    "%s is a figure paired with float, and nothing is compared",
+                    ssmq_score_figures[e->spec.figure].name);
 }
 
 /* An axis that a run does not depend on, as float on a recipe, does not mean the run. */
@@ -114,7 +114,8 @@ void ssmq_loader_expected(ssmq_loader *ld, ssmq_experiment *e)
             holds[s->run[cell]] = true;
         }
         if (n == 0)
-            SSMQ_REPORT(ld, ssmq_yaml_get(ld->expect[i].given, "where"), NULL, "no run is like this");
+            SSMQ_REPORT(ld, EXPECT_NO_RUN, ssmq_yaml_get(ld->expect[i].given, "where"), NULL,
+                        "no run is like this");
         check_one(ld, &ld->expect[i]);
         all[i] = ld->expect[i].spec;
         all[i].of = holds;

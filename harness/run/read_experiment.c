@@ -29,7 +29,8 @@ static void read_schema(ssmq_loader *ld)
     const ssmq_yaml *v = section(ld, "ssmq", true);
     if (!v) return;
     if (ssmq_yaml_type_of(v) != SSMQ_YAML_INT || ssmq_yaml_int(v) != SSMQ_SCHEMA_VERSION)
-        SSMQ_REPORT(ld, v, NULL, "ssmq is the version of the form: this program reads %d, found %s",
+        SSMQ_REPORT(ld, VERSION, v, NULL,
+                    "ssmq is the version of the form: this program reads %d, found %s",
                     SSMQ_SCHEMA_VERSION, ssmq_yaml_found(ld->arena, v));
 }
 
@@ -40,7 +41,7 @@ static void read_names(ssmq_loader *ld)
     ld->draft.name = name;
     ld->draft.question = question;
     if (question && question->kind != SSMQ_YAML_SCALAR)
-        SSMQ_REPORT(ld, question, NULL, "question must be a text, found %s",
+        SSMQ_REPORT(ld, TYPE, question, NULL, "question must be a text, found %s",
                     ssmq_yaml_found(ld->arena, question));
 }
 
@@ -57,7 +58,7 @@ static void read_mode(ssmq_loader *ld, const ssmq_yaml *v)
     if (!ssmq_options_read(&ld->options, table, one, "", &mode)) return;
     for (int32_t i = 0; i < ld->draft.n_mode; i++) {
         if ((int)ld->draft.mode[i] != mode) continue;
-        SSMQ_REPORT(ld, v, NULL, "the mode '%s' stands twice", ssmq_modes[mode]);
+        SSMQ_REPORT(ld, TWICE, v, NULL, "the mode '%s' stands twice", ssmq_modes[mode]);
         return;
     }
     ld->draft.mode_given[ld->draft.n_mode] = v;
@@ -72,7 +73,7 @@ static void read_modes(ssmq_loader *ld)
         read_mode(ld, v);
         return;
     }
-    if (v->n == 0) SSMQ_REPORT(ld, v, NULL, "mode is an empty list");
+    if (v->n == 0) SSMQ_REPORT(ld, EMPTY_LIST, v, NULL, "mode is an empty list");
     for (int32_t i = 0; i < v->n; i++) read_mode(ld, v->value[i]);
 }
 
@@ -82,9 +83,9 @@ static void read_named_recipes(ssmq_loader *ld, const ssmq_yaml *all)
 {
     ssmq_draft *d = &ld->draft;
     if (!ssmq_options_mapping(&ld->options, all, "recipes")) return;
-    if (all->n == 0) SSMQ_REPORT(ld, all, NULL, "recipes is empty");
+    if (all->n == 0) SSMQ_REPORT(ld, NO_RECIPES, all, NULL, "recipes is empty");
     if (all->n > SSMQ_STEPS_MAX) {
-        SSMQ_REPORT(ld, all, NULL, "more than %d recipes", SSMQ_STEPS_MAX);
+        SSMQ_REPORT(ld, TOO_MANY, all, NULL, "more than %d recipes", SSMQ_STEPS_MAX);
         return;
     }
     d->recipe = SSMQ_ARENA_ARRAY(ld->arena, ssmq_recipe_draft, all->n);
@@ -105,7 +106,7 @@ static void read_recipes(ssmq_loader *ld)
     ssmq_draft      *d = &ld->draft;
     const bool       only_float = d->n_mode == 1 && d->mode[0] == SSMQ_MODE_FLOAT;
     if (one && all) {
-        SSMQ_REPORT(ld, ld->root->key[ssmq_yaml_find(ld->root, "recipes")], NULL,
+        SSMQ_REPORT(ld, RECIPE_TWO, ld->root->key[ssmq_yaml_find(ld->root, "recipes")], NULL,
                     "there is a 'recipe' too, on line %d; give one of both", one->line);
     } else if (one) {
         d->recipe = SSMQ_ARENA_ARRAY(ld->arena, ssmq_recipe_draft, 1);
@@ -115,7 +116,7 @@ static void read_recipes(ssmq_loader *ld)
     } else if (all) {
         read_named_recipes(ld, all);
     } else if (d->n_mode > 0 && !only_float) {
-        SSMQ_REPORT(ld, ld->root, NULL,
+        SSMQ_REPORT(ld, NO_RECIPE, ld->root, NULL,
                     "recipe (or recipes) is missing: every mode but float needs one");
     }
 }
@@ -129,7 +130,8 @@ static void read_calibration(ssmq_loader *ld)
     const ssmq_yaml         *v = section(ld, "calibration", false);
     if (!v) {
         if (ssmq_loader_observes(ld))
-            SSMQ_REPORT(ld, ld->root, NULL, "calibration is missing: steps of the recipe need it");
+            SSMQ_REPORT(ld, NO_CALIBRATION, ld->root, NULL,
+                        "calibration is missing: steps of the recipe need it");
         return;
     }
     if (!ssmq_options_mapping(&ld->options, v, "calibration")) return;
@@ -139,7 +141,7 @@ static void read_calibration(ssmq_loader *ld)
     if (!data) ssmq_option_missing(&ld->options, v, "calibration", "data");
     else if (ssmq_loader_data(ld, data, "calibration.data", &c->data)) c->given = v;
     if (fine && c->select == SSMQ_SELECT_FIRST && c->seed >= 0)
-        ssmq_diag_warn(ld->diag, ssmq_yaml_get(v, "seed")->place, NULL,
+        ssmq_diag_warn(ld->diag, SSMQ_E_SEED_UNUSED, ssmq_yaml_get(v, "seed")->place, NULL,
                        "calibration.seed has no effect with select: first");
 }
 
@@ -161,7 +163,7 @@ static void read_evaluation(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
     for (int32_t i = 0; named && i < at; i++) {
         const ssmq_yaml *other = ssmq_yaml_get(list->value[i], "id");
         if (other && other->kind == SSMQ_YAML_SCALAR && strcmp(other->text, id->text) == 0)
-            SSMQ_REPORT(ld, id, NULL,
+            SSMQ_REPORT(ld, EVALUATION_TWICE, id, NULL,
                         "two evaluations are called '%s': the first stands on line %d", id->text,
                         list->value[i]->line);
     }
@@ -175,12 +177,12 @@ static void read_evaluations(ssmq_loader *ld)
     const ssmq_yaml *v = section(ld, "evaluate", true);
     if (!v) return;
     if (v->kind != SSMQ_YAML_LIST || v->n == 0) {
-        SSMQ_REPORT(ld, v, NULL, "evaluate must be a list of evaluations, found %s",
+        SSMQ_REPORT(ld, NO_LIST, v, NULL, "evaluate must be a list of evaluations, found %s",
                     v->kind == SSMQ_YAML_LIST ? "an empty one" : ssmq_yaml_found(ld->arena, v));
         return;
     }
     if (v->n > SSMQ_STEPS_MAX) {
-        SSMQ_REPORT(ld, v, NULL, "more than %d evaluations", SSMQ_STEPS_MAX);
+        SSMQ_REPORT(ld, TOO_MANY, v, NULL, "more than %d evaluations", SSMQ_STEPS_MAX);
         return;
     }
     ld->draft.evaluation = SSMQ_ARENA_ARRAY(ld->arena, ssmq_evaluation_draft, v->n);
@@ -252,9 +254,9 @@ static void check_tokenizer(ssmq_loader *ld)
     const char      *reader = ssmq_loader_reads_text(ld, samples);
     if (!model || ld->draft.model.tokenizer || !reader) return;
     if (access(ld->draft.model.tokenizer_file, R_OK) == 0) return;
-    ssmq_diag_add(ld->diag, SSMQ_ERR_INPUT, ssmq_yaml_get(model, "path")->place,
-                  "name one as model.tokenizer", "%s: no such file, and '%s' reads text",
-                  ld->draft.model.tokenizer_file, reader);
+    ssmq_diag_add(ld->diag, SSMQ_ERR_INPUT, SSMQ_E_NO_TOKENIZER,
+                  ssmq_yaml_get(model, "path")->place, "name one as model.tokenizer",
+                  "%s: no such file, and '%s' reads text", ld->draft.model.tokenizer_file, reader);
 }
 
 void ssmq_loader_draft(ssmq_loader *ld)

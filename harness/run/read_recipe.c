@@ -10,11 +10,8 @@ static const ssmq_method *find_method(ssmq_loader *ld, const ssmq_yaml *name, co
     for (int32_t i = 0; i < n; i++) all[i] = ld->cat->methods[i]->name;
     for (int32_t i = 0; i < n; i++)
         if (strcmp(name->text, all[i]) == 0) return ld->cat->methods[i];
-    const char *nearest = ssmq_str_nearest(name->text, all);
-    const char *help =
-        nearest ? ssmq_arena_printf(ld->arena, "did you mean '%s'?", nearest)
-                : ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, all));
-    SSMQ_REPORT(ld, name, help, "%s: no method has the name '%s'", path, name->text);
+    SSMQ_REPORT(ld, METHOD, name, ssmq_option_help(ld->arena, name->text, all),
+                "%s: no method has the name '%s'", path, name->text);
     return NULL;
 }
 
@@ -51,7 +48,7 @@ static bool check_id(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
         const char *other = step_id(list->value[i]);
         if (!other || strcmp(id, other) != 0) continue;
         const ssmq_yaml *mine = ssmq_yaml_get(list->value[at], "id");
-        SSMQ_REPORT(ld, mine ? mine : ssmq_yaml_get(list->value[at], "method"),
+        SSMQ_REPORT(ld, STEP_TWICE, mine ? mine : ssmq_yaml_get(list->value[at], "method"),
                     mine ? NULL : "give this step an id",
                     "two steps are called '%s': the first stands on line %d", id,
                     list->value[i]->line);
@@ -69,11 +66,11 @@ static const ssmq_yaml *step_list(ssmq_loader *ld, const ssmq_yaml *given, const
         if (!list) return NULL;
     }
     if (list->kind != SSMQ_YAML_LIST)
-        SSMQ_REPORT(ld, list, NULL, "%s must be a list of steps%s, found %s", path,
+        SSMQ_REPORT(ld, NO_LIST, list, NULL, "%s must be a list of steps%s, found %s", path,
                     list == given ? " or the path of a file that holds one" : "",
                     ssmq_yaml_found(ld->arena, list));
     else if (list->n > SSMQ_STEPS_MAX)
-        SSMQ_REPORT(ld, list, NULL, "%s has more than %d steps", path, SSMQ_STEPS_MAX);
+        SSMQ_REPORT(ld, TOO_MANY, list, NULL, "%s has more than %d steps", path, SSMQ_STEPS_MAX);
     else return list;
     return NULL;
 }

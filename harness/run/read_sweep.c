@@ -64,8 +64,8 @@ static bool check_values(ssmq_loader *ld, const ssmq_axis_draft *axis)
         bool             again = false;
         for (int32_t k = 0; k < i && !again; k++) again = same_on_all_paths(ld, axis, i, k);
         if (again)
-            SSMQ_REPORT(ld, v, NULL, "the axis '%s' has the value %s twice", axis->name,
-                        label_of(ld, v, i));
+            SSMQ_REPORT(ld, AXIS_VALUE_TWICE, v, NULL, "the axis '%s' has the value %s twice",
+                        axis->name, label_of(ld, v, i));
         fine = fine && !again;
     }
     return fine;
@@ -81,7 +81,7 @@ static bool check_path(ssmq_loader *ld, const ssmq_axis_path *p)
     for (int i = 0; sections[i]; i++) known = known || strcmp(first->text, sections[i]) == 0;
     if (!known) {
         const char *nearest = ssmq_str_nearest(first->text, sections);
-        SSMQ_REPORT(ld, first,
+        SSMQ_REPORT(ld, AXIS_PATH, first,
                     nearest ? ssmq_arena_printf(ld->arena, "did you mean '%s'?", nearest)
                             : ssmq_arena_printf(ld->arena, "an axis sets something in: %s",
                                                 ssmq_option_words(ld->arena, sections)),
@@ -89,7 +89,8 @@ static bool check_path(ssmq_loader *ld, const ssmq_axis_path *p)
         return false;
     }
     if (p->n_part == 1) {
-        SSMQ_REPORT(ld, first, NULL, "an axis sets something in '%s', not all of it", first->text);
+        SSMQ_REPORT(ld, AXIS_SECTION, first, NULL, "an axis sets something in '%s', not all of it",
+                    first->text);
         return false;
     }
     return true;
@@ -103,19 +104,16 @@ static bool check_recipe_path(ssmq_loader *ld, const ssmq_axis_path *p)
     if (!one && !all) return true;
     const ssmq_yaml *section = ssmq_yaml_get(ld->root, first);
     if (!section) {
-        SSMQ_REPORT(ld, p->part[0], one ? "a recipe with a name is at recipes.NAME" : NULL,
-                    "there is no '%s'", first);
+        SSMQ_REPORT(ld, AXIS_PATH, p->part[0],
+                    one ? "a recipe with a name is at recipes.NAME" : NULL, "there is no '%s'",
+                    first);
         return false;
     }
     if (one || section->kind != SSMQ_YAML_MAP || ssmq_yaml_find(section, p->part[1]->text) >= 0)
         return true;
     const char **names = SSMQ_ARENA_ARRAY(ld->arena, const char *, section->n + 1);
     for (int32_t i = 0; i < section->n; i++) names[i] = section->key[i]->text;
-    const char *nearest = ssmq_str_nearest(p->part[1]->text, names);
-    SSMQ_REPORT(ld, p->part[1],
-                nearest ? ssmq_arena_printf(ld->arena, "did you mean '%s'?", nearest)
-                        : ssmq_arena_printf(ld->arena, "there are: %s",
-                                            ssmq_option_words(ld->arena, names)),
+    SSMQ_REPORT(ld, AXIS_RECIPE, p->part[1], ssmq_option_help(ld->arena, p->part[1]->text, names),
                 "no recipe has the name '%s'", p->part[1]->text);
     return false;
 }
@@ -127,21 +125,24 @@ static bool read_path(ssmq_loader *ld, ssmq_axis_draft *axis, const ssmq_yaml *k
     out->part = ssmq_loader_split(ld, key, &out->n_part);
     if (!out->part || !check_path(ld, out) || !check_recipe_path(ld, out)) return false;
     if (values->kind != SSMQ_YAML_LIST || values->n == 0) {
-        SSMQ_REPORT(ld, values, NULL, "the axis '%s' needs a list of values for %s, found %s", axis->name,
-                    key->text,
-                    values->kind == SSMQ_YAML_LIST ? "an empty one" : ssmq_yaml_found(ld->arena, values));
+        SSMQ_REPORT(ld, AXIS_VALUES, values, NULL,
+                    "the axis '%s' needs a list of values for %s, found %s", axis->name, key->text,
+                    values->kind == SSMQ_YAML_LIST ? "an empty one"
+                                                   : ssmq_yaml_found(ld->arena, values));
         return false;
     }
     for (int32_t i = 0; i < values->n; i++) {
         if (ssmq_yaml_type_of(values->value[i]) != SSMQ_YAML_NULL) continue;
-        SSMQ_REPORT(ld, values->value[i], NULL, "the axis '%s' has an empty value", axis->name);
+        SSMQ_REPORT(ld, AXIS_EMPTY_VALUE, values->value[i], NULL,
+                    "the axis '%s' has an empty value", axis->name);
         return false;
     }
     if (axis->n_path == 0) axis->n = values->n;
     axis->n_path++;
     if (axis->n == values->n) return true;
-    SSMQ_REPORT(ld, values, NULL, "the paths of the axis '%s' move together: %s has %d values, %s has %d",
-                axis->name, axis->path[0].key->text, axis->n, key->text, values->n);
+    SSMQ_REPORT(ld, AXIS_LENGTHS, values, NULL,
+                "the paths of the axis '%s' move together: %s has %d values, %s has %d", axis->name,
+                axis->path[0].key->text, axis->n, key->text, values->n);
     return false;
 }
 
@@ -163,7 +164,7 @@ static ssmq_axis_draft *add_axis(ssmq_loader *ld, const ssmq_yaml *key, const ch
 {
     ssmq_sweep_draft *s = &ld->sweep;
     if (s->n_axis == SSMQ_AXES_MAX) {
-        SSMQ_REPORT(ld, key, NULL, "more than %d axes", SSMQ_AXES_MAX - 2);
+        SSMQ_REPORT(ld, AXES_TOO_MANY, key, NULL, "more than %d axes", SSMQ_AXES_MAX - 2);
         return NULL;
     }
     s->axis[s->n_axis] = (ssmq_axis_draft){.name = name, .key = key, .moves_with = s->n_axis};
@@ -174,13 +175,15 @@ static void read_axis(ssmq_loader *ld, const ssmq_yaml *key, const ssmq_yaml *pa
 {
     bool fine = ssmq_option_name(&ld->options, key, "an axis's name", false);
     if (fine && is_taken(key->text)) {
-        SSMQ_REPORT(ld, key, strcmp(key->text, "seed") == 0 ? "seeds are given as sweep.seeds" : NULL,
+        SSMQ_REPORT(ld, AXIS_NAME, key,
+                    strcmp(key->text, "seed") == 0 ? "seeds are given as sweep.seeds" : NULL,
                     "an axis cannot be called '%s': results have a field of that name", key->text);
         fine = false;
     }
     if (!ssmq_options_mapping(&ld->options, paths, ssmq_arena_printf(ld->arena, "sweep.axes.%s", key->text)))
         return;
-    if (paths->n == 0) SSMQ_REPORT(ld, paths, NULL, "the axis '%s' sets nothing", key->text);
+    if (paths->n == 0)
+        SSMQ_REPORT(ld, AXIS_NO_PATH, paths, NULL, "the axis '%s' sets nothing", key->text);
     ssmq_axis_draft *axis = paths->n > 0 ? add_axis(ld, key, key->text) : NULL;
     if (!axis) return;
     axis->path = SSMQ_ARENA_ARRAY(ld->arena, ssmq_axis_path, paths->n);
@@ -195,8 +198,9 @@ static void read_seeds(ssmq_loader *ld, const ssmq_yaml *key, const ssmq_yaml *s
     ssmq_yaml              **part = SSMQ_ARENA_ARRAY(ld->arena, ssmq_yaml *, 2);
     ssmq_yaml               *path = ssmq_yaml_scalar_at(ld->arena, "run.seed", false, key);
     if (seeds->kind != SSMQ_YAML_LIST || seeds->n == 0) {
-        SSMQ_REPORT(ld, seeds, NULL, "sweep.seeds must be a list of integers, found %s",
-                    seeds->kind == SSMQ_YAML_LIST ? "an empty one" : ssmq_yaml_found(ld->arena, seeds));
+        SSMQ_REPORT(ld, SEEDS, seeds, NULL, "sweep.seeds must be a list of integers, found %s",
+                    seeds->kind == SSMQ_YAML_LIST ? "an empty one"
+                                                  : ssmq_yaml_found(ld->arena, seeds));
         return;
     }
     for (int i = 0; i < 2; i++) part[i] = ssmq_yaml_scalar_at(ld->arena, words[i], false, key);
@@ -226,8 +230,9 @@ static void check_overlaps(ssmq_loader *ld)
             const ssmq_axis_path *p = &ld->sweep.axis[i].path[k];
             for (int32_t j = 0; j < n; j++) {
                 if (!overlap(seen[j], p)) continue;
-                SSMQ_REPORT(ld, p->key, NULL, "two axes set '%s'%s%s%s", p->key->text,
-                            strcmp(seen[j]->key->text, p->key->text) != 0 ? ": the other sets '" : "",
+                SSMQ_REPORT(ld, AXES_CLASH, p->key, NULL, "two axes set '%s'%s%s%s", p->key->text,
+                            strcmp(seen[j]->key->text, p->key->text) != 0 ? ": the other sets '"
+                                                                          : "",
                             strcmp(seen[j]->key->text, p->key->text) != 0 ? seen[j]->key->text : "",
                             strcmp(seen[j]->key->text, p->key->text) != 0 ? "'" : "");
                 break;
@@ -276,11 +281,10 @@ static int32_t axis_named(ssmq_loader *ld, const ssmq_yaml *name)
         known[i - 2] = ld->sweep.axis[i].name;
         if (name->kind == SSMQ_YAML_SCALAR && strcmp(known[i - 2], name->text) == 0) return i;
     }
-    const char *nearest = name->kind == SSMQ_YAML_SCALAR ? ssmq_str_nearest(name->text, known) : NULL;
-    SSMQ_REPORT(ld, name,
-                nearest ? ssmq_arena_printf(ld->arena, "did you mean '%s'?", nearest)
-                        : ssmq_arena_printf(ld->arena, "there are: %s", ssmq_option_words(ld->arena, known)),
-                "sweep.zip: no axis of the sweep is %s", ssmq_yaml_found(ld->arena, name));
+    SSMQ_REPORT(
+        ld, AXIS_UNKNOWN, name,
+        ssmq_option_help(ld->arena, name->kind == SSMQ_YAML_SCALAR ? name->text : "", known),
+        "sweep.zip: no axis of the sweep is %s", ssmq_yaml_found(ld->arena, name));
     return -1;
 }
 
@@ -289,7 +293,8 @@ static void read_zip(ssmq_loader *ld, const ssmq_yaml *group)
     ssmq_sweep_draft *s = &ld->sweep;
     int32_t           first = -1;
     if (group->kind != SSMQ_YAML_LIST || group->n < 2) {
-        SSMQ_REPORT(ld, group, "zip: [[a, b]]", "sweep.zip must be a list of lists of two or more axes");
+        SSMQ_REPORT(ld, ZIP_FORM, group, "zip: [[a, b]]",
+                    "sweep.zip must be a list of lists of two or more axes");
         return;
     }
     for (int32_t i = 0; i < group->n; i++) {
@@ -298,11 +303,13 @@ static void read_zip(ssmq_loader *ld, const ssmq_yaml *group)
         bool again = s->axis[axis].moves_with != axis || axis == first;
         for (int32_t k = 0; k < s->n_axis; k++) again = again || (k != axis && s->axis[k].moves_with == axis);
         if (again) {
-            SSMQ_REPORT(ld, group->value[i], NULL, "the axis '%s' is zipped twice", s->axis[axis].name);
+            SSMQ_REPORT(ld, ZIP_TWICE, group->value[i], NULL, "the axis '%s' is zipped twice",
+                        s->axis[axis].name);
         } else if (first < 0) {
             first = axis;
         } else if (s->axis[axis].n != s->axis[first].n) {
-            SSMQ_REPORT(ld, group->value[i], NULL, "zipped axes have equally many values: '%s' has %d, '%s' %d",
+            SSMQ_REPORT(ld, ZIP_LENGTHS, group->value[i], NULL,
+                        "zipped axes have equally many values: '%s' has %d, '%s' %d",
                         s->axis[first].name, s->axis[first].n, s->axis[axis].name, s->axis[axis].n);
         } else {
             s->axis[axis].moves_with = first;
@@ -314,7 +321,8 @@ static void read_zips(ssmq_loader *ld, const ssmq_yaml *zip)
 {
     if (!zip) return;
     if (zip->kind != SSMQ_YAML_LIST)
-        SSMQ_REPORT(ld, zip, "zip: [[a, b]]", "sweep.zip must be a list of lists of axes, found %s",
+        SSMQ_REPORT(ld, ZIP_FORM, zip, "zip: [[a, b]]",
+                    "sweep.zip must be a list of lists of axes, found %s",
                     ssmq_yaml_found(ld->arena, zip));
     for (int32_t i = 0; zip->kind == SSMQ_YAML_LIST && i < zip->n; i++) read_zip(ld, zip->value[i]);
 }
@@ -324,14 +332,15 @@ static void read_excludes(ssmq_loader *ld, const ssmq_yaml *list)
     ssmq_sweep_draft *s = &ld->sweep;
     if (!list) return;
     if (list->kind != SSMQ_YAML_LIST) {
-        SSMQ_REPORT(ld, list, "exclude: [{AXIS: VALUE}]", "sweep.exclude must be a list of mappings, found %s",
+        SSMQ_REPORT(ld, EXCLUDE_FORM, list, "exclude: [{AXIS: VALUE}]",
+                    "sweep.exclude must be a list of mappings, found %s",
                     ssmq_yaml_found(ld->arena, list));
         return;
     }
     s->exclude = SSMQ_ARENA_ARRAY(ld->arena, ssmq_choice, list->n + 1);
     for (int32_t i = 0; i < list->n; i++) {
         if (list->value[i]->kind == SSMQ_YAML_MAP && list->value[i]->n == 0)
-            SSMQ_REPORT(ld, list->value[i], NULL, "this would exclude everything");
+            SSMQ_REPORT(ld, EXCLUDE_ALL, list->value[i], NULL, "this would exclude everything");
         if (ssmq_choice_read(ld, list->value[i], "sweep.exclude", &s->exclude[s->n_exclude]))
             s->n_exclude++;
     }
@@ -342,12 +351,14 @@ static void read_baseline(ssmq_loader *ld, const ssmq_yaml *given)
     ssmq_sweep_draft *s = &ld->sweep;
     ssmq_choice  *a = SSMQ_ARENA_ARRAY(ld->arena, ssmq_choice, 1);
     if (!given || !ssmq_choice_read(ld, given, "sweep.baseline", a)) return;
-    if (given->n == 0) SSMQ_REPORT(ld, given, NULL, "sweep.baseline names no value");
+    if (given->n == 0)
+        SSMQ_REPORT(ld, BASELINE_EMPTY, given, NULL, "sweep.baseline names no value");
     for (int32_t i = 0; i < s->n_axis; i++) {
         int32_t n = 0;
         for (int32_t k = 0; a->allows[i] && k < s->axis[i].n; k++) n += a->allows[i][k];
         if (n > 1)
-            SSMQ_REPORT(ld, given, NULL, "sweep.baseline needs one value of '%s', found %d", s->axis[i].name, n);
+            SSMQ_REPORT(ld, BASELINE_PARTIAL, given, NULL,
+                        "sweep.baseline needs one value of '%s', found %d", s->axis[i].name, n);
     }
     s->baseline = a;
 }
@@ -366,11 +377,12 @@ static void check_size(ssmq_loader *ld)
         ssmq_str_printf(&product, "%s%d %s", i ? " x " : "", s->axis[i].n, s->axis[i].name);
     }
     if (points > SSMQ_POINTS_MAX)
-        SSMQ_REPORT(ld, s->given, NULL, "the sweep has %.0f points (%s); %d are the most", points,
-                    ssmq_str_text(&product), SSMQ_POINTS_MAX);
+        SSMQ_REPORT(ld, POINTS, s->given, NULL, "the sweep has %.0f points (%s); %d are the most",
+                    points, ssmq_str_text(&product), SSMQ_POINTS_MAX);
     else if (grid > SSMQ_GRID_MAX)
-        SSMQ_REPORT(ld, s->given, "give paths that move together as one axis",
-                    "the grid of all axes has %.0f cells, most of them off zipped diagonals; %d are the most",
+        SSMQ_REPORT(ld, GRID, s->given, "give paths that move together as one axis",
+                    "the grid of all axes has %.0f cells, most of them off zipped diagonals; %d "
+                    "are the most",
                     grid, SSMQ_GRID_MAX);
     ssmq_str_free(&product);
 }

@@ -108,6 +108,8 @@ static const char introduction[] =
     "\n"
     "- `ssmq check FILE` prints an experiment with every default written out and where each value "
     "came from.\n"
+    "- Every problem has a number: `ssmq explain E203` says what it means, and so does "
+    "[ERRORS.md](ERRORS.md).\n"
     "- `ssmq list methods`, `observers`, `models`, `sites` print what this page lists, and the "
     "sites of a model.\n"
     "- `ssmq schema` prints this page as JSON Schema: with `# yaml-language-server: "

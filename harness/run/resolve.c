@@ -46,8 +46,7 @@ const char *ssmq_loader_digest(ssmq_loader *ld, const char *path, const ssmq_yam
         snprintf(in->digest, sizeof in->digest, "sha256:%s", hex);
         return in->digest;
     }
-    ssmq_diag_add(ld->diag, st, name->place, NULL, "%s", ssmq_error_last()->message);
-    ssmq_error_clear();
+    ssmq_diag_failure(ld->diag, st, SSMQ_E_INPUT_UNREADABLE, name->place, "");
     return NULL;
 }
 
@@ -57,8 +56,7 @@ static ssmq_yaml *weights_tree(ssmq_loader *ld, const ssmq_yaml *path)
     ssmq_checkpoint  *c = NULL;
     const ssmq_status st = ssmq_checkpoint_open(ld->draft.model.directory, &c);
     if (st != SSMQ_OK) {
-        ssmq_diag_add(ld->diag, st, path->place, NULL, "%s", ssmq_error_last()->message);
-        ssmq_error_clear();
+        ssmq_diag_failure(ld->diag, st, SSMQ_E_MODEL, path->place, "");
         return NULL;
     }
     ssmq_yaml *list = ssmq_yaml_new(ld->arena, SSMQ_YAML_LIST);

@@ -9,20 +9,28 @@
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 
-/* The page is what the tables say.  With SSMQ_WRITE_REFERENCE=1 it is written instead. */
+/* A page is what the tables say.  With SSMQ_WRITE_REFERENCE=1 it is written instead. */
+static void check_page(const char *path, ssmq_str *page)
+{
+    ssmq_str file = {0};
+    if (getenv("SSMQ_WRITE_REFERENCE")) CHECK_OK(ssmq_file_write(path, page->data, page->length));
+    CHECK_OK(ssmq_file_read(path, 1 << 20, &file));
+    if (strcmp(ssmq_str_text(page), ssmq_str_text(&file)) != 0)
+        fail_msg("%s is not what the tables say; run this test with SSMQ_WRITE_REFERENCE=1 to "
+                 "write it again",
+                 path);
+    ssmq_str_free(page);
+    ssmq_str_free(&file);
+}
+
 static void test_reference(void **state)
 {
-    ssmq_str page = {0}, file = {0};
+    ssmq_str page = {0}, errors = {0};
     (void)state;
     ssmq_reference(&test_catalogue, &page);
-    if (getenv("SSMQ_WRITE_REFERENCE"))
-        CHECK_OK(ssmq_file_write("configs/README.md", page.data, page.length));
-    CHECK_OK(ssmq_file_read("configs/README.md", 1 << 20, &file));
-    if (strcmp(ssmq_str_text(&page), ssmq_str_text(&file)) != 0)
-        fail_msg("configs/README.md is not what the option tables say; run this test with "
-                 "SSMQ_WRITE_REFERENCE=1 to write it again");
-    ssmq_str_free(&page);
-    ssmq_str_free(&file);
+    check_page("configs/README.md", &page);
+    ssmq_reference_problems(&errors);
+    check_page("configs/ERRORS.md", &errors);
 }
 
 /* Reads an experiment of the project with overrides; any problem fails the test. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "tests/support/check.h"
 #include "tests/support/fake_catalogue.h"
+#include "tests/support/problems.h"
 #include "tests/support/small_tokenizer.h"
 
 /* ---- the folder ------------------------------------------------------------------------ */
@@ -68,7 +69,7 @@ ssmq_experiment *experiment_try(fixture *f, const char *const *set, ssmq_status 
     int32_t          n = 0;
     while (set && set[n]) n++;
     *st = ssmq_experiment_read("e.yaml", set, n, &fake_catalogue, diag, &e);
-    ssmq_diag_render(diag, &text);
+    problems_render(diag, &text);
     *problems = ssmq_arena_strdup(f->s->a, ssmq_str_text(&text));
     ssmq_str_free(&text);
     ssmq_diag_free(diag);

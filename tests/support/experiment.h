@@ -27,8 +27,8 @@ void experiment_put_weights(fixture *f, float value);
     "ssmq: 1\nname: t\nmodel: {path: m}\nmode: fake\n" \
     "calibration: {data: {file: t.npy}, select: first}\n" EVALUATE
 
-/* Reads e.yaml; NULL where there were problems.  Their text, and that of warnings, goes to
- * *problems, the fixture's.  set: NULL-terminated, or NULL. */
+/* Reads e.yaml; NULL where there were problems.  Their text, and that of warnings, without numbers,
+ * goes to *problems, the fixture's.  set: NULL-terminated, or NULL. */
 ssmq_experiment *experiment_try(fixture *f, const char *const *set, ssmq_status *st,
                                 const char **problems);
 /* This text as e.yaml, with these --set, gives this status and exactly these problems. */

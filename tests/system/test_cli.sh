@@ -42,6 +42,21 @@ refuse 2 "option '--format' is 'xml', not one of text, json" run x.yaml --format
 refuse 2 "'sight' is not one of methods, observers, models, sites, runs" list sight
 refuse 2 "option '--model' goes with 'sites', not with 'methods'" list methods --model x
 
+# ---- numbers of errors ----------------------------------------------------------------------
+
+run 0 explain
+[ "$(grep -cE '^[EW][0-9]{3}  ' "$scratch/out")" -ge 100 ] || fail "explain lists few errors"
+printf 'include: %s/experiments/quickstart.yaml\nrun: {sede: 1}\n' "$PWD" > "$scratch/wrong.yaml"
+run 3 check "$scratch/wrong.yaml"
+expect_in_err "wrong.yaml:2:7: error: unknown key 'sede' in run [E203]"
+run 0 explain E203
+expect_in_out "E203: unknown key"
+expect_in_out "run: {sede: 1}"
+cp "$scratch/out" "$scratch/entry"
+run 0 explain 203
+cmp -s "$scratch/out" "$scratch/entry" || fail "203 and E203 are explained differently"
+refuse 2 "there is no error 'E999'; 'ssmq explain' lists all" explain E999
+
 # ---- list --------------------------------------------------------------------------------
 
 run 0 list methods

@@ -3,6 +3,7 @@
 #include "harness/run/observer_option.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_catalogue.h"
+#include "tests/support/problems.h"
 
 typedef struct fixture {
     ssmq_arena         *arena;
@@ -43,7 +44,7 @@ static void finish(fixture *f)
 static const char *problems(fixture *f)
 {
     ssmq_str text = {0};
-    ssmq_diag_render(f->cx.diag, &text);
+    problems_render(f->cx.diag, &text);
     const char *copy = ssmq_arena_strdup(f->arena, ssmq_str_text(&text));
     ssmq_str_free(&text);
     return copy;

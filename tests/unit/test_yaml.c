@@ -4,6 +4,7 @@
 #include "harness/base/yaml.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
+#include "tests/support/problems.h"
 
 typedef struct fixture {
     ssmq_arena *arena;
@@ -32,7 +33,7 @@ static void check_tree(const char *text, const char *json)
     fixture          f = set_up(text, strlen(text));
     const ssmq_yaml *tree = ssmq_yaml_parse(f.arena, &f.origin, 0, f.diag);
     ssmq_str         found = {0};
-    ssmq_diag_render(f.diag, &found);
+    problems_render(f.diag, &found);
     assert_string_equal(ssmq_str_text(&found), "");
     assert_non_null(tree);
     ssmq_yaml_json(tree, &found);
@@ -46,7 +47,7 @@ static void check_bytes(const char *text, size_t n, bool tree_left, const char *
     fixture          f = set_up(text, n);
     const ssmq_yaml *tree = ssmq_yaml_parse(f.arena, &f.origin, 0, f.diag);
     ssmq_str         found = {0};
-    ssmq_diag_render(f.diag, &found);
+    problems_render(f.diag, &found);
     assert_string_equal(ssmq_str_text(&found), expected);
     assert_int_equal(tree != NULL, tree_left);
     ssmq_str_free(&found);
@@ -200,7 +201,7 @@ static void check_limit(char *text, const char *message)
     fixture          f = set_up(text, strlen(text));
     const ssmq_yaml *tree = ssmq_yaml_parse(f.arena, &f.origin, 0, f.diag);
     ssmq_str         found = {0};
-    ssmq_diag_render(f.diag, &found);
+    problems_render(f.diag, &found);
     if (message) {
         assert_null(tree);
         if (!strstr(ssmq_str_text(&found), message))
@@ -272,7 +273,7 @@ static void test_open(void **state)
         "%s:1:4: error: %s/none: No such file or directory\na: 1\n   ^\n"
         "%s:1:4: error: %s: not a regular file (Is a directory)\na: 1\n   ^\n",
         path, over, path, s->path, path, s->path);
-    ssmq_diag_render(diag, &found);
+    problems_render(diag, &found);
     assert_string_equal(ssmq_str_text(&found), expected);
     ssmq_str_free(&found);
     ssmq_diag_free(diag);
@@ -425,7 +426,7 @@ static void test_fuzz(void **state)
         fixture          f = set_up((const char *)b.data, b.size);
         const ssmq_yaml *tree = ssmq_yaml_parse(f.arena, &f.origin, 0, f.diag);
         ssmq_str         once = {0}, twice = {0};
-        ssmq_diag_render(f.diag, &once);
+        problems_render(f.diag, &once);
         assert_true(tree || ssmq_diag_errors(f.diag) > 0);
         ssmq_str_clear(&once);
         if (tree && ssmq_diag_errors(f.diag) == 0) {
