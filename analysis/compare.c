@@ -5,7 +5,7 @@
 typedef struct compare_options {
     const char        *baseline;
     const char *const *evaluation, *const *gate;
-    int                format; /* index into formats */
+    int format; /* index into formats */
 } compare_options;
 
 static const char *const formats[] = {"text", "markdown", "csv", "json", "latex", NULL};
@@ -16,10 +16,12 @@ static void (*const printers[])(const ssmq_comparison *c, ssmq_str *out) = {
 #define AT(name) #name, offsetof(compare_options, name)
 static const ssmq_option compare_table[] = {
     {AT(baseline), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
-     "name or id of the run that the others are compared with; without it the first float run"},
+     "name or id of the run that the others are compared with; without it that of the sweep, else the first "
+     "float run"},
     {AT(evaluation), SSMQ_OPTION_LIST, "", 0, 0, NULL, "id of an evaluation; without it all"},
     {AT(gate), SSMQ_OPTION_LIST, "", 0, 0, NULL,
-     "condition that every other run has to meet, as in 'ppl<=+1%', 'kl@wt2<0.01'; metrics: ppl, nll, kl, top1; "
+     "condition that every other run has to meet, as in 'ppl<=+1%', 'kl@wt2<0.01'; metrics: ppl, nll, kl, "
+     "top1; "
      "a sign: distance from the baseline"},
     {AT(format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats, "how to print"},
     {0},
@@ -33,30 +35,32 @@ static ssmq_status print(const compare_options *o, const ssmq_comparison *c, FIL
     fputs(ssmq_str_text(&text), out);
     fflush(out); /* the table stands before what is said about it */
     ssmq_str_free(&text);
-    for (const char *const *gate = o->gate; *gate && st == SSMQ_OK; gate++) st = ssmq_comparison_gate(c, *gate);
+    for (const char *const *gate = o->gate; *gate && st == SSMQ_OK; gate++)
+        st = ssmq_comparison_gate(c, *gate);
     return st;
 }
 
-static ssmq_status open_all(int n, const char *const *path, ssmq_arena *arena, ssmq_stored *out, int *n_open)
+static ssmq_status open_all(int n, const char *const *path, ssmq_arena *arena, ssmq_comparison_source *out,
+                            int *n_open)
 {
     for (*n_open = 0; *n_open < n; (*n_open)++)
-        SSMQ_TRY(ssmq_stored_open(path[*n_open], arena, &out[*n_open]));
+        SSMQ_TRY(ssmq_comparison_open(path[*n_open], arena, &out[*n_open]));
     return SSMQ_OK;
 }
 
 static ssmq_status compare_run(const void *options, int n_operand, const char *const *operand,
                                const ssmq_catalogue *cat, FILE *out)
 {
-    const compare_options *o = options;
-    ssmq_arena            *arena = ssmq_arena_new();
-    ssmq_stored           *stored = SSMQ_ARENA_ARRAY(arena, ssmq_stored, n_operand);
-    ssmq_comparison        c;
-    int                    n = 0;
+    const compare_options  *o = options;
+    ssmq_arena             *arena = ssmq_arena_new();
+    ssmq_comparison_source *source = SSMQ_ARENA_ARRAY(arena, ssmq_comparison_source, n_operand);
+    ssmq_comparison         c;
+    int                     n = 0;
     (void)cat;
-    ssmq_status st = open_all(n_operand, operand, arena, stored, &n);
-    if (st == SSMQ_OK) st = ssmq_compare_runs(stored, n, o->baseline, o->evaluation, arena, &c);
+    ssmq_status st = open_all(n_operand, operand, arena, source, &n);
+    if (st == SSMQ_OK) st = ssmq_compare_runs(source, n, o->baseline, o->evaluation, arena, &c);
     if (st == SSMQ_OK) st = print(o, &c, out);
-    for (int i = 0; i < n; i++) ssmq_stored_close(&stored[i]);
+    for (int i = 0; i < n; i++) ssmq_comparison_close(&source[i]);
     ssmq_arena_free(arena);
     return st;
 }
@@ -65,9 +69,12 @@ const ssmq_command ssmq_command_compare = {
     .name = "compare",
     .operands = "DIR...",
     .help = "a table of runs against a baseline, with uncertainty; gates for scripts",
-    .details = "DIR is a run or a directory of runs. Changes of perplexity are paired by window where both runs "
-               "saw the same tokens. Two dialects or windows are never put into one column. Ends with status 6 if "
-               "a gate is not met.",
+    .details =
+        "DIR is a run, a sweep or another directory of runs. A sweep has its axes in columns, and each "
+        "of its runs is held against its own baseline. Changes of perplexity are paired by window where both "
+        "runs "
+        "saw the same tokens. Two dialects or windows are never put into one column. Ends with status 6 if "
+        "a gate is not met.",
     .options = compare_table,
     .options_size = sizeof(compare_options),
     .run = compare_run,

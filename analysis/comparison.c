@@ -1,36 +1,163 @@
 #include "analysis/comparison.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "harness/store/rank.h"
+#include "harness/store/score_figures.h"
 
-/* ---- runs and columns ------------------------------------------------------------------ */
+#define AXES_MAX 64
 
-static bool has_id(const ssmq_comparison *c, const char *id)
+/* ---- runs ------------------------------------------------------------------------------ */
+
+ssmq_status ssmq_comparison_open(const char *path, ssmq_arena *arena, ssmq_comparison_source *out)
+{
+    ssmq_comparison_source s = {.path = path};
+    SSMQ_TRY(ssmq_stored_open(path, arena, &s.stored));
+    const ssmq_status st = s.stored.sweep ? ssmq_frozen_read(path, arena, &s.frozen, &s.listed) : SSMQ_OK;
+    if (st == SSMQ_OK) *out = s;
+    else ssmq_stored_close(&s.stored);
+    return st;
+}
+
+void ssmq_comparison_close(ssmq_comparison_source *s)
+{
+    ssmq_stored_close(&s->stored);
+}
+
+/* What the runs of all sources are put together from. */
+typedef struct builder {
+    ssmq_arena      *arena;
+    ssmq_comparison *c;
+    const char      *axis[AXES_MAX];
+    ssmq_axis_value *value;  /* [n_run][n_axis]                                             */
+    const char     **other;  /* [n_run] id of what the list holds the run against; or NULL  */
+    bool            *listed; /* [n_run] is it of a list?                                    */
+} builder;
+
+static int32_t find_id(const ssmq_comparison *c, const char *id)
 {
     for (int32_t i = 0; i < c->n_run; i++)
-        if (strcmp(c->run[i]->summary.id, id) == 0) return true;
-    return false;
+        if (strcmp(c->run[i]->summary.id, id) == 0) return i;
+    return -1;
+}
+
+static ssmq_status list_axes(builder *b, const ssmq_frozen *f)
+{
+    for (int32_t i = 0; i < f->n_axis; i++) {
+        int32_t at = 0;
+        while (at < b->c->n_axis && strcmp(b->axis[at], f->axis[i].name) != 0) at++;
+        if (at == AXES_MAX)
+            return SSMQ_FAIL(UNSUPPORTED, "the sweeps have more than %d axes together", AXES_MAX);
+        b->axis[at] = f->axis[i].name;
+        if (at == b->c->n_axis) b->c->n_axis++;
+    }
+    return SSMQ_OK;
 }
 
 /* The same id is the same run: it stands there once. */
-static void list_runs(const ssmq_stored *stored, int32_t n, ssmq_arena *arena, ssmq_comparison *c)
+static void add_run(builder *b, const ssmq_stored_run *run, const ssmq_frozen *f, int32_t listed)
 {
-    for (int32_t i = 0; i < n; i++) c->n_run += stored[i].n;
-    c->run = SSMQ_ARENA_ARRAY(arena, const ssmq_stored_run *, c->n_run + 1);
-    c->label = SSMQ_ARENA_ARRAY(arena, const char *, c->n_run + 1);
-    c->n_run = 0;
-    for (int32_t i = 0; i < n; i++)
-        for (int32_t k = 0; k < stored[i].n; k++)
-            if (!has_id(c, stored[i].run[k].summary.id)) c->run[c->n_run++] = &stored[i].run[k];
+    ssmq_comparison *c = b->c;
+    if (find_id(c, run->summary.id) >= 0) return;
+    const int32_t at = c->n_run++;
+    c->run[at] = run;
+    if (listed < 0) return;
+    b->listed[at] = true;
+    b->other[at] = f->run[listed].against;
+    for (int32_t k = 0; k < f->n_axis; k++)
+        for (int32_t a = 0; a < c->n_axis; a++)
+            if (strcmp(b->axis[a], f->axis[k].name) == 0)
+                b->value[at * c->n_axis + a] = f->run[listed].value[k];
+}
+
+/* A run of the list that nobody has begun. */
+static const ssmq_stored_run *queued(const ssmq_frozen_run *run, const char *folder, ssmq_arena *arena)
+{
+    ssmq_stored_run *r = SSMQ_ARENA_ARRAY(arena, ssmq_stored_run, 1);
+    *r = (ssmq_stored_run){
+        .path = ssmq_arena_printf(arena, "%s/%s", folder, run->id),
+        .summary = {.id = run->id,
+                    .name = run->name,
+                    .mode = run->mode,
+                    .recipe = run->recipe,
+                    .status = ssmq_run_state_name(run->unsupported ? SSMQ_RUN_UNSUPPORTED : SSMQ_RUN_QUEUED),
+                    .reason = run->unsupported}};
+    return r;
+}
+
+/* A run of the list: as it is stored, what it does not say of itself (it has not come to an end) from the list. */
+static const ssmq_stored_run *listed_run(const ssmq_comparison_source *s, int32_t at, ssmq_arena *arena)
+{
+    const ssmq_frozen_run *run = &s->frozen.run[at];
+    for (int32_t i = 0; i < s->stored.n; i++) {
+        if (strcmp(s->stored.run[i].status.id, run->id) != 0) continue;
+        if (s->stored.run[i].summary.n_evaluation > 0) return &s->stored.run[i];
+        ssmq_stored_run *r = SSMQ_ARENA_ARRAY(arena, ssmq_stored_run, 1);
+        *r = s->stored.run[i];
+        r->summary.mode = run->mode;
+        r->summary.recipe = run->recipe;
+        return r;
+    }
+    return queued(run, s->path, arena);
+}
+
+static void add_source(builder *b, const ssmq_comparison_source *s)
+{
+    int32_t beside = 0;
+    for (int32_t i = 0; s->listed && i < s->frozen.n_run; i++)
+        add_run(b, listed_run(s, i, b->arena), &s->frozen, i);
+    for (int32_t i = 0; i < s->stored.n; i++) {
+        const bool of_list = s->listed && ssmq_frozen_find(&s->frozen, s->stored.run[i].status.id) >= 0;
+        if (!s->listed) add_run(b, &s->stored.run[i], NULL, -1);
+        else beside += !of_list;
+    }
+    if (beside)
+        b->c->left_out = ssmq_arena_printf(b->arena, "%s%s%d run%s in %s that sweep.json does not list",
+                                           b->c->left_out ? b->c->left_out : "", b->c->left_out ? ", " : "",
+                                           beside, beside == 1 ? "" : "s", s->path);
+}
+
+static void name_runs(builder *b)
+{
+    ssmq_comparison *c = b->c;
     for (int32_t i = 0; i < c->n_run; i++) {
-        bool shared = false;
+        const ssmq_summary *s = &c->run[i]->summary;
+        bool                shared = false;
         for (int32_t k = 0; k < c->n_run; k++)
-            shared = shared || (k != i && strcmp(c->run[k]->summary.name, c->run[i]->summary.name) == 0);
-        c->label[i] = shared ? ssmq_arena_printf(arena, "%s (%s)", c->run[i]->summary.name, c->run[i]->path)
-                             : c->run[i]->summary.name;
+            shared = shared || (k != i && strcmp(c->run[k]->summary.name, s->name) == 0);
+        c->label[i] = shared ? ssmq_arena_printf(b->arena, "%s (%s)", s->name, c->run[i]->path) : s->name;
+        c->title[i] = c->label[i];
+        if (c->n_axis > 0 && b->listed[i] && !shared)
+            c->title[i] = s->recipe ? ssmq_arena_printf(b->arena, "%s %s", s->mode, s->recipe) : s->mode;
     }
 }
+
+static ssmq_status list_runs(builder *b, const ssmq_comparison_source *source, int32_t n)
+{
+    ssmq_comparison *c = b->c;
+    int32_t          most = 1;
+    for (int32_t i = 0; i < n; i++) {
+        most += source[i].stored.n + source[i].frozen.n_run;
+        if (source[i].listed) SSMQ_TRY(list_axes(b, &source[i].frozen));
+    }
+    c->run = SSMQ_ARENA_ARRAY(b->arena, const ssmq_stored_run *, most);
+    c->label = SSMQ_ARENA_ARRAY(b->arena, const char *, most);
+    c->title = SSMQ_ARENA_ARRAY(b->arena, const char *, most);
+    c->against = SSMQ_ARENA_ARRAY(b->arena, int32_t, most);
+    b->value = SSMQ_ARENA_ARRAY(b->arena, ssmq_axis_value, most * (c->n_axis + 1));
+    b->other = SSMQ_ARENA_ARRAY(b->arena, const char *, most);
+    b->listed = SSMQ_ARENA_ARRAY(b->arena, bool, most);
+    for (int32_t i = 0; i < n; i++) add_source(b, &source[i]);
+    name_runs(b);
+    const char **axis = SSMQ_ARENA_ARRAY(b->arena, const char *, c->n_axis + 1);
+    for (int32_t i = 0; i < c->n_axis; i++) axis[i] = b->axis[i];
+    c->axis = axis;
+    c->value = b->value;
+    return SSMQ_OK;
+}
+
+/* ---- columns --------------------------------------------------------------------------- */
 
 static bool is_wanted(const char *id, const char *const *wanted)
 {
@@ -50,7 +177,8 @@ static ssmq_status check_same(const ssmq_evaluation_score *a, const ssmq_evaluat
     if (strcmp(a->dialect, b->dialect) == 0 && a->window == b->window && strcmp(loss_of(a), loss_of(b)) == 0)
         return SSMQ_OK;
     return SSMQ_FAIL(UNSUPPORTED,
-                     "evaluation %s is of dialect %s, window %" PRId64 ", losses %s in one run and of dialect %s, "
+                     "evaluation %s is of dialect %s, window %" PRId64
+                     ", losses %s in one run and of dialect %s, "
                      "window %" PRId64 ", losses %s in another: they do not stand in one column",
                      a->id, a->dialect, a->window, loss_of(a), b->dialect, b->window, loss_of(b));
 }
@@ -82,26 +210,86 @@ static ssmq_status list_columns(const char *const *wanted, ssmq_arena *arena, ss
     return SSMQ_OK;
 }
 
-static ssmq_status find_baseline(const char *name, ssmq_comparison *c)
+/* ---- baselines ------------------------------------------------------------------------- */
+
+static ssmq_status find_named(const ssmq_comparison *c, const char *name, int32_t *out)
 {
-    c->baseline = -1;
+    *out = -1;
     for (int32_t i = c->n_run - 1; i >= 0; i--) {
         const ssmq_summary *s = &c->run[i]->summary;
-        const bool is = name ? strcmp(s->name, name) == 0 || strcmp(s->id, name) == 0 : strcmp(s->mode, "float") == 0;
-        if (is) c->baseline = i;
+        if (strcmp(s->name, name) == 0 || strcmp(s->id, name) == 0) *out = i;
     }
-    if (name && c->baseline < 0) return SSMQ_FAIL(INPUT, "the baseline '%s' is the name or id of no run", name);
+    if (*out < 0) return SSMQ_FAIL(INPUT, "the baseline '%s' is the name or id of no run", name);
+    return SSMQ_OK;
+}
+
+static int32_t first_float(const ssmq_comparison *c)
+{
+    for (int32_t i = 0; i < c->n_run; i++)
+        if (strcmp(c->run[i]->summary.mode, "float") == 0) return i;
+    return -1;
+}
+
+/* " p=99": what all runs that others are held against have on an axis, while some other run has not;
+ * appended. */
+static void put_common(const ssmq_comparison *c, const bool *is_base, int32_t axis, ssmq_str *out)
+{
+    const char *common = NULL;
+    bool        same = true, differs = false;
+    for (int32_t i = 0; i < c->n_run; i++) {
+        const char *label = c->value[i * c->n_axis + axis].label;
+        if (!is_base[i]) continue;
+        if (!common) common = label;
+        same = same && label && strcmp(label, common) == 0;
+    }
+    for (int32_t i = 0; i < c->n_run; i++) {
+        const char *label = c->value[i * c->n_axis + axis].label;
+        differs = differs || (common && label && strcmp(label, common) != 0);
+    }
+    if (common && same && differs)
+        ssmq_str_printf(out, "%s%s=%s", out->length ? " " : "", c->axis[axis], common);
+}
+
+/* "float"; "the run with rot=false and else the same values" where runs have baselines of their own. */
+static const char *describe_baseline(const ssmq_comparison *c, ssmq_arena *arena)
+{
+    bool    *is_base = SSMQ_ARENA_ARRAY(arena, bool, c->n_run + 1), floats = true;
+    int32_t  one = -1, n = 0;
+    ssmq_str text = {0};
+    for (int32_t i = 0; i < c->n_run; i++)
+        if (c->against[i] >= 0) is_base[c->against[i]] = true;
+    for (int32_t i = 0; i < c->n_run; i++) {
+        if (!is_base[i]) continue;
+        floats = floats && strcmp(c->run[i]->summary.mode, "float") == 0;
+        one = i;
+        n++;
+    }
+    if (n == 0) return NULL;
+    if (n == 1) return c->label[one];
+    for (int32_t a = 0; a < c->n_axis; a++) put_common(c, is_base, a, &text);
+    const char *out = text.length == 0 ? floats ? "the float run of each" : "the baseline of each"
+                                       : ssmq_arena_printf(arena, "the run with %s and else the same values",
+                                                           ssmq_str_text(&text));
+    ssmq_str_free(&text);
+    return out;
+}
+
+static ssmq_status find_baselines(builder *b, const char *name)
+{
+    ssmq_comparison *c = b->c;
+    int32_t          named = -1;
+    if (name) SSMQ_TRY(find_named(c, name, &named));
+    const int32_t base = name ? named : first_float(c);
+    for (int32_t i = 0; i < c->n_run; i++) {
+        const bool by_list = !name && b->listed[i];
+        int32_t    at = by_list ? (b->other[i] ? find_id(c, b->other[i]) : -1) : base;
+        c->against[i] = at == i ? -1 : at;
+    }
+    c->baseline = describe_baseline(c, b->arena);
     return SSMQ_OK;
 }
 
 /* ---- cells ----------------------------------------------------------------------------- */
-
-static const ssmq_evaluation_score *score_of(const ssmq_stored_run *run, const char *id)
-{
-    for (int32_t i = 0; i < run->summary.n_evaluation; i++)
-        if (strcmp(run->summary.evaluation[i].id, id) == 0) return &run->summary.evaluation[i];
-    return NULL;
-}
 
 /* Relative standard errors of perplexities are those of their logarithms. */
 static void fill_apart(ssmq_comparison_cell *c, const ssmq_score *base)
@@ -114,33 +302,76 @@ static void fill_apart(ssmq_comparison_cell *c, const ssmq_score *base)
 static ssmq_status fill_cell(const ssmq_comparison *c, int32_t run, int32_t column, ssmq_arena *arena,
                              ssmq_comparison_cell *out)
 {
-    const char *id = c->column[column]->id;
-    *out = (ssmq_comparison_cell){.score = score_of(c->run[run], id)};
-    const ssmq_evaluation_score *base = c->baseline >= 0 ? score_of(c->run[c->baseline], id) : NULL;
-    if (!out->score || !base || run == c->baseline) return SSMQ_OK;
-    ssmq_losses own, against;
-    SSMQ_TRY(ssmq_losses_read(ssmq_arena_printf(arena, "%s/run.h5", c->run[run]->path), id, arena, &own));
-    SSMQ_TRY(
-        ssmq_losses_read(ssmq_arena_printf(arena, "%s/run.h5", c->run[c->baseline]->path), id, arena, &against));
+    const char             *id = c->column[column]->id;
+    const int32_t           against = c->against[run];
+    const ssmq_finished_run own_run = {&c->run[run]->summary, c->run[run]->path};
+    *out = (ssmq_comparison_cell){.score = ssmq_summary_find(own_run.summary, id)};
+    if (!out->score || against < 0) return SSMQ_OK;
+    const ssmq_finished_run      base_run = {&c->run[against]->summary, c->run[against]->path};
+    const ssmq_evaluation_score *base = ssmq_summary_find(base_run.summary, id);
+    ssmq_losses                  own, other;
+    if (!base) return SSMQ_OK;
+    SSMQ_TRY(ssmq_losses_of(&own_run, id, arena, &own));
+    SSMQ_TRY(ssmq_losses_of(&base_run, id, arena, &other));
     out->compared = true;
-    out->paired = ssmq_losses_pair(&own, &against, arena, &out->ln_ratio, &out->ln_ratio_se);
+    out->paired = ssmq_losses_pair(&own, &other, arena, &out->ln_ratio, &out->ln_ratio_se);
     if (!out->paired) fill_apart(out, &base->score);
+    out->noise = fabs(out->ln_ratio) <= SSMQ_NOISE_SE * out->ln_ratio_se; /* false without a standard error */
     return SSMQ_OK;
 }
 
-ssmq_status ssmq_compare_runs(const ssmq_stored *stored, int32_t n, const char *baseline,
+/* Float is what runs are measured by, not one of them.  What reads the same is the best, too. */
+static void mark_best(const ssmq_comparison *c, int32_t column)
+{
+    double least = (double)INFINITY;
+    char   best[SSMQ_PPL_TEXT] = "", text[SSMQ_PPL_TEXT];
+    for (int pass = 0; pass < 2; pass++)
+        for (int32_t i = 0; i < c->n_run; i++) {
+            ssmq_comparison_cell *cell = &c->cell[i * c->n_column + column];
+            if (!cell->score || strcmp(c->run[i]->summary.mode, "float") == 0) continue;
+            ssmq_ppl_text(cell->score->score.ppl, text);
+            if (pass == 0 && cell->score->score.ppl < least) {
+                least = cell->score->score.ppl;
+                strcpy(best, text);
+            }
+            if (pass == 1) cell->best = strcmp(text, best) == 0;
+        }
+}
+
+ssmq_status ssmq_compare_runs(const ssmq_comparison_source *source, int32_t n, const char *baseline,
                               const char *const *evaluation, ssmq_arena *arena, ssmq_comparison *out)
 {
     ssmq_comparison c = {0};
-    list_runs(stored, n, arena, &c);
+    builder         b = {.arena = arena, .c = &c};
+    SSMQ_TRY(list_runs(&b, source, n));
     SSMQ_TRY(list_columns(evaluation, arena, &c));
-    SSMQ_TRY(find_baseline(baseline, &c));
+    SSMQ_TRY(find_baselines(&b, baseline));
     c.cell = SSMQ_ARENA_ARRAY(arena, ssmq_comparison_cell, c.n_run * c.n_column);
     for (int32_t i = 0; i < c.n_run; i++)
         for (int32_t k = 0; k < c.n_column; k++)
             SSMQ_TRY(fill_cell(&c, i, k, arena, &c.cell[i * c.n_column + k]));
+    for (int32_t k = 0; k < c.n_column; k++) mark_best(&c, k);
     *out = c;
     return SSMQ_OK;
+}
+
+const ssmq_comparison_cell *ssmq_comparison_at(const ssmq_comparison *c, int32_t run, int32_t column)
+{
+    return &c->cell[run * c->n_column + column];
+}
+
+bool ssmq_comparison_unpaired(const ssmq_comparison *c)
+{
+    for (int32_t i = 0; i < c->n_run * c->n_column; i++)
+        if (c->cell[i].compared && !c->cell[i].paired) return true;
+    return false;
+}
+
+bool ssmq_comparison_noise(const ssmq_comparison *c)
+{
+    for (int32_t i = 0; i < c->n_run * c->n_column; i++)
+        if (c->cell[i].compared && c->cell[i].noise) return true;
+    return false;
 }
 
 double ssmq_cell_change(const ssmq_comparison_cell *c)
@@ -151,4 +382,22 @@ double ssmq_cell_change(const ssmq_comparison_cell *c)
 double ssmq_cell_change_se(const ssmq_comparison_cell *c)
 {
     return c->compared ? 100 * exp(c->ln_ratio) * c->ln_ratio_se : (double)NAN;
+}
+
+static void change_text(double value, bool sign, char text[SSMQ_CELL_TEXT])
+{
+    if (isnan(value)) strcpy(text, "-");
+    else snprintf(text, SSMQ_CELL_TEXT, sign ? "%+.2f" : "%.2f", value);
+}
+
+void ssmq_cell_texts(const ssmq_comparison_cell *c, char text[SSMQ_CELL_TEXTS][SSMQ_CELL_TEXT])
+{
+    for (int i = 0; i < SSMQ_CELL_TEXTS; i++) strcpy(text[i], "-");
+    if (!c->score) return;
+    ssmq_ppl_text(c->score->score.ppl, text[0]);
+    ssmq_ppl_text(c->score->score.ppl_se, text[1]);
+    change_text(ssmq_cell_change(c), true, text[2]);
+    change_text(ssmq_cell_change_se(c), false, text[3]);
+    if (c->compared && c->noise) strcat(text[2], "~");
+    if (c->compared && !c->paired) strcat(text[3], "*");
 }

@@ -21,7 +21,8 @@ static bool parse(const char *text, gate *g)
     const char  *p = text + n;
     char        *end;
     int          metric = 0;
-    while (metrics[metric] && (strlen(metrics[metric]) != n || memcmp(metrics[metric], text, n) != 0)) metric++;
+    while (metrics[metric] && (strlen(metrics[metric]) != n || memcmp(metrics[metric], text, n) != 0))
+        metric++;
     *g = (gate){.metric = (gate_metric)metric};
     if (!metrics[metric]) return false;
     if (*p == '@') {
@@ -66,6 +67,14 @@ static bool is_met(const gate *g, double value)
     return g->strict ? value > g->limit : value >= g->limit;
 }
 
+/* Is it a run that others are held against, and not held against one itself? */
+static bool is_base(const ssmq_comparison *c, int32_t run)
+{
+    bool base = false;
+    for (int32_t i = 0; i < c->n_run; i++) base = base || c->against[i] == run;
+    return base && c->against[run] < 0;
+}
+
 /* Appends "fake naive wt2 +277.80 %" for each run that does not meet it; returns how many there are.  A
  * figure that is not there meets no gate. */
 static int32_t put_breaches(const ssmq_comparison *c, const gate *g, int32_t *looked_at, ssmq_str *out)
@@ -74,11 +83,11 @@ static int32_t put_breaches(const ssmq_comparison *c, const gate *g, int32_t *lo
     for (int32_t i = 0; i < c->n_run; i++) {
         for (int32_t k = 0; k < c->n_column; k++) {
             const char *id = c->column[k]->id;
-            if (i == c->baseline || (*g->evaluation && strcmp(g->evaluation, id) != 0)) continue;
+            if (is_base(c, i) || (*g->evaluation && strcmp(g->evaluation, id) != 0)) continue;
             const ssmq_evaluation_score *base =
-                c->baseline >= 0 ? c->cell[c->baseline * c->n_column + k].score : NULL;
-            const double value = distance(g, figure(c->cell[i * c->n_column + k].score, g->metric),
-                                          figure(base, g->metric));
+                c->against[i] >= 0 ? ssmq_comparison_at(c, c->against[i], k)->score : NULL;
+            const double value =
+                distance(g, figure(ssmq_comparison_at(c, i, k)->score, g->metric), figure(base, g->metric));
             (*looked_at)++;
             if (is_met(g, value)) continue;
             ssmq_str_printf(out, "%s%s, %s: ", n++ ? "; " : "", c->label[i], id);
@@ -95,10 +104,13 @@ ssmq_status ssmq_comparison_gate(const ssmq_comparison *c, const char *text)
     ssmq_str breaches = {0};
     int32_t  looked_at = 0;
     if (!parse(text, &g))
-        return SSMQ_FAIL(USAGE, "--gate '%s' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a "
-                                "number, as in ppl<=+1%%; METRIC is ppl, nll, kl or top1", text);
-    if (g.relative && c->baseline < 0)
-        return SSMQ_FAIL(USAGE, "--gate '%s' is about a baseline, and there is none; name one by --baseline", text);
+        return SSMQ_FAIL(USAGE,
+                         "--gate '%s' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a "
+                         "number, as in ppl<=+1%%; METRIC is ppl, nll, kl or top1",
+                         text);
+    if (g.relative && !c->baseline)
+        return SSMQ_FAIL(USAGE, "--gate '%s' is about a baseline, and there is none; name one by --baseline",
+                         text);
     const int32_t n = put_breaches(c, &g, &looked_at, &breaches);
     ssmq_status   st = SSMQ_OK;
     if (looked_at == 0) st = SSMQ_FAIL(INPUT, "--gate '%s': there is nothing that it is about", text);

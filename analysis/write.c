@@ -23,17 +23,6 @@ static void put_comments(const ssmq_figure *f, ssmq_str *out)
 
 /* ---- CSV -------------------------------------------------------------------------------- */
 
-static void put_csv_text(const char *text, ssmq_str *out)
-{
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        ssmq_str_puts(out, text);
-        return;
-    }
-    ssmq_str_puts(out, "\"");
-    for (; *text; text++) ssmq_str_append(out, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-    ssmq_str_puts(out, "\"");
-}
-
 static void put_number(double value, ssmq_column_type type, const char *missing, ssmq_str *out)
 {
     char text[SSMQ_REAL_TEXT];
@@ -54,7 +43,7 @@ void ssmq_figure_write_csv(const ssmq_figure *f, ssmq_str *out)
         const ssmq_cell *cell = f->cell + i * f->n_column;
         for (int32_t c = 0; c < f->n_column; c++) {
             ssmq_str_puts(out, c ? "," : "");
-            if (f->column[c].type == SSMQ_COLUMN_TEXT) put_csv_text(cell[c].text, out);
+            if (f->column[c].type == SSMQ_COLUMN_TEXT) ssmq_str_csv(out, cell[c].text);
             else put_number(cell[c].number, f->column[c].type, "", out);
         }
         ssmq_str_puts(out, "\n");

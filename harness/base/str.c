@@ -60,6 +60,17 @@ void ssmq_str_free(ssmq_str *s)
     *s = (ssmq_str){0};
 }
 
+void ssmq_str_csv(ssmq_str *s, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        ssmq_str_puts(s, text);
+        return;
+    }
+    ssmq_str_puts(s, "\"");
+    for (; *text; text++) ssmq_str_append(s, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
+    ssmq_str_puts(s, "\"");
+}
+
 int ssmq_str_distance(const char *a, const char *b)
 {
     const size_t n = strlen(b);

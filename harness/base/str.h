@@ -21,6 +21,9 @@ const char *ssmq_str_text(const ssmq_str *s); /* never NULL */
 void        ssmq_str_clear(ssmq_str *s);      /* empty, memory kept */
 void        ssmq_str_free(ssmq_str *s);       /* empty, memory released; may be used again */
 
+/* A cell of CSV (RFC 4180), appended: in quotes where commas, quotes or line breaks ask for them. */
+void ssmq_str_csv(ssmq_str *s, const char *text);
+
 /* Levenshtein distance of two strings in bytes, for "did you mean". */
 int ssmq_str_distance(const char *a, const char *b);
 

@@ -55,6 +55,21 @@ static void put_run(ssmq_json_writer *w, const ssmq_experiment *e, int32_t i)
     ssmq_json_end_object(w);
 }
 
+static void put_expectation(ssmq_json_writer *w, const ssmq_experiment *e, const ssmq_expectation *x)
+{
+    ssmq_json_begin_object(w, NULL);
+    ssmq_json_put_text(w, "evaluation", x->evaluation);
+    ssmq_json_put_text(w, "metric", ssmq_score_figures[x->figure].name);
+    ssmq_json_put_real(w, "value", x->value);
+    ssmq_json_put_real(w, "tolerance", x->tolerance);
+    ssmq_json_put_text(w, "source", x->source);
+    ssmq_json_begin_array(w, "runs");
+    for (int32_t i = 0; i < e->n_run; i++)
+        if (x->of[i]) ssmq_json_put_int(w, NULL, i);
+    ssmq_json_end_array(w);
+    ssmq_json_end_object(w);
+}
+
 static void put_sweep(ssmq_json_writer *w, const ssmq_experiment *e)
 {
     const ssmq_sweep *s = &e->sweep;
@@ -75,6 +90,9 @@ static void put_sweep(ssmq_json_writer *w, const ssmq_experiment *e)
     ssmq_json_put_int(w, "excluded", s->excluded);
     ssmq_json_begin_array(w, "runs");
     for (int32_t i = 0; i < e->n_run; i++) put_run(w, e, i);
+    ssmq_json_end_array(w);
+    ssmq_json_begin_array(w, "expect");
+    for (int32_t i = 0; i < e->n_expect; i++) put_expectation(w, e, &e->expect[i]);
     ssmq_json_end_array(w);
     ssmq_json_begin_array(w, "grid");
     for (int64_t i = 0; i < s->n_grid; i++) ssmq_json_put_int(w, NULL, s->run[i]);
@@ -133,17 +151,7 @@ ssmq_status ssmq_sweep_freeze(const ssmq_experiment *e, const char *out)
 static void put_cell(ssmq_str *out, const char *text)
 {
     if (out->length && out->data[out->length - 1] != '\n') ssmq_str_puts(out, ",");
-    if (!text) return;
-    if (!strpbrk(text, ",\"\r\n")) {
-        ssmq_str_puts(out, text);
-        return;
-    }
-    ssmq_str_puts(out, "\"");
-    for (; *text; text++) {
-        if (*text == '"') ssmq_str_puts(out, "\"");
-        ssmq_str_append(out, text, 1);
-    }
-    ssmq_str_puts(out, "\"");
+    if (text) ssmq_str_csv(out, text);
 }
 
 static void put_number(ssmq_str *out, double value)

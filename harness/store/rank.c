@@ -50,8 +50,8 @@ static int32_t best_of(const ssmq_finished_run *run, int32_t n, const char *eval
     return best;
 }
 
-static ssmq_status losses_of(const ssmq_finished_run *run, const char *evaluation,
-                             ssmq_arena *arena, ssmq_losses *out)
+ssmq_status ssmq_losses_of(const ssmq_finished_run *run, const char *evaluation, ssmq_arena *arena,
+                           ssmq_losses *out)
 {
     const char *path = ssmq_arena_printf(arena, "%s/run.h5", run->directory);
     if (!ssmq_store_is_one(path, run->summary->id)) /* HDF5 may crash on such files */
@@ -64,7 +64,7 @@ static ssmq_rival against_best(const ssmq_finished_run *run, const ssmq_losses *
 {
     ssmq_rival  r = {.name = run->summary->name, .ln_ratio = NAN, .se = NAN};
     ssmq_losses mine = {0};
-    if (losses_of(run, evaluation, arena, &mine) != SSMQ_OK) {
+    if (ssmq_losses_of(run, evaluation, arena, &mine) != SSMQ_OK) {
         r.reason = ssmq_arena_strdup(arena, ssmq_error_last()->message);
         ssmq_error_clear();
     } else if (!best->nll || !ssmq_losses_pair(&mine, best, arena, &r.ln_ratio, &r.se)) {
@@ -85,7 +85,7 @@ ssmq_ranking ssmq_rank(const ssmq_finished_run *run, int32_t n, const char *eval
     if (quantised < 2) return ranking;
     ranking.best = run[at].summary->name;
     ranking.rival = SSMQ_ARENA_ARRAY(arena, ssmq_rival, quantised);
-    const ssmq_status st = losses_of(&run[at], evaluation, arena, &best);
+    const ssmq_status st = ssmq_losses_of(&run[at], evaluation, arena, &best);
     const char       *reason =
         st == SSMQ_OK ? NULL : ssmq_arena_strdup(arena, ssmq_error_last()->message);
     if (st != SSMQ_OK) ssmq_error_clear();

@@ -32,6 +32,10 @@ typedef struct ssmq_finished_run {
     const char         *directory; /* that holds its run.h5 */
 } ssmq_finished_run;
 
+/* The same of a run; DAMAGED too if its run.h5 is not that of the run, so that HDF5 does not see it. */
+SSMQ_MUST_USE ssmq_status ssmq_losses_of(const ssmq_finished_run *run, const char *evaluation, ssmq_arena *arena,
+                                         ssmq_losses *out);
+
 /* Another quantised run against the best. */
 typedef struct ssmq_rival {
     const char *name;

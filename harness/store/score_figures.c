@@ -56,6 +56,13 @@ double ssmq_score_figure_of(const ssmq_evaluation_score *e, int32_t k)
     }
 }
 
+int32_t ssmq_score_figure_find(const char *name)
+{
+    for (int32_t k = 0; ssmq_score_figures[k].name; k++)
+        if (strcmp(ssmq_score_figures[k].name, name) == 0) return k;
+    return -1;
+}
+
 const ssmq_evaluation_score *ssmq_summary_find(const ssmq_summary *s, const char *id)
 {
     for (int32_t i = 0; i < s->n_evaluation; i++)

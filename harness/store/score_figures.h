@@ -13,6 +13,9 @@ typedef struct ssmq_score_figure {
 #define SSMQ_SCORE_FIGURES_ALWAYS 5 /* the first ones, which every evaluation has */
 extern const ssmq_score_figure ssmq_score_figures[]; /* ends with {0} */
 
+/* Where the figure of this name stands; -1: there is none. */
+int32_t ssmq_score_figure_find(const char *name);
+
 /* The k-th of them; NaN where the evaluation has none (e NULL: a run has no such evaluation). */
 double ssmq_score_figure_of(const ssmq_evaluation_score *e, int32_t k);
 

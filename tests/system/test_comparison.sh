@@ -91,7 +91,10 @@ fi
 
 experiment b evaluate.wt2.limit=2
 mv "$scratch/b/quickstart" "$scratch/b_%"
-run 0 compare "$here" "$scratch/b_%"
+run 0 compare "$here" "$scratch/b_%" # each against its own float
+[[ $out != *"*: not over"* ]] || fail "runs are not held against their own float: $out"
+expect_in_out "change in per cent from the float run of each"
+run 0 compare "$here" "$scratch/b_%" --baseline float
 expect_in_out "fake naive ($scratch/b_%/"
 expect_in_out "*: not over the same tokens: the standard errors of both runs together"
 run 0 compare "$here" "$scratch/b_%" --format latex
