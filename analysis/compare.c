@@ -1,11 +1,14 @@
 /* ssmq compare: the table of several runs against a baseline, and gates on it. */
+#include <string.h>
 #include "analysis/commands.h"
 #include "analysis/comparison.h"
+#include "analysis/differences.h"
 
 typedef struct compare_options {
     const char        *baseline;
     const char *const *evaluation, *const *gate;
-    int format; /* index into formats */
+    int  format; /* index into formats */
+    bool fake_real;
 } compare_options;
 
 static const char *const formats[] = {"text", "markdown", "csv", "json", "latex", NULL};
@@ -24,6 +27,8 @@ static const ssmq_option compare_table[] = {
      "top1; "
      "a sign: distance from the baseline"},
     {AT(format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats, "how to print"},
+    {"fake-real", offsetof(compare_options, fake_real), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
+     "where, by how much and why codes of runs in mode real differ from those of mode fake; as text or JSON"},
     {0},
 };
 
@@ -40,6 +45,23 @@ static ssmq_status print(const compare_options *o, const ssmq_comparison *c, FIL
     return st;
 }
 
+/* --fake-real: about runs as they are, held against no other run. */
+static ssmq_status print_differences(const compare_options *o, const char *const *path, int n, FILE *out)
+{
+    const char *format = formats[o->format];
+    const bool  json = strcmp(format, "json") == 0;
+    if (!json && strcmp(format, "text") != 0)
+        return SSMQ_FAIL(USAGE, "option '--format' is '%s': with --fake-real it is text or json", format);
+    if (o->baseline || *o->evaluation || *o->gate)
+        return SSMQ_FAIL(USAGE, "option '--%s' is none of --fake-real",
+                         o->baseline ? "baseline" : *o->evaluation ? "evaluation" : "gate");
+    ssmq_str          text = {0};
+    const ssmq_status st = json ? ssmq_differences_json(path, n, &text) : ssmq_differences_text(path, n, &text);
+    if (st == SSMQ_OK) fputs(ssmq_str_text(&text), out);
+    ssmq_str_free(&text);
+    return st;
+}
+
 static ssmq_status open_all(int n, const char *const *path, ssmq_arena *arena, ssmq_comparison_source *out,
                             int *n_open)
 {
@@ -51,7 +73,8 @@ static ssmq_status open_all(int n, const char *const *path, ssmq_arena *arena, s
 static ssmq_status compare_run(const void *options, int n_operand, const char *const *operand,
                                const ssmq_catalogue *cat, FILE *out)
 {
-    const compare_options  *o = options;
+    const compare_options *o = options;
+    if (o->fake_real) return print_differences(o, operand, n_operand, out);
     ssmq_arena             *arena = ssmq_arena_new();
     ssmq_comparison_source *source = SSMQ_ARENA_ARRAY(arena, ssmq_comparison_source, n_operand);
     ssmq_comparison         c;
@@ -74,7 +97,7 @@ const ssmq_command ssmq_command_compare = {
         "of its runs is held against its own baseline. Changes of perplexity are paired by window where both "
         "runs "
         "saw the same tokens. Two dialects or windows are never put into one column. Ends with status 6 if "
-        "a gate is not met.",
+        "a gate is not met. --fake-real is about runs whose experiment has compare: {against: [float, fake]}.",
     .options = compare_table,
     .options_size = sizeof(compare_options),
     .run = compare_run,

@@ -39,6 +39,7 @@ typedef struct ssmq_series {
 typedef struct ssmq_figure {
     ssmq_arena *arena; /* owns every text */
     const char *kind;  /* "histogram"     */
+    const char *script; /* of the kind that draws it; NULL: its own */
     const char *title; /* ""  : none      */
     ssmq_column column[SSMQ_COLUMN_MAX];
     int32_t     n_column;

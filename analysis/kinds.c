@@ -3,7 +3,7 @@
 #include <string.h>
 #include "harness/base/build.h"
 
-#define X(name, help) &ssmq_figure_kind_##name,
+#define X(name, word, help) &ssmq_figure_kind_##name,
 const ssmq_figure_kind *const ssmq_figure_kinds[] = {SSMQ_FIGURE_KINDS(X) NULL};
 #undef X
 

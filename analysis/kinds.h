@@ -11,19 +11,20 @@
 extern "C" {
 #endif
 
-/* name, what it shows */
-#define SSMQ_FIGURE_KINDS(X)                                              \
-    X(histogram, "density of a site's values, with step and clip points") \
-    X(channels, "quantiles of each channel as bands")                     \
-    X(boxes, "a box for each group of channels")                          \
-    X(surface, "|x| over tokens and channels, from a dump")               \
-    X(layers, "one number of each layer")                                 \
-    X(heat, "signal-to-noise ratio by layer and site")                    \
-    X(sensitivity, "each unit alone quantised, and alone left out")       \
-    X(outliers, "top channels, their share of the norm and persistence")  \
-    X(profile, "time of each operator beside its bound")
+/* name in C, name, what it shows */
+#define SSMQ_FIGURE_KINDS(X)                                                           \
+    X(histogram, "histogram", "density of a site's values, with step and clip points") \
+    X(channels, "channels", "quantiles of each channel as bands")                      \
+    X(boxes, "boxes", "a box for each group of channels")                              \
+    X(surface, "surface", "|x| over tokens and channels, from a dump")                 \
+    X(layers, "layers", "one number of each layer")                                    \
+    X(heat, "heat", "signal-to-noise ratio by layer and site")                         \
+    X(sensitivity, "sensitivity", "each unit alone quantised, and alone left out")     \
+    X(outliers, "outliers", "top channels, their share of the norm and persistence")   \
+    X(fake_real, "fake-real", "share of codes that differ between the modes")          \
+    X(profile, "profile", "time of each operator beside its bound")
 
-#define SSMQ_FIGURE_KIND_HELP(name, help) " " #name " (" help "),"
+#define SSMQ_FIGURE_KIND_HELP(name, word, help) " " word " (" help "),"
 #define SSMQ_FIGURE_HELP \
     "KIND is" SSMQ_FIGURE_KINDS(SSMQ_FIGURE_KIND_HELP) " each of one run or several laid side by side"
 
@@ -114,7 +115,7 @@ typedef struct ssmq_figure_kind {
     ssmq_status (*build)(const ssmq_figure_request *rq, ssmq_figure *f);
 } ssmq_figure_kind;
 
-#define X(name, help) extern const ssmq_figure_kind ssmq_figure_kind_##name;
+#define X(name, word, help) extern const ssmq_figure_kind ssmq_figure_kind_##name;
 SSMQ_FIGURE_KINDS(X)
 #undef X
 extern const ssmq_figure_kind *const ssmq_figure_kinds[]; /* NULL-terminated */

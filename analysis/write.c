@@ -217,7 +217,7 @@ ssmq_status ssmq_figure_write_gnuplot(const ssmq_figure *f, const ssmq_figure_ca
     put_data(f, out);
     ssmq_figure_free(&common);
     SSMQ_TRY(put_script(scripts, "style", out));
-    return put_script(scripts, f->kind, out);
+    return put_script(scripts, f->script ? f->script : f->kind, out);
 }
 
 ssmq_status ssmq_figure_write_file(const char *path, const ssmq_str *bytes)

@@ -219,6 +219,13 @@ extern "C" {
     X(DUMP_CODES, 432, "no codes to dump", \
       "dtype: codes needs the site quantised to at most 8 bits with scales known before.", \
       "collect: {dump: {sites: \"layers.*.scan.x\", dtype: codes}}") \
+    X(COMPARE_FAKE, 433, "no run to compare with fake", \
+      "Runs in mode real are compared with fake; add that mode, or leave fake out.", \
+      "compare: {against: [float, fake]}") \
+    X(COMPARE_ONLY_FAKE, 434, "a figure against float without float", \
+      "The key is about the comparison with float, which compare.against does not name.", \
+      "mode: [float, real]\n" \
+      "compare: {against: fake, metrics: kl}") \
     X(SELECTOR_METHOD, 501, "a selector of other sites", \
       "It names sites of the model, but none of a kind that the method works on ('ssmq list methods').", \
       "recipes: {quamba: [{method: weights, sites: \"layers.*.scan.x\"}]}") \

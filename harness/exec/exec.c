@@ -158,9 +158,10 @@ static ssmq_status to_bytes(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor
 static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
 {
     const ssmq_backend_ops *ops = ex->be->ops;
-    if (ex->mode == SSMQ_MODE_REAL) return to_bytes(ex, a, x);
     if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x, NULL);
-    SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
+    if (ex->mode == SSMQ_MODE_REAL) SSMQ_TRY(to_bytes(ex, a, x));
+    else SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
+    if (ex->probe.codes) SSMQ_TRY(ex->probe.codes(ex->probe.context, site, x));
     if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
     return ops->dequantize(ex->be, x, x, &a->spec, &a->params);
 }

@@ -26,6 +26,9 @@ typedef struct ssmq_probe {
     ssmq_status (*see)(void *context, int32_t site, const ssmq_tensor *x);
     void *context;
     bool (*wants)(void *context, int32_t site);
+    /* Is shown the codes that a site is handed on as, i8 or carried in f32, right after their values.  NULL:
+     * no codes. */
+    ssmq_status (*codes)(void *context, int32_t site, const ssmq_tensor *q);
 } ssmq_probe;
 
 /* UNSUPPORTED, saying which site and why, if a backend cannot carry a plan out in a mode; *site gets the
@@ -51,6 +54,13 @@ bool ssmq_exec_is_integer(const ssmq_exec *ex, int32_t site_w);
 void ssmq_exec_position(ssmq_exec *ex, int64_t first_token);
 
 /* ---- for whoever measures what quantisation does ---- */
+
+/* How a site's codes are found: with dynamic ranges those of the tensor that was quantised last. */
+typedef struct ssmq_quantiser {
+    ssmq_qspec   spec;
+    ssmq_qparams params; /* lent until the site is quantised again */
+} ssmq_quantiser;
+ssmq_quantiser ssmq_exec_quantiser(const ssmq_exec *ex, int32_t site);
 
 /* x, the values of an activation site as a probe is shown them, (L, C) contiguous, or of a state site,
  * (L, E, N), to what the site's readers make of it: quantised and dequantised as the plan says, in place;

@@ -29,6 +29,13 @@ void ssmq_exec_count_clamped(const ssmq_tensor *x, const ssmq_qspec *spec, const
     }
 }
 
+ssmq_quantiser ssmq_exec_quantiser(const ssmq_exec *ex, int32_t site)
+{
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    SSMQ_ASSERT(a && !a->spec.dynamic);
+    return (ssmq_quantiser){.spec = a->spec, .params = a->params};
+}
+
 /* x to codes and back. */
 static ssmq_status there_and_back(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x,
                                   int64_t *clamped)

@@ -32,6 +32,8 @@ typedef struct task {
     const ssmq_evaluation *e;
     side                   side[2]; /* the model, and what it is compared with */
     int32_t                sides;
+    const char            *beside; /* name of the second */
+    int64_t                piece;  /* tokens of a forward pass */
     ssmq_comparison       *comparison; /* where there are two sides */
     ssmq_pool             *pool;
     int32_t               *token; /* [window] */
@@ -64,7 +66,8 @@ static ssmq_status on_side(const task *t, const side *s, ssmq_status st)
     if (st == SSMQ_OK || s == t->side) return st;
     char message[SSMQ_ERROR_MESSAGE_MAX];
     snprintf(message, sizeof message, "%s", ssmq_error_last()->message);
-    return ssmq_fail(st, __FILE__, __LINE__, __func__, "the float model beside it: %s", message);
+    return ssmq_fail(st, __FILE__, __LINE__, __func__, "the %s model beside it: %s",
+                     t->beside, message);
 }
 
 /* The first n tokens of a piece, whose targets are the tokens after them. */
@@ -112,7 +115,7 @@ static double mean_loss(const task *t, side *s)
 static ssmq_status run_window(task *t)
 {
     const int64_t window = t->e->window;
-    const int64_t chunk = ssmq_exec_whole(t->side[0].ex) ? window : SSMQ_EVAL_PIECE;
+    const int64_t chunk = ssmq_exec_whole(t->side[0].ex) ? window : t->piece;
     for (int32_t k = 0; k < t->sides; k++) {
         const side *s = &t->side[k];
         SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));
@@ -258,13 +261,15 @@ ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq
                              const ssmq_beside *beside, ssmq_texts *texts,
                              const ssmq_listener *listener, ssmq_ppl *out)
 {
-    task          t = {.e = e, .listener = listener};
+    task          t = {.e = e, .listener = listener, .beside = "float", .piece = SSMQ_EVAL_PIECE};
     ssmq_windows *w = NULL;
     ssmq_status   st = SSMQ_OK;
     SSMQ_ASSERT(!beside || beside->m->vocabulary == m->vocabulary);
+    if (beside && beside->name) t.beside = beside->name;
+    if (beside && beside->piece > 0) t.piece = beside->piece;
     SSMQ_TRY(ssmq_texts_windows(texts, e, m->vocabulary, listener, &w));
     t.token = ssmq_must_malloc((size_t)e->window * sizeof *t.token);
-    ssmq_tell_begin(listener, e->id, "windows");
+    ssmq_tell_begin(listener, beside && beside->task ? beside->task : e->id, "windows");
     SSMQ_TRY_DONE(st, open_side(&t, m, ex));
     if (beside) SSMQ_TRY_DONE(st, open_beside(&t, beside));
     SSMQ_TRY_DONE(st, run_windows(&t, w));

@@ -54,6 +54,9 @@ typedef struct ssmq_beside {
     ssmq_exec               *ex;
     const ssmq_compare_spec *spec;
     uint64_t                 seed; /* of the run */
+    const char              *name; /* for messages; NULL: "float" */
+    const char              *task; /* what the listener is told; NULL: the evaluation's id */
+    int64_t                  piece; /* tokens of a forward pass; 0: SSMQ_EVAL_PIECE */
 } ssmq_beside;
 
 /* The same figures, and beside them out->comparison; 9 bytes more for each token, 40 for each window, and

@@ -4,19 +4,25 @@
 #include "harness/data/window.h"
 #include "harness/run/site_error_store.h"
 
+static bool is_against(const ssmq_run *run, ssmq_baseline baseline)
+{
+    return run->compare && run->compare->against >> baseline & 1;
+}
+
 static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                             ssmq_execution *x)
 {
     ssmq_beside beside = {.m = s->base, .spec = run->compare, .seed = run->seed};
     ssmq_exec  *ex;
     ssmq_status st = SSMQ_OK;
+    const bool paired = is_against(run, SSMQ_AGAINST_FLOAT);
     SSMQ_TRY(ssmq_exec_open(s->be, x->model, x->recipe.plan, run->mode, &ex));
-    if (run->compare)
+    if (paired)
         SSMQ_TRY_DONE(st, ssmq_exec_open(s->be, s->base, NULL, SSMQ_MODE_FLOAT, &beside.ex));
     x->ppl = ssmq_must_malloc((size_t)run->n_evaluation * sizeof *x->ppl);
     for (int32_t i = 0; i < run->n_evaluation; i++) {
         SSMQ_TRY_DONE(st, ssmq_eval_paired(&run->evaluation[i], x->model, ex,
-                                           run->compare ? &beside : NULL, s->texts, listener,
+                                           paired ? &beside : NULL, s->texts, listener,
                                            &x->ppl[i]));
         x->n_ppl++;
     }
@@ -79,12 +85,27 @@ static ssmq_status compare_units(ssmq_session *s, const ssmq_run *run, const ssm
     return ssmq_interactions_run(&r, &x->interactions);
 }
 
+static ssmq_status compare_modes(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
+                                 const ssmq_evaluation *text, ssmq_execution *x)
+{
+    const ssmq_fake_real_request r = {.evaluation = text,
+                                      .model = x->model,
+                                      .plan = x->recipe.plan,
+                                      .be = s->be,
+                                      .texts = s->texts,
+                                      .listener = listener,
+                                      .seed = run->seed};
+    return ssmq_fake_real_run(&r, &x->fake_real);
+}
+
 /* What is found on a text of its own: where the loss comes from. */
 static ssmq_status attribute(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                              ssmq_execution *x)
 {
     if (!run->compare) return SSMQ_OK;
     const ssmq_evaluation text = text_of(run);
+    if (is_against(run, SSMQ_AGAINST_FAKE)) SSMQ_TRY(compare_modes(s, run, listener, &text, x));
+    if (!is_against(run, SSMQ_AGAINST_FLOAT)) return SSMQ_OK;
     SSMQ_TRY(compare_sites(s, run, listener, &text, x));
     return compare_units(s, run, listener, &text, x);
 }
@@ -139,6 +160,7 @@ void ssmq_execution_free(ssmq_execution *x)
     ssmq_site_errors_free(x->errors);
     ssmq_sensitivity_free(x->sensitivity);
     ssmq_interactions_free(x->interactions);
+    ssmq_fake_real_free(x->fake_real);
     ssmq_alarms_close(&x->alarms);
     ssmq_dump_discard(x->dump);
     ssmq_collection_free(&x->collection);
@@ -169,6 +191,7 @@ ssmq_status ssmq_execution_store(ssmq_execution *x, ssmq_session *s, const ssmq_
         .errors = x->errors,
         .sensitivity = x->sensitivity,
         .interactions = x->interactions,
+        .fake_real = x->fake_real,
         .provenance = provenance,
         .version = ssmq_build_info()->version,
     };

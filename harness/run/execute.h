@@ -1,6 +1,7 @@
 /* One run carried out in memory: recipe, evaluations, and then its run.h5 and summary. */
 #pragma once
 #include "harness/run/evidence.h"
+#include "harness/run/fake_real.h"
 #include "harness/run/recipe.h"
 #include "harness/run/result.h"
 #include "harness/run/sensitivity.h"
@@ -18,9 +19,10 @@ typedef struct ssmq_execution {
     ssmq_recipe_result recipe; /* plan NULL in float mode          */
     ssmq_ppl          *ppl;    /* [run->n_evaluation]              */
     int32_t            n_ppl;
-    ssmq_site_errors  *errors; /* this and the next two: NULL where not asked for */
+    ssmq_site_errors  *errors; /* this and the next three: NULL where not asked for */
     ssmq_sensitivity  *sensitivity;
     ssmq_interactions *interactions;
+    ssmq_fake_real    *fake_real;
     ssmq_collection    collection; /* empty where nothing is collected */
     ssmq_dump         *dump;       /* not yet sealed; NULL: there is none */
     ssmq_alarms        alarms; /* whoever carries the run out may add to them */

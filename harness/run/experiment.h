@@ -108,14 +108,19 @@ typedef struct ssmq_step_pair {
     const char *a, *b; /* ids of steps */
 } ssmq_step_pair;
 
-/* The float model runs beside the quantised one, over the same tokens. */
+/* What runs beside a quantised model, over the same tokens. */
+typedef enum ssmq_baseline { SSMQ_AGAINST_FLOAT, SSMQ_AGAINST_FAKE } ssmq_baseline;
+extern const char *const ssmq_baselines[]; /* "float", "fake", NULL; indexed by ssmq_baseline */
+
 typedef struct ssmq_compare_spec {
+    uint32_t against;    /* bit 1 << ssmq_baseline for each; what follows up to `interaction` is of the comparison *
+                          * with float, but for evaluation and windows, which both have                            */
     uint32_t metrics;    /* bit 1 << ssmq_metric for each                                       */
     int32_t  bootstrap;  /* resamples of the windows for an interval; 0: none                   */
     bool     tokens;     /* keep the figures of every token                                     */
     uint32_t inputs;     /* bit 1 << ssmq_error_input for each, of the metrics of sites         */
     double   clip_limit; /* clip rate of a site above which there is an alarm, in per cent      */
-    /* The text of errors at sites, sensitivity and interactions. */
+    /* The text of errors at sites, sensitivity, interactions, and of the comparison with fake. */
     int32_t  evaluation; /* index into the run's evaluations */
     int64_t  windows;    /* of it; 0: all                    */
     ssmq_sensitivity_mode sensitivity;

@@ -169,6 +169,10 @@ static void put_evaluate(writer *w)
 
 static void put_word_lists(writer *w)
 {
+    ssmq_json_begin_object(&w->json, "against");
+    ssmq_json_put_text(&w->json, "description", "what runs beside a quantised model, over the same tokens");
+    ssmq_schema_put_word_list(w, ssmq_baselines);
+    ssmq_json_end_object(&w->json);
     ssmq_json_begin_object(&w->json, "metrics");
     ssmq_json_put_text(&w->json, "description", "what a quantised model is compared in");
     ssmq_schema_put_word_list(w, ssmq_metrics);

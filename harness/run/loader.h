@@ -55,12 +55,12 @@ typedef struct ssmq_evaluation_draft {
 } ssmq_evaluation_draft;
 
 typedef struct ssmq_compare_draft {
-    int              against, bootstrap, windows, sensitivity, by;
+    int              bootstrap, windows, sensitivity, by;
     bool             tokens;
     double           clip_limit;
     const char      *evaluation;      /* NULL: the first                   */
     int32_t          evaluation_index;
-    uint32_t         metrics, inputs; /* bits, as in ssmq_compare_spec     */
+    uint32_t         against, metrics, inputs; /* bits, as in ssmq_compare_spec */
     ssmq_step_pair  *interaction;
     const ssmq_yaml **interaction_given; /* [n_interaction] */
     int32_t          n_interaction;
@@ -227,6 +227,8 @@ const char *ssmq_loader_path(ssmq_loader *ld, const ssmq_yaml *name);
 void        ssmq_loader_draft(ssmq_loader *ld);
 /* The mapping `compare`, after the modes. */
 void        ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given);
+/* What a run in this mode is compared with: bits, as in ssmq_compare_spec; 0: with nothing. */
+uint32_t    ssmq_loader_against(const ssmq_draft *d, ssmq_mode mode);
 /* The mapping `collect`; and what it asks of a run, in the arena, NULL for nothing. */
 void                     ssmq_loader_collect(ssmq_loader *ld, const ssmq_yaml *given);
 const ssmq_collect_spec *ssmq_loader_collect_spec(ssmq_loader *ld);

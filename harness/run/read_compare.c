@@ -46,6 +46,32 @@ static bool has_quantised(const ssmq_draft *d)
     return d->n_mode == 0;
 }
 
+static bool has_real(const ssmq_draft *d)
+{
+    for (int32_t i = 0; i < d->n_mode; i++)
+        if (d->mode[i] == SSMQ_MODE_REAL) return true;
+    return d->n_mode == 0;
+}
+
+/* What is asked for has to have something to be compared with. */
+static void check_against(ssmq_loader *ld, const ssmq_yaml *given)
+{
+    static const char *const of_float[] = {"bootstrap",  "tokens",      "clip_limit", "sensitivity",
+                                           "by",         "metrics",     "inputs",     "interactions",
+                                           NULL};
+    const ssmq_yaml         *v = ssmq_yaml_get(given, "against");
+    const uint32_t           against = ld->draft.compare.against;
+    if (against >> SSMQ_AGAINST_FAKE & 1 && !has_real(&ld->draft))
+        SSMQ_REPORT(ld, COMPARE_FAKE, v, "add the mode real, or leave fake out",
+                    "compare.against has fake, which runs in mode real are compared with; there are none");
+    if (!against || against >> SSMQ_AGAINST_FLOAT & 1) return;
+    for (const char *const *key = of_float; *key; key++)
+        if (ssmq_yaml_get(given, *key))
+            SSMQ_REPORT(ld, COMPARE_ONLY_FAKE, ssmq_yaml_get(given, *key), "against: [float, fake]",
+                        "compare.%s is of the comparison with float, which compare.against does not have",
+                        *key);
+}
+
 /* Evaluations are read before, too. */
 static void find_evaluation(ssmq_loader *ld, const ssmq_yaml *given)
 {
@@ -129,7 +155,9 @@ static void read_interactions(ssmq_loader *ld, const ssmq_yaml *given)
 
 void ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given)
 {
-    static const char *const own[] = {"metrics", "inputs", "interactions", NULL};
+    static const char *const own[] = {"against", "metrics", "inputs", "interactions", NULL};
+    static const word_list   against = {"against", "the baseline", ssmq_baselines,
+                                        1u << SSMQ_AGAINST_FLOAT};
     static const word_list   metrics = {"metrics", "the metric", ssmq_metrics,
                                         SSMQ_METRICS_OF_TOKENS};
     static const word_list   inputs = {"inputs", "the input", ssmq_error_inputs, (1u << SSMQ_INPUTS) - 1};
@@ -137,12 +165,20 @@ void ssmq_loader_compare(ssmq_loader *ld, const ssmq_yaml *given)
     if (!ssmq_options_mapping(&ld->options, given, "compare")) return;
     ssmq_options_known(&ld->options, ssmq_schema_compare, own, given, "compare");
     ssmq_options_read(&ld->options, ssmq_schema_compare, given, "compare", c);
+    read_words(ld, &against, given, &c->against);
     read_words(ld, &metrics, given, &c->metrics);
     read_words(ld, &inputs, given, &c->inputs);
     read_interactions(ld, given);
     find_evaluation(ld, given);
+    check_against(ld, given);
     c->given = given;
     if (!has_quantised(&ld->draft))
         SSMQ_REPORT(ld, COMPARE_FLOAT, given, "add the mode fake, or leave compare out",
                     "compare has nothing to compare with float: mode is only float");
+}
+
+uint32_t ssmq_loader_against(const ssmq_draft *d, ssmq_mode mode)
+{
+    if (!d->compare.given || mode == SSMQ_MODE_FLOAT) return 0;
+    return mode == SSMQ_MODE_REAL ? d->compare.against : d->compare.against & 1u << SSMQ_AGAINST_FLOAT;
 }

@@ -195,6 +195,10 @@ static void put_compare(ssmq_str *out)
     put_words(&inputs, ssmq_error_inputs);
     ssmq_str_puts(out, "\n### compare\n");
     put_head(out);
+    put_row(out, "against", "one or a list of `float`, `fake`", "float",
+            "what runs beside each quantised model, over the same tokens; fake: where codes of runs in mode "
+            "real differ from those of the same plan in mode fake (`ssmq compare --fake-real`). All that "
+            "follows but evaluation and windows is of the comparison with float");
     put_rows(out, ssmq_schema_compare);
     put_row(out, "metrics", ssmq_str_text(&words), "kl, delta-p, top1",
             "of tokens: divergence from float in nats, change of the target's probability, same most "

@@ -126,7 +126,6 @@ ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool with_tokenizer)
 typedef struct shared {
     ssmq_calibration_spec *calibration;
     ssmq_evaluation       *evaluation;
-    ssmq_compare_spec     *compare; /* NULL: nothing is compared */
     int32_t                threads;
     const ssmq_collect_spec *collect; /* NULL: nothing is collected */
 } shared;
@@ -146,6 +145,28 @@ static const char *run_name(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_d
     return ssmq_arena_printf(ld->arena, "%s %s", ssmq_modes[mode], recipe->name);
 }
 
+/* against: bits; 0: nothing is compared. */
+static ssmq_compare_spec *compare_spec(ssmq_loader *ld, uint32_t against)
+{
+    const ssmq_compare_draft *c = &ld->draft.compare;
+    if (!against) return NULL;
+    ssmq_compare_spec *spec = ssmq_arena_alloc(ld->arena, sizeof *spec);
+    *spec = (ssmq_compare_spec){
+        .against = against,
+        .metrics = c->metrics,
+        .bootstrap = c->bootstrap,
+        .tokens = c->tokens,
+        .inputs = c->inputs,
+        .evaluation = c->evaluation_index,
+        .windows = c->windows,
+        .clip_limit = c->clip_limit,
+        .sensitivity = (ssmq_sensitivity_mode)c->sensitivity,
+        .by = (ssmq_unit_kind)c->by,
+        .interaction = c->interaction,
+        .n_interaction = c->n_interaction};
+    return spec;
+}
+
 static ssmq_run *run_of(ssmq_loader *ld, const shared *s, ssmq_mode mode, const ssmq_recipe_draft *recipe)
 {
     const ssmq_draft *d = &ld->draft;
@@ -161,7 +182,7 @@ static ssmq_run *run_of(ssmq_loader *ld, const shared *s, ssmq_mode mode, const 
         .calibration = calibrated ? s->calibration : NULL,
         .evaluation = s->evaluation,
         .n_evaluation = d->n_evaluation,
-        .compare = mode == SSMQ_MODE_FLOAT ? NULL : s->compare,
+        .compare = compare_spec(ld, ssmq_loader_against(d, mode)),
         .collect = s->collect,
         .dump_bytes = d->collect.dump_bytes,
         .backend = d->run.backend,
@@ -212,26 +233,6 @@ static ssmq_evaluation *evaluations(ssmq_loader *ld)
     return all;
 }
 
-static ssmq_compare_spec *compare_spec(ssmq_loader *ld)
-{
-    const ssmq_compare_draft *c = &ld->draft.compare;
-    if (!c->given) return NULL;
-    ssmq_compare_spec *spec = ssmq_arena_alloc(ld->arena, sizeof *spec);
-    *spec = (ssmq_compare_spec){
-        .metrics = c->metrics,
-        .bootstrap = c->bootstrap,
-        .tokens = c->tokens,
-        .inputs = c->inputs,
-        .evaluation = c->evaluation_index,
-        .windows = c->windows,
-        .clip_limit = c->clip_limit,
-        .sensitivity = (ssmq_sensitivity_mode)c->sensitivity,
-        .by = (ssmq_unit_kind)c->by,
-        .interaction = c->interaction,
-        .n_interaction = c->n_interaction};
-    return spec;
-}
-
 static int32_t online_cores(void)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -244,7 +245,6 @@ void ssmq_loader_runs(ssmq_loader *ld, ssmq_run **cell)
     const int32_t     n_recipe = d->n_recipe > 0 ? d->n_recipe : 1;
     const shared      s = {.calibration = calibration_spec(ld),
                            .evaluation = evaluations(ld),
-                           .compare = compare_spec(ld),
                            .collect = ssmq_loader_collect_spec(ld),
                            .threads = d->run.threads > 0 ? d->run.threads : online_cores()};
     for (int32_t m = 0; m < d->n_mode; m++) {

@@ -180,7 +180,9 @@ static ssmq_status write_all(ssmq_store *s, const ssmq_result *r, ssmq_arena *ar
         SSMQ_TRY(
             write_evaluation(s, &r->run->evaluation[i], &r->ppl[i], r->run->compare, arena));
     SSMQ_TRY(ssmq_sensitivity_write(s, r->sensitivity, arena));
-    return ssmq_interactions_write(s, r->interactions, arena);
+    SSMQ_TRY(ssmq_interactions_write(s, r->interactions, arena));
+    if (!r->fake_real) return SSMQ_OK;
+    return ssmq_fake_real_write(s, r->fake_real, r->run->evaluation[r->run->compare->evaluation].id, arena);
 }
 
 ssmq_status ssmq_result_write(const ssmq_result *r, const char *path)

@@ -3,6 +3,7 @@
 #include "harness/run/collect.h"
 #include "harness/run/eval_ppl.h"
 #include "harness/run/experiment.h"
+#include "harness/run/fake_real.h"
 #include "harness/run/recipe.h"
 #include "harness/run/sensitivity.h"
 #include "harness/run/site_error.h"
@@ -21,6 +22,7 @@ typedef struct ssmq_result {
     const ssmq_site_errors   *errors;     /* NULL: not measured                        */
     const ssmq_sensitivity   *sensitivity;  /* likewise                                */
     const ssmq_interactions  *interactions;
+    const ssmq_fake_real     *fake_real;
     const char               *provenance; /* JSON: what decides the numbers            */
     const char               *version;    /* of ssmq                                   */
 } ssmq_result;

@@ -4,6 +4,7 @@
 #include "harness/run/loader.h"
 
 const char *const ssmq_tasks[] = {"perplexity", NULL};
+const char *const ssmq_baselines[] = {"float", "fake", NULL};
 const char *const ssmq_metrics[] = {"kl",     "delta-p", "top1",    "sqnr", "mse",       "cosine",
                                     "rel-l2", "max-err", "bias", "clip-rate", NULL};
 const char *const ssmq_error_inputs[] = {"clean", "propagated", NULL};
@@ -19,7 +20,6 @@ static const char *const all_cores[] = {"all", NULL}; /* stands for 0 */
 static const char *const no_bootstrap[] = {"off", NULL}; /* likewise */
 static const char *const no_channels[] = {"off", NULL};  /* likewise */
 static const char *const histograms[] = {"off", "floatbits16", NULL}; /* ssmq_histogram_kind */
-static const char *const baselines[] = {"float", NULL};
 
 #define AT(type, field) #field, offsetof(type, field)
 
@@ -71,8 +71,6 @@ const ssmq_option ssmq_schema_evaluation[] = {
 };
 
 const ssmq_option ssmq_schema_compare[] = {
-    {AT(ssmq_compare_draft, against), SSMQ_OPTION_CHOICE, "float", 0, 0, baselines,
-     "the model that runs beside each quantised one, over the same tokens"},
     {AT(ssmq_compare_draft, bootstrap), SSMQ_OPTION_INT, "1000", 100, 100000, no_bootstrap,
      "resamples of the windows for the 95 % interval of the difference in log-perplexity"},
     {AT(ssmq_compare_draft, tokens), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,

@@ -109,10 +109,14 @@ static ssmq_yaml *interactions_tree(ssmq_loader *ld)
     return list;
 }
 
-static ssmq_yaml *compare_tree(ssmq_loader *ld)
+/* One baseline stands as a word, as it did when there was only one: ids of runs depend on it. */
+static ssmq_yaml *compare_tree(ssmq_loader *ld, uint32_t against)
 {
     const ssmq_compare_draft *c = &ld->draft.compare;
     ssmq_yaml                *map = map_new(ld);
+    put_words(ld, map, "against", ssmq_baselines, against, c->given);
+    ssmq_yaml *list = ssmq_yaml_get(map, "against");
+    if (list->n == 1) *list = *list->value[0];
     put_options(ld, map, ssmq_schema_compare, c, c->given);
     put_words(ld, map, "metrics", ssmq_metrics, c->metrics, c->given);
     put_words(ld, map, "inputs", ssmq_error_inputs, c->inputs, c->given);
@@ -235,8 +239,8 @@ ssmq_yaml *ssmq_run_tree(ssmq_loader *ld, ssmq_mode mode, const ssmq_recipe_draf
         put(ld, map, "recipe", recipe_tree(ld, recipe, false),
             recipe->name ? SSMQ_YAML_HASHED : SSMQ_YAML_BOTH);
     put(ld, map, "evaluate", evaluations_tree(ld), SSMQ_YAML_BOTH);
-    if (mode != SSMQ_MODE_FLOAT && ld->draft.compare.given) /* it changes what the run leaves */
-        put(ld, map, "compare", compare_tree(ld), SSMQ_YAML_BOTH);
+    const uint32_t against = ssmq_loader_against(&ld->draft, mode);
+    if (against) put(ld, map, "compare", compare_tree(ld, against), SSMQ_YAML_BOTH); /* it changes what the run leaves */
     if (ld->draft.collect.given) put(ld, map, "collect", collect_tree(ld), SSMQ_YAML_BOTH);
     put(ld, map, "run", run_section(ld, mode == SSMQ_MODE_FLOAT ? SSMQ_YAML_SHOWN : SSMQ_YAML_BOTH),
         SSMQ_YAML_BOTH);
@@ -274,7 +278,7 @@ ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld)
     put(ld, map, "mode", modes, SSMQ_YAML_BOTH);
     put_recipes(ld, map);
     put(ld, map, "evaluate", evaluations_tree(ld), SSMQ_YAML_BOTH);
-    if (d->compare.given) put(ld, map, "compare", compare_tree(ld), SSMQ_YAML_BOTH);
+    if (d->compare.given) put(ld, map, "compare", compare_tree(ld, d->compare.against), SSMQ_YAML_BOTH);
     if (d->collect.given) put(ld, map, "collect", collect_tree(ld), SSMQ_YAML_BOTH);
     put(ld, map, "run", run_section(ld, SSMQ_YAML_BOTH), SSMQ_YAML_BOTH);
     if (ld->sweep.given)

@@ -8,6 +8,7 @@
 #include "harness/base/file.h"
 #include "harness/base/rng.h"
 #include "harness/run/profile_store.h"
+#include "harness/store/differences.h"
 #include "harness/store/store.h"
 #include "harness/tensor/histogram.h"
 #include "tests/support/scratch.h"
@@ -224,6 +225,25 @@ static ssmq_status put_sensitivity(maker *m)
     return ssmq_store_attribute_real(m->s, "/sensitivity/kl_mean", "all_on", 0.045);
 }
 
+/* Codes that differ, more of them layer by layer. */
+static ssmq_status put_differences(maker *m)
+{
+    static const char *const site[] = {"scan.x", "out_proj.in"};
+    uint64_t                 count[L];
+#define X(name, long_name) #name,
+    static const char *const counts[] = {SSMQ_DIFFERENCE_COUNTS(X)};
+#undef X
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+            for (int l = 0; l < L; l++) count[l] = i == 0 ? T * C : (uint64_t)(l * (k + 1)) * 10;
+            SSMQ_TRY(put(m, ssmq_arena_printf(m->a, "/fake_real/%s/%s", site[k], counts[i]), count, SSMQ_U64, 1,
+                         (const int64_t[]){L}, on_layer));
+        }
+    SSMQ_TRY(ssmq_store_attribute_text(m->s, "/fake_real", "first_site", "scan.x"));
+    SSMQ_TRY(ssmq_store_attribute_text(m->s, "/fake_real", "first_cause", "scale"));
+    return ssmq_store_attribute_text(m->s, "/fake_real", "evaluation", "wt2");
+}
+
 /* ---- files ------------------------------------------------------------------------------ */
 
 static ssmq_status put_root(maker *m)
@@ -245,6 +265,7 @@ static ssmq_status put_results(maker *m)
     if (strcmp(m->run->mode, "float") == 0) return SSMQ_OK;
     SSMQ_TRY(put_codes(m));
     SSMQ_TRY(put_errors(m));
+    SSMQ_TRY(put_differences(m));
     return put_sensitivity(m);
 }
 

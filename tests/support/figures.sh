@@ -7,7 +7,7 @@ set -uo pipefail
 runs=$1
 float=$runs/float naive=$runs/naive quamba=$runs/quamba
 out=$scratch/out
-kinds=(histogram channels boxes surface layers heat sensitivity outliers profile)
+kinds=(histogram channels boxes surface layers heat sensitivity outliers fake-real profile)
 
 # arguments KIND: the options that the kind needs, and runs that have what it shows
 arguments() {
@@ -72,7 +72,7 @@ refuse 4 "$scratch/runs/float/run.h5: no sqnr_db: add compare: {metrics: [sqnr, 
 
 refuse 2 "'ssmq export' needs KIND RUN..." export layers
 refuse 2 "unknown kind of figure 'layer'; did you mean 'layers'?" export layer "$naive"
-refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, heat, sensitivity, outliers, profile" export pie "$naive"
+refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, heat, sensitivity, outliers, fake-real, profile" export pie "$naive"
 refuse 2 "option '--bins' is none of kind 'heat'" export heat "$naive" --bins 3
 refuse 2 "option '--log' is 'xy': only a histogram has a logarithmic x axis" export layers "$naive" --log xy
 refuse 2 "option '--label' stands 1 times for 2 runs" export layers "$naive" "$quamba" --label a
@@ -165,6 +165,7 @@ texts() {
         heat) echo "SQNR scan.x out_proj.in layer" ;;
         sensitivity) echo "log-perplexity scan.x scan.dt alone" ;;
         outliers) echo "kurtosis channel persistence layer" ;;
+        fake-real) echo "share scan.x out_proj.in layer" ;;
         profile) echo "scan quantize in_proj prefill decoding peaks ms" ;;
     esac
 }

@@ -34,4 +34,34 @@ shows 2 heat
 shows 2 heat --input propagated
 shows 2 sensitivity
 
+# ---- real against fake ---------------------------------------------------------------------
+
+run 0 run experiments/quickstart.yaml --out "$scratch/modes" --set calibration.count=2 --set evaluate.wt2.window=64 \
+    --set evaluate.wt2.limit=2 --set 'mode=[float, real]' --set 'compare={against: [float, fake], windows: 1}'
+modes=$scratch/modes/quickstart
+runs=$modes
+shows 2 fake-real
+run 0 compare --fake-real "$modes"
+expect_err ""
+expect_in_out "real naive: real against fake, wt2, 1 window"
+expect_in_out "codes: all 1103872 are the same, and so is every bit of what they were made from"
+expect_in_out "log-perplexity +0, KL 0"
+run 0 compare --fake-real "$modes" --format json
+python_with json
+"$python" -c 'import json, sys
+runs = json.load(open(sys.argv[1]))["fake_real"]
+assert [r["name"] for r in runs] == ["real naive", "real quamba"]
+for r in runs:
+    layers = [l for s in r["sites"] for l in s["layers"]]
+    assert len(r["sites"]) == 9 and len(layers) == 72 and "first" not in r and r["ln_ratio"] == 0
+    assert all(l["n_values"] > 0 and l["n_differ"] == l["n_inexact"] == l["max_differ"] == 0 for l in layers)' "$scratch/out" ||
+    fail "the JSON of compare --fake-real"
+python_with h5py xarray h5netcdf netCDF4 && for file in "$modes"/*/run.h5; do
+    "$python" tests/results/check_results.py "$file" > "$scratch/said" || fail "$file: $(cat "$scratch/said")"
+done
+refuse 4 "no finished run in mode real was compared with fake: its experiment needs compare: {against: [float, fake]}" \
+    compare --fake-real "$scratch/quickstart"
+refuse 2 "option '--format' is 'csv': with --fake-real it is text or json" compare --fake-real "$modes" --format csv
+refuse 2 "option '--gate' is none of --fake-real" compare --fake-real "$modes" --gate 'ppl<=1'
+
 finish

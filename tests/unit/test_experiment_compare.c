@@ -45,6 +45,7 @@ static void test_ids(void **state)
         {"compare: {sensitivity: each-on}\n", false},
         {"compare: {by: layer}\n", false},
         {"compare: {evaluation: e}\n", false},
+        {"compare: {against: [float]}\n", true},
     };
     const char *const both[] = {"mode=[float, fake]", NULL};
     ssmq_experiment  *base = experiment_read(*state, ROUND "compare: {}\n", both);
@@ -81,6 +82,40 @@ static void test_sites(void **state)
     ssmq_experiment_free(e);
 }
 
+static int in_mode(const ssmq_experiment *e, ssmq_mode mode)
+{
+    int i = 0;
+    while (i < e->n_run && e->run[i].mode != mode) i++;
+    assert_true(i < e->n_run);
+    return i;
+}
+
+/* Runs in mode real may be compared with fake; what others are compared with does not change by it. */
+static void test_against_fake(void **state)
+{
+    const char *const     modes[] = {"mode=[fake, real]", NULL};
+    static const uint32_t with_float = 1u << SSMQ_AGAINST_FLOAT, with_fake = 1u << SSMQ_AGAINST_FAKE;
+    ssmq_experiment      *plain = experiment_read(*state, ROUND "compare: {}\n", modes);
+    ssmq_experiment      *both = experiment_read(*state, ROUND "compare: {against: [fake, float]}\n", modes);
+    ssmq_experiment      *fake = experiment_read(*state, ROUND "compare: {against: fake, windows: 1}\n", modes);
+    const ssmq_run       *run = &both->run[in_mode(both, SSMQ_MODE_REAL)];
+    assert_int_equal(run->compare->against, with_float | with_fake);
+    assert_non_null(strstr(run->canonical, "\ncompare:\n  against: [float, fake]\n"));
+    assert_string_equal(both->run[in_mode(both, SSMQ_MODE_FAKE)].id, plain->run[in_mode(plain, SSMQ_MODE_FAKE)].id);
+    assert_string_not_equal(run->id, plain->run[in_mode(plain, SSMQ_MODE_REAL)].id);
+    assert_int_equal(fake->run[in_mode(fake, SSMQ_MODE_REAL)].compare->against, with_fake);
+    assert_null(fake->run[in_mode(fake, SSMQ_MODE_FAKE)].compare);
+    ssmq_experiment_free(plain);
+    ssmq_experiment_free(both);
+    ssmq_experiment_free(fake);
+    experiment_check_set(*state, ROUND "compare: {against: fake, metrics: kl}\n",
+                         (const char *const[]){"mode=real", NULL}, SSMQ_ERR_CONFIG,
+                         "e.yaml:9:35: error: compare.metrics is of the comparison with float, which "
+                         "compare.against does not have\n"
+                         "compare: {against: fake, metrics: kl}\n                                  ^~\n"
+                         "help: against: [float, fake]\n");
+}
+
 static void test_problems(void **state)
 {
     fixture *f = *state;
@@ -91,16 +126,21 @@ static void test_problems(void **state)
     experiment_check(f, ROUND "compare: float\n",
                      "e.yaml:9:10: error: compare must be a mapping, found the text 'float'\n"
                      "compare: float\n         ^~~~~\n");
-    experiment_check(f, ROUND "compare: {against: fake, metric: [kl], bootstrap: 10}\n",
+    experiment_check(f, ROUND "compare: {against: fole, metric: [kl], bootstrap: 10}\n",
                      "e.yaml:9:26: error: unknown key 'metric' in compare\n"
-                     "compare: {against: fake, metric: [kl], bootstrap: 10}\n"
+                     "compare: {against: fole, metric: [kl], bootstrap: 10}\n"
                      "                         ^~~~~~\nhelp: did you mean 'metrics'?\n"
-                     "e.yaml:9:20: error: compare.against must be float, found the text 'fake'\n"
-                     "compare: {against: fake, metric: [kl], bootstrap: 10}\n"
-                     "                   ^~~~\n"
                      "e.yaml:9:51: error: compare.bootstrap is 10; allowed: 100 to 100000 or off\n"
-                     "compare: {against: fake, metric: [kl], bootstrap: 10}\n"
-                     "                                                  ^~\n");
+                     "compare: {against: fole, metric: [kl], bootstrap: 10}\n"
+                     "                                                  ^~\n"
+                     "e.yaml:9:20: error: compare.against must be one of float, fake, found the text 'fole'\n"
+                     "compare: {against: fole, metric: [kl], bootstrap: 10}\n"
+                     "                   ^~~~\nhelp: did you mean 'fake'?\n");
+    experiment_check(f, ROUND "compare: {against: [float, fake]}\n",
+                     "e.yaml:9:20: error: compare.against has fake, which runs in mode real are compared with; "
+                     "there are none\n"
+                     "compare: {against: [float, fake]}\n                   ^\n"
+                     "help: add the mode real, or leave fake out\n");
     experiment_check(f, ROUND "compare: {metrics: [kl, k1, kl]}\n",
                      "e.yaml:9:25: error: compare.metrics must be one of kl, delta-p, top1, sqnr, "
                      "mse, cosine, rel-l2, max-err, bias, clip-rate, found the text 'k1'\ncompare: {metrics: [kl, k1, kl]}\n"
@@ -155,6 +195,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ids, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_off, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_sites, experiment_setup, experiment_teardown),
+        cmocka_unit_test_setup_teardown(test_against_fake, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_problems, experiment_setup, experiment_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

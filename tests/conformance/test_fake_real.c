@@ -1,0 +1,202 @@
+/* Real mode held against fake: nothing differs under one plan; what does differ under two is found,
+ * counted and explained. */
+#include <math.h>
+#include <string.h>
+#include "harness/run/fake_real.h"
+#include "quant/methods.h"
+#include "tests/support/check.h"
+#include "tests/support/forward.h"
+#include "tests/support/models.h"
+#include "tests/support/scratch.h"
+#include "tests/support/steps.h"
+
+#define SEED 23u
+#define BACKENDS 4
+#define WINDOW 41
+#define WINDOWS 3
+#define CONFIG \
+    "{\"d_model\": 24, \"n_layer\": 2, \"vocab_size\": 40, \"ssm_cfg\": {\"d_state\": 5}}"
+
+#define W &ssmq_method_weights
+#define A &ssmq_method_activations
+static const test_step w8a8[] = {
+    {&ssmq_method_hadamard, NULL}, {W, NULL},   {A, NULL}, {A, "{sites: head.in}"},
+    {W, "{sites: head.weight}"},   {NULL, NULL}};
+
+static ssmq_evaluation write_text(const scratch *s, const ssmq_model *m)
+{
+    int32_t  token[WINDOW * WINDOWS];
+    ssmq_str text = {0};
+    test_tokens(token, WINDOW * WINDOWS, m->vocabulary, SEED);
+    for (int i = 0; i < WINDOW * WINDOWS; i++)
+        ssmq_str_printf(&text, "%s%d", i ? ", " : "[", token[i]);
+    ssmq_str_puts(&text, "]");
+    const char *file = scratch_write(s, "text.json", ssmq_str_text(&text), text.length);
+    ssmq_str_free(&text);
+    return (ssmq_evaluation){
+        .id = "e", .data = {.file = file, .format = SSMQ_DATA_TOKENS}, .window = WINDOW};
+}
+
+/* fake: the plan of fake mode, NULL: that of real mode. */
+static ssmq_fake_real *hold(const scratch *s, ssmq_backend *be, const test_applied *a,
+                            const ssmq_plan *fake, int64_t room)
+{
+    const ssmq_evaluation        e = write_text(s, a->m);
+    ssmq_texts                  *texts = ssmq_texts_new(NULL, NULL, NULL);
+    const ssmq_fake_real_request r = {.evaluation = &e,
+                                      .model = a->m,
+                                      .plan = a->r.plan,
+                                      .fake = fake,
+                                      .be = be,
+                                      .texts = texts,
+                                      .seed = SEED,
+                                      .room = room};
+    ssmq_fake_real              *out = NULL;
+    CHECK_OK(ssmq_fake_real_run(&r, &out));
+    ssmq_texts_free(texts);
+    assert_int_equal(out->windows, WINDOWS);
+    return out;
+}
+
+/* The plan with all its sites, to be changed: tensors are lent. */
+static ssmq_plan *copy_of(const test_applied *a)
+{
+    bool all[64];
+    assert_true(a->m->n_site <= 64);
+    memset(all, true, sizeof all);
+    return ssmq_plan_masked(a->r.plan, all);
+}
+
+static const ssmq_fake_real_site *at(const ssmq_fake_real *f, const char *site)
+{
+    return &f->at[test_site(f->model, site)];
+}
+
+/* ---- nothing differs ------------------------------------------------------------------- */
+
+static void one_plan_gives_the_same_codes(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    for (int32_t i = 0; i < n; i++) {
+        test_applied    a = test_apply(m, b[i].be, w8a8, SEED);
+        ssmq_fake_real *f = hold(*state, b[i].be, &a, NULL, 0);
+        assert_int_equal(f->first, -1);
+        assert_true(f->ln_ratio == 0 && f->kl_mean == 0 && f->nll_fake == f->nll_real);
+        for (int32_t k = 0; k < m->n_site; k++) {
+            const ssmq_site *s = &m->site[k];
+            const int64_t tokens = WINDOWS * (WINDOW - (s->layer < 0)); /* the last has no logits */
+            const bool    weight = s->kind != SSMQ_SITE_ACTIVATION;
+            assert_int_equal(f->at[k].count.n_values, weight ? 0 : tokens * s->width);
+            assert_true(f->at[k].count.n_differ == 0 && f->at[k].count.n_inexact == 0);
+        }
+        ssmq_fake_real_free(f);
+        test_applied_free(&a);
+    }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+/* ---- what differs ---------------------------------------------------------------------- */
+
+static void check_counts(const ssmq_fake_real *f)
+{
+    for (int32_t k = 0; k < f->model->n_site; k++) {
+        const ssmq_difference_counts *c = &f->at[k].count;
+        assert_int_equal(c->n_saturated + c->n_scale + c->n_tie + c->n_summation + c->n_carried,
+                         c->n_differ);
+        assert_true(c->n_differ <= c->n_values && (c->max_differ > 0) == (c->n_differ > 0));
+    }
+}
+
+/* A site of real mode is changed: the first to differ, for the reason that it has; what lies before
+ * it is the same, what lies behind it carries on. */
+static void check_change(const scratch *s, ssmq_backend *be, const test_applied *a,
+                         const ssmq_plan *fake, const char *site, ssmq_differ_cause cause)
+{
+    ssmq_fake_real *f = hold(s, be, a, fake, 0);
+    const int32_t   changed = test_site(f->model, site);
+    assert_string_equal(f->model->site[f->first].name, site);
+    assert_int_equal(f->at[changed].first.cause, cause);
+    assert_true(f->at[changed].first.window == 0 &&
+                f->at[changed].first.fake != f->at[changed].first.real);
+    for (int32_t k = 0; k < changed; k++) assert_int_equal(f->at[k].count.n_inexact, 0);
+    assert_true(at(f, "layers.1.out_proj.in")->count.n_carried > 0);
+    assert_true(f->kl_mean > 0 && f->ln_ratio != 0);
+    check_counts(f);
+    ssmq_fake_real *pieces = hold(s, be, a, fake, 1); /* in pieces of 16 tokens: the same figures */
+    for (int32_t k = 0; k < f->model->n_site; k++)
+        assert_memory_equal(&f->at[k], &pieces->at[k], sizeof f->at[k]);
+    ssmq_fake_real_free(pieces);
+    ssmq_fake_real_free(f);
+}
+
+static void another_scale_is_named(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
+    ssmq_plan    *fake = copy_of(&a);
+    float         scale =
+        *(const float *)a.r.plan->at[test_site(m, "layers.0.conv.in")].params.scale.data * 1.5f;
+    fake->at[test_site(m, "layers.0.conv.in")].params.scale =
+        ssmq_tensor_of(&scale, SSMQ_F32, 0, NULL);
+    check_change(*state, b[n - 1].be, &a, fake, "layers.0.conv.in", SSMQ_DIFFER_scale);
+    ssmq_plan_free(fake);
+    test_applied_free(&a);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+/* Rounding to nothing moves half of all codes by one, though the values are the same. */
+static void rounding_is_named(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
+    ssmq_plan    *fake = copy_of(&a);
+    const int32_t site = test_site(m, "layers.1.scan.dt");
+    fake->at[site].spec.rounding = SSMQ_ROUNDING_TRUNCATE;
+    ssmq_fake_real *f = hold(*state, b[n - 1].be, &a, fake, 0);
+    assert_int_equal(f->first, site);
+    assert_int_equal(f->at[site].count.n_tie, f->at[site].count.n_differ);
+    assert_int_equal(f->at[site].count.max_differ, 1);
+    assert_int_equal(f->at[site].count.n_inexact, 0);
+    check_counts(f);
+    ssmq_fake_real_free(f);
+    ssmq_plan_free(fake);
+    test_applied_free(&a);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+/* Fewer bits in one mode: the codes of large values are clamped there. */
+static void saturation_is_named(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
+    ssmq_plan    *fake = copy_of(&a);
+    fake->at[test_site(m, "layers.0.scan.x")].spec.bits = 7;
+    check_change(*state, b[n - 1].be, &a, fake, "layers.0.scan.x", SSMQ_DIFFER_saturated);
+    ssmq_plan_free(fake);
+    test_applied_free(&a);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_plan_gives_the_same_codes, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(another_scale_is_named, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(rounding_is_named, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(saturation_is_named, scratch_setup, scratch_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
