@@ -8,11 +8,9 @@
  * reports all that it finds, and the next one begins only where it can trust what it builds on. */
 static bool load(ssmq_loader *ld, const char *path, const char *const *override, int32_t n_override)
 {
-    bool fine = ssmq_loader_read(ld, path);
-    if (!fine) return false;
+    if (!ssmq_loader_read(ld, path)) return false;
     for (int32_t i = 0; i < n_override; i++)
-        fine = ssmq_loader_override(ld, override[i], i + 1) && fine;
-    if (!fine) return false;
+        ssmq_loader_override(ld, override[i], i + 1); /* one that fails leaves what stood there */
     const int32_t before = ssmq_diag_errors(ld->diag);
     ssmq_loader_sweep(ld);
     if (ssmq_diag_errors(ld->diag) == before) ssmq_loader_expect(ld);

@@ -208,8 +208,8 @@ void         ssmq_loader_close(ssmq_loader *ld);
 
 /* Reads the file and what it includes into ld->root.  False if there were problems. */
 bool        ssmq_loader_read(ssmq_loader *ld, const char *path);
-/* Sets KEY=VALUE, the n-th (from 1), in ld->root. */
-bool        ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n);
+/* Sets KEY=VALUE, the n-th (from 1), in ld->root, which stays as it was where that is reported. */
+void        ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n);
 /* The keys between the dots of a scalar, each at its place; NULL (reported) if one is empty. */
 ssmq_yaml **ssmq_loader_split(ssmq_loader *ld, const ssmq_yaml *whole, int32_t *count);
 /* Sets the value at the dotted key in ld->root; false if a problem was reported. */

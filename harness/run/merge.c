@@ -311,7 +311,7 @@ bool ssmq_loader_set(ssmq_loader *ld, ssmq_yaml *const *part, int32_t n, ssmq_ya
     return root != NULL;
 }
 
-bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
+void ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
 {
     ssmq_origin *source = ssmq_arena_alloc(ld->arena, sizeof *source);
     *source = (ssmq_origin){.name = "--set", .length = strlen(text), .set = n, .used = true};
@@ -321,7 +321,7 @@ bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
     if (!equals) {
         ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, SSMQ_E_SET_FORM, whole, NULL,
                       "--set needs KEY=VALUE");
-        return false;
+        return;
     }
     const ssmq_yaml key = {.kind = SSMQ_YAML_SCALAR,
                            .text = ssmq_arena_strndup(ld->arena, text, (size_t)(equals - text)),
@@ -329,16 +329,16 @@ bool ssmq_loader_override(ssmq_loader *ld, const char *text, int32_t n)
                            .line = 1};
     int32_t         n_part;
     ssmq_yaml     **part = ssmq_loader_split(ld, &key, &n_part);
-    if (!part) return false;
+    if (!part) return;
     if (strcmp(part[0]->text, "include") == 0) {
         SSMQ_REPORT(ld, SET_INCLUDE, part[0], NULL, "include cannot be set");
-        return false;
+        return;
     }
     if (source->length > SSMQ_YAML_BYTES_MAX) {
         ssmq_diag_add(ld->diag, SSMQ_ERR_CONFIG, SSMQ_E_FILE_SIZE, (ssmq_place){source, 0, 0}, NULL,
                       "longer than %d bytes", SSMQ_YAML_BYTES_MAX);
-        return false;
+        return;
     }
     ssmq_yaml *value = ssmq_yaml_parse(ld->arena, source, (size_t)(equals - text) + 1, ld->diag);
-    return value && ssmq_loader_set(ld, part, n_part, value);
+    if (value) ssmq_loader_set(ld, part, n_part, value);
 }

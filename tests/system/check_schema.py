@@ -105,6 +105,8 @@ BASE = {
                 "dump": {"sites": "layers.0.scan.x", "samples": 1}},
     "sweep": {"axes": {"l": {"evaluate.e.limit": [1, 2]}, "w": {"evaluate.e.window": [32, 64]}},
               "zip": [["l", "w"]], "exclude": [{"l": 2}], "baseline": {"l": 1}},
+    "expect": [{"evaluation": "e", "metric": "ppl", "where": {"mode": "float"}, "value": 70, "tolerance": "1%",
+                "source": "a paper"}],
     "run": {"seed": 1, "threads": 2, "backend": {"name": "cpu", "isa": "c"}},
 }
 
@@ -133,7 +135,8 @@ def put(value):
     return lambda where, key: where.__setitem__(key, value)
 
 
-NAMED = [("data",), ("recipes",), ("sweep", "axes"), ("sweep", "baseline"), ("sweep", "exclude", 0)]  # any key
+NAMED = [("data",), ("recipes",), ("sweep", "axes"), ("sweep", "baseline"), ("sweep", "exclude", 0),
+         ("expect", 0, "where")]  # any key
 REPLACED = {"evaluate.0.limit", "evaluate.0.window"}  # by the axes: what stands there is never looked at
 NONSENSE = {"nonsense-key": {"nonsense": 1}}
 cases = {"as it is": BASE}  # what was done to it -> the document

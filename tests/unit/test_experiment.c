@@ -363,7 +363,18 @@ static void test_set_problems(void **state)
         (const char *const[]){"recipe.round.bits=4", NULL}, SSMQ_ERR_CONFIG,
         "--set:1:8: error: the list has 2 entries called 'round'\nrecipe.round.bits=4\n      "
         " ^~~~~\n"
-        "note: set by --set #1\n");
+        "note: set by --set #1\n"
+        "e.yaml:8:36: error: two steps are called 'round': the first stands on line 8\n"
+        "recipe: [{method: round}, {method: round}]\n                                   ^~~~~\n"
+        "help: give this step an id\n");
+    /* A mistake in one does not hide those of the others. */
+    experiment_check_set(
+        *state, FLOAT, (const char *const[]){"run.sede=1", "run.seed", "run.threads=0", NULL}, SSMQ_ERR_CONFIG,
+        "--set:1:1: error: --set needs KEY=VALUE\nrun.seed\n^~~~~~~~\nnote: set by --set #2\n"
+        "--set:1:5: error: unknown key 'sede' in run\nrun.sede=1\n    ^~~~\nhelp: did you mean 'seed'?\n"
+        "note: set by --set #1\n"
+        "--set:1:13: error: run.threads is 0; allowed: 1 to 1024 or all\nrun.threads=0\n            ^\n"
+        "note: set by --set #3\n");
     experiment_check_set(
         *state, FLOAT, (const char *const[]){"evaluate.e.data.file=none.npy", NULL}, SSMQ_ERR_INPUT,
         "--set:1:22: error: none.npy: No such file or directory\nevaluate.e.data.file=none.npy\n"
