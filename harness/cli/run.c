@@ -81,7 +81,8 @@ static void run_ended(void *context, const ssmq_run *run, const ssmq_outcome *o)
     if (o->skipped)
         fprintf(stderr, "%s: finished before, not run again (%s)\n", t->prefix, o->path);
     else if (o->status != SSMQ_OK)
-        fprintf(stderr, "%s: %s: %s\n", t->prefix, o->summary.status, o->summary.reason);
+        fprintf(stderr, "%s: %s%s%s\n", t->prefix, o->status == SSMQ_ERR_STOPPED ? "" : o->summary.status,
+                o->status == SSMQ_ERR_STOPPED ? "" : ": ", o->summary.reason);
     (void)run;
 }
 
@@ -211,8 +212,12 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     if (o->cache) request.cache = cache_folder(cache, request.out, arena);
     const ssmq_progress_style style = ssmq_progress_style_of(stderr);
     teller                    t = {.progress = ssmq_progress_new(&style)};
-    const ssmq_listener       listener = {
-              .context = &t, .log = log, .begin = task_begin, .update = task_update, .end = task_end};
+    const ssmq_listener       listener = {.context = &t,
+                                          .log = log,
+                                          .begin = task_begin,
+                                          .update = task_update,
+                                          .end = task_end,
+                                          .signal = ssmq_interrupt_signal()};
     ssmq_outcome *outcome = SSMQ_ARENA_ARRAY(arena, ssmq_outcome, e->n_run);
     request.argument = command_line(o, e->path, arena, &request.n_argument);
     request.variable = variable;
@@ -221,6 +226,7 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     request.starting = run_starting;
     request.ended = run_ended;
     say_dump(e);
+    ssmq_interrupt_catch();
     request.only = o->only;
     request.max_failures = o->fail_fast ? 1 : o->max_failures;
     const ssmq_status st = ssmq_experiment_run(e, cat, &request, arena, outcome);
@@ -228,7 +234,8 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     print_outcomes(o, e, outcome, arena, out);
     const int32_t left = not_started(o, e, outcome);
     if (st != SSMQ_OK && left > 0 && left < e->n_run)
-        fprintf(stderr, "%d run%s not started: enough have failed\n", left, left == 1 ? " was" : "s were");
+        fprintf(stderr, "%d run%s not started%s\n", left, left == 1 ? " was" : "s were",
+                st == SSMQ_ERR_STOPPED ? "" : ": enough have failed");
     if (st == SSMQ_OK)
         fprintf(stderr, "results in %s/%s; peak memory %.0f MiB\n", request.out, e->name,
                 (double)ssmq_peak_rss_bytes() / 0x1p20);

@@ -351,6 +351,7 @@ static ssmq_status forward_all(forward *f)
     const int64_t     n = f->w->n_todo;
     for (int64_t i = 0; i < n;) {
         const int32_t B = group_at(f, i);
+        SSMQ_TRY(ssmq_may_go_on(f->w->listener));
         SSMQ_TRY(forward_or_name(f, i, B));
         i += B;
         for (int32_t k = 0; k < c->n_observation; k++) /* once a sample, or the family forgot it */

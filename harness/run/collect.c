@@ -186,6 +186,7 @@ static ssmq_status run_samples(collector *c, ssmq_exec *ex, void *state, const s
         const double share = (double)(c->end - c->first) / (double)c->source->model->n_site;
         const double before = (double)c->first / (double)c->source->model->n_site;
         c->sample = i;
+        SSMQ_TRY(ssmq_may_go_on(listener));
         SSMQ_TRY(run_sample(c, ex, state));
         ssmq_tell_update(listener, i + 1, before + share * (double)(i + 1) / (double)n);
     }

@@ -153,6 +153,7 @@ static ssmq_status run_windows(task *t, ssmq_windows *w)
         bool    more = false;
         SSMQ_TRY(ssmq_windows_next(w, t->token, &subset, &more));
         if (!more) return SSMQ_OK;
+        SSMQ_TRY(ssmq_may_go_on(t->listener));
         const ssmq_status st = run_window(t);
         if (st == SSMQ_ERR_NUMERIC)
             return SSMQ_FAIL(NUMERIC, "%s, window %" PRId64 ": %s", t->e->id, t->windows,

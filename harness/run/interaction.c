@@ -63,7 +63,8 @@ static ssmq_recipe recipe_without(const task *t, const variant *v)
 static ssmq_status evaluate_model(const task *t, const ssmq_model *m, const ssmq_plan *plan, variant *v)
 {
     const ssmq_sensitivity_request *r = t->r;
-    const ssmq_listener listener = {.context = (void *)(uintptr_t)t, .update = variant_update};
+    const ssmq_listener listener = {
+        .context = (void *)(uintptr_t)t, .update = variant_update, .signal = ssmq_signal_of(r->listener)};
     ssmq_exec          *ex;
     ssmq_ppl            p;
     SSMQ_TRY(ssmq_exec_open(r->be, m, plan, SSMQ_MODE_FAKE, &ex));
@@ -84,7 +85,8 @@ static ssmq_status evaluate_variant(const task *t, variant *v)
     if (v->without[0] < 0 && v->without[1] < 0) return evaluate_model(t, r->model, r->plan, v);
     const ssmq_listener listener = {.context = (void *)(uintptr_t)t,
                                     .log = r->listener ? r->listener->log : NULL,
-                                    .update = variant_update};
+                                    .update = variant_update,
+                                    .signal = ssmq_signal_of(r->listener)};
     const ssmq_recipe   recipe = recipe_without(t, v);
     ssmq_model         *m = ssmq_model_fork(r->base);
     ssmq_recipe_result  applied = {0};
@@ -98,7 +100,7 @@ static ssmq_status evaluate_variant(const task *t, variant *v)
 /* A failure says which recipe it was. */
 static ssmq_status in_variant(const task *t, ssmq_status st, const variant *v)
 {
-    if (st == SSMQ_OK) return SSMQ_OK;
+    if (st == SSMQ_OK || st == SSMQ_ERR_STOPPED) return st;
     ssmq_str    message = {0};
     const char *before = "interactions, the recipe without ";
     for (int k = 0; k < 2; k++) {

@@ -21,6 +21,8 @@ typedef struct ssmq_job {
     char                    started[SSMQ_UTC_TEXT];
     double                  wall, cpu; /* clocks at the start, seconds */
     const char             *lost;      /* why the lease is no longer ours; NULL: it is */
+    const char             *task, *unit; /* under way, NULL: none; what is counted in it */
+    int64_t                 n_done;    /* of unit */
 } ssmq_job;
 
 /* A finished run's figures, under the names that the experiment has for it now; false if there is none, or

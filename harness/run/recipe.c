@@ -26,7 +26,7 @@ const ssmq_observation *ssmq_recipe_observation(const ssmq_recipe_result *r, int
 /* A failure of a step says which step. */
 static ssmq_status in_step(ssmq_status st, const ssmq_step *step)
 {
-    if (st == SSMQ_OK) return SSMQ_OK;
+    if (st == SSMQ_OK || st == SSMQ_ERR_STOPPED) return st;
     ssmq_str message = {0};
     ssmq_str_printf(&message, "step '%s': %s", step->id, ssmq_error_last()->message);
     ssmq_fail(st, __FILE__, __LINE__, __func__, "%s", ssmq_str_text(&message));

@@ -1,5 +1,6 @@
 #include "harness/run/job.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,30 +17,38 @@ typedef ssmq_job job;
 
 /* ---- while it runs --------------------------------------------------------------------- */
 
+static const ssmq_log *log_of(const job *j)
+{
+    return j->request->listener ? j->request->listener->log : NULL;
+}
+
 /* Every sign of life goes to the lease and on to whoever listens. */
 static void job_begin(void *context, const char *task, const char *unit)
 {
-    const job *j = context;
+    job *j = context;
+    j->task = ssmq_arena_strdup(j->arena, task);
+    j->unit = ssmq_arena_strdup(j->arena, unit);
+    j->n_done = 0;
+    if (ssmq_rundir_set_status(j->dir, SSMQ_RUN_RUNNING, NULL, task) != SSMQ_OK)
+        SSMQ_LOG_LINE(log_of(j), WARNING, "status was not written",
+                      SSMQ_LOG_T("reason", ssmq_error_last()->message));
     ssmq_tell_begin(j->request->listener, task, unit);
 }
 
 static void job_update(void *context, int64_t done, double fraction)
 {
     job *j = context;
+    j->n_done = done;
     if (!j->lost && ssmq_rundir_beat(j->dir) != SSMQ_OK)
         j->lost = ssmq_arena_strdup(j->arena, ssmq_error_last()->message);
     ssmq_tell_update(j->request->listener, done, fraction);
 }
 
+/* The task stays that of the job if it was stopped within. */
 static void job_end(void *context)
 {
     const job *j = context;
     ssmq_tell_end(j->request->listener);
-}
-
-static const ssmq_log *log_of(const job *j)
-{
-    return j->request->listener ? j->request->listener->log : NULL;
 }
 
 /* A line of log.txt; that it cannot be written does not hide what it is about. */
@@ -189,7 +198,8 @@ static ssmq_status carry_out(job *j, ssmq_summary *summary)
                                     .log = log_of(j),
                                     .begin = job_begin,
                                     .update = job_update,
-                                    .end = job_end};
+                                    .end = job_end,
+                                    .signal = ssmq_signal_of(j->request->listener)};
     ssmq_execution      x;
     SSMQ_TRY(ssmq_rundir_set_status(j->dir, SSMQ_RUN_RUNNING, NULL, NULL));
     SSMQ_TRY(remove_results(j));
@@ -214,7 +224,21 @@ static ssmq_status carry_out(job *j, ssmq_summary *summary)
 
 static ssmq_run_state state_of(ssmq_status st)
 {
-    return st == SSMQ_ERR_UNSUPPORTED ? SSMQ_RUN_UNSUPPORTED : SSMQ_RUN_FAILED;
+    switch (st) {
+    case SSMQ_ERR_UNSUPPORTED: return SSMQ_RUN_UNSUPPORTED;
+    case SSMQ_ERR_STOPPED: return SSMQ_RUN_STOPPED;
+    default: return SSMQ_RUN_FAILED;
+    }
+}
+
+/* Why it has no figures; where it was stopped, if it was. */
+static const char *reason_of(const job *j, ssmq_status st)
+{
+    const char *message = ssmq_error_last()->message;
+    if (st == SSMQ_ERR_STOPPED && j->task && j->unit[0])
+        return ssmq_arena_printf(j->arena, "%s: %s, after %" PRId64 " %s", message, j->task, j->n_done,
+                                 j->unit);
+    return ssmq_arena_strdup(j->arena, message);
 }
 
 /* A run without figures, and why: the message of the failure under way. */
@@ -227,7 +251,7 @@ static void fail_outcome(const job *j, ssmq_status st, ssmq_outcome *o)
         .mode = ssmq_modes[j->run->mode],
         .recipe = j->run->recipe ? j->run->recipe->name : NULL,
         .status = ssmq_run_state_name(state_of(st)),
-        .reason = ssmq_arena_strdup(j->arena, ssmq_error_last()->message),
+        .reason = reason_of(j, st),
     };
 }
 
@@ -236,7 +260,9 @@ static void record_failure(job *j, const ssmq_outcome *o)
 {
     if (j->lost) return; /* the directory is another's now */
     note(j, "%s: %s", o->summary.status, o->summary.reason);
-    ssmq_status st = ssmq_summary_write(&o->summary, ssmq_rundir_file(j->dir, "summary.json"));
+    ssmq_status st = SSMQ_OK;
+    if (o->status != SSMQ_ERR_STOPPED) /* it has not come to an end */
+        st = ssmq_summary_write(&o->summary, ssmq_rundir_file(j->dir, "summary.json"));
     if (st == SSMQ_OK)
         st = ssmq_rundir_set_status(j->dir, state_of(o->status), o->summary.reason, NULL);
     if (st != SSMQ_OK)

@@ -27,6 +27,19 @@ static ssmq_status conclude(const ssmq_experiment *e, const ssmq_outcome *o, int
                      first->summary.name, first->summary.reason);
 }
 
+/* STOPPED if a signal kept some of the `asked` runs from coming to an end. */
+static ssmq_status check_stopped(const ssmq_job *jobs, const ssmq_outcome *o, int32_t n, int32_t asked)
+{
+    int32_t done = 0, ended = 0;
+    for (int32_t i = 0; i < n; i++) {
+        done += !o[i].other && o[i].status == SSMQ_OK;
+        ended += !o[i].other && o[i].status != SSMQ_ERR_STOPPED;
+    }
+    if (ended == asked || ssmq_may_go_on(jobs->request->listener) == SSMQ_OK) return SSMQ_OK;
+    return SSMQ_FAIL(STOPPED, "%s: %d of %d run%s finished; the same command goes on from here",
+                     ssmq_error_last()->message, done, asked, asked == 1 ? " is" : "s are");
+}
+
 static bool is_asked_for(const ssmq_job *j)
 {
     const char *const *id = j->request->only;
@@ -89,7 +102,7 @@ static int32_t count_asked(const ssmq_outcome *o, int32_t n)
     return asked;
 }
 
-/* One after the other; those that are not started any more become `other`. */
+/* One after the other; those that are not started any more, after failures or a signal, become `other`. */
 static void run_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
 {
     const ssmq_run_request *request = jobs[0].request;
@@ -97,7 +110,8 @@ static void run_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
     int32_t                 failed = 0, at = 0;
     for (int32_t i = 0; i < n; i++) {
         if (outcome[i].other) continue;
-        if (request->max_failures > 0 && failed >= request->max_failures) {
+        const bool enough = request->max_failures > 0 && failed >= request->max_failures;
+        if (enough || (!outcome[i].skipped && ssmq_may_go_on(request->listener) != SSMQ_OK)) {
             outcome[i].other = true;
             continue;
         }
@@ -125,9 +139,11 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
     ssmq_status st = prepare_all(jobs, outcome, e->n_run);
     if (st == SSMQ_OK) st = ssmq_sweep_freeze(e, request->out);
     if (st == SSMQ_OK) {
+        const int32_t asked = count_asked(outcome, e->n_run);
         run_all(jobs, outcome, e->n_run);
         const ssmq_status collected = ssmq_sweep_collect(e, request->out);
-        st = conclude(e, outcome, e->n_run); /* what went wrong in a run is more than that */
+        st = check_stopped(jobs, outcome, e->n_run, asked);
+        if (st == SSMQ_OK) st = conclude(e, outcome, e->n_run); /* it is more than what follows */
         if (st == SSMQ_OK) st = collected;
     } else {
         for (int32_t i = 0; i < e->n_run; i++) outcome[i].other = true;

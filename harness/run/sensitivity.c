@@ -45,7 +45,8 @@ static ssmq_status evaluate(task *t, const bool *quantised, ssmq_ppl *p)
     const ssmq_beside       beside = {.m = r->base, .ex = t->with_float, .spec = &kl, .seed = r->seed};
     const ssmq_listener     listener = {.context = t,
                                         .log = r->listener ? r->listener->log : NULL,
-                                        .update = evaluation_update};
+                                        .update = evaluation_update,
+                                        .signal = ssmq_signal_of(r->listener)};
     ssmq_plan              *plan = ssmq_plan_masked(r->plan, quantised);
     ssmq_exec              *ex = NULL;
     ssmq_status             st = ssmq_exec_open(r->be, r->model, plan, SSMQ_MODE_FAKE, &ex);
@@ -84,7 +85,7 @@ static void cost_of(const task *t, const ssmq_ppl *p, ssmq_sensitivity_figures *
 
 static ssmq_status in_unit(ssmq_status st, const ssmq_unit *u, bool alone)
 {
-    if (st == SSMQ_OK) return SSMQ_OK;
+    if (st == SSMQ_OK || st == SSMQ_ERR_STOPPED) return st;
     ssmq_str message = {0};
     ssmq_str_printf(&message, "sensitivity, %s %s: %s", alone ? "only" : "all but", u->name,
                     ssmq_error_last()->message);

@@ -233,6 +233,7 @@ static ssmq_status run_windows(pass *p, ssmq_windows *w, int32_t *token, double 
         SSMQ_TRY(ssmq_windows_next(w, token, &subset, &more));
         p->out->windows = i;
         if (!more) return SSMQ_OK;
+        SSMQ_TRY(ssmq_may_go_on(p->r->listener));
         const ssmq_status st = run_window(p, token);
         if (st == SSMQ_ERR_NUMERIC)
             return SSMQ_FAIL(NUMERIC, "errors per site, %s, window %" PRId64 ": %s",

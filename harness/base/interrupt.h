@@ -1,0 +1,21 @@
+/* Signals that ask a program to end.  The first of SIGINT, SIGTERM and SIGUSR1 (which batch systems send some
+ * time before a job's limit) is only noted, so that work comes to a point from which it can go on; the second
+ * ends the program at once.  Signals within a tenth of a second of the first count as one: a batch system may
+ * send the same one to a process and again to its group. */
+#pragma once
+#include <signal.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* From now on they are noted; a signal that was ignored stays so. */
+void ssmq_interrupt_catch(void);
+/* The signal that was noted, 0: none yet.  Constant; what it points to changes at any time. */
+const volatile sig_atomic_t *ssmq_interrupt_signal(void);
+/* "SIGTERM". */
+const char *ssmq_interrupt_name(int signal);
+
+#ifdef __cplusplus
+}
+#endif
