@@ -226,6 +226,10 @@ extern "C" {
       "The key is about the comparison with float, which compare.against does not name.", \
       "mode: [float, real]\n" \
       "compare: {against: fake, metrics: kl}") \
+    X(COMPARE_TEXT, 435, "no text to compare on", \
+      "Runs are compared over the tokens of an evaluation of task perplexity; a profile has none.", \
+      "evaluate: [{id: speed, task: profile}]\n" \
+      "compare: {}") \
     X(SELECTOR_METHOD, 501, "a selector of other sites", \
       "It names sites of the model, but none of a kind that the method works on ('ssmq list methods').", \
       "recipes: {quamba: [{method: weights, sites: \"layers.*.scan.x\"}]}") \

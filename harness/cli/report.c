@@ -7,6 +7,7 @@
 #include "harness/base/json.h"
 #include "harness/cli/report_evidence.h"
 #include "harness/cli/report_expect.h"
+#include "harness/cli/report_speed.h"
 #include "harness/cli/results.h"
 #include "harness/store/score_figures.h"
 #include "harness/base/table.h"
@@ -212,6 +213,7 @@ void ssmq_report_text(const ssmq_summary *run, int32_t n, const ssmq_rows *rows,
     while (with < n && run[with].n_evaluation == 0) with++;
     for (int32_t i = 0; with < n && i < run[with].n_evaluation; i++)
         print_evaluation(run, n, &run[with].evaluation[i], out);
+    ssmq_report_speeds(run, n, out);
     print_compared(run, n, out);
     for (int32_t i = 0; i < n; i++) ssmq_report_sites(&run[i], SITES_MOST, out);
     for (int32_t i = 0; i < n; i++) ssmq_report_sensitivity(&run[i], UNITS_MOST, out);

@@ -5,6 +5,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/report.h"
 #include "harness/cli/report_evidence.h"
+#include "harness/cli/report_speed.h"
 #include "harness/cli/report_statistics.h"
 #include "harness/cli/results.h"
 #include "harness/store/score_figures.h"
@@ -144,6 +145,7 @@ static ssmq_status put_run(const ssmq_stored_run *r, ssmq_arena *arena, ssmq_str
     put_pair(out, "started", r->status.started);
     put_pair(out, "updated", r->status.updated);
     put_scores(&r->summary, out);
+    ssmq_report_speeds(&r->summary, 1, out);
     ssmq_weights_text(r->path, out);
     ssmq_report_sites(&r->summary, 0, out);
     ssmq_report_sensitivity(&r->summary, 0, out);

@@ -143,6 +143,7 @@ ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listen
         ssmq_alarms_of_recipe(&x.alarms, run->recipe, &x.recipe, source.samples);
     }
     if (run->collect) SSMQ_TRY_DONE(st, collect(s, run, listener, dump, &x));
+    SSMQ_TRY_DONE(st, ssmq_speeds_measure(s, run, x.model, x.recipe.plan, listener, &x.speeds));
     SSMQ_TRY_DONE(st, evaluate(s, run, listener, &x));
     ssmq_alarms_of_overlap(&x.alarms, s, run, x.ppl);
     SSMQ_TRY_DONE(st, attribute(s, run, listener, &x));
@@ -157,6 +158,7 @@ void ssmq_execution_free(ssmq_execution *x)
 {
     for (int32_t i = 0; i < x->n_ppl; i++) ssmq_ppl_free(&x->ppl[i]);
     free(x->ppl);
+    ssmq_speeds_free(&x->speeds);
     ssmq_site_errors_free(x->errors);
     ssmq_sensitivity_free(x->sensitivity);
     ssmq_interactions_free(x->interactions);
@@ -273,6 +275,8 @@ ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run
                       .status = "done",
                       .evaluation = e,
                       .n_evaluation = run->n_evaluation,
+                      .speed = ssmq_speeds_scores(&x->speeds, run, arena),
+                      .n_speed = x->speeds.n,
                       .alarm = alarm,
                       .n_alarm = x->alarms.n};
     if (x->errors)

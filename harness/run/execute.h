@@ -1,6 +1,7 @@
 /* One run carried out in memory: recipe, evaluations, and then its run.h5 and summary. */
 #pragma once
 #include "harness/run/evidence.h"
+#include "harness/run/execute_profile.h"
 #include "harness/run/fake_real.h"
 #include "harness/run/recipe.h"
 #include "harness/run/result.h"
@@ -19,6 +20,7 @@ typedef struct ssmq_execution {
     ssmq_recipe_result recipe; /* plan NULL in float mode          */
     ssmq_ppl          *ppl;    /* [run->n_evaluation]              */
     int32_t            n_ppl;
+    ssmq_speeds        speeds; /* n 0: none were asked for         */
     ssmq_site_errors  *errors; /* this and the next three: NULL where not asked for */
     ssmq_sensitivity  *sensitivity;
     ssmq_interactions *interactions;

@@ -50,8 +50,8 @@ typedef struct ssmq_calibration_spec {
     int32_t     batch;  /* samples that run at once; no number depends on it */
 } ssmq_calibration_spec;
 
-typedef enum ssmq_task { SSMQ_TASK_PERPLEXITY } ssmq_task;
-extern const char *const ssmq_tasks[]; /* "perplexity", NULL; indexed by ssmq_task */
+typedef enum ssmq_task { SSMQ_TASK_PERPLEXITY, SSMQ_TASK_PROFILE } ssmq_task;
+extern const char *const ssmq_tasks[]; /* "perplexity", "profile", NULL; indexed by ssmq_task */
 
 /* What logits and losses are rounded to; F32: logits are f32, losses and their sums f64. */
 typedef enum ssmq_loss_dtype { SSMQ_LOSS_F32, SSMQ_LOSS_F16, SSMQ_LOSS_BF16 } ssmq_loss_dtype;
@@ -66,6 +66,13 @@ typedef struct ssmq_evaluation {
     int64_t     limit;   /* windows (of each subset); 0: all */
     ssmq_loss_dtype loss_dtype;
 } ssmq_evaluation;
+
+/* An evaluation of task profile: what the run's model costs to run (harness/run/profile.h). */
+typedef struct ssmq_profile_spec {
+    const char *id;                      /* as of an evaluation, unique among both */
+    int         batch, prompt, generate; /* sequences; tokens of each              */
+    int         repeat, warmup;
+} ssmq_profile_spec;
 
 /* What a quantised model is compared in: of each predicted token, and of each site. */
 typedef enum ssmq_metric {
@@ -138,6 +145,8 @@ typedef struct ssmq_run {
                                                * recipe observes, and nothing is collected from them */
     const ssmq_evaluation       *evaluation;
     int32_t                      n_evaluation;
+    const ssmq_profile_spec     *profile;
+    int32_t                      n_profile;
     const ssmq_compare_spec     *compare;     /* NULL: not compared; always so in float mode */
     const ssmq_collect_spec     *collect;     /* NULL: nothing is collected */
     int64_t                      dump_bytes;  /* that dump.h5 takes at most; 0: there is none */

@@ -32,7 +32,8 @@ static void read_manifest(const char *path, ssmq_forecast_run *r)
 
 static ssmq_forecast_run look_at(const ssmq_run *run, const char *folder, ssmq_arena *arena)
 {
-    static const char *const names[] = {"run.h5", "dump.h5", "summary.json", "manifest.json", NULL};
+    static const char *const names[] = {"run.h5", "dump.h5", "profile.h5", "summary.json",
+                                               "manifest.json", NULL};
     ssmq_forecast_run        r = {.due = SSMQ_DUE_TO_RUN, .seconds = (double)NAN, .disk = -1, .memory = -1};
     const char              *path = ssmq_arena_printf(arena, "%s/%s", folder, run->id);
     if (run->unsupported) r.due = SSMQ_DUE_UNSUPPORTED;
@@ -52,6 +53,13 @@ static bool same_evaluations(const ssmq_run *a, const ssmq_run *b)
     for (int32_t i = 0; i < a->n_evaluation; i++) {
         const ssmq_evaluation *x = &a->evaluation[i], *y = &b->evaluation[i];
         if (x->window != y->window || x->limit != y->limit || strcmp(x->data.file, y->data.file) != 0) return false;
+    }
+    if (a->n_profile != b->n_profile) return false;
+    for (int32_t i = 0; i < a->n_profile; i++) {
+        const ssmq_profile_spec *x = &a->profile[i], *y = &b->profile[i];
+        if (x->batch != y->batch || x->prompt != y->prompt || x->generate != y->generate ||
+            x->repeat + x->warmup != y->repeat + y->warmup)
+            return false;
     }
     return true;
 }

@@ -47,6 +47,15 @@ static void put_evaluation(writer *w)
     ssmq_json_end_object(&w->json);
 }
 
+static void put_profile(writer *w)
+{
+    ssmq_schema_begin_mapping(w, "profile");
+    ssmq_schema_put_options(w, ssmq_schema_profile);
+    ssmq_schema_end_properties(w);
+    ssmq_schema_put_required(w, ssmq_schema_profile, NULL);
+    ssmq_json_end_object(&w->json);
+}
+
 static void put_step(writer *w)
 {
     const ssmq_schema_variants methods = ssmq_schema_methods(w);
@@ -87,6 +96,7 @@ static void put_definitions(writer *w, ssmq_schema_kind kind)
         put_recipe_definition(w);
         put_data_set(w);
         put_evaluation(w);
+        put_profile(w);
     }
     ssmq_json_end_object(&w->json);
 }
@@ -164,7 +174,21 @@ static void put_evaluate(writer *w)
     ssmq_schema_put_type(w, WORDS("array"));
     ssmq_json_put_int(&w->json, "minItems", 1);
     ssmq_json_put_int(&w->json, "maxItems", SSMQ_STEPS_MAX);
-    ssmq_schema_put_ref(w, "items", NULL, "evaluation");
+    ssmq_json_begin_object(&w->json, "items");
+    ssmq_json_begin_object(&w->json, "if");
+    ssmq_schema_put_type(w, WORDS("object"));
+    ssmq_json_begin_object(&w->json, "properties");
+    ssmq_json_begin_object(&w->json, "task");
+    ssmq_json_put_text(&w->json, "const", ssmq_tasks[SSMQ_TASK_PROFILE]);
+    ssmq_json_end_object(&w->json);
+    ssmq_json_end_object(&w->json);
+    ssmq_json_begin_array(&w->json, "required");
+    ssmq_json_put_text(&w->json, NULL, "task");
+    ssmq_json_end_array(&w->json);
+    ssmq_json_end_object(&w->json);
+    ssmq_schema_put_ref(w, "then", NULL, "profile");
+    ssmq_schema_put_ref(w, "else", NULL, "evaluation");
+    ssmq_json_end_object(&w->json);
 }
 
 static void put_word_lists(writer *w)

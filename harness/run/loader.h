@@ -54,6 +54,12 @@ typedef struct ssmq_evaluation_draft {
     const ssmq_yaml *given;
 } ssmq_evaluation_draft;
 
+typedef struct ssmq_profile_draft {
+    ssmq_profile_spec spec;
+    int               task;
+    const ssmq_yaml  *given;
+} ssmq_profile_draft;
+
 typedef struct ssmq_compare_draft {
     int              bootstrap, windows, sensitivity, by;
     bool             tokens;
@@ -106,6 +112,8 @@ typedef struct ssmq_draft {
     int32_t                n_recipe;
     ssmq_evaluation_draft *evaluation;
     int32_t                n_evaluation;
+    ssmq_profile_draft    *profile;      /* the evaluations of that task */
+    int32_t                n_profile;
     ssmq_compare_draft     compare;
     ssmq_collect_draft     collect;
     struct {
@@ -321,6 +329,7 @@ extern const ssmq_option ssmq_schema_model[];
 extern const ssmq_option ssmq_schema_data[];        /* ssmq_data_options      */
 extern const ssmq_option ssmq_schema_calibration[]; /* ssmq_calibration_draft */
 extern const ssmq_option ssmq_schema_evaluation[];  /* ssmq_evaluation_draft  */
+extern const ssmq_option ssmq_schema_profile[];     /* ssmq_profile_draft     */
 extern const ssmq_option ssmq_schema_compare[];     /* ssmq_compare_draft     */
 extern const ssmq_option ssmq_schema_collect[];     /* ssmq_collect_draft     */
 extern const ssmq_option ssmq_schema_statistics[];  /* ssmq_statistics_draft  */

@@ -20,7 +20,7 @@
 typedef struct subject {
     const ssmq_profile_request *r;
     ssmq_arena                 *arena;
-    ssmq_ready                  ready;
+    ssmq_ready                 *ready;
     ssmq_energy                 energy;
     void                       *state;
     int32_t                    *prompt, *next; /* (B, prompt), (B, 1) */
@@ -48,29 +48,14 @@ static ssmq_status random_samples(void *context, const ssmq_model *base, ssmq_sa
     return SSMQ_OK;
 }
 
-static ssmq_status get_ready(subject *s, const ssmq_catalogue *cat, ssmq_diag *diag)
+static ssmq_status get_ready(subject *s)
 {
     const ssmq_profile_request *r = s->r;
-    const ssmq_ready_request    request = {.model = r->model,
-                                           .recipe = r->recipe,
-                                           .mode = r->mode,
-                                           .backend = r->backend,
-                                           .threads = r->threads,
-                                           .seed = SEED,
-                                           .samples = random_samples,
-                                           .context = s->arena};
-    SSMQ_TRY(ssmq_ready_open(&request, cat, diag, s->arena, &s->ready));
-    const ssmq_model *m = s->ready.m;
-    SSMQ_TRY(m->family->state_new(m, s->ready.ex, r->batch, &s->state));
+    const ssmq_model           *m = s->ready->m;
+    SSMQ_TRY(m->family->state_new(m, s->ready->ex, r->batch, &s->state));
     s->prompt = random_tokens(s->arena, m, (int64_t)r->batch * r->prompt, "profile, prompt");
     s->next = SSMQ_ARENA_ARRAY(s->arena, int32_t, r->batch);
     return SSMQ_OK;
-}
-
-static void put_away(subject *s)
-{
-    if (s->state) s->ready.m->family->state_free(s->ready.m, s->ready.ex, s->state);
-    ssmq_ready_close(&s->ready);
 }
 
 /* ---- what is timed ----------------------------------------------------------------------- */
@@ -88,17 +73,17 @@ static ssmq_status step(subject *s, const int32_t *token, int32_t L)
 {
     const ssmq_batch in = {.token = token, .B = s->r->batch, .L = L};
     ssmq_tensor      hidden, logits;
-    SSMQ_TRY(s->ready.m->family->forward(s->ready.m, s->ready.ex, &in, s->state, &hidden));
+    SSMQ_TRY(s->ready->m->family->forward(s->ready->m, s->ready->ex, &in, s->state, &hidden));
     const ssmq_tensor last = ssmq_tensor_slice(&hidden, 1, L - 1, 1), rows = ssmq_tensor_rows(&last);
-    SSMQ_TRY(ssmq_ready_logits(&s->ready, &rows, &logits));
+    SSMQ_TRY(ssmq_ready_logits(s->ready, &rows, &logits));
     for (int32_t b = 0; b < s->r->batch; b++)
-        s->next[b] = most_likely((const float *)logits.data + b * s->ready.m->vocabulary, s->ready.m->vocabulary);
+        s->next[b] = most_likely((const float *)logits.data + b * s->ready->m->vocabulary, s->ready->m->vocabulary);
     return SSMQ_OK;
 }
 
 static ssmq_status prefill(subject *s, double *seconds)
 {
-    SSMQ_TRY(s->ready.m->family->state_zero(s->ready.m, s->ready.ex, s->state));
+    SSMQ_TRY(s->ready->m->family->state_zero(s->ready->m, s->ready->ex, s->state));
     const double begin = ssmq_monotonic_s();
     SSMQ_TRY(step(s, s->prompt, s->r->prompt));
     *seconds = ssmq_monotonic_s() - begin;
@@ -131,14 +116,14 @@ static ssmq_status evaluate(subject *s, double *seconds)
 {
     const ssmq_batch in = {.token = s->prompt, .B = s->r->batch, .L = s->r->prompt};
     ssmq_tensor      hidden, logits;
-    SSMQ_TRY(s->ready.m->family->state_zero(s->ready.m, s->ready.ex, s->state));
+    SSMQ_TRY(s->ready->m->family->state_zero(s->ready->m, s->ready->ex, s->state));
     const double begin = ssmq_monotonic_s();
-    SSMQ_TRY(s->ready.m->family->forward(s->ready.m, s->ready.ex, &in, s->state, &hidden));
+    SSMQ_TRY(s->ready->m->family->forward(s->ready->m, s->ready->ex, &in, s->state, &hidden));
     const ssmq_tensor rows = ssmq_tensor_rows(&hidden);
     for (int64_t i = 0; i < rows.dim[0]; i += LOGIT_ROWS) {
         const int64_t     n = rows.dim[0] - i < LOGIT_ROWS ? rows.dim[0] - i : LOGIT_ROWS;
         const ssmq_tensor some = ssmq_tensor_slice(&rows, 0, i, n);
-        SSMQ_TRY(ssmq_ready_logits(&s->ready, &some, &logits));
+        SSMQ_TRY(ssmq_ready_logits(s->ready, &some, &logits));
     }
     *seconds = ssmq_monotonic_s() - begin;
     return SSMQ_OK;
@@ -176,6 +161,7 @@ static ssmq_status time_all(subject *s, ssmq_profile *p)
         ttft[at] = first;
         ttlt[at] = first + rest;
         tpot[at] = steps ? rest / steps : 0;
+        ssmq_tell_update(s->r->listener, i + 1, (double)(i + 1 + s->r->warmup) / (n + s->r->warmup));
     }
     p->ttft = timing_of(s->arena, ttft, n);
     p->ttlt = timing_of(s->arena, ttlt, n);
@@ -195,7 +181,7 @@ static ssmq_status take_apart(subject *s, ssmq_meter *meter, ssmq_profile *p)
         ssmq_meter_clear(meter);
         for (int32_t i = 0; i < n; i++, sum += seconds)
             SSMQ_TRY(k == SSMQ_PROFILE_DECODE ? decode(s, &seconds) : prefill(s, &seconds));
-        if (times > 0) ssmq_breakdown_make(meter, s->ready.m, sum, times, s->arena, &p->phase[k]);
+        if (times > 0) ssmq_breakdown_make(meter, s->ready->m, sum, times, s->arena, &p->phase[k]);
     }
     return SSMQ_OK;
 }
@@ -204,13 +190,13 @@ static ssmq_status take_apart(subject *s, ssmq_meter *meter, ssmq_profile *p)
 
 static void find_work(const subject *s, ssmq_profile *p)
 {
-    for (int32_t i = 0; i < s->ready.m->n_site; i++) {
-        const ssmq_site *site = &s->ready.m->site[i];
+    for (int32_t i = 0; i < s->ready->m->n_site; i++) {
+        const ssmq_site *site = &s->ready->m->site[i];
         if (site->weight < 0) continue;
-        const double n = (double)ssmq_tensor_count(&s->ready.m->weight[site->weight].value);
+        const double n = (double)ssmq_tensor_count(&s->ready->m->weight[site->weight].value);
         ssmq_work   *work = site->layer < 0 ? &p->head : &p->layers;
         if (strcmp(site->op, "linear") == 0)
-            *(ssmq_exec_is_integer(s->ready.ex, i) ? &work->i8 : &work->f32) += 2 * n;
+            *(ssmq_exec_is_integer(s->ready->ex, i) ? &work->i8 : &work->f32) += 2 * n;
         if (strstr(site->name, "scan.A_log")) work->f32 += SSMQ_METER_UPDATE * n;
     }
 }
@@ -266,28 +252,44 @@ ssmq_profile_floor ssmq_profile_floor_of(const ssmq_profile *p, const ssmq_peaks
                                 .perplexity = B * L * (layers + head)};
 }
 
-ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue *cat, ssmq_diag *diag,
-                             ssmq_arena *arena, ssmq_peaks *machine, ssmq_profile *out)
+ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *r, ssmq_arena *arena,
+                                 ssmq_peaks *machine, ssmq_profile *out)
 {
-    subject     s = {.r = r, .arena = arena};
+    subject     s = {.r = r, .arena = arena, .ready = ready};
     ssmq_meter *meter = NULL;
     ssmq_status st;
     *out = (ssmq_profile){.request = *r};
-    SSMQ_TRY_DONE(st, get_ready(&s, cat, diag));
-    snprintf(out->tier, sizeof out->tier, "%s", s.ready.be->tier);
+    SSMQ_TRY_DONE(st, get_ready(&s));
+    snprintf(out->tier, sizeof out->tier, "%s", ready->be->tier);
     ssmq_energy_find(SSMQ_ENERGY_COUNTERS, &s.energy);
     SSMQ_TRY_DONE(st, time_all(&s, out));
-    meter = ssmq_meter_on(s.ready.be, s.ready.m->n_site);
+    meter = ssmq_meter_on(ready->be, ready->m->n_site);
     SSMQ_TRY_DONE(st, take_apart(&s, meter, out));
-    out->size_bytes = ssmq_exec_weight_bytes(s.ready.ex);
+    out->size_bytes = ssmq_exec_weight_bytes(ready->ex);
     out->peak_rss_bytes = ssmq_peak_rss_bytes();
     find_work(&s, out);
-    out->step_bytes = (double)out->size_bytes - unread_bytes(s.ready.m) + 2 * r->batch * state_bytes(s.ready.m);
-    ssmq_meter_off(meter);
-    meter = NULL;
-    if (machine) SSMQ_TRY_DONE(st, ssmq_peaks_probe(s.ready.be, machine));
+    out->step_bytes = (double)out->size_bytes - unread_bytes(ready->m) + 2 * r->batch * state_bytes(ready->m);
 done:
     ssmq_meter_off(meter);
-    put_away(&s);
+    if (s.state) ready->m->family->state_free(ready->m, ready->ex, s.state);
+    if (st == SSMQ_OK && machine) st = ssmq_peaks_probe(ready->be, machine);
+    return st;
+}
+
+ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue *cat, ssmq_diag *diag,
+                             ssmq_arena *arena, ssmq_peaks *machine, ssmq_profile *out)
+{
+    const ssmq_ready_request request = {.model = r->model,
+                                        .recipe = r->recipe,
+                                        .mode = r->mode,
+                                        .backend = r->backend,
+                                        .threads = r->threads,
+                                        .seed = SEED,
+                                        .samples = random_samples,
+                                        .context = arena};
+    ssmq_ready               ready = {0};
+    ssmq_status              st = ssmq_ready_open(&request, cat, diag, arena, &ready);
+    if (st == SSMQ_OK) st = ssmq_profile_measure(&ready, r, arena, machine, out);
+    ssmq_ready_close(&ready);
     return st;
 }

@@ -8,6 +8,8 @@
 #pragma once
 #include "harness/bench/peaks.h"
 #include "harness/run/experiment.h"
+#include "harness/run/listener.h"
+#include "harness/run/ready.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +23,7 @@ typedef struct ssmq_profile_request {
     int32_t                 repeat, warmup;          /* measured, before them           */
     const ssmq_backend_ops *backend;
     int32_t                 threads;
+    const ssmq_listener    *listener;                /* or NULL; told after each repetition */
 } ssmq_profile_request;
 
 /* Seconds (joules) of the repetitions, in their order; min, median and max of them.  n 0: not measured. */
@@ -72,6 +75,10 @@ typedef struct ssmq_profile {
 SSMQ_MUST_USE ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue *cat,
                                            ssmq_diag *diag, ssmq_arena *arena, ssmq_peaks *machine,
                                            ssmq_profile *out);
+
+/* The same of a model that is ready to run; of r, model, recipe and backend are only noted. */
+SSMQ_MUST_USE ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *r,
+                                               ssmq_arena *arena, ssmq_peaks *machine, ssmq_profile *out);
 
 /* What of all lies in no op. */
 double ssmq_breakdown_between(const ssmq_breakdown *b);

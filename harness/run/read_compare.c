@@ -79,6 +79,9 @@ static void find_evaluation(ssmq_loader *ld, const ssmq_yaml *given)
     const ssmq_draft   *d = &ld->draft;
     const char        **known = SSMQ_ARENA_ARRAY(ld->arena, const char *, d->n_evaluation + 1);
     int32_t             n = 0;
+    if (d->n_evaluation == 0 && d->n_profile > 0)
+        SSMQ_REPORT(ld, COMPARE_TEXT, given, "add one of task perplexity, or leave compare out",
+                    "compare has no text to compare on: every evaluation is a profile");
     if (!c->evaluation) return;
     for (int32_t i = 0; i < d->n_evaluation; i++) {
         if (!d->evaluation[i].id) continue;

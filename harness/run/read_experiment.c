@@ -147,18 +147,44 @@ static void read_calibration(ssmq_loader *ld)
 
 /* ---- evaluations ----------------------------------------------------------------------- */
 
-static void read_evaluation(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
+/* Of a text: reads data too. */
+static void read_on_text(ssmq_loader *ld, const ssmq_yaml *v, const char *path)
 {
     static const char *const own[] = {"data", NULL};
-    ssmq_evaluation_draft   *e = &ld->draft.evaluation[at];
-    const ssmq_yaml         *v = list->value[at];
-    const ssmq_yaml         *id = ssmq_yaml_get(v, "id"), *data = ssmq_yaml_get(v, "data");
-    const bool               named = id && id->kind == SSMQ_YAML_SCALAR && *id->text;
-    const char              *path = named ? ssmq_arena_printf(ld->arena, "evaluate.%s", id->text)
-                                          : ssmq_arena_printf(ld->arena, "evaluate[%d]", at);
-    if (!ssmq_options_mapping(&ld->options, v, path)) return;
+    ssmq_evaluation_draft   *e = &ld->draft.evaluation[ld->draft.n_evaluation++];
+    const ssmq_yaml         *data = ssmq_yaml_get(v, "data");
     ssmq_options_known(&ld->options, ssmq_schema_evaluation, own, v, path);
     ssmq_options_read(&ld->options, ssmq_schema_evaluation, v, path, e);
+    if (!data) ssmq_option_missing(&ld->options, v, path, "data");
+    else if (ssmq_loader_data(ld, data, ssmq_arena_printf(ld->arena, "%s.data", path), &e->data))
+        e->given = v;
+}
+
+static void read_profile(ssmq_loader *ld, const ssmq_yaml *v, const char *path)
+{
+    static const char *const own[] = {NULL};
+    ssmq_profile_draft      *p = &ld->draft.profile[ld->draft.n_profile++];
+    ssmq_options_known(&ld->options, ssmq_schema_profile, own, v, path);
+    ssmq_options_read(&ld->options, ssmq_schema_profile, v, path, p);
+    p->given = v;
+}
+
+static bool is_profile(const ssmq_yaml *v)
+{
+    const ssmq_yaml *task = ssmq_yaml_get(v, "task");
+    return task && task->kind == SSMQ_YAML_SCALAR && strcmp(task->text, ssmq_tasks[SSMQ_TASK_PROFILE]) == 0;
+}
+
+static void read_evaluation(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
+{
+    const ssmq_yaml *v = list->value[at];
+    const ssmq_yaml *id = ssmq_yaml_get(v, "id");
+    const bool       named = id && id->kind == SSMQ_YAML_SCALAR && *id->text;
+    const char      *path = named ? ssmq_arena_printf(ld->arena, "evaluate.%s", id->text)
+                                  : ssmq_arena_printf(ld->arena, "evaluate[%d]", at);
+    if (!ssmq_options_mapping(&ld->options, v, path)) return;
+    if (is_profile(v)) read_profile(ld, v, path);
+    else read_on_text(ld, v, path);
     if (id) ssmq_option_name(&ld->options, id, "an evaluation's id", false);
     for (int32_t i = 0; named && i < at; i++) {
         const ssmq_yaml *other = ssmq_yaml_get(list->value[i], "id");
@@ -167,9 +193,6 @@ static void read_evaluation(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
                         "two evaluations are called '%s': the first stands on line %d", id->text,
                         list->value[i]->line);
     }
-    if (!data) ssmq_option_missing(&ld->options, v, path, "data");
-    else if (ssmq_loader_data(ld, data, ssmq_arena_printf(ld->arena, "%s.data", path), &e->data))
-        e->given = v;
 }
 
 static void read_evaluations(ssmq_loader *ld)
@@ -186,7 +209,7 @@ static void read_evaluations(ssmq_loader *ld)
         return;
     }
     ld->draft.evaluation = SSMQ_ARENA_ARRAY(ld->arena, ssmq_evaluation_draft, v->n);
-    ld->draft.n_evaluation = v->n;
+    ld->draft.profile = SSMQ_ARENA_ARRAY(ld->arena, ssmq_profile_draft, v->n);
     for (int32_t i = 0; i < v->n; i++) read_evaluation(ld, v, i);
 }
 

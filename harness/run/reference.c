@@ -183,6 +183,9 @@ static void put_sections(ssmq_str *out)
     put_head(out);
     put_row(out, "data", "data set", NULL, "the text or tokens");
     put_rows(out, ssmq_schema_evaluation);
+    ssmq_str_puts(out, "\nOf `task: profile`, which takes no data and times the run's model (`experiments/README.md`, Time):\n");
+    put_head(out);
+    put_rows(out, ssmq_schema_profile);
 }
 
 /* Why each of the metrics is there is in experiments/README.md. */

@@ -126,6 +126,7 @@ ssmq_yaml *ssmq_model_tree(ssmq_loader *ld, bool with_tokenizer)
 typedef struct shared {
     ssmq_calibration_spec *calibration;
     ssmq_evaluation       *evaluation;
+    ssmq_profile_spec     *profile;
     int32_t                threads;
     const ssmq_collect_spec *collect; /* NULL: nothing is collected */
 } shared;
@@ -182,6 +183,8 @@ static ssmq_run *run_of(ssmq_loader *ld, const shared *s, ssmq_mode mode, const 
         .calibration = calibrated ? s->calibration : NULL,
         .evaluation = s->evaluation,
         .n_evaluation = d->n_evaluation,
+        .profile = s->profile,
+        .n_profile = d->n_profile,
         .compare = compare_spec(ld, ssmq_loader_against(d, mode)),
         .collect = s->collect,
         .dump_bytes = d->collect.dump_bytes,
@@ -233,6 +236,14 @@ static ssmq_evaluation *evaluations(ssmq_loader *ld)
     return all;
 }
 
+static ssmq_profile_spec *profiles(ssmq_loader *ld)
+{
+    const ssmq_draft  *d = &ld->draft;
+    ssmq_profile_spec *all = SSMQ_ARENA_ARRAY(ld->arena, ssmq_profile_spec, d->n_profile);
+    for (int32_t i = 0; i < d->n_profile; i++) all[i] = d->profile[i].spec;
+    return all;
+}
+
 static int32_t online_cores(void)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -245,6 +256,7 @@ void ssmq_loader_runs(ssmq_loader *ld, ssmq_run **cell)
     const int32_t     n_recipe = d->n_recipe > 0 ? d->n_recipe : 1;
     const shared      s = {.calibration = calibration_spec(ld),
                            .evaluation = evaluations(ld),
+                           .profile = profiles(ld),
                            .collect = ssmq_loader_collect_spec(ld),
                            .threads = d->run.threads > 0 ? d->run.threads : online_cores()};
     for (int32_t m = 0; m < d->n_mode; m++) {

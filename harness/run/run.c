@@ -92,7 +92,7 @@ static ssmq_provenance provenance_of(job *j)
 /* Sums of the files of results that there are, for `ssmq verify`. */
 static ssmq_status sum_results(job *j, ssmq_provenance *p)
 {
-    static const char *const names[] = {"run.h5", "dump.h5"};
+    static const char *const names[] = {"run.h5", "dump.h5", "profile.h5"};
     const size_t             n = sizeof names / sizeof *names;
     ssmq_input_file         *file = SSMQ_ARENA_ARRAY(j->arena, ssmq_input_file, n);
     p->result = file;
@@ -140,8 +140,11 @@ static ssmq_status write_results(job *j, ssmq_execution *x, ssmq_summary *summar
     ssmq_provenance p = provenance_of(j);
     ssmq_str        numbers = {0};
     ssmq_provenance_numbers(&p, &numbers);
-    const ssmq_status st = ssmq_execution_store(x, j->session, j->run, ssmq_str_text(&numbers),
-                                                ssmq_rundir_file(j->dir, "run.h5"));
+    ssmq_status st =
+        ssmq_speeds_write(&x->speeds, j->run, ssmq_str_text(&numbers), ssmq_rundir_file(j->dir, "profile.h5"));
+    if (st == SSMQ_OK)
+        st = ssmq_execution_store(x, j->session, j->run, ssmq_str_text(&numbers),
+                                  ssmq_rundir_file(j->dir, "run.h5"));
     ssmq_str_free(&numbers);
     SSMQ_TRY(st);
     *summary = ssmq_execution_summary(x, j->run, j->arena);
@@ -155,7 +158,7 @@ static ssmq_status write_results(job *j, ssmq_execution *x, ssmq_summary *summar
 /* What is there was sealed by a writer that was killed before it could say so, or is damaged. */
 static ssmq_status remove_results(job *j)
 {
-    static const char *const names[] = {"run.h5", "dump.h5", "summary.json", SSMQ_FRAGMENT};
+    static const char *const names[] = {"run.h5", "dump.h5", "profile.h5", "summary.json", SSMQ_FRAGMENT};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *path = ssmq_rundir_file(j->dir, names[i]);
         if (unlink(path) != 0 && errno != ENOENT)
@@ -218,6 +221,9 @@ static ssmq_status carry_out(job *j, ssmq_summary *summary)
     SSMQ_TRY(st);
     for (int32_t i = 0; i < summary->n_evaluation; i++)
         note(j, "%s: ppl %.6g", summary->evaluation[i].id, summary->evaluation[i].score.ppl);
+    for (int32_t i = 0; i < summary->n_speed; i++)
+        note(j, "%s: TTFT %.3f ms, TPOT %.3f ms", summary->speed[i].id, summary->speed[i].ttft_ms,
+             summary->speed[i].tpot_ms);
     note(j, "done in %.1f s", ssmq_monotonic_s() - j->wall);
     return ssmq_rundir_set_status(j->dir, SSMQ_RUN_DONE, NULL, NULL);
 }
@@ -274,7 +280,7 @@ static void record_failure(job *j, const ssmq_outcome *o)
 static bool belongs(const ssmq_summary *s, const ssmq_run *run)
 {
     if (strcmp(s->id, run->id) != 0 || strcmp(s->status, "done") != 0) return false;
-    if (s->n_evaluation != run->n_evaluation) return false;
+    if (s->n_evaluation != run->n_evaluation || s->n_speed != run->n_profile) return false;
     for (int32_t i = 0; i < run->n_evaluation; i++)
         if (strcmp(s->evaluation[i].id, run->evaluation[i].id) != 0) return false;
     return true;
@@ -285,8 +291,10 @@ static bool are_there(const job *j, const ssmq_outcome *o)
 {
     const char *results = ssmq_arena_printf(j->arena, "%s/run.h5", o->path);
     const char *dump = ssmq_arena_printf(j->arena, "%s/dump.h5", o->path);
+    const char *profile = ssmq_arena_printf(j->arena, "%s/profile.h5", o->path);
     return belongs(&o->summary, j->run) && ssmq_store_is_one(results, j->run->id) &&
-           (j->run->dump_bytes == 0 || ssmq_store_is_one(dump, j->run->id));
+           (j->run->dump_bytes == 0 || ssmq_store_is_one(dump, j->run->id)) &&
+           (j->run->n_profile == 0 || ssmq_store_is_one(profile, j->run->id));
 }
 
 bool ssmq_job_take_finished(ssmq_job *j, ssmq_outcome *o)

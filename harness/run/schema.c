@@ -3,7 +3,7 @@
 #include "harness/data/window.h"
 #include "harness/run/loader.h"
 
-const char *const ssmq_tasks[] = {"perplexity", NULL};
+const char *const ssmq_tasks[] = {"perplexity", "profile", NULL};
 const char *const ssmq_baselines[] = {"float", "fake", NULL};
 const char *const ssmq_metrics[] = {"kl",     "delta-p", "top1",    "sqnr", "mse",       "cosine",
                                     "rel-l2", "max-err", "bias", "clip-rate", NULL};
@@ -67,6 +67,20 @@ const ssmq_option ssmq_schema_evaluation[] = {
     {AT(ssmq_evaluation_draft, loss_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0, ssmq_loss_dtypes,
      "f16, bf16: logits, losses and their mean over a window are rounded so, to replicate code that does; "
      "f32: logits are f32, losses f64"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_profile[] = {
+    {"id", offsetof(ssmq_profile_draft, spec.id), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL,
+     "what results are filed under; unique"},
+    {AT(ssmq_profile_draft, task), SSMQ_OPTION_CHOICE, NULL, 0, 0, ssmq_tasks, "what is measured"},
+    {"batch", offsetof(ssmq_profile_draft, spec.batch), SSMQ_OPTION_INT, "1", 1, 4096, NULL, "sequences at once"},
+    {"prompt", offsetof(ssmq_profile_draft, spec.prompt), SSMQ_OPTION_INT, "512", 1, 1 << 20, NULL,
+     "tokens of the prompt, random ones"},
+    {"generate", offsetof(ssmq_profile_draft, spec.generate), SSMQ_OPTION_INT, "32", 1, 1 << 20, NULL,
+     "tokens to generate, one by the prefill"},
+    {"repeat", offsetof(ssmq_profile_draft, spec.repeat), SSMQ_OPTION_INT, "10", 1, 100000, NULL, "repetitions, each timed"},
+    {"warmup", offsetof(ssmq_profile_draft, spec.warmup), SSMQ_OPTION_INT, "2", 0, 100000, NULL, "repetitions before them"},
     {0},
 };
 

@@ -77,6 +77,11 @@ static ssmq_yaml *evaluations_tree(ssmq_loader *ld)
         put(ld, map, "data", data_tree(ld, &e->data), SSMQ_YAML_BOTH);
         ssmq_yaml_append(ld->arena, list, NULL, map);
     }
+    for (int32_t i = 0; i < ld->draft.n_profile; i++) {
+        ssmq_yaml *map = map_new(ld);
+        put_options(ld, map, ssmq_schema_profile, &ld->draft.profile[i], ld->draft.profile[i].given);
+        ssmq_yaml_append(ld->arena, list, NULL, map);
+    }
     return list;
 }
 
@@ -196,7 +201,7 @@ static ssmq_yaml *run_section(ssmq_loader *ld, ssmq_yaml_view seed)
     const bool             named = given && given->kind == SSMQ_YAML_MAP;
     ssmq_yaml             *map = map_new(ld), *backend = map_new(ld);
     put_options(ld, map, ssmq_schema_run, &o, d->run.given);
-    ssmq_yaml_get(map, "threads")->view = SSMQ_YAML_SHOWN; /* no number depends on it */
+    if (d->n_profile == 0) ssmq_yaml_get(map, "threads")->view = SSMQ_YAML_SHOWN; /* only times depend on it */
     ssmq_yaml_get(map, "seed")->view = seed;
     put(ld, backend, "name",
         text_at(ld, d->run.backend->name, named ? ssmq_yaml_get(given, "name") : given),

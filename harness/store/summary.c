@@ -6,6 +6,7 @@
 #include "harness/base/assert.h"
 #include "harness/base/file.h"
 #include "harness/store/summary_evidence.h"
+#include "harness/store/summary_speed.h"
 
 #define FILE_LIMIT (16 * 1024 * 1024) /* a summary of thousands of subsets is below 1 MiB */
 #define KEY_MAX 64
@@ -112,6 +113,7 @@ ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
     ssmq_json_begin_object(&w, "evaluations");
     for (int32_t i = 0; i < s->n_evaluation; i++) put_evaluation(&w, &s->evaluation[i]);
     ssmq_json_end_object(&w);
+    ssmq_summary_put_speeds(&w, s);
     put_evidence(&w, s);
     put_alarms(&w, s);
     ssmq_json_end_object(&w);
@@ -131,6 +133,7 @@ void ssmq_summary_put_fields(ssmq_json_writer *w, const ssmq_summary *s)
         ssmq_json_end_object(w);
     }
     ssmq_json_end_object(w);
+    ssmq_summary_put_speeds(w, s);
     put_evidence(w, s);
     put_alarms(w, s);
 }
@@ -298,6 +301,7 @@ static ssmq_status read_summary(const ssmq_json *j, ssmq_arena *a, ssmq_summary 
     SSMQ_TRY(ssmq_summary_read_text(j, "status", true, a, &out->status));
     SSMQ_TRY(ssmq_summary_read_text(j, "reason", false, a, &out->reason));
     SSMQ_TRY(read_evaluations(j, a, out));
+    SSMQ_TRY(ssmq_summary_read_speeds(j, a, out));
     SSMQ_TRY(ssmq_summary_read_sites(j, a, &out->sites));
     SSMQ_TRY(ssmq_summary_read_sensitivity(j, a, &out->sensitivity));
     SSMQ_TRY(ssmq_summary_read_interactions(j, a, &out->interactions));

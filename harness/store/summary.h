@@ -139,6 +139,24 @@ typedef struct ssmq_interaction_scores {
     int32_t                       n;
 } ssmq_interaction_scores;
 
+/* What a run costs (harness/run/profile.h), medians; they never repeat.  NaN: not measured. */
+#define SSMQ_SPEED_FIELDS(X)   \
+    X(ttft_ms)                 \
+    X(tpot_ms)                 \
+    X(ttlt_ms)                 \
+    X(prefill_tokens_per_s)    \
+    X(perplexity_tokens_per_s) \
+    X(prefill_of_floor)        \
+    X(decode_of_floor)         \
+    X(size_bytes)
+
+typedef struct ssmq_speed_score {
+    const char *id;
+#define X(field) double field;
+    SSMQ_SPEED_FIELDS(X)
+#undef X
+} ssmq_speed_score;
+
 /* Something about a run's numbers that a person ought to look at; the numbers stand all the same. */
 typedef struct ssmq_alarm {
     const char *event;      /* "scale of zero": what a program looks for */
@@ -155,6 +173,8 @@ typedef struct ssmq_summary {
     const char *reason; /* of any status but "done"; or NULL         */
     const ssmq_evaluation_score *evaluation;
     int32_t                      n_evaluation;
+    const ssmq_speed_score      *speed;
+    int32_t                      n_speed;
     ssmq_site_scores             sites;
     ssmq_sensitivity_scores      sensitivity;
     ssmq_interaction_scores      interactions;

@@ -25,4 +25,10 @@ check() {
 check all --mode float --mode fake --mode real --generate 3
 check first --mode real --generate 1 --batch 2
 
+run 0 run experiments/profile.yaml --out "$scratch" --set calibration.count=2 --set calibration.length=64 \
+    --set mode=real --set evaluate.speed.generate=2 --set 'sweep.axes={}' --set evaluate.speed.repeat=2
+for h5 in "$scratch"/profile/*/{run,profile}.h5; do
+    "$python" tests/results/check_results.py "$h5" || fail "check_results.py $h5"
+done
+
 finish

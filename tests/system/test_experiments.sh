@@ -14,7 +14,11 @@ small() {
     small=(--set calibration.count=2 --set calibration.length=64)
     ! grep -q '^compare:' "$1" || small+=(--set compare.windows=1)
     for id in $(evaluations "$1"); do
-        small+=(--set "evaluate.$id.limit=2" --set "evaluate.$id.window=64")
+        if grep -q "id: $id, task: profile" "$1"; then
+            small+=(--set "evaluate.$id.repeat=1" --set "evaluate.$id.warmup=0" --set "evaluate.$id.generate=2")
+        else
+            small+=(--set "evaluate.$id.limit=2" --set "evaluate.$id.window=64")
+        fi
     done
 }
 
@@ -26,7 +30,7 @@ for file in experiments/*.yaml; do
     [ "$name" = quickstart ] || grep -q -- '--set model.path=DIR' "$file" || fail "$file does not say how to take another model"
     small "$file"
     run 0 run "$file" "${small[@]}" --out "$scratch/runs"
-    [ "$(grep -c '  done ' <<< "$out")" -eq "$runs" ] || fail "$file: not all of its $runs runs are done: $out"
+    [ "$(grep -cE '  done( |$)' <<< "$out")" -eq "$runs" ] || fail "$file: not all of its $runs runs are done: $out"
 done
 
 # The model that the comment says to name, in the layout without a tokenizer of its own.

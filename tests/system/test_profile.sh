@@ -70,6 +70,60 @@ refuse 2 "--out: $scratch/p.h5 is there already" profile --model "$tiny" "${shor
 refuse 5 "--out: $scratch/none: No such file or directory" profile --model "$tiny" --out "$scratch/none/p.h5"
 refuse 2 "--out: mode float stands twice" profile --model "$tiny" --mode float --mode float --out "$scratch/q.h5"
 
+# ---- as an experiment ----------------------------------------------------------------------
+
+small=(--set calibration.count=2 --set calibration.length=64 --set 'evaluate=[{id: speed, task: profile, generate: 3, repeat: 3, warmup: 1}]'
+    --set 'sweep.axes.prompt={evaluate.speed.prompt: [4, 8]}' --set 'sweep.axes.batch={evaluate.speed.batch: [1]}'
+    --set 'mode=[float, real]')
+run 0 run experiments/profile.yaml --out "$scratch/a" "${small[@]}"
+for word in "times, medians" "TTFT, ms" "real batch=1 prompt=8"; do expect_in_out "$word"; done
+run 0 run experiments/profile.yaml --out "$scratch/a" "${small[@]}" --format json
+[ "$(grep -c 'repetitions' "$scratch/err")" -eq 0 ] || fail "a finished profile was measured again: $err"
+python3 -c 'import json, sys
+runs = json.load(sys.stdin)["runs"]
+assert len(runs) == 4 and all(r["status"] == "done" and r["evaluations"] == {} for r in runs)
+assert all(0 < r["profiles"]["speed"]["ttft_ms"] < r["profiles"]["speed"]["ttlt_ms"] for r in runs)
+assert {(r["mode"], r["axes"]["prompt"]) for r in runs} == {(m, p) for m in ("float", "real") for p in (4, 8)}' < "$scratch/out" ||
+    fail "$command_line: $out"
+run 0 run experiments/profile.yaml --out "$scratch/b" "${small[@]}"
+for run in "$scratch"/a/profile/*/; do
+    id=$(basename "$run")
+    [ -s "$run/profile.h5" ] || fail "$id has no profile.h5"
+    cmp "$run/run.h5" "$scratch/b/profile/$id/run.h5" || fail "times in run.h5"
+    [ "$(grep -c profile.h5 "$run/manifest.json")" -eq 1 ] || fail "no sum of profile.h5 in the manifest"
+done
+cmp "$scratch/a/profile/sweep.csv" "$scratch/b/profile/sweep.csv" || fail "times in sweep.csv"
+run 0 verify "$scratch/a"
+rm "$run/profile.h5"
+run 0 run experiments/profile.yaml --out "$scratch/a" "${small[@]}"
+[ "$(grep -c 'repetitions in' "$scratch/err")" -eq 1 ] || fail "a profile that is gone was not measured again, or others were"
+run 0 show "$run"
+expect_in_out "times, medians"
+run 0 export profile "$scratch/a/profile"
+expect_in_out ",speed,real,decode,"
+
+# Beside an evaluation of a text; threads decide times, so they are part of such a run's id.
+cat > "$scratch/both.yaml" << EOF
+ssmq: 1
+name: both
+model: {path: $PWD/models/tiny-mamba}
+mode: float
+evaluate:
+  - {id: speed, task: profile, prompt: 4, generate: 2, repeat: 1, warmup: 0}
+  - {id: wt2, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 32, limit: 1}
+sweep: {axes: {threads: {run.threads: [1, 2]}}}
+EOF
+run 0 run "$scratch/both.yaml" --out "$scratch/c"
+expect_in_out "wt2 ppl"
+expect_in_out "float threads=2  speed"
+sed -i '/wt2/d; s/mode: float/mode: fake/; /sweep/d' "$scratch/both.yaml"
+printf 'recipe: [{method: weights}]\ncompare: {}\n' >> "$scratch/both.yaml"
+run 3 check "$scratch/both.yaml"
+expect_in_err "compare has no text to compare on: every evaluation is a profile"
+sed -i '/compare/d; s/repeat: 1/repeet: 1/' "$scratch/both.yaml"
+run 3 check "$scratch/both.yaml"
+expect_in_err "did you mean 'repeat'?"
+
 # ---- refusals ------------------------------------------------------------------------------
 
 refuse 2 "--mode fake needs --recipe FILE" profile --model "$tiny" --mode fake

@@ -338,7 +338,7 @@ static void test_evaluations(void **state)
         FLOAT "  - {task: ppl, limit: -1}\n  - x\n  - {id: a/b, task: perplexity, dialect: gptq, "
               "data: {file: t.npy}}\n",
         "e.yaml:7:5: error: evaluate[1].id is missing\n  - {task: ppl, limit: -1}\n    ^\n"
-        "e.yaml:7:12: error: evaluate[1].task must be perplexity, found the text 'ppl'\n"
+        "e.yaml:7:12: error: evaluate[1].task must be one of perplexity, profile, found the text 'ppl'\n"
         "  - {task: ppl, limit: -1}\n           ^~~\n"
         "e.yaml:7:5: error: evaluate[1].dialect is missing\n  - {task: ppl, limit: -1}\n    ^\n"
         "e.yaml:7:24: error: evaluate[1].limit is -1; allowed: 0 to 1000000000\n"
