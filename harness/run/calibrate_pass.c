@@ -7,6 +7,7 @@
 #include "harness/base/assert.h"
 #include "harness/exec/exec.h"
 #include "harness/run/calibrate_parts.h"
+#include "harness/run/recorder.h"
 
 typedef struct forward {
     ssmq_calibration_work *w;
@@ -17,21 +18,19 @@ typedef struct forward {
     int64_t                first;   /* of todo: the first sequence of what is shown   */
     int32_t                behind;  /* in the head: observations that are still to come; -1: not there */
     atomic_int             failed;  /* an ssmq_status, of what threads share          */
+    ssmq_recorder         *recorder;
 } forward;
 
 /* ---- measuring ------------------------------------------------------------------------- */
 
-/* What is measured of a sequence at a site: its record (observation -1), or what a statistic takes from the
- * tensor only. */
+/* What a statistic takes from the tensor only is measured of a sequence at a time. */
 typedef struct task {
     int32_t sequence, observation;
 } task;
 
 typedef struct look {
     forward           *f;
-    int32_t            site;
-    const ssmq_tensor *x;    /* (B, ...)                                       */
-    const ssmq_tensor *keep; /* channels that are left out; NULL: none         */
+    const ssmq_tensor *x; /* (B, ...) */
     task              *task;
 } look;
 
@@ -40,66 +39,83 @@ static ssmq_pass_sample *slot_of(const forward *f, int32_t sequence)
     return f->w->slot[f->w->todo[f->first + sequence]];
 }
 
-static ssmq_status measure(const look *l, const task *t, const ssmq_tensor *x)
+static ssmq_status failed_at(const forward *f, int32_t site, const char *how)
 {
-    const ssmq_calibration_work *w = l->f->w;
-    ssmq_pass_sample            *slot = slot_of(l->f, t->sequence);
-    if (t->observation >= 0) {
-        const ssmq_observation *o = w->c->at[t->observation];
-        return o->observer->statistic->range(o->observer->statistic_options, x, &o->spec,
-                                             &slot->answer[o->question]);
-    }
-    ssmq_kept *k;
-    SSMQ_TRY(ssmq_kept_measure(x, &w->wanted[l->site], &k));
-    ssmq_kept_free(slot->at[l->site]);
-    slot->at[l->site] = k;
-    return SSMQ_OK;
+    const int st = atomic_load(&f->failed);
+    if (st == SSMQ_OK) return SSMQ_OK;
+    return ssmq_fail((ssmq_status)st, __FILE__, __LINE__, __func__, "no memory to measure %s%s",
+                     f->w->c->model->site[site].name, how);
 }
 
-/* The same without the channels that stay in floating point; where that is all of them there is nothing to
- * measure, nor to quantise, and any range does. */
-static ssmq_status measure_rest(const look *l, const task *t, const ssmq_tensor *x)
-{
-    float             any[] = {-SSMQ_AMAX_MIN, SSMQ_AMAX_MIN};
-    const ssmq_tensor nothing = SSMQ_TENSOR(any, SSMQ_F32, 2);
-    if (l->keep->dim[0] == x->dim[x->rank - 1]) return measure(l, t, &nothing);
-    float *copy = malloc(ssmq_tensor_bytes(x));
-    if (!copy) return SSMQ_FAIL(MEMORY, "no memory for the channels of a sample");
-    const ssmq_tensor rest = ssmq_without(x, l->keep, 0, copy);
-    const ssmq_status st = measure(l, t, &rest);
-    free(copy);
-    return st;
-}
-
-static void measure_part(void *context, int64_t begin, int64_t end, int32_t worker)
+static void answer_part(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     look *l = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
-        const ssmq_tensor one = ssmq_tensor_slice(l->x, 0, l->task[i].sequence, 1);
-        const ssmq_status st = (l->keep ? measure_rest : measure)(l, &l->task[i], &one);
+        const ssmq_tensor       one = ssmq_tensor_slice(l->x, 0, l->task[i].sequence, 1);
+        const ssmq_observation *o = l->f->w->c->at[l->task[i].observation];
+        const ssmq_status       st =
+            o->observer->statistic->range(o->observer->statistic_options, &one, &o->spec,
+                                          &slot_of(l->f, l->task[i].sequence)->answer[o->question]);
         if (st != SSMQ_OK) atomic_store(&l->f->failed, (int)st);
     }
 }
 
-/* Threads share what is measured of one site: each task writes what is its own. */
-static ssmq_status measure_all(forward *f, int32_t site, const ssmq_tensor *x)
+/* Threads share the questions about all sequences: each answer is a task's own. */
+static ssmq_status answer_all(forward *f, int32_t site, const ssmq_tensor *x)
 {
     const ssmq_calibration *c = f->w->c;
-    task *tasks = malloc((size_t)(x->dim[0] * (c->n_observation + 1)) * sizeof *tasks);
-    look  l = {.f = f, .site = site, .x = x, .keep = ssmq_plan_keep(f->w->plan, site), .task = tasks};
+    task *tasks = malloc((size_t)(x->dim[0] * c->n_observation) * sizeof *tasks);
+    look  l = {.f = f, .x = x, .task = tasks};
     int64_t n = 0;
     if (!tasks) return SSMQ_FAIL(MEMORY, "no memory to measure %s", c->model->site[site].name);
-    for (int32_t b = 0; b < x->dim[0]; b++) {
-        if (f->w->recorded[site]) tasks[n++] = (task){b, -1};
+    for (int32_t b = 0; b < x->dim[0]; b++)
         for (int32_t i = 0; i < c->n_observation; i++)
             if (c->at[i]->site == site && c->at[i]->question >= 0) tasks[n++] = (task){b, i};
-    }
-    f->w->be->ops->share(f->w->be, n, 1, measure_part, &l);
+    f->w->be->ops->share(f->w->be, n, 1, answer_part, &l);
     free(tasks);
-    if (atomic_load(&f->failed) == SSMQ_OK) return SSMQ_OK;
-    return ssmq_fail((ssmq_status)atomic_load(&f->failed), __FILE__, __LINE__, __func__,
-                     "no memory to measure %s", c->model->site[site].name);
+    return failed_at(f, site, "");
+}
+
+static ssmq_status record_all(forward *f, int32_t site, const ssmq_tensor *x)
+{
+    ssmq_kept **k = ssmq_must_malloc((size_t)x->dim[0] * sizeof *k);
+    const ssmq_status st = ssmq_recorder_measure(f->recorder, x, &f->w->wanted[site], k);
+    for (int32_t b = 0; st == SSMQ_OK && b < x->dim[0]; b++) {
+        ssmq_kept_free(slot_of(f, b)->at[site]);
+        slot_of(f, b)->at[site] = k[b];
+    }
+    free(k);
+    return st;
+}
+
+static ssmq_status measure(forward *f, int32_t site, const ssmq_tensor *x)
+{
+    if (f->w->recorded[site]) SSMQ_TRY(record_all(f, site, x));
+    return answer_all(f, site, x);
+}
+
+/* The same without the channels that stay in floating point; where that is all of them there is nothing to
+ * measure, nor to quantise, and any range does. */
+static ssmq_status measure_rest(forward *f, int32_t site, const ssmq_tensor *x, const ssmq_tensor *keep)
+{
+    const int64_t     B = x->dim[0], C = x->dim[x->rank - 1] - keep->dim[0];
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    float            *copy = malloc(ssmq_tensor_bytes(x) + (size_t)(2 * B) * sizeof *copy);
+    if (!copy) return SSMQ_FAIL(MEMORY, "no memory for the channels of a sample");
+    for (int64_t i = 0; i < 2 * B; i++) copy[i] = i % 2 ? SSMQ_AMAX_MIN : -SSMQ_AMAX_MIN;
+    if (C > 0) ssmq_without(&rows, keep, 0, copy);
+    const ssmq_tensor rest = C > 0 ? SSMQ_TENSOR(copy, SSMQ_F32, B, rows.dim[0] / B, C)
+                                   : SSMQ_TENSOR(copy, SSMQ_F32, B, 1, 2);
+    const ssmq_status st = measure(f, site, &rest);
+    free(copy);
+    return st;
+}
+
+static ssmq_status measure_all(forward *f, int32_t site, const ssmq_tensor *x)
+{
+    const ssmq_tensor *keep = ssmq_plan_keep(f->w->plan, site);
+    return keep ? measure_rest(f, site, x, keep) : measure(f, site, x);
 }
 
 /* ---- channels -------------------------------------------------------------------------- */
@@ -178,9 +194,7 @@ static ssmq_status see_channels(forward *f, int32_t site, const ssmq_tensor *x, 
         o->raised |= atomic_load(&s.raised);
     }
     free(copy);
-    if (atomic_load(&f->failed) == SSMQ_OK) return SSMQ_OK;
-    return ssmq_fail((ssmq_status)atomic_load(&f->failed), __FILE__, __LINE__, __func__,
-                     "no memory to measure %s by channel", c->model->site[site].name);
+    return failed_at(f, site, " by channel");
 }
 
 /* ---- what the probe shows -------------------------------------------------------------- */
@@ -380,6 +394,7 @@ ssmq_status ssmq_calibration_forward(ssmq_calibration_work *w)
     ssmq_tell_begin(w->listener, "calibrating", "samples");
     f.token = ssmq_must_malloc((size_t)(most * (c->batch > 1 ? c->batch : 1)) * sizeof *f.token);
     for (int32_t i = 0; i < c->n_gram; i++) SSMQ_TRY_DONE(st, ssmq_gram_begin(&c->gram[i], w->be, most));
+    SSMQ_TRY_DONE(st, ssmq_recorder_new(w->be, &f.recorder));
     SSMQ_TRY_DONE(st, ssmq_exec_open(w->be, c->model, transforms, SSMQ_MODE_FAKE, &f.ex));
     ssmq_exec_probe(f.ex, (ssmq_probe){.see = see, .context = &f, .wants = wants});
     SSMQ_TRY_DONE(st, forward_all(&f));
@@ -388,6 +403,7 @@ done:
     for (int32_t i = 0; i < c->n_gram; i++) ssmq_gram_end(&c->gram[i], w->be);
     if (f.ex) c->model->family->state_free(c->model, f.ex, f.state);
     ssmq_exec_close(f.ex);
+    ssmq_recorder_free(f.recorder);
     ssmq_plan_free(transforms);
     free(f.token);
     return st;

@@ -33,9 +33,6 @@ void                      ssmq_kept_free(ssmq_kept *k); /* accepts NULL */
 /* Gives a record of a histogram room for n bins in place of those it has.  MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_kept_bins(ssmq_kept *k, int32_t n);
 
-/* The record of a sample x: f32 on the host, finite, not empty.  MEMORY. */
-SSMQ_MUST_USE ssmq_status ssmq_kept_measure(const ssmq_tensor *x, const ssmq_wanted *w, ssmq_kept **out);
-
 /* Has it all that is wanted? */
 bool ssmq_kept_has(const ssmq_kept *k, const ssmq_wanted *w);
 

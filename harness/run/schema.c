@@ -48,8 +48,9 @@ const ssmq_option ssmq_schema_calibration[] = {
      "tokens that a document is cut to"},
     {AT(ssmq_calibration_draft, seed), SSMQ_OPTION_INT, "", 0, INT_MAX, NULL,
      "sampled: of the draw; without it run.seed"},
-    {AT(ssmq_calibration_draft, batch), SSMQ_OPTION_INT, "4", 1, 1024, NULL,
-     "samples of equal length that run at once, which keeps threads busy that measure.  No number depends on it"},
+    {AT(ssmq_calibration_draft, batch), SSMQ_OPTION_INT, "1", 1, 1024, NULL,
+     "samples of equal length that run at once: more pay off where they are short, less than about 256 tokens.  "
+     "No number depends on it"},
     {0},
 };
 

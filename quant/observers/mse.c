@@ -19,30 +19,50 @@ static const ssmq_option mse_table[] = {
     {0},
 };
 
-/* The whole range of a sample, as the spec will use it.  Lanes of their own for the compiler's vectors. */
+static int32_t bits_of(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static float float_of(int32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The largest bits of n values, and of n values with the sign turned, as signed integers: those of values above 0
+ * are ordered as these, and so are the others'.  Even old processors have vectors for that. */
+static void add_extremes(const float *x, int64_t n, int32_t *above, int32_t *below)
+{
+    const int64_t half = n / 2;
+    int32_t       most[2] = {*above, 0}, least[2] = {*below, 0};
+    for (int64_t i = 0; i < half; i++) { /* halves side by side: fewer wait for one another */
+        const int32_t a = bits_of(x[i]), b = bits_of(x[half + i]), c = a ^ INT32_MIN, d = b ^ INT32_MIN;
+        most[0] = a > most[0] ? a : most[0];
+        most[1] = b > most[1] ? b : most[1];
+        least[0] = c > least[0] ? c : least[0];
+        least[1] = d > least[1] ? d : least[1];
+    }
+    if (n % 2) {
+        const int32_t a = bits_of(x[n - 1]), c = a ^ INT32_MIN;
+        most[0] = a > most[0] ? a : most[0];
+        least[0] = c > least[0] ? c : least[0];
+    }
+    *above = most[0] > most[1] ? most[0] : most[1];
+    *below = least[0] > least[1] ? least[0] : least[1];
+}
+
+/* The whole range of a sample, with 0, as the spec will use it. */
 static ssmq_range whole_range(const ssmq_tensor *rows, const ssmq_qspec *spec)
 {
-    enum { lanes = 8 };
-    float low[lanes] = {0}, high[lanes] = {0};
-    for (int64_t i = 0; i < rows->dim[0]; i++) {
-        const float *row = (const float *)rows->data + i * rows->stride[0];
-        int64_t      j = 0;
-        for (; j + lanes <= rows->dim[1]; j += lanes)
-            for (int k = 0; k < lanes; k++) {
-                low[k] = row[j + k] < low[k] ? row[j + k] : low[k];
-                high[k] = row[j + k] > high[k] ? row[j + k] : high[k];
-            }
-        for (; j < rows->dim[1]; j++) {
-            low[0] = row[j] < low[0] ? row[j] : low[0];
-            high[0] = row[j] > high[0] ? row[j] : high[0];
-        }
-    }
-    for (int k = 1; k < lanes; k++) {
-        low[0] = fminf(low[0], low[k]);
-        high[0] = fmaxf(high[0], high[k]);
-    }
-    const float most = fmaxf(-low[0], high[0]);
-    return spec->symmetric ? (ssmq_range){-most, most} : (ssmq_range){low[0], high[0]};
+    int32_t above = 0, below = 0;
+    for (int64_t i = 0; i < rows->dim[0]; i++)
+        add_extremes((const float *)rows->data + i * rows->stride[0], rows->dim[1], &above, &below);
+    const float low = 0 - float_of(below), high = float_of(above), most = fmaxf(-low, high);
+    return spec->symmetric ? (ssmq_range){-most, most} : (ssmq_range){low, high};
 }
 
 /* ---- the histogram --------------------------------------------------------------------- */
@@ -56,17 +76,46 @@ typedef struct histogram {
     uint64_t sum[BINS + 1][3];
 } histogram;
 
+#define PIECE 64
+#define FINE 17 /* bits of the place within a bin */
+
+/* The bins of PIECE values, by a product in place of a division; false if one is so near to the end of its bin
+ * that it may lie in the next.  In whole numbers, which the compiler can turn into vectors. */
+static bool find_bins(const float *restrict x, double low, double per_bin, int32_t *restrict bin)
+{
+    int32_t near = 0;
+    for (int i = 0; i < PIECE; i++) {
+        const int32_t at = (int32_t)(((double)x[i] - low) * (per_bin * (1 << FINE)));
+        bin[i] = at >> FINE;
+        near |= ((at + 1) & ((1 << FINE) - 1)) < 2;
+    }
+    return !near;
+}
+
+static int32_t bin_of(const histogram *h, float x)
+{
+    const double at = ((double)x - h->low) / h->width;
+    return at < BINS - 1 ? (at > 0 ? (int32_t)at : 0) : BINS - 1;
+}
+
+static void count_row(const float *x, int64_t n, histogram *h)
+{
+    const double per_bin = 1 / h->width;
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int64_t left = n - i < PIECE ? n - i : PIECE;
+        int32_t       bin[PIECE];
+        if (left < PIECE || !find_bins(x + i, h->low, per_bin, bin))
+            for (int64_t k = 0; k < left; k++) bin[k] = bin_of(h, x[i + k]);
+        for (int64_t k = 0; k < left; k++) h->count[bin[k]]++;
+    }
+}
+
 static void count_values(const ssmq_tensor *rows, const ssmq_range *r, histogram *h)
 {
-    const float *data = rows->data;
-    const double low = (double)r->low, width = ((double)r->high - low) / BINS;
-    h->low = low;
-    h->width = width;
+    h->low = (double)r->low;
+    h->width = ((double)r->high - h->low) / BINS;
     for (int64_t i = 0; i < rows->dim[0]; i++)
-        for (int64_t j = 0; j < rows->dim[1]; j++) {
-            const double at = ((double)data[i * rows->stride[0] + j] - low) / width;
-            h->count[at < BINS - 1 ? (at > 0 ? (int64_t)at : 0) : BINS - 1]++;
-        }
+        count_row((const float *)rows->data + i * rows->stride[0], rows->dim[1], h);
     for (int32_t i = 0; i < BINS; i++) {
         const uint64_t n = h->count[i], k = (uint64_t)i;
         if (n > 0) h->filled[h->n_filled++] = i;
@@ -114,23 +163,71 @@ static int32_t end_of_code(const histogram *h, int32_t begin, float code, const 
     return end;
 }
 
-/* The same for integers, code by code: the sum over the bins of one of n (i - a)^2, with a the place of the code
- * among the bins. */
-static double error_by_codes(const histogram *h, const quantiser *q)
+/* The place of a code among the bins. */
+static double place_of(const histogram *h, float code, const quantiser *q)
 {
-    double error = 0;
-    for (int32_t i = 0, end; i < BINS; i = end) {
-        const float  code = code_at(h, i, q);
-        const double a = (((double)code - q->zero) * (double)q->scale - h->low) / h->width - 0.5;
-        end = end_of_code(h, i, code, q);
-        const double n = (double)(h->sum[end][0] - h->sum[i][0]);
-        const double sum = (double)(h->sum[end][1] - h->sum[i][1]);
-        error += (double)(h->sum[end][2] - h->sum[i][2]) - 2 * a * sum + a * a * n;
-    }
-    return error * h->width * h->width;
+    return (((double)code - q->zero) * (double)q->scale - h->low) / h->width - 0.5;
 }
 
-static double error_of(const histogram *h, const ssmq_range *clip, const ssmq_qspec *spec)
+/* The sum of n (i - a)^2 over the bins begin .. end. */
+static double error_around(const histogram *h, int32_t begin, int32_t end, double a)
+{
+    const double n = (double)(h->sum[end][0] - h->sum[begin][0]);
+    const double sum = (double)(h->sum[end][1] - h->sum[begin][1]);
+    return (double)(h->sum[end][2] - h->sum[begin][2]) - 2 * a * sum + a * a * n;
+}
+
+/* Do codes follow one another, two bins each at least, and round to nearest?  Then the end of one is known
+ * without a look at the codes of bins, unless it is so close to the middle of a bin that the rounding of float
+ * decides, which is by less than 1/500 of a bin. */
+#define CLOSE 0.01
+static bool is_regular(const histogram *h, const quantiser *q)
+{
+    return q->spec->rounding != SSMQ_ROUNDING_TRUNCATE && q->spec->quotient_dtype == SSMQ_PRECISION_F32 &&
+           (double)q->scale >= 2 * h->width;
+}
+
+static int32_t end_of_regular(const histogram *h, int32_t begin, float code, const quantiser *q, double edge)
+{
+    if (code >= (float)ssmq_code_max(q->spec)) return BINS;
+    if (edge >= BINS) return BINS;
+    const int32_t end = (int32_t)edge + 1;
+    const double  part = edge - (double)(end - 1);
+    if (end <= begin || part < CLOSE || part > 1 - CLOSE) return end_of_code(h, begin, code, q);
+    return end;
+}
+
+/* The same for integers, code by code: the sum over the bins of one of n (i - a)^2, with a the place of the code
+ * among the bins.  No further than up to most: what is more is infinite. */
+static double error_by_codes(const histogram *h, const quantiser *q, double most)
+{
+    const bool   regular = is_regular(h, q);
+    const double square = h->width * h->width, step = (double)q->scale / h->width;
+    float        code = code_at(h, 0, q);
+    double       error = 0;
+    for (int32_t i = 0, end; i < BINS; i = end) {
+        if (!regular) code = code_at(h, i, q);
+        const double a = place_of(h, code, q);
+        end = regular ? end_of_regular(h, i, code, q, a + 0.5 * step) : end_of_code(h, i, code, q);
+        error += error_around(h, i, end, a);
+        if (error * square > most) return INFINITY;
+        code++;
+    }
+    return error * square;
+}
+
+/* Of what is beyond the codes alone, on both sides, but for bins that may be within: no more than the error. */
+static double least_error_by_codes(const histogram *h, const quantiser *q)
+{
+    const double  low = place_of(h, (float)ssmq_code_min(q->spec), q);
+    const double  high = place_of(h, (float)ssmq_code_max(q->spec), q);
+    const int32_t below = low > 1 ? (low < BINS ? (int32_t)low : BINS) : 0;
+    const int32_t above = high < BINS - 2 ? (high > 0 ? (int32_t)high + 2 : 0) : BINS;
+    return (error_around(h, 0, below, low) + error_around(h, above, BINS, high)) * h->width * h->width;
+}
+
+/* Infinite where it is certain to be more than least. */
+static double error_of(const histogram *h, const ssmq_range *clip, const ssmq_qspec *spec, double least)
 {
     const float steps = (float)(ssmq_code_max(spec) - ssmq_code_min(spec));
     const float scale = spec->symmetric ? ssmq_scale(clip->high, ssmq_code_limit(spec), spec)
@@ -140,7 +237,11 @@ static double error_of(const histogram *h, const ssmq_range *clip, const ssmq_qs
         spec, scale, spec->symmetric ? 0 : (int32_t)rintf((float)ssmq_code_min(spec) - clip->low / scale)};
     /* About four codes are computed to find the end of one. */
     const bool by_codes = spec->format == SSMQ_FORMAT_INT && h->n_filled > 4 << spec->bits;
-    return by_codes ? error_by_codes(h, &q) : error_by_bins(h, &q);
+    if (!by_codes) return error_by_bins(h, &q);
+    /* The sums of a code's bins are off by less than 2^-50 of n * BINS^2, and may be below zero by that. */
+    const double slack = (double)h->sum[BINS][0] * BINS * BINS * 0x1p-48 * h->width * h->width;
+    const double most = least * (1 + 1e-9) + slack;
+    return least_error_by_codes(h, &q) > most ? INFINITY : error_by_codes(h, &q, most);
 }
 
 static ssmq_status mse_range(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
@@ -158,7 +259,7 @@ static ssmq_status mse_range(const void *options, const ssmq_tensor *x, const ss
     for (int i = o->candidates; i > 0; i--) {
         const float      f = (float)i / (float)o->candidates;
         const ssmq_range clip = {whole.low * f, whole.high * f};
-        const double     error = error_of(h, &clip, spec);
+        const double     error = error_of(h, &clip, spec, least);
         if (error >= least) continue; /* of equal ones, the widest */
         least = error;
         *out = clip;

@@ -31,7 +31,7 @@ static ssmq_status exact_range(const quantile_options *o, const ssmq_tensor *x, 
     const double             low = 100 - o->p;
     const ssmq_quantile_list list[2] = {{spec->symmetric, 1, &o->p, &out->high, NULL},
                                         {false, 1, &low, &out->low, NULL}};
-    SSMQ_TRY(ssmq_quantiles(x, NULL, list, spec->symmetric ? 1 : 2));
+    SSMQ_TRY(ssmq_quantiles(x, list, spec->symmetric ? 1 : 2));
     if (spec->symmetric) out->low = -out->high;
     return SSMQ_OK;
 }

@@ -21,7 +21,7 @@
 #include "tests/support/options.h"
 
 #define REPEATS_MAX 200
-#define SAMPLES 2
+#define SAMPLES 8
 
 typedef struct bench {
     ssmq_model      *m;
@@ -209,7 +209,7 @@ static void close_all(bench *b)
 int main(int argc, char **argv)
 {
     const char              *name = argc > 1 ? argv[1] : "mamba-130m", *base = getenv("TMPDIR");
-    const int                repeats = argc > 3 ? atoi(argv[3]) : 10;
+    const int                repeats = argc > 3 ? atoi(argv[3]) : 5;
     bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512, .batch = argc > 4 ? atoi(argv[4]) : 1};
     const ssmq_random_shape *shape = ssmq_random_shapes;
     char                     folder[128], path[160];

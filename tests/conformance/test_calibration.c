@@ -129,7 +129,7 @@ static void test_batches_and_threads(void **state)
         for (int32_t i = 0; i < n; i++) {
             test_applied alone = apply(base, one[i].be, recipes[r], NULL, 0, &s.all);
             for (int32_t threads = 1; threads <= 3; threads++) {
-                const int32_t batch = 2 + (int32_t)ssmq_rng_below(&rng, SAMPLES);
+                const int32_t batch = 1 + (int32_t)ssmq_rng_below(&rng, SAMPLES);
                 assert_int_equal(test_backends_open(some, BACKENDS, threads), n);
                 print_message("%s, %d threads, batch %d\n", one[i].name, (int)threads, (int)batch);
                 test_applied together = apply(base, some[i].be, recipes[r], NULL, batch, &s.all);

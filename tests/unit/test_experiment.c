@@ -64,7 +64,7 @@ static void test_canonical(void **state)
         e->run[0].resolved,
         "ssmq: 1\nname: t\nmodel:\n  path: m\n"
         "calibration:\n  data:\n    file: t.npy\n    format: tokens\n"
-        "  select: first\n  count: 512\n  length: 512\n  batch: 4\n"
+        "  select: first\n  count: 512\n  length: 512\n  batch: 1\n"
         "mode: fake\nrecipe:\n  - id: a\n    method: watch\n    sites: layers.**\n    bits: 8\n"
         "    observer:\n      statistic: absmax\n      across: max\n"
         "evaluate:\n  - id: e\n    task: perplexity\n    dialect: gptq\n    window: 2048\n    "
