@@ -41,13 +41,15 @@ static ssmq_status check_options(const ssmq_figure_kind *kind, const ssmq_figure
         {"groups", SSMQ_TAKES_GROUPS, o->groups >= 0}, {"sort", SSMQ_TAKES_SORT, o->sort},
         {"sample", SSMQ_TAKES_SAMPLE, o->sample >= 0}, {"quantity", SSMQ_TAKES_QUANTITY, o->quantity != NULL},
         {"input", SSMQ_TAKES_INPUT, o->input >= 0},    {"top", SSMQ_TAKES_TOP, o->top >= 0},
-        {"points", SSMQ_TAKES_POINTS, o->points >= 0},
+        {"points", SSMQ_TAKES_POINTS, o->points >= 0}, {"axis", SSMQ_TAKES_AXIS, o->axis != NULL},
+        {"metric", SSMQ_TAKES_METRIC, o->metric != NULL},
+        {"evaluation", SSMQ_TAKES_METRIC, o->evaluation != NULL},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].given && !(kind->takes & all[i].bit))
             return SSMQ_FAIL(USAGE, "option '--%s' is none of kind '%s'", all[i].name, kind->name);
-    if (o->log >= 0 && (o->log & SSMQ_LOG_AXIS_X) && strcmp(kind->name, "histogram") != 0)
-        return SSMQ_FAIL(USAGE, "option '--log' is '%s': only a histogram has a logarithmic x axis",
+    if (o->log >= 0 && (o->log & SSMQ_LOG_AXIS_X) && strcmp(kind->name, "histogram") != 0 && !kind->of_sweeps)
+        return SSMQ_FAIL(USAGE, "option '--log' is '%s': a figure of this kind has no logarithmic x axis",
                          ssmq_figure_logs[o->log]);
     return SSMQ_OK;
 }
@@ -117,24 +119,92 @@ static void put_comments(const ssmq_figure_request *rq, ssmq_figure *f)
     }
 }
 
+static ssmq_status build_of_runs(const ssmq_figure_kind *kind, ssmq_figure_request *rq,
+                                 const char *const *path, int32_t n, ssmq_figure *f)
+{
+    ssmq_figure_runs runs;
+    SSMQ_TRY(ssmq_figure_runs_open(path, n, rq->o->label, rq->arena, &runs));
+    rq->run = runs.run;
+    rq->n_run = runs.n;
+    ssmq_status st = leave_out(kind, rq, f);
+    if (st == SSMQ_OK) {
+        put_comments(rq, f);
+        set_colours(rq, f);
+        add_run_columns(f);
+        st = kind->build(rq, f);
+    }
+    ssmq_figure_runs_close(&runs);
+    return st;
+}
+
+/* The runs of the table that came to an end say what they are of. */
+static ssmq_status put_table_comments(const ssmq_figure_request *rq, ssmq_figure *f)
+{
+    static const char *const none[] = {NULL};
+    const char             **path = SSMQ_ARENA_ARRAY(rq->arena, const char *, rq->table->n_run + 1);
+    int32_t                  n = 0;
+    ssmq_figure_runs         runs = {0};
+    ssmq_figure_request      all = *rq;
+    for (int32_t i = 0; i < rq->table->n_run; i++)
+        if (rq->table->run[i]->summary.n_evaluation > 0) path[n++] = rq->table->run[i]->path;
+    if (n > 0) SSMQ_TRY(ssmq_figure_runs_open(path, n, none, rq->arena, &runs));
+    all.run = runs.run;
+    all.n_run = runs.n;
+    put_comments(&all, f);
+    ssmq_figure_runs_close(&runs);
+    if (rq->table->baseline) ssmq_figure_comment(f, "baseline: %s", rq->table->baseline);
+    if (rq->table->left_out) ssmq_figure_comment(f, "left out: %s", rq->table->left_out);
+    return SSMQ_OK;
+}
+
+/* Its id; NULL: there is none, or several. */
+static const char *only_float(const ssmq_comparison *table)
+{
+    const char *id = NULL;
+    for (int32_t i = 0; i < table->n_run; i++) {
+        if (strcmp(table->run[i]->summary.mode, "float") != 0) continue;
+        if (id) return NULL;
+        id = table->run[i]->summary.id;
+    }
+    return id;
+}
+
+static ssmq_status build_of_table(const ssmq_figure_kind *kind, ssmq_figure_request *rq,
+                                  const ssmq_comparison_source *source, int32_t n, ssmq_figure *f)
+{
+    const char *const wanted[] = {rq->o->evaluation, NULL};
+    ssmq_comparison   table;
+    SSMQ_TRY(ssmq_compare_runs(source, n, NULL, wanted, rq->arena, &table));
+    const char *base = kind->against_float ? only_float(&table) : NULL;
+    if (base) SSMQ_TRY(ssmq_compare_runs(source, n, base, wanted, rq->arena, &table));
+    rq->table = &table;
+    SSMQ_TRY(put_table_comments(rq, f));
+    add_run_columns(f);
+    return kind->build(rq, f);
+}
+
+static ssmq_status build_of_sweeps(const ssmq_figure_kind *kind, ssmq_figure_request *rq,
+                                   const char *const *path, int32_t n, ssmq_figure *f)
+{
+    ssmq_comparison_source *source = SSMQ_ARENA_ARRAY(rq->arena, ssmq_comparison_source, n);
+    ssmq_status             st = SSMQ_OK;
+    int32_t                 opened = 0;
+    for (; opened < n && st == SSMQ_OK; opened += st == SSMQ_OK)
+        st = ssmq_comparison_open(path[opened], rq->arena, &source[opened]);
+    if (st == SSMQ_OK) st = build_of_table(kind, rq, source, n, f);
+    for (int32_t i = 0; i < opened; i++) ssmq_comparison_close(&source[i]);
+    return st;
+}
+
 ssmq_status ssmq_figure_build(const char *name, const ssmq_figure_options *o, const char *const *path,
                               int32_t n, bool picture, ssmq_arena *arena, ssmq_figure *out)
 {
     const ssmq_figure_kind *kind;
-    ssmq_figure_runs        runs;
     SSMQ_TRY(find_kind(name, &kind));
     SSMQ_TRY(check_options(kind, o));
-    SSMQ_TRY(ssmq_figure_runs_open(path, n, o->label, arena, &runs));
-    ssmq_figure_request rq = {.o = o, .run = runs.run, .n_run = runs.n, .picture = picture, .arena = arena};
+    ssmq_figure_request rq = {.o = o, .picture = picture, .arena = arena};
     ssmq_figure         f = {.arena = arena, .kind = kind->name, .title = ""};
-    ssmq_status         st = leave_out(kind, &rq, &f);
-    if (st == SSMQ_OK) {
-        put_comments(&rq, &f);
-        set_colours(&rq, &f);
-        add_run_columns(&f);
-        st = kind->build(&rq, &f);
-    }
-    ssmq_figure_runs_close(&runs);
+    const ssmq_status   st = kind->of_sweeps ? build_of_sweeps(kind, &rq, path, n, &f) : build_of_runs(kind, &rq, path, n, &f);
     if (st == SSMQ_OK) *out = f;
     else ssmq_figure_free(&f);
     return st;

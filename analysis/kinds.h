@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include "analysis/comparison.h"
 #include "analysis/figure.h"
 #include "analysis/read.h"
 #include "harness/base/option.h"
@@ -22,7 +23,10 @@ extern "C" {
     X(sensitivity, "sensitivity", "each unit alone quantised, and alone left out")     \
     X(outliers, "outliers", "top channels, their share of the norm and persistence")   \
     X(fake_real, "fake-real", "share of codes that differ between the modes")          \
-    X(profile, "profile", "time of each operator beside its bound")
+    X(profile, "profile", "time of each operator beside its bound") \
+    X(sweep, "sweep", "a metric over one axis of a sweep, a line for each of the others") \
+    X(pareto, "pareto", "size of the weights against what they cost, and the front") \
+    X(ablation, "ablation", "a bar for each run: how far it is from its baseline")
 
 #define SSMQ_FIGURE_KIND_HELP(name, word, help) " " word " (" help "),"
 #define SSMQ_FIGURE_HELP \
@@ -41,6 +45,7 @@ typedef struct ssmq_figure_options {
     int                input; /* index into ssmq_figure_inputs */
     bool               sort;
     const char        *quantity;
+    const char        *axis, *metric, *evaluation;
     const char *const *label;
     const char        *title;
 } ssmq_figure_options;
@@ -70,7 +75,14 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
      .help = "surface: the sample of the dump, 0 by default"},                                          \
     {SSMQ_FIGURE_OPTION(quantity, TEXT), .fallback = "",                                                \
      .help = "layers: absmax (default), kurtosis, scale, clip_rate, sqnr_db, or any dataset of one "    \
-             "number a layer; heat: sqnr_db (default); sensitivity: a metric"},                         \
+             "number a layer; heat: sqnr_db (default); sensitivity: a metric; pareto: bytes (default), bits"}, \
+    {SSMQ_FIGURE_OPTION(axis, TEXT), .fallback = "",                                                    \
+     .help = "sweep: the axis to the right (default: the first with several numbers)"},                 \
+    {SSMQ_FIGURE_OPTION(metric, TEXT), .fallback = "",                                                  \
+     .help = "sweep, pareto, ablation: change (of perplexity against the baseline, per cent; default of pareto), " \
+             "difference (of log-perplexity, nat; default of ablation), ppl (default of sweep), nll, kl_mean, top1, ..."},   \
+    {SSMQ_FIGURE_OPTION(evaluation, TEXT), .fallback = "",                                              \
+     .help = "sweep, pareto, ablation: id of an evaluation (default: the first)"},                      \
     {SSMQ_FIGURE_OPTION(input, CHOICE), .fallback = "", .choices = ssmq_figure_inputs,                  \
      .help = "heat, layers: errors of a site's own quantiser, or with those before it"},                \
     {SSMQ_FIGURE_OPTION(top, INT), .fallback = "", .min = 1, .max = 4096,                               \
@@ -98,12 +110,15 @@ enum {
     SSMQ_TAKES_INPUT = 1 << 8,
     SSMQ_TAKES_TOP = 1 << 9,
     SSMQ_TAKES_POINTS = 1 << 10,
+    SSMQ_TAKES_AXIS = 1 << 11,
+    SSMQ_TAKES_METRIC = 1 << 12, /* and evaluation */
 };
 
 typedef struct ssmq_figure_request {
     const ssmq_figure_options *o;
     const ssmq_figure_run     *run;
     int32_t                    n_run;
+    const ssmq_comparison     *table; /* of a kind that is of whole sweeps, in place of the runs */
     bool                       picture; /* to be drawn: what would not be seen may be pooled */
     ssmq_arena                *arena;
 } ssmq_figure_request;
@@ -111,6 +126,8 @@ typedef struct ssmq_figure_request {
 typedef struct ssmq_figure_kind {
     const char *name;
     uint32_t    takes; /* options beside label and title */
+    bool     of_sweeps;     /* it is of the runs' figures in a table, not of their run.h5 */
+    bool     against_float; /* in which all are held against float, if there is one such run */
     /* Fills a figure of this kind, whose arena and kind are set. */
     ssmq_status (*build)(const ssmq_figure_request *rq, ssmq_figure *f);
 } ssmq_figure_kind;

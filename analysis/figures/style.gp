@@ -31,3 +31,6 @@ top_cm = has_title ? 0.6 : 0.15
 # A step between tics that makes about count of them.
 near(x) = x < 1.5 ? 1 : x < 3.5 ? 2 : x < 7.5 ? 5 : 10
 tic_step(span, count) = near(span / count / 10 ** floor(log10(span / count))) * 10 ** floor(log10(span / count))
+
+# Numbers of an axis without powers of ten: 20k, 3M.
+short_numbers(most) = most >= 1e4 ? '%.0s%c' : '%g'

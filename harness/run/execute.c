@@ -3,6 +3,7 @@
 #include "harness/base/build.h"
 #include "harness/data/window.h"
 #include "harness/run/site_error_store.h"
+#include "harness/run/weight_size.h"
 
 static bool is_against(const ssmq_run *run, ssmq_baseline baseline)
 {
@@ -265,6 +266,7 @@ ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run
 {
     ssmq_evaluation_score *e = SSMQ_ARENA_ARRAY(arena, ssmq_evaluation_score, run->n_evaluation);
     ssmq_alarm            *alarm = SSMQ_ARENA_ARRAY(arena, ssmq_alarm, x->alarms.n);
+    const ssmq_weight_size size = ssmq_weight_size_of(x->model, x->recipe.plan);
     for (int32_t i = 0; i < run->n_evaluation; i++)
         e[i] = evaluation_of(&run->evaluation[i], &x->ppl[i], arena);
     for (int32_t i = 0; i < x->alarms.n; i++) alarm[i] = alarm_of(&x->alarms.alarm[i], arena);
@@ -278,7 +280,9 @@ ssmq_summary ssmq_execution_summary(const ssmq_execution *x, const ssmq_run *run
                       .speed = ssmq_speeds_scores(&x->speeds, run, arena),
                       .n_speed = x->speeds.n,
                       .alarm = alarm,
-                      .n_alarm = x->alarms.n};
+                      .n_alarm = x->alarms.n,
+                      .parameters = size.parameters,
+                      .weight_bytes = size.bytes};
     if (x->errors)
         s.sites = ssmq_site_errors_scores(x->errors, run->compare,
                                           run->evaluation[run->compare->evaluation].id, arena);

@@ -103,6 +103,16 @@ static void put_evaluation(ssmq_json_writer *w, const ssmq_evaluation_score *e)
     ssmq_json_end_object(w);
 }
 
+/* Runs from before sizes were kept have none. */
+static void put_size(ssmq_json_writer *w, const ssmq_summary *s)
+{
+    if (s->parameters == 0) return;
+    ssmq_json_begin_object(w, "weights");
+    ssmq_json_put_int(w, "parameters", s->parameters);
+    ssmq_json_put_int(w, "bytes", s->weight_bytes);
+    ssmq_json_end_object(w);
+}
+
 ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
 {
     ssmq_str         text = {0};
@@ -114,6 +124,7 @@ ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
     for (int32_t i = 0; i < s->n_evaluation; i++) put_evaluation(&w, &s->evaluation[i]);
     ssmq_json_end_object(&w);
     ssmq_summary_put_speeds(&w, s);
+    put_size(&w, s);
     put_evidence(&w, s);
     put_alarms(&w, s);
     ssmq_json_end_object(&w);
@@ -134,6 +145,7 @@ void ssmq_summary_put_fields(ssmq_json_writer *w, const ssmq_summary *s)
     }
     ssmq_json_end_object(w);
     ssmq_summary_put_speeds(w, s);
+    put_size(w, s);
     put_evidence(w, s);
     put_alarms(w, s);
 }
@@ -300,6 +312,8 @@ static ssmq_status read_summary(const ssmq_json *j, ssmq_arena *a, ssmq_summary 
     SSMQ_TRY(ssmq_summary_read_text(j, "recipe", false, a, &out->recipe));
     SSMQ_TRY(ssmq_summary_read_text(j, "status", true, a, &out->status));
     SSMQ_TRY(ssmq_summary_read_text(j, "reason", false, a, &out->reason));
+    SSMQ_TRY(ssmq_json_int(j, "weights.parameters", false, 0, INT64_MAX, &out->parameters));
+    SSMQ_TRY(ssmq_json_int(j, "weights.bytes", false, 0, INT64_MAX, &out->weight_bytes));
     SSMQ_TRY(read_evaluations(j, a, out));
     SSMQ_TRY(ssmq_summary_read_speeds(j, a, out));
     SSMQ_TRY(ssmq_summary_read_sites(j, a, &out->sites));

@@ -180,6 +180,7 @@ typedef struct ssmq_summary {
     ssmq_interaction_scores      interactions;
     const ssmq_alarm            *alarm;
     int32_t                      n_alarm;
+    int64_t                      parameters, weight_bytes; /* harness/run/weight_size.h; 0: not known */
 } ssmq_summary;
 
 /* Replaces path as a whole; IO. */

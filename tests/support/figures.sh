@@ -72,9 +72,9 @@ refuse 4 "$scratch/runs/float/run.h5: no sqnr_db: add compare: {metrics: [sqnr, 
 
 refuse 2 "'ssmq export' needs KIND RUN..." export layers
 refuse 2 "unknown kind of figure 'layer'; did you mean 'layers'?" export layer "$naive"
-refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, heat, sensitivity, outliers, fake-real, profile" export pie "$naive"
+refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, heat, sensitivity, outliers, fake-real, profile, sweep, pareto, ablation" export pie "$naive"
 refuse 2 "option '--bins' is none of kind 'heat'" export heat "$naive" --bins 3
-refuse 2 "option '--log' is 'xy': only a histogram has a logarithmic x axis" export layers "$naive" --log xy
+refuse 2 "option '--log' is 'xy': a figure of this kind has no logarithmic x axis" export layers "$naive" --log xy
 refuse 2 "option '--label' stands 1 times for 2 runs" export layers "$naive" "$quamba" --label a
 refuse 2 "'ssmq plot' needs the option '--output'" plot layers "$naive"
 refuse 2 "option '--output' is 'x.jpg', not a name that ends in .svg, .png or .pdf" plot layers "$naive" -o x.jpg
