@@ -2,6 +2,6 @@
 #pragma once
 #include "harness/run/experiment.h"
 
-/* set: NULL-terminated KEY=VALUE texts, or NULL.  Statuses as ssmq_experiment_read(). */
+/* path: the YAML file, or a snapshot, of which nothing can be set (USAGE).  set: NULL-terminated KEY=VALUE texts, or NULL.  Statuses as ssmq_experiment_read(). */
 SSMQ_MUST_USE ssmq_status ssmq_command_read(const char *path, const char *const *set,
                                             const ssmq_catalogue *cat, ssmq_experiment **out);

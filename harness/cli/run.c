@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/cores.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/reading.h"
@@ -10,6 +11,7 @@
 #include "harness/cli/report_expect.h"
 #include "harness/run/run.h"
 #include "harness/store/host.h"
+#include "harness/store/score_figures.h"
 
 typedef struct run_options {
     const char        *out;
@@ -18,11 +20,16 @@ typedef struct run_options {
     int                format; /* index into formats */
     int                max_failures;
     bool               fail_fast;
+    int                workers;
+    int                progress; /* index into progresses */
     bool               cache;
+    bool               collect, collect_only;
 } run_options;
 
 static const char *const formats[] = {"text", "json", NULL};
 enum { FORMAT_TEXT, FORMAT_JSON };
+static const char *const progresses[] = {"auto", "none", NULL};
+enum { PROGRESS_AUTO, PROGRESS_NONE };
 static const char *const no_limit[] = {"none", NULL}; /* stands for 0 */
 
 static const ssmq_option run_table[] = {
@@ -38,6 +45,14 @@ static const ssmq_option run_table[] = {
      "start no further run after so many have failed"},
     {"fail-fast", offsetof(run_options, fail_fast), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
      "the same after the first failure"},
+    {"workers", offsetof(run_options, workers), SSMQ_OPTION_INT, "none", 1, SSMQ_CORES_MAX, no_limit,
+     "carry runs out in so many processes at once, each with its part of the processors"},
+    {"progress", offsetof(run_options, progress), SSMQ_OPTION_CHOICE, "auto", 0, 0, progresses,
+     "auto: tell on standard error how far it is; none: warnings and failures only"},
+    {"collect", offsetof(run_options, collect), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
+     "write sweep.json, sweep.h5 and sweep.csv: not where several processes share a sweep, and one does it for all"},
+    {"collect-only", offsetof(run_options, collect_only), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
+     "run nothing: print and collect what other processes have finished; 75: some are not finished"},
     {"cache", offsetof(run_options, cache), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
      "calibrate and tokenise anew: take nothing from earlier runs, no calibration from run to run, and keep nothing"},
     {0},
@@ -49,6 +64,10 @@ typedef struct teller {
     ssmq_progress *progress;
     char           prefix[160]; /* "[2/3] fake naive" */
     char           task[256];
+    const ssmq_run *first;  /* of the experiment */
+    int32_t       *place;  /* [n_run] in the order in which they are started, from 1 */
+    int32_t        n;      /* that are started */
+    bool           workers, silent;
 } teller;
 
 static void task_begin(void *context, const char *task, const char *unit)
@@ -68,22 +87,51 @@ static void task_end(void *context)
     ssmq_progress_end(((teller *)context)->progress);
 }
 
+static void name_run(teller *t, const ssmq_run *run)
+{
+    snprintf(t->prefix, sizeof t->prefix, "[%d/%d] %s", t->place[run - t->first], t->n, run->name);
+}
+
 static void run_starting(void *context, const ssmq_run *run, int32_t index, int32_t n)
 {
     teller *t = context;
-    snprintf(t->prefix, sizeof t->prefix, "[%d/%d] %s", index + 1, n, run->name);
+    t->place[run - t->first] = index + 1;
+    t->n = n;
+    name_run(t, run);
+    if (t->workers) fprintf(stderr, "%s: started\n", t->prefix);
+}
+
+static void run_said(void *context, const ssmq_run *run, const char *line)
+{
+    teller *t = context;
+    name_run(t, run);
+    fprintf(stderr, "%s: %s\n", t->prefix, line);
+}
+
+/* The figures of a run, as they arrive. */
+static void say_figures(const teller *t, const ssmq_summary *s)
+{
+    char ppl[SSMQ_PPL_TEXT];
+    fprintf(stderr, "%s: %s", t->prefix, s->status);
+    for (int32_t i = 0; i < s->n_evaluation; i++) {
+        ssmq_ppl_text(s->evaluation[i].score.ppl, ppl);
+        fprintf(stderr, ", %s ppl %s", s->evaluation[i].id, ppl);
+    }
+    fputs("\n", stderr);
 }
 
 static void run_ended(void *context, const ssmq_run *run, const ssmq_outcome *o)
 {
     teller *t = context;
     ssmq_progress_clear(t->progress);
+    if (t->silent) return;
+    name_run(t, run);
     if (o->skipped)
         fprintf(stderr, "%s: finished before, not run again (%s)\n", t->prefix, o->path);
     else if (o->status != SSMQ_OK)
         fprintf(stderr, "%s: %s%s%s\n", t->prefix, o->status == SSMQ_ERR_STOPPED ? "" : o->summary.status,
                 o->status == SSMQ_ERR_STOPPED ? "" : ": ", o->summary.reason);
-    (void)run;
+    else if (t->workers) say_figures(t, &o->summary);
 }
 
 /* ---- running --------------------------------------------------------------------------- */
@@ -95,7 +143,7 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
     int32_t sets = 0, only = 0;
     while (o->set && o->set[sets]) sets++;
     while (o->only && o->only[only]) only++;
-    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 6 + 2 * (sets + only));
+    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 8 + 2 * (sets + only));
     int32_t      at = 0;
     line[at++] = "ssmq";
     line[at++] = "run";
@@ -113,6 +161,10 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
         line[at++] = o->out;
     }
     if (!o->cache) line[at++] = "--no-cache";
+    if (o->workers > 0) {
+        line[at++] = "--workers";
+        line[at++] = ssmq_arena_printf(arena, "%d", o->workers);
+    }
     *n = at;
     return line;
 }
@@ -211,7 +263,11 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     if (o->cache && cache && *cache) variable[request.n_variable++] = "SSMQ_CACHE";
     if (o->cache) request.cache = cache_folder(cache, request.out, arena);
     const ssmq_progress_style style = ssmq_progress_style_of(stderr);
-    teller                    t = {.progress = ssmq_progress_new(&style)};
+    teller                    t = {.progress = o->progress == PROGRESS_NONE ? NULL : ssmq_progress_new(&style),
+                                   .first = e->run,
+                                   .place = SSMQ_ARENA_ARRAY(arena, int32_t, e->n_run),
+                                   .workers = o->workers > 0,
+                                   .silent = o->progress == PROGRESS_NONE};
     const ssmq_listener       listener = {.context = &t,
                                           .log = log,
                                           .begin = task_begin,
@@ -225,18 +281,22 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     request.context = &t;
     request.starting = run_starting;
     request.ended = run_ended;
-    say_dump(e);
+    request.said = run_said;
+    request.workers = o->workers;
+    request.no_collect = !o->collect;
+    if (!t.silent) say_dump(e);
     ssmq_interrupt_catch();
     request.only = o->only;
     request.max_failures = o->fail_fast ? 1 : o->max_failures;
-    const ssmq_status st = ssmq_experiment_run(e, cat, &request, arena, outcome);
+    const ssmq_status st = o->collect_only ? ssmq_experiment_collect(e, &request, arena, outcome)
+                                           : ssmq_experiment_run(e, cat, &request, arena, outcome);
     ssmq_progress_free(t.progress);
     print_outcomes(o, e, outcome, arena, out);
     const int32_t left = not_started(o, e, outcome);
     if (st != SSMQ_OK && left > 0 && left < e->n_run)
         fprintf(stderr, "%d run%s not started%s\n", left, left == 1 ? " was" : "s were",
                 st == SSMQ_ERR_STOPPED ? "" : ": enough have failed");
-    if (st == SSMQ_OK)
+    if (st == SSMQ_OK && !t.silent)
         fprintf(stderr, "results in %s/%s; peak memory %.0f MiB\n", request.out, e->name,
                 (double)ssmq_peak_rss_bytes() / 0x1p20);
     ssmq_arena_free(arena);

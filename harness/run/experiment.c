@@ -56,14 +56,17 @@ void ssmq_loader_close(ssmq_loader *ld)
     ssmq_model_free(ld->kept.model);
 }
 
-ssmq_status ssmq_experiment_read(const char *path, const char *const *override, int32_t n_override,
-                                 const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out)
+static ssmq_status read_experiment(const char *path, const ssmq_snapshot *snapshot, const char *const *override,
+                                   int32_t n_override, const ssmq_catalogue *cat, ssmq_diag *diag,
+                                   ssmq_experiment **out)
 {
     ssmq_arena      *arena = ssmq_arena_new();
     ssmq_loader     *ld = ssmq_loader_new(arena, cat, diag);
     ssmq_experiment *e = ssmq_arena_alloc(arena, sizeof *e);
+    ld->snapshot = snapshot;
     e->arena = arena;
     e->path = ssmq_arena_strdup(arena, path);
+    if (snapshot) e->snapshot = ssmq_arena_strdup(arena, snapshot->path);
     if (load(ld, path, override, n_override)) ssmq_loader_expand(ld, e);
     if (ssmq_diag_errors(diag) == 0) ssmq_loader_expected(ld, e);
     ssmq_loader_close(ld);
@@ -77,6 +80,18 @@ ssmq_status ssmq_experiment_read(const char *path, const char *const *override, 
     keep_overrides(ld, override, n_override, e);
     *out = e;
     return SSMQ_OK;
+}
+
+ssmq_status ssmq_experiment_read(const char *path, const char *const *override, int32_t n_override,
+                                 const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out)
+{
+    return read_experiment(path, NULL, override, n_override, cat, diag, out);
+}
+
+ssmq_status ssmq_experiment_read_snapshot(const ssmq_snapshot *f, const ssmq_catalogue *cat, ssmq_diag *diag,
+                                        ssmq_experiment **out)
+{
+    return read_experiment(f->experiment, f, f->override, f->n_override, cat, diag, out);
 }
 
 void ssmq_experiment_free(ssmq_experiment *e)

@@ -178,6 +178,7 @@ typedef struct ssmq_experiment_file {
 
 typedef struct ssmq_experiment {
     const char     *path;             /* as given */
+    const char     *snapshot;         /* the snapshot that it was read from; NULL: from its own files */
     const char     *name;
     const char     *question;         /* NULL: not asked */
     const ssmq_run *run;              /* model by model: float first, then each mode for each recipe,  *

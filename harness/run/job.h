@@ -32,6 +32,11 @@ bool ssmq_job_take_finished(ssmq_job *j, ssmq_outcome *o);
 /* Carries it out.  What happens is in *o, of which path is set, and concerns no other run. */
 void ssmq_job_run(ssmq_job *j, ssmq_outcome *o);
 
+/* The outcome of a run that another process carried out: why it has no figures. */
+void ssmq_job_failed(ssmq_job *j, ssmq_status st, const char *reason, ssmq_outcome *o);
+/* The same where that process could not say so itself: failed, in the run's directory too. */
+void ssmq_job_lost(ssmq_job *j, const char *reason, ssmq_outcome *o);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/option.h"
 #include "harness/run/experiment.h"
+#include "harness/run/snapshot.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -179,6 +180,7 @@ typedef struct ssmq_loader {
     ssmq_arena           *arena;
     ssmq_diag            *diag;
     const ssmq_catalogue *cat;
+    const ssmq_snapshot    *snapshot; /* files are taken from there; NULL: they are read */
     ssmq_option_context   options;
     ssmq_yaml            *root; /* everything merged; a mapping */
     ssmq_origin          *file[SSMQ_FILES_MAX];
@@ -211,6 +213,10 @@ typedef struct ssmq_loader {
 ssmq_loader *ssmq_loader_new(ssmq_arena *arena, const ssmq_catalogue *cat, ssmq_diag *diag);
 /* Releases what is not the arena's. */
 void         ssmq_loader_close(ssmq_loader *ld);
+
+/* As ssmq_experiment_read(), of the files of a snapshot. */
+SSMQ_MUST_USE ssmq_status ssmq_experiment_read_snapshot(const ssmq_snapshot *f, const ssmq_catalogue *cat,
+                                                      ssmq_diag *diag, ssmq_experiment **out);
 
 /* ---- merge.c --------------------------------------------------------------------------- */
 

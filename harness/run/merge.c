@@ -42,7 +42,10 @@ static ssmq_yaml *without(ssmq_arena *arena, const ssmq_yaml *map, const char *k
 const char *ssmq_loader_path(ssmq_loader *ld, const ssmq_yaml *name)
 {
     const ssmq_origin *s = name->place.source;
-    if (!s || s->set > 0) return name->text; /* on the command line: from the current directory */
+    if (!s || s->set > 0) { /* on the command line: from the current directory, or what it was then */
+        if (!ld->snapshot || name->text[0] == '/') return name->text;
+        return ssmq_arena_printf(ld->arena, "%s/%s", ld->snapshot->directory, name->text);
+    }
     ssmq_str path = {0};
     ssmq_path_beside(s->name, name->text, &path);
     const char *copy = ssmq_arena_strdup(ld->arena, ssmq_str_text(&path));
@@ -70,6 +73,24 @@ static bool find_read(const ssmq_loader *ld, const char *path, ssmq_place from, 
     return false;
 }
 
+/* The text of a file in a snapshot, which lends it only while it is read: a copy. */
+static ssmq_origin *take_file(ssmq_loader *ld, const char *path, ssmq_place from)
+{
+    for (int32_t i = 0; i < ld->snapshot->n_file; i++) {
+        const ssmq_experiment_file *f = &ld->snapshot->file[i];
+        if (strcmp(f->path, path) != 0) continue;
+        ssmq_origin *source = ssmq_arena_alloc(ld->arena, sizeof *source);
+        *source = (ssmq_origin){.name = ssmq_arena_strdup(ld->arena, path),
+                                .text = ssmq_arena_strndup(ld->arena, f->text, f->length),
+                                .length = f->length,
+                                .parent = from.source,
+                                .parent_offset = from.offset};
+        return source;
+    }
+    ssmq_diag_add(ld->diag, SSMQ_ERR_INPUT, SSMQ_E_YAML_UNREADABLE, from, NULL, "%s: is not among the files of the snapshot", path);
+    return NULL;
+}
+
 /* Reads and parses a file; from: where it is named. */
 static ssmq_yaml *open_file(ssmq_loader *ld, const char *path, ssmq_place from)
 {
@@ -86,7 +107,8 @@ static ssmq_yaml *open_file(ssmq_loader *ld, const char *path, ssmq_place from)
                       "more than %d files", SSMQ_FILES_MAX);
         return NULL;
     }
-    ssmq_origin *source = ssmq_origin_open(ld->arena, path, from, ld->diag);
+    ssmq_origin *source =
+        ld->snapshot ? take_file(ld, path, from) : ssmq_origin_open(ld->arena, path, from, ld->diag);
     if (!source) return NULL;
     const int32_t at = ld->n_file++;
     ld->file[at] = source;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include "harness/base/cores.h"
 #include "harness/data/checkpoint.h"
 #include "harness/run/loader.h"
 
@@ -244,10 +244,11 @@ static ssmq_profile_spec *profiles(ssmq_loader *ld)
     return all;
 }
 
-static int32_t online_cores(void)
+static int32_t allowed_cores(void)
 {
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 1024 ? 1024 : (int32_t)n;
+    ssmq_cores cores;
+    ssmq_cores_allowed(&cores);
+    return cores.n;
 }
 
 void ssmq_loader_runs(ssmq_loader *ld, ssmq_run **cell)
@@ -258,7 +259,7 @@ void ssmq_loader_runs(ssmq_loader *ld, ssmq_run **cell)
                            .evaluation = evaluations(ld),
                            .profile = profiles(ld),
                            .collect = ssmq_loader_collect_spec(ld),
-                           .threads = d->run.threads > 0 ? d->run.threads : online_cores()};
+                           .threads = d->run.threads > 0 ? d->run.threads : allowed_cores()};
     for (int32_t m = 0; m < d->n_mode; m++) {
         ssmq_run *in_float = d->mode[m] == SSMQ_MODE_FLOAT ? run_of(ld, &s, SSMQ_MODE_FLOAT, NULL) : NULL;
         for (int32_t r = 0; r < n_recipe; r++) {

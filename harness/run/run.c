@@ -69,7 +69,8 @@ static void note(job *j, const char *format, ...)
 static ssmq_status write_inputs(job *j)
 {
     for (int32_t i = 0; i < j->e->n_file; i++)
-        SSMQ_TRY(ssmq_rundir_copy_source(j->dir, j->e->file[i].path));
+        SSMQ_TRY(ssmq_rundir_write_source(j->dir, j->e->file[i].path, j->e->file[i].text,
+                                          j->e->file[i].length));
     return ssmq_rundir_write(j->dir, "resolved.yaml", j->run->resolved, strlen(j->run->resolved));
 }
 
@@ -340,5 +341,20 @@ void ssmq_job_run(ssmq_job *j, ssmq_outcome *o)
         fail_outcome(j, st, o);
         record_failure(j, o);
     }
+    ssmq_rundir_close(j->dir);
+}
+
+/* ---- carried out by another process ------------------------------------------------------ */
+
+void ssmq_job_failed(ssmq_job *j, ssmq_status st, const char *reason, ssmq_outcome *o)
+{
+    fail_outcome(j, ssmq_fail(st, __FILE__, __LINE__, __func__, "%s", reason), o);
+}
+
+void ssmq_job_lost(ssmq_job *j, const char *reason, ssmq_outcome *o)
+{
+    ssmq_job_failed(j, SSMQ_ERR_NUMERIC, reason, o);
+    if (ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES, &j->dir) != SSMQ_OK) return;
+    record_failure(j, o);
     ssmq_rundir_close(j->dir);
 }

@@ -28,11 +28,15 @@ typedef struct ssmq_run_request {
     int32_t              n_variable;
     const char *const   *only;     /* ids of the runs to run, NULL-terminated; none, NULL: all  */
     int32_t              max_failures; /* no further run is started after so many; 0: any number */
+    int32_t              workers;      /* processes that carry runs out (run/workers.h); 0: this one */
+    bool                 no_collect;   /* sweep.json, sweep.h5 and sweep.csv are another process's business */
     const ssmq_listener *listener; /* or NULL                                                   */
     void                *context;
     /* Before and after each run; may be NULL. */
     void (*starting)(void *context, const ssmq_run *run, int32_t index, int32_t n);
     void (*ended)(void *context, const ssmq_run *run, const ssmq_outcome *outcome);
+    /* A line that the process of a run wrote to standard error; may be NULL. */
+    void (*said)(void *context, const ssmq_run *run, const char *line);
 } ssmq_run_request;
 
 /* Runs them in order; outcome [e->n_run], in the arena, filled unless a failure is returned before the first run (all are
@@ -45,6 +49,12 @@ typedef struct ssmq_run_request {
 SSMQ_MUST_USE ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *cat,
                                               const ssmq_run_request *request, ssmq_arena *arena,
                                               ssmq_outcome *outcome);
+
+/* Runs nothing: what the runs came to, from their directories, which other processes have filled; rebuilds the files of the sweep.
+ * Of a run that is not finished the outcome has the state in its summary's status; STOPPED if there are some that
+ * have not failed, which are `other` too; else as ssmq_experiment_run(). */
+SSMQ_MUST_USE ssmq_status ssmq_experiment_collect(const ssmq_experiment *e, const ssmq_run_request *request,
+                                                  ssmq_arena *arena, ssmq_outcome *outcome);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,9 @@
 #include "harness/run/run.h"
 #include <string.h>
 #include "harness/run/job.h"
+#include "harness/run/snapshot.h"
 #include "harness/run/sweep_files.h"
+#include "harness/run/workers.h"
 #include "harness/store/rundir.h"
 
 /* Runs that were only to be recorded have not failed. */
@@ -88,6 +90,7 @@ static ssmq_status prepare_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
             continue;
         }
         if (jobs[i].run->unsupported || ssmq_job_take_finished(&jobs[i], &outcome[i])) continue;
+        if (jobs[i].request->workers > 0) continue; /* they see for themselves */
         if (!model) model = jobs[i].run->model;
         if (strcmp(jobs[i].run->model, model) == 0)
             SSMQ_TRY(ssmq_session_prepare(jobs[i].session, jobs[i].run));
@@ -122,26 +125,48 @@ static void run_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
     }
 }
 
+static ssmq_job *new_jobs(const ssmq_experiment *e, const ssmq_run_request *request, ssmq_session *session,
+                          ssmq_arena *arena, ssmq_outcome *outcome)
+{
+    ssmq_job *jobs = SSMQ_ARENA_ARRAY(arena, ssmq_job, e->n_run);
+    for (int32_t i = 0; i < e->n_run; i++) {
+        outcome[i] = (ssmq_outcome){.other = true};
+        jobs[i] = (ssmq_job){.e = e, .run = &e->run[i], .request = request, .session = session,
+                             .arena = arena, .outcome = outcome};
+    }
+    return jobs;
+}
+
+static ssmq_status run_in_workers(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
+{
+    const char *snapshot;
+    SSMQ_TRY(ssmq_experiment_snapshot(jobs->e, jobs->request->out, jobs->arena, &snapshot));
+    ssmq_workers_run(jobs, outcome, n, snapshot);
+    return SSMQ_OK;
+}
+
+static ssmq_status carry_out_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
+{
+    if (jobs->request->workers > 0) return run_in_workers(jobs, outcome, n);
+    run_all(jobs, outcome, n);
+    return SSMQ_OK;
+}
+
 ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *cat,
                                 const ssmq_run_request *request, ssmq_arena *arena,
                                 ssmq_outcome *outcome)
 {
     ssmq_session session;
-    ssmq_job    *jobs = SSMQ_ARENA_ARRAY(arena, ssmq_job, e->n_run);
-    for (int32_t i = 0; i < e->n_run; i++) outcome[i] = (ssmq_outcome){.other = true};
+    ssmq_job    *jobs = new_jobs(e, request, &session, arena, outcome);
     SSMQ_TRY(check_only(e, request->only));
     ssmq_session_open(e, cat, request->listener, &session);
     session.cache = request->cache;
-    for (int32_t i = 0; i < e->n_run; i++)
-        jobs[i] = (ssmq_job){
-            .e = e, .run = &e->run[i], .request = request, .session = &session, .arena = arena,
-            .outcome = outcome};
     ssmq_status st = prepare_all(jobs, outcome, e->n_run);
-    if (st == SSMQ_OK) st = ssmq_sweep_freeze(e, request->out);
+    if (st == SSMQ_OK && !request->no_collect) st = ssmq_sweep_freeze(e, request->out);
+    const int32_t asked = count_asked(outcome, e->n_run);
+    if (st == SSMQ_OK) st = carry_out_all(jobs, outcome, e->n_run);
     if (st == SSMQ_OK) {
-        const int32_t asked = count_asked(outcome, e->n_run);
-        run_all(jobs, outcome, e->n_run);
-        const ssmq_status collected = ssmq_sweep_collect(e, request->out);
+        const ssmq_status collected = request->no_collect ? SSMQ_OK : ssmq_sweep_collect(e, request->out);
         st = check_stopped(jobs, outcome, e->n_run, asked);
         if (st == SSMQ_OK) st = conclude(e, outcome, e->n_run); /* it is more than what follows */
         if (st == SSMQ_OK) st = collected;
@@ -150,4 +175,36 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
     }
     ssmq_session_close(&session);
     return st;
+}
+
+/* ---- what others have carried out -------------------------------------------------------- */
+
+static void look_at(ssmq_job *j, ssmq_outcome *o)
+{
+    ssmq_run_status s;
+    if (ssmq_job_take_finished(j, o)) return;
+    const char *path = ssmq_arena_printf(j->arena, "%s/status.json", o->path);
+    const bool  known = ssmq_run_status_read(path, j->arena, &s) == SSMQ_OK && strcmp(s.id, j->run->id) == 0;
+    if (known && s.state == SSMQ_RUN_FAILED)
+        ssmq_job_failed(j, SSMQ_ERR_NUMERIC, s.reason ? s.reason : "for no stated reason", o);
+    else if (j->run->unsupported) ssmq_job_failed(j, SSMQ_ERR_UNSUPPORTED, j->run->unsupported, o);
+    else o->other = true;
+    ssmq_error_clear();
+}
+
+ssmq_status ssmq_experiment_collect(const ssmq_experiment *e, const ssmq_run_request *request,
+                                    ssmq_arena *arena, ssmq_outcome *outcome)
+{
+    ssmq_job *jobs = new_jobs(e, request, NULL, arena, outcome);
+    int32_t   left = 0;
+    for (int32_t i = 0; i < e->n_run; i++) {
+        outcome[i] = (ssmq_outcome){0};
+        SSMQ_TRY(place(&jobs[i], &outcome[i]));
+        look_at(&jobs[i], &outcome[i]);
+        left += outcome[i].other;
+    }
+    SSMQ_TRY(ssmq_sweep_freeze(e, request->out));
+    SSMQ_TRY(ssmq_sweep_collect(e, request->out));
+    if (left == 0) return conclude(e, outcome, e->n_run);
+    return SSMQ_FAIL(STOPPED, "%d of %d runs %s not finished", left, e->n_run, left == 1 ? "is" : "are");
 }

@@ -1,11 +1,11 @@
 #include "harness/store/host.h"
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "harness/base/cores.h"
 
 /* ---- text files of "key : value" lines --------------------------------------------------- */
 
@@ -66,10 +66,9 @@ static void read_features(char *out, size_t size)
 
 static int32_t usable_cores(void)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-    const long n = sysconf(_SC_NPROCESSORS_ONLN); /* over 1,024 processors */
-    return n > 0 ? (int32_t)n : 0;
+    ssmq_cores cores;
+    ssmq_cores_allowed(&cores);
+    return cores.n;
 }
 
 void ssmq_machine_read(ssmq_machine *out)

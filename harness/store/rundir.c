@@ -15,7 +15,6 @@
 
 #define BEAT_S 30.0
 #define STATUS_LIMIT (64 * 1024)
-#define SOURCE_LIMIT (16 * 1024 * 1024) /* bytes; an experiment's YAML is at most 1 MiB */
 
 struct ssmq_rundir {
     ssmq_arena *a; /* all texts */
@@ -294,17 +293,13 @@ static const char *source_name(ssmq_rundir *d, const char *path)
     return ssmq_arena_strdup(d->a, name);
 }
 
-ssmq_status ssmq_rundir_copy_source(ssmq_rundir *d, const char *path)
+ssmq_status ssmq_rundir_write_source(ssmq_rundir *d, const char *path, const char *text, size_t n)
 {
     const int32_t max = (int32_t)(sizeof d->source / sizeof d->source[0]);
     if (d->n_source == max)
         return SSMQ_FAIL(INPUT, "%s: more than %d files make up this experiment", path, max);
-    ssmq_str text = {0};
-    SSMQ_TRY(ssmq_file_read(path, SOURCE_LIMIT, &text));
     const char *name = source_name(d, path);
-    const ssmq_status st = ssmq_rundir_write(d, ssmq_arena_printf(d->a, "source/%s", name),
-                                             ssmq_str_text(&text), text.length);
-    ssmq_str_free(&text);
+    const ssmq_status st = ssmq_rundir_write(d, ssmq_arena_printf(d->a, "source/%s", name), text, n);
     d->source[d->n_source] = ssmq_arena_strdup(d->a, path);
     d->source_name[d->n_source++] = name;
     return st;

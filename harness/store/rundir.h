@@ -81,9 +81,9 @@ const char *ssmq_rundir_file(ssmq_rundir *d, const char *name);
 /* Replaces the file of that name as a whole. */
 SSMQ_MUST_USE ssmq_status ssmq_rundir_write(ssmq_rundir *d, const char *name, const char *text,
                                             size_t n);
-/* Copies a file into source/, under its own name; under "2-name", "3-name", ... where a file of
- * another folder has taken that.  INPUT if it cannot be read, IO if it cannot be written. */
-SSMQ_MUST_USE ssmq_status ssmq_rundir_copy_source(ssmq_rundir *d, const char *path);
+/* Writes the n bytes of a file, as they were read, into source/, under its own name; under "2-name", "3-name", ...
+ * where a file of another folder has taken that.  IO if it cannot be written. */
+SSMQ_MUST_USE ssmq_status ssmq_rundir_write_source(ssmq_rundir *d, const char *path, const char *text, size_t n);
 /* Appends a line to log.txt, with the time before it. */
 SSMQ_MUST_USE ssmq_status ssmq_rundir_log(ssmq_rundir *d, const char *line);
 

@@ -84,7 +84,7 @@ typedef struct banned {
 static const banned banned_in_code[] = {
     {"SSMQ_MODE_*", {"harness/exec/", "harness/run/", "tests/"}, "only exec and run know the mode"},
 #define PRINTING {"harness/cli/", "harness/main.c", "tests/", "harness/base/assert.c", "harness/base/arena.c"}
-#define CHILDREN {"harness/main.c", "tests/", "harness/base/child.c"}
+#define CHILDREN {"harness/main.c", "tests/", "harness/base/child.c", "harness/base/process.c"}
     {"printf(", PRINTING, "libraries do not print"},
     {"puts(", PRINTING, "libraries do not print"},
     {"putchar(", PRINTING, "libraries do not print"},

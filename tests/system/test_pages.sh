@@ -102,7 +102,7 @@ offers "json text" run x.yaml --format ""
 offers "json" run --format j
 offers "json" run --format = j
 offers "json text" run --format =
-offers "--no-cache" run x.yaml --no
+offers "--no-cache --no-collect" run x.yaml --no
 offers "folder some.yaml two words.yaml" run ""
 offers "some.yaml" check a.yaml so
 offers "folder other.txt some.yaml two words.yaml" run --out ""
