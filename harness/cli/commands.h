@@ -16,6 +16,7 @@ extern "C" {
     X(list)              \
     X(show)              \
     X(generate)          \
+    X(chat)              \
     X(profile)           \
     X(model)             \
     X(schema)            \

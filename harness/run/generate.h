@@ -38,6 +38,22 @@ typedef struct ssmq_generated {
 SSMQ_MUST_USE ssmq_status ssmq_generate(ssmq_ready *r, const ssmq_tokenizer *t, const ssmq_generation *g,
                                         ssmq_generated *out);
 
+/* ---- a text that is read and written in turns ---- */
+
+typedef struct ssmq_writer ssmq_writer;
+
+/* As g says, but for its prompt and limit; r, t and what g lends must outlive it.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_writer_open(ssmq_ready *r, const ssmq_tokenizer *t, const ssmq_generation *g,
+                                           ssmq_writer **out);
+void                      ssmq_writer_close(ssmq_writer *w); /* accepts NULL */
+/* Tokens that stand next in the text; they are run when it is written on. */
+void ssmq_writer_read(ssmq_writer *w, const int32_t *token, int64_t n);
+/* Writes on behind what was read and written before, which is not run again; something must have been.  A stop
+ * text counts as written though it is not shown, a token that ends the text does not.  As ssmq_generate(). */
+SSMQ_MUST_USE ssmq_status ssmq_writer_write(ssmq_writer *w, int64_t limit, ssmq_generated *out);
+/* Forgets the text: the next one begins from nothing, its random numbers go on. */
+SSMQ_MUST_USE ssmq_status ssmq_writer_forget(ssmq_writer *w);
+
 #ifdef __cplusplus
 }
 #endif
