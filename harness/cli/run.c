@@ -5,6 +5,7 @@
 #include <string.h>
 #include "harness/base/cores.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/places.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/reading.h"
 #include "harness/cli/report.h"
@@ -225,13 +226,6 @@ static int32_t not_started(const run_options *o, const ssmq_experiment *e, const
     return o->only && o->only[0] ? 0 : n;
 }
 
-/* Beside the sweeps that share it, unless the environment names a place. */
-static const char *cache_folder(const char *named, const char *out, ssmq_arena *arena)
-{
-    if (named && *named) return ssmq_arena_printf(arena, "%s", named);
-    return ssmq_arena_printf(arena, "%s/.ssmq-cache", out);
-}
-
 /* Before anything runs: what dumps will take. */
 static void say_dump(const ssmq_experiment *e)
 {
@@ -247,21 +241,17 @@ static void say_dump(const ssmq_experiment *e)
 static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e,
                                   const ssmq_catalogue *cat, const ssmq_log *log, FILE *out)
 {
-    const char       *variable[3];
-    ssmq_run_request  request = {.out = o->out};
-    if (o->out && !o->out[0]) return SSMQ_FAIL(USAGE, "--out names no directory");
-    const char *const runs = getenv("SSMQ_RUNS");
-    if (!request.out && runs && *runs) {
-        request.out = runs;
-        variable[request.n_variable++] = "SSMQ_RUNS";
+    ssmq_arena  *arena = ssmq_arena_new();
+    ssmq_places  places;
+    ssmq_status  st = ssmq_places_find(o->out, o->cache, arena, &places);
+    if (st != SSMQ_OK) {
+        ssmq_arena_free(arena);
+        return st;
     }
-    if (!request.out) request.out = "runs";
-    if (getenv("SSMQ_LOG")) variable[request.n_variable++] = "SSMQ_LOG";
-
-    ssmq_arena *arena = ssmq_arena_new();
-    const char *const cache = getenv("SSMQ_CACHE");
-    if (o->cache && cache && *cache) variable[request.n_variable++] = "SSMQ_CACHE";
-    if (o->cache) request.cache = cache_folder(cache, request.out, arena);
+    ssmq_run_request request = {.out = places.out,
+                                .cache = places.cache,
+                                .variable = places.variable,
+                                .n_variable = places.n_variable};
     const ssmq_progress_style style = ssmq_progress_style_of(stderr);
     teller                    t = {.progress = o->progress == PROGRESS_NONE ? NULL : ssmq_progress_new(&style),
                                    .first = e->run,
@@ -276,7 +266,6 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
                                           .signal = ssmq_interrupt_signal()};
     ssmq_outcome *outcome = SSMQ_ARENA_ARRAY(arena, ssmq_outcome, e->n_run);
     request.argument = command_line(o, e->path, arena, &request.n_argument);
-    request.variable = variable;
     request.listener = &listener;
     request.context = &t;
     request.starting = run_starting;
@@ -288,8 +277,8 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     ssmq_interrupt_catch();
     request.only = o->only;
     request.max_failures = o->fail_fast ? 1 : o->max_failures;
-    const ssmq_status st = o->collect_only ? ssmq_experiment_collect(e, &request, arena, outcome)
-                                           : ssmq_experiment_run(e, cat, &request, arena, outcome);
+    st = o->collect_only ? ssmq_experiment_collect(e, &request, arena, outcome)
+                         : ssmq_experiment_run(e, cat, &request, arena, outcome);
     ssmq_progress_free(t.progress);
     print_outcomes(o, e, outcome, arena, out);
     const int32_t left = not_started(o, e, outcome);

@@ -3,13 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "harness/data/checkpoint.h"
-#include "harness/run/eval_ppl.h"
+#include <unistd.h>
+#include "harness/run/forecast_cache.h"
+#include "harness/run/memory.h"
+#include "harness/run/trial.h"
 #include "harness/store/rundir.h"
 
 #define MANIFEST_MAX (16u << 20) /* bytes */
 
-const char *const ssmq_run_dues[] = {"finished", "to run", "unsupported", NULL};
+const char *const ssmq_run_dues[] = {"finished", "to run", "to resume", "unsupported", NULL};
 
 /* ---- what finished runs took ---------------------------------------------------------------- */
 
@@ -30,6 +32,16 @@ static void read_manifest(const char *path, ssmq_forecast_run *r)
     ssmq_error_clear();
 }
 
+/* Was it begun, and ended early? */
+static bool is_stopped(const char *folder, ssmq_arena *arena)
+{
+    const char     *path = ssmq_arena_printf(arena, "%s/status.json", folder);
+    ssmq_run_status status;
+    const bool read = access(path, F_OK) == 0 && ssmq_run_status_read(path, arena, &status) == SSMQ_OK;
+    ssmq_error_clear();
+    return read && (status.state == SSMQ_RUN_STOPPED || status.state == SSMQ_RUN_RUNNING);
+}
+
 static ssmq_forecast_run look_at(const ssmq_run *run, const char *folder, ssmq_arena *arena)
 {
     static const char *const names[] = {"run.h5", "dump.h5", "profile.h5", "summary.json",
@@ -38,6 +50,7 @@ static ssmq_forecast_run look_at(const ssmq_run *run, const char *folder, ssmq_a
     const char              *path = ssmq_arena_printf(arena, "%s/%s", folder, run->id);
     if (run->unsupported) r.due = SSMQ_DUE_UNSUPPORTED;
     else if (ssmq_rundir_finished(path)) r.due = SSMQ_DUE_FINISHED;
+    else if (is_stopped(path, arena)) r.due = SSMQ_DUE_TO_RESUME;
     if (r.due != SSMQ_DUE_FINISHED) return r;
     r.disk = 0;
     for (int i = 0; names[i]; i++) r.disk += size_of(path, names[i], arena);
@@ -108,45 +121,49 @@ static void guess(const ssmq_experiment *e, const ssmq_forecast_run *all, int32_
     r->disk = (int64_t)median(disk, r->like);
 }
 
-/* ---- memory that was never measured ----------------------------------------------------------- */
+/* ---- what is not known from finished runs -------------------------------------------------------- */
 
-typedef struct sizes {
-    const char *directory;
-    int64_t     weights, row; /* bytes: of all, of the logits of a token */
-    int64_t     rows;         /* whose logits are there at once, at most */
-} sizes;
-
-static ssmq_status read_sizes(const ssmq_catalogue *cat, const char *directory, sizes *s)
+static bool is_due(const ssmq_forecast_run *r)
 {
-    ssmq_json   config = {0};
-    ssmq_model *m = NULL;
-    SSMQ_TRY(ssmq_checkpoint_config(directory, &config));
-    const ssmq_status st = ssmq_model_describe(cat->families, directory, &config, &m);
-    ssmq_json_close(&config);
-    SSMQ_TRY(st);
-    *s = (sizes){.directory = directory,
-                 .row = m->vocabulary * (int64_t)sizeof(float),
-                 .rows = ssmq_eval_block(m)};
-    for (int32_t i = 0; i < m->n_weight; i++) {
-        int64_t n = m->weight[i].tied_to < 0;
-        for (int32_t a = 0; a < m->weight[i].rank; a++) n *= m->weight[i].dim[a];
-        s->weights += n * (int64_t)sizeof(float);
+    return r->due == SSMQ_DUE_TO_RUN || r->due == SSMQ_DUE_TO_RESUME;
+}
+
+static ssmq_status try_runs(const ssmq_experiment *e, const ssmq_catalogue *cat, int budget_s, ssmq_arena *arena,
+                            ssmq_forecast *f)
+{
+    bool       *wanted = SSMQ_ARENA_ARRAY(arena, bool, e->n_run);
+    ssmq_trial *trial = SSMQ_ARENA_ARRAY(arena, ssmq_trial, e->n_run);
+    int32_t     n = 0;
+    for (int32_t i = 0; i < e->n_run; i++) {
+        wanted[i] = is_due(&f->run[i]) && f->run[i].like == 0;
+        n += wanted[i];
     }
-    ssmq_model_free(m);
+    if (n == 0 || budget_s == 0) return SSMQ_OK;
+    SSMQ_TRY(ssmq_trials_run(e, cat, wanted, budget_s, trial, &f->trial_s));
+    for (int32_t i = 0; i < e->n_run; i++) {
+        ssmq_forecast_run *r = &f->run[i];
+        if (!trial[i].done) continue;
+        r->seconds = trial[i].seconds;
+        r->memory = trial[i].memory;
+        r->computed = false;
+        r->disk = trial[i].disk;
+        r->tried = true;
+        f->tried++;
+    }
     return SSMQ_OK;
 }
 
-static ssmq_status compute_memory(const ssmq_catalogue *cat, const ssmq_run *run, sizes *s, ssmq_forecast_run *r)
+static ssmq_status compute_memory(const ssmq_experiment *e, const ssmq_catalogue *cat, ssmq_forecast *f)
 {
-    if (!s->directory || strcmp(s->directory, run->model) != 0) SSMQ_TRY(read_sizes(cat, run->model, s));
-    int64_t rows = 0;
-    for (int32_t i = 0; i < run->n_evaluation; i++)
-        rows = run->evaluation[i].window > rows ? run->evaluation[i].window : rows;
-    rows = rows < SSMQ_EVAL_PIECE ? rows : SSMQ_EVAL_PIECE;
-    rows = rows < s->rows ? rows : s->rows;
-    r->memory = s->weights * (run->recipe ? 2 : 1) + rows * s->row * (run->compare ? 2 : 1) + run->dump_bytes;
-    r->computed = true;
-    return SSMQ_OK;
+    ssmq_model *model = NULL;
+    ssmq_status st = SSMQ_OK;
+    for (int32_t i = 0; i < e->n_run && st == SSMQ_OK; i++) {
+        if (!is_due(&f->run[i]) || f->run[i].memory >= 0) continue;
+        f->run[i].computed = true;
+        st = ssmq_run_memory(e, cat, &e->run[i], &model, &f->run[i].memory);
+    }
+    ssmq_model_free(model);
+    return st;
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
@@ -158,7 +175,7 @@ static void add_up(ssmq_forecast *f, int32_t n)
     for (int32_t i = 0; i < n; i++) {
         const ssmq_forecast_run *r = &f->run[i];
         f->n[r->due]++;
-        if (r->due != SSMQ_DUE_TO_RUN) continue;
+        if (!is_due(r)) continue;
         if (isnan(r->seconds)) f->unknown++;
         else f->seconds = isnan(f->seconds) ? r->seconds : f->seconds + r->seconds;
         if (r->disk >= 0) f->disk = (f->disk < 0 ? 0 : f->disk) + r->disk;
@@ -166,19 +183,18 @@ static void add_up(ssmq_forecast *f, int32_t n)
     }
 }
 
-ssmq_status ssmq_forecast_make(const ssmq_experiment *e, const ssmq_catalogue *cat, const char *out,
-                               ssmq_arena *arena, ssmq_forecast *f)
+ssmq_status ssmq_forecast_make(const ssmq_experiment *e, const ssmq_catalogue *cat,
+                               const ssmq_forecast_request *request, ssmq_arena *arena, ssmq_forecast *f)
 {
-    const char *folder = ssmq_arena_printf(arena, "%s/%s", out, e->name);
+    const char *folder = ssmq_arena_printf(arena, "%s/%s", request->out, e->name);
     double     *space = SSMQ_ARENA_ARRAY(arena, double, 2 * e->n_run);
-    sizes       s = {0};
     *f = (ssmq_forecast){.run = SSMQ_ARENA_ARRAY(arena, ssmq_forecast_run, e->n_run)};
     for (int32_t i = 0; i < e->n_run; i++) f->run[i] = look_at(&e->run[i], folder, arena);
-    for (int32_t i = 0; i < e->n_run; i++) {
-        if (f->run[i].due != SSMQ_DUE_TO_RUN) continue;
-        guess(e, f->run, i, space, &f->run[i]);
-        if (f->run[i].memory < 0) SSMQ_TRY(compute_memory(cat, &e->run[i], &s, &f->run[i]));
-    }
+    for (int32_t i = 0; i < e->n_run; i++)
+        if (is_due(&f->run[i])) guess(e, f->run, i, space, &f->run[i]);
+    SSMQ_TRY(compute_memory(e, cat, f)); /* before a backend starts: this process counts */
+    SSMQ_TRY(try_runs(e, cat, request->trial_s, arena, f));
+    ssmq_forecast_cache(e, cat, request->cache, arena, f->run);
     add_up(f, e->n_run);
     return SSMQ_OK;
 }

@@ -208,6 +208,23 @@ ssmq_pass *ssmq_replay_pass(ssmq_replay *r, const ssmq_model *m, const ssmq_plan
     return r->pass[r->n_pass++] = open_pass(r, m, digest);
 }
 
+int64_t ssmq_replay_kept(const char *folder, const char *identity, const ssmq_model *m)
+{
+    const ssmq_replay r = {.arena = ssmq_arena_new(), .folder = folder};
+    ssmq_plan        *plan = ssmq_plan_new(m);
+    char              digest[SSMQ_SHA256_HEX];
+    digest_of(identity, m, plan, digest);
+    ssmq_pass     *p = ssmq_pass_new(m, digest);
+    const char    *path = file_of(&r, p);
+    const bool     read = access(path, F_OK) == 0 && ssmq_pass_read(path, p) == SSMQ_OK;
+    const int64_t  n = read ? p->n_sample : 0;
+    ssmq_error_clear();
+    ssmq_pass_free(p);
+    ssmq_plan_free(plan);
+    ssmq_arena_free(r.arena);
+    return n;
+}
+
 void ssmq_replay_save(const ssmq_replay *r, const ssmq_pass *p)
 {
     if (!r->folder) return;

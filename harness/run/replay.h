@@ -70,6 +70,9 @@ void         ssmq_replay_free(ssmq_replay *r); /* accepts NULL */
 /* The pass of a model, as its recipe has rewritten it so far, under a plan's transforms; from the file if there is
  * one, else empty.  A file that cannot be read, or is damaged, is passed over with a warning. */
 ssmq_pass *ssmq_replay_pass(ssmq_replay *r, const ssmq_model *m, const ssmq_plan *plan);
+/* How many samples the folder keeps of a described model before any step, under an identity. */
+int64_t ssmq_replay_kept(const char *folder, const char *identity, const ssmq_model *m);
+
 /* Files the pass; that it cannot be written is a warning. */
 void ssmq_replay_save(const ssmq_replay *r, const ssmq_pass *p);
 

@@ -132,11 +132,28 @@ static const text *find(const ssmq_texts *t, const char *what, int64_t limit)
     return NULL;
 }
 
+/* All but the limit. */
+static const char *name_windows(const ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary)
+{
+    return ssmq_arena_printf(t->arena, "%swindow %" PRId64 "\n", name_text(t, &e->data, vocabulary), e->window);
+}
+
+static place place_of_windows(const ssmq_texts *t, const char *what, const ssmq_evaluation *e)
+{
+    return place_of(t, ssmq_arena_printf(t->arena, "%slimit %" PRId64 "\n", what, e->limit));
+}
+
+bool ssmq_texts_stored(ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary)
+{
+    const place p = place_of_windows(t, name_windows(t, e, vocabulary), e);
+    return p.path && access(p.path, F_OK) == 0;
+}
+
 static ssmq_status add_text(ssmq_texts *t, const char *what, const ssmq_evaluation *e, int64_t vocabulary,
                             const ssmq_listener *listener)
 {
     ssmq_cut    cut;
-    const place p = place_of(t, ssmq_arena_printf(t->arena, "%slimit %" PRId64 "\n", what, e->limit));
+    const place p = place_of_windows(t, what, e);
     if (!fetch(t, &p, &cut)) {
         SSMQ_TRY(read_windows(t, e, vocabulary, listener, &cut));
         file(t, &p, &cut);
@@ -150,8 +167,7 @@ static ssmq_status add_text(ssmq_texts *t, const char *what, const ssmq_evaluati
 ssmq_status ssmq_texts_windows(ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary,
                                const ssmq_listener *listener, ssmq_windows **out)
 {
-    const char *what = ssmq_arena_printf(t->arena, "%swindow %" PRId64 "\n", name_text(t, &e->data, vocabulary),
-                                         e->window);
+    const char *what = name_windows(t, e, vocabulary);
     if (!find(t, what, e->limit)) SSMQ_TRY(add_text(t, what, e, vocabulary, listener));
     ssmq_windows_of_cut(&find(t, what, e->limit)->cut, e->limit, out);
     return SSMQ_OK;

@@ -24,6 +24,8 @@ void ssmq_texts_tokenizer(ssmq_texts *t, ssmq_tokenizer *tokenizer, const char *
  * the folder is made again, with a warning.  Statuses of reading data. */
 SSMQ_MUST_USE ssmq_status ssmq_texts_windows(ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary,
                                              const ssmq_listener *listener, ssmq_windows **out);
+/* Are the windows of an evaluation in the folder?  Whether that file is whole is not looked at. */
+bool ssmq_texts_stored(ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary);
 /* Calibration samples, likewise; the caller frees them. */
 SSMQ_MUST_USE ssmq_status ssmq_texts_samples(ssmq_texts *t, const ssmq_calibration_spec *c, int64_t vocabulary,
                                              const ssmq_listener *listener, ssmq_samples *out);

@@ -1,0 +1,19 @@
+/* How much memory a run takes at its peak, computed from shapes, with nothing loaded. */
+#pragma once
+#include "harness/run/experiment.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes: the weights that lie in memory, once more what a step rewrites or the run is compared
+ * with, a block of logits and the activations of a layer for each model, what is dumped, and what
+ * this process takes by itself, which has read the experiment.  What calibration holds comes on
+ * top.  *model: described before, for the next call to use again, or NULL; the caller's to free.
+ * INPUT, UNSUPPORTED: the model. */
+SSMQ_MUST_USE ssmq_status ssmq_run_memory(const ssmq_experiment *e, const ssmq_catalogue *cat,
+                                          const ssmq_run *run, ssmq_model **model, int64_t *bytes);
+
+#ifdef __cplusplus
+}
+#endif
