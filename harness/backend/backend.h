@@ -27,14 +27,35 @@ typedef struct ssmq_epilogue {
     const ssmq_tensor *column; /* (N) */
     const ssmq_tensor *row;    /* (M) */
     const ssmq_tensor *bias;   /* (N) */
+    const ssmq_tensor *zero;   /* i32 (M), for linear_q only: taken off each code of a row of x before all else; *
+                                * NULL: nothing is                                                             */
 } ssmq_epilogue;
 
-/* A weight of codes (N, K) as a backend's linear_i8 reads it; its data are released with free. */
+/* The codes of a weight and what is to be done with them. */
+typedef struct ssmq_codes {
+    const ssmq_tensor *code;   /* i8 (N, K), contiguous; K at most SSMQ_PRODUCT_MAX                    */
+    int32_t            bits;   /* 8; 4: all codes lie in -8 .. 7, and two are kept in a byte           */
+    int64_t            group;  /* inputs of a row that share a scale; 0: that of the epilogue is all   */
+    const ssmq_tensor *scale;  /* with group: f32 (N, ceil(K / group)), contiguous                     */
+    bool               zeros;  /* rows of x may have zero points                                       */
+    bool               floats; /* x is f32: linear_w reads it, else linear_q                           */
+} ssmq_codes;
+
+/* A weight of codes as a backend's products read it; its data are released with free. */
 typedef struct ssmq_packed {
     int64_t N, K;
     void   *data;
     size_t  bytes;
+    /* What linear_q and linear_w have to know of it; linear_i8 reads 8 bits without any of the rest. */
+    int32_t bits;
+    int64_t group;
+    bool    zeros, floats;
 } ssmq_packed;
+
+static inline int64_t ssmq_packed_groups(const ssmq_packed *p)
+{
+    return p->group > 0 ? (p->K + p->group - 1) / p->group : 1;
+}
 
 /* No sum of this many products of codes, one of them moved up by 128, leaves 32 bits. */
 #define SSMQ_PRODUCT_MAX 65536
@@ -124,7 +145,7 @@ typedef struct ssmq_backend_ops {
     ssmq_status (*dequantize)(ssmq_backend *be, ssmq_tensor *x, const ssmq_tensor *q,
                               const ssmq_qspec *s, const ssmq_qparams *p);
 
-    /* OPTIONAL, both or neither: products of codes, exactly.  NULL: not offered (nobody emulates it
+    /* OPTIONAL, all or none: products of codes, exactly.  NULL: not offered (nobody emulates it
      * quietly).  pack_i8: w (N, K) i8 in the order in which linear_i8 reads it; K at most
      * SSMQ_PRODUCT_MAX; MEMORY.  linear_i8: y (M, N) = the sums over k of x[m,k] w[n,k], which are whole
      * numbers, each rounded to a float once, under the epilogue; x (M, K) i8.  Equal bits on every
@@ -132,6 +153,17 @@ typedef struct ssmq_backend_ops {
     ssmq_status (*pack_i8)(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out);
     ssmq_status (*linear_i8)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                              const ssmq_packed *w, const ssmq_epilogue *a);
+    /* Likewise for weights of 4 bits, scales by group, zero points of x, x in f32.  pack_q: MEMORY.
+     * linear_q, x i8: y[m,n] = the sum over groups, in order, of scale[n,g] float(the sum over the group's k of
+     * (x[m,k] - zero[m]) w[n,k]), each product and each sum of floats rounded once; without groups the float
+     * itself; under the epilogue.  Equal bits on every backend and tier.
+     * linear_w, x f32: the op linear, bit for bit, on weights w[n,k] scale[n,g], without groups w[n,k]; then the
+     * op epilogue. */
+    ssmq_status (*pack_q)(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out);
+    ssmq_status (*linear_q)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                            const ssmq_packed *w, const ssmq_epilogue *a);
+    ssmq_status (*linear_w)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                            const ssmq_packed *w, const ssmq_epilogue *a);
 } ssmq_backend_ops;
 
 struct ssmq_backend {

@@ -42,7 +42,9 @@ ssmq_linear_shape ssmq_shape_linear_i8(const ssmq_tensor *y, const ssmq_tensor *
                                        const ssmq_packed *w, const ssmq_epilogue *a)
 {
     const ssmq_tensor ry = ssmq_shape_epilogue(y, a), rx = ssmq_tensor_rows(x);
-    SSMQ_ASSERT(x->dtype == SSMQ_I8 && x->space == SSMQ_SPACE_HOST);
+    SSMQ_ASSERT(x->dtype == SSMQ_I8 && x->space == SSMQ_SPACE_HOST && !w->floats);
+    SSMQ_ASSERT(!a->zero || (w->zeros && a->zero->dtype == SSMQ_I32 && a->zero->rank == 1 &&
+                             a->zero->dim[0] == ry.dim[0] && ssmq_tensor_contiguous(a->zero)));
     SSMQ_ASSERT(ry.dim[0] == rx.dim[0] && ry.dim[1] == w->N && rx.dim[1] == w->K);
     return (ssmq_linear_shape){
         .M = ry.dim[0], .N = w->N, .K = w->K, .stride_y = ry.stride[0], .stride_x = rx.stride[0]};
@@ -52,7 +54,31 @@ void ssmq_shape_pack_i8(const ssmq_tensor *w, ssmq_packed *out)
 {
     SSMQ_ASSERT(w->dtype == SSMQ_I8 && w->rank == 2 && ssmq_tensor_contiguous(w));
     SSMQ_ASSERT(w->dim[1] <= SSMQ_PRODUCT_MAX);
-    *out = (ssmq_packed){.N = w->dim[0], .K = w->dim[1]};
+    *out = (ssmq_packed){.N = w->dim[0], .K = w->dim[1], .bits = 8};
+}
+
+void ssmq_shape_pack_q(const ssmq_codes *w, ssmq_packed *out)
+{
+    ssmq_shape_pack_i8(w->code, out);
+    SSMQ_ASSERT(w->bits == 4 || w->bits == 8);
+    out->bits = w->bits;
+    out->group = w->group;
+    out->zeros = w->zeros;
+    out->floats = w->floats;
+    SSMQ_ASSERT((w->group > 0) == (w->scale != NULL) && !(w->zeros && w->floats));
+    if (w->scale)
+        SSMQ_ASSERT(is_f32(w->scale) && ssmq_tensor_contiguous(w->scale) &&
+                    ssmq_tensor_count(w->scale) == out->N * ssmq_packed_groups(out));
+}
+
+ssmq_linear_shape ssmq_shape_linear_w(const ssmq_tensor *y, const ssmq_tensor *x,
+                                      const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    const ssmq_tensor ry = ssmq_shape_epilogue(y, a), rx = ssmq_tensor_rows(x);
+    SSMQ_ASSERT(is_f32(x) && w->floats);
+    SSMQ_ASSERT(ry.dim[0] == rx.dim[0] && ry.dim[1] == w->N && rx.dim[1] == w->K);
+    return (ssmq_linear_shape){
+        .M = ry.dim[0], .N = w->N, .K = w->K, .stride_y = ry.stride[0], .stride_x = rx.stride[0]};
 }
 
 /* scale, channel: of an input that may be codes. */

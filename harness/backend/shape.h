@@ -19,6 +19,9 @@ ssmq_linear_shape ssmq_shape_linear_i8(const ssmq_tensor *y, const ssmq_tensor *
                                        const ssmq_packed *w, const ssmq_epilogue *a); /* no stride_w */
 /* (N, K) i8, its rows contiguous; *out gets its sizes. */
 void ssmq_shape_pack_i8(const ssmq_tensor *w, ssmq_packed *out);
+void ssmq_shape_pack_q(const ssmq_codes *w, ssmq_packed *out);
+ssmq_linear_shape ssmq_shape_linear_w(const ssmq_tensor *y, const ssmq_tensor *x,
+                                      const ssmq_packed *w, const ssmq_epilogue *a); /* no stride_w */
 
 /* The axes of (B, L, E) with their strides in elements: floats, or codes. */
 typedef struct ssmq_sequence {

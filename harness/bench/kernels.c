@@ -214,6 +214,8 @@ const ssmq_kernel_case ssmq_kernel_cases[] = {
     {"dequantize", "equal", ssmq_kernel_check_dequantize},
     {"quantize in place", "equal", ssmq_kernel_check_quantize_in_place},
     {"linear_i8", "equal", ssmq_kernel_check_linear_i8},
+    {"linear_q", "equal", ssmq_kernel_check_linear_q},
+    {"linear_w", "equal to linear of the values", ssmq_kernel_check_linear_w},
     {"conv of codes", "equal to that of floats", ssmq_kernel_check_conv_i8},
     {"scan of codes", "equal to that of floats", ssmq_kernel_check_scan_i8},
     {NULL, NULL, NULL},

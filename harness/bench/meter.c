@@ -19,7 +19,10 @@
     X(quantize)   \
     X(dequantize) \
     X(pack_i8)    \
-    X(linear_i8)
+    X(linear_i8)  \
+    X(pack_q)     \
+    X(linear_q)   \
+    X(linear_w)
 
 #define X(name) OP_##name,
 enum { OPS(X) N_OP };
@@ -176,6 +179,25 @@ static ssmq_status metered_linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssm
 {
     MEASURE(linear_i8, (be, y, x, w, a), .bytes = bytes(y) + bytes(x) + (double)(w->N * w->K),
             .i8 = 2 * elements(y) * length_of_rows(x));
+}
+
+static ssmq_status metered_pack_q(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out)
+{
+    MEASURE(pack_q, (be, w, out), .bytes = bytes(w->code) + (double)out->bytes);
+}
+
+static ssmq_status metered_linear_q(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                                    const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    MEASURE(linear_q, (be, y, x, w, a), .bytes = bytes(y) + bytes(x) + (double)w->bytes,
+            .i8 = 2 * elements(y) * length_of_rows(x));
+}
+
+static ssmq_status metered_linear_w(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                                    const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    MEASURE(linear_w, (be, y, x, w, a), .bytes = bytes(y) + bytes(x) + (double)w->bytes,
+            .f32 = 2 * elements(y) * length_of_rows(x));
 }
 
 /* ---- on and off -------------------------------------------------------------------------- */

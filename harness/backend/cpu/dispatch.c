@@ -45,9 +45,11 @@ static bool fill_tier(ssmq_cpu_isa isa, ssmq_backend_ops *ops)
     switch (isa) {
     case SSMQ_CPU_ISA_AVX512:
         return ssmq_cpu_tier_avx512(ops) &&
-               ((has_vnni() && ssmq_cpu_i8_avx512vnni(ops)) || ssmq_cpu_i8_avx2(ops));
-    case SSMQ_CPU_ISA_AVX2: return ssmq_cpu_tier_avx2(ops) && ssmq_cpu_i8_avx2(ops);
-    default: return ssmq_cpu_tier_c(ops) && ssmq_cpu_i8_c(ops);
+               ((has_vnni() && ssmq_cpu_i8_avx512vnni(ops) && ssmq_cpu_q_avx512vnni(ops)) ||
+                (ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops)));
+    case SSMQ_CPU_ISA_AVX2:
+        return ssmq_cpu_tier_avx2(ops) && ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops);
+    default: return ssmq_cpu_tier_c(ops) && ssmq_cpu_i8_c(ops) && ssmq_cpu_q_c(ops);
     }
 }
 
@@ -128,5 +130,8 @@ const ssmq_backend_ops ssmq_backend_cpu = {
     .sync = ssmq_host_sync,
     .pack_i8 = ssmq_ref_pack_i8, /* each tier has its own; here they say that there is one */
     .linear_i8 = ssmq_ref_linear_i8,
+    .pack_q = ssmq_ref_pack_q,
+    .linear_q = ssmq_ref_linear_q,
+    .linear_w = ssmq_ref_linear_w,
     .share = cpu_share,
 };

@@ -28,6 +28,16 @@ bool ssmq_cpu_tier_avx512(ssmq_backend_ops *ops);
 bool ssmq_cpu_i8_c(ssmq_backend_ops *ops);
 bool ssmq_cpu_i8_avx2(ssmq_backend_ops *ops);
 bool ssmq_cpu_i8_avx512vnni(ssmq_backend_ops *ops);
+bool ssmq_cpu_q_c(ssmq_backend_ops *ops);
+bool ssmq_cpu_q_avx2(ssmq_backend_ops *ops);
+bool ssmq_cpu_q_avx512vnni(ssmq_backend_ops *ops);
+
+/* Packs codes for linear_w: rows of ssmq_cpu_row_bytes() each, then the scales as they are given. */
+ssmq_status ssmq_cpu_pack_rows(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out);
+static inline int64_t ssmq_cpu_row_bytes(const ssmq_packed *w)
+{
+    return w->bits == 4 ? (w->K + 31) / 32 * 16 : (w->K + 15) / 16 * 16;
+}
 
 /* A product through OpenBLAS, for tier c, for many rows. */
 void ssmq_cpu_linear_blas(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,

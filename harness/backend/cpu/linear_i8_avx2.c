@@ -74,10 +74,16 @@ static inline __attribute__((always_inline)) void tile(int rows, int vectors, co
     }
 }
 
+static ssmq_status pack(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out)
+{
+    return pack_all(be, &(ssmq_codes){.code = w, .bits = 8}, out);
+}
+
 static ssmq_status linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                              const ssmq_packed *w, const ssmq_epilogue *a)
 {
-    return run(be, y, x, w, a, (size_t)(TASK_ROWS * (w->K + DEPTH)) * sizeof(int16_t));
+    product p = product_of(y, x, w, a);
+    return run(be, &p, (size_t)(TASK_ROWS * p.depth) * sizeof(int16_t));
 }
 
 bool ssmq_cpu_i8_avx2(ssmq_backend_ops *ops)

@@ -35,10 +35,16 @@ static inline __attribute__((always_inline)) void tile(int rows, int vectors, co
         }
 }
 
+static ssmq_status pack(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out)
+{
+    return pack_all(be, &(ssmq_codes){.code = w, .bits = 8}, out);
+}
+
 static ssmq_status linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                              const ssmq_packed *w, const ssmq_epilogue *a)
 {
-    return run(be, y, x, w, a, 0);
+    product p = product_of(y, x, w, a);
+    return run(be, &p, 0);
 }
 
 bool ssmq_cpu_i8_c(ssmq_backend_ops *ops)

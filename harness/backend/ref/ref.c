@@ -44,4 +44,7 @@ const ssmq_backend_ops ssmq_backend_ref = {
     .dequantize = ssmq_ref_dequantize,
     .pack_i8 = ssmq_ref_pack_i8,
     .linear_i8 = ssmq_ref_linear_i8,
+    .pack_q = ssmq_ref_pack_q,
+    .linear_q = ssmq_ref_linear_q,
+    .linear_w = ssmq_ref_linear_w,
 };

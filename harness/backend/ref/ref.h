@@ -15,6 +15,11 @@ ssmq_status ssmq_ref_rmsnorm(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *resi
                              const ssmq_tensor *x, const ssmq_tensor *w, float eps);
 ssmq_status ssmq_ref_linear(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                             const ssmq_tensor *w);
+ssmq_status ssmq_ref_pack_q(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out);
+ssmq_status ssmq_ref_linear_q(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                              const ssmq_packed *w, const ssmq_epilogue *a);
+ssmq_status ssmq_ref_linear_w(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                              const ssmq_packed *w, const ssmq_epilogue *a);
 ssmq_status ssmq_ref_pack_i8(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out);
 ssmq_status ssmq_ref_linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                                const ssmq_packed *w, const ssmq_epilogue *a);

@@ -1,0 +1,78 @@
+#include <stdlib.h>
+#include <string.h>
+#include "harness/backend/ref/ref.h"
+#include "harness/backend/shape.h"
+
+/* Codes as they are, one to a byte whatever their bits, and behind them the scales. */
+ssmq_status ssmq_ref_pack_q(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out)
+{
+    ssmq_shape_pack_q(w, out);
+    const size_t codes = (ssmq_tensor_bytes(w->code) + 3) / 4 * 4;
+    const size_t scales = w->scale ? ssmq_tensor_bytes(w->scale) : 0;
+    out->bytes = codes + scales;
+    SSMQ_TRY(be->ops->alloc(be, out->bytes, &out->data));
+    memcpy(out->data, w->code->data, ssmq_tensor_bytes(w->code));
+    if (scales) memcpy((char *)out->data + codes, w->scale->data, scales);
+    return SSMQ_OK;
+}
+
+static const float *scales_of(const ssmq_packed *w)
+{
+    return (const float *)((const char *)w->data + (w->N * w->K + 3) / 4 * 4);
+}
+
+/* The sum over a group's inputs. */
+static int32_t group_sum(const int8_t *x, const int8_t *w, int32_t zero, int64_t begin, int64_t end)
+{
+    int32_t sum = 0;
+    for (int64_t k = begin; k < end; k++) sum += (x[k] - zero) * w[k];
+    return sum;
+}
+
+static float row_sum(const ssmq_packed *w, const int8_t *x, int32_t zero, int64_t n)
+{
+    const int8_t *code = (const int8_t *)w->data + n * w->K;
+    const int64_t groups = ssmq_packed_groups(w);
+    if (w->group == 0) return (float)group_sum(x, code, zero, 0, w->K);
+    float sum = 0;
+    for (int64_t g = 0; g < groups; g++) {
+        const int64_t begin = g * w->group, end = begin + w->group < w->K ? begin + w->group : w->K;
+        sum += (float)group_sum(x, code, zero, begin, end) * scales_of(w)[n * groups + g];
+    }
+    return sum;
+}
+
+ssmq_status ssmq_ref_linear_q(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                              const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    const ssmq_linear_shape s = ssmq_shape_linear_i8(y, x, w, a);
+    const int8_t           *px = x->data;
+    float                  *py = y->data;
+#pragma omp parallel for num_threads(be->threads) schedule(static)
+    for (int64_t n = 0; n < s.N; n++)
+        for (int64_t m = 0; m < s.M; m++) {
+            const int32_t zero = a->zero ? ((const int32_t *)a->zero->data)[m] : 0;
+            py[m * s.stride_y + n] = row_sum(w, px + m * s.stride_x, zero, n);
+        }
+    return ssmq_ref_epilogue(be, y, a);
+}
+
+ssmq_status ssmq_ref_linear_w(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                              const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    const int64_t dim[] = {w->N, w->K}, groups = ssmq_packed_groups(w);
+    ssmq_tensor   value;
+    (void)ssmq_shape_linear_w(y, x, w, a);
+    SSMQ_TRY(ssmq_backend_tensor(be, "the values of a weight", SSMQ_F32, 2, dim, &value));
+    const int8_t *code = w->data;
+    for (int64_t n = 0; n < w->N; n++)
+        for (int64_t k = 0; k < w->K; k++) {
+            float v = (float)code[n * w->K + k];
+            if (w->group > 0) v *= scales_of(w)[n * groups + k / w->group];
+            ((float *)value.data)[n * w->K + k] = v;
+        }
+    ssmq_status st = ssmq_ref_linear(be, y, x, &value);
+    if (st == SSMQ_OK) st = ssmq_ref_epilogue(be, y, a);
+    be->ops->free(be, value.data);
+    return st;
+}
