@@ -74,6 +74,10 @@ static void put_losses(const ssmq_stored_run *run, const ssmq_differences *d, ss
 
 static void put_first(const ssmq_differences *d, const ssmq_difference_counts *all, ssmq_str *out)
 {
+    if (all->n_values == 0) {
+        ssmq_str_puts(out, "codes: none, all activations and states are in floating point\n");
+        return;
+    }
     if (!d->first.site) {
         ssmq_str_printf(out, "codes: all %" PRIu64 " are the same", all->n_values);
         if (all->n_inexact == 0)
@@ -139,8 +143,8 @@ static void put_text(const ssmq_stored_run *run, const ssmq_differences *d, ssmq
     }
     put_losses(run, d, out);
     put_first(d, &all, out);
-    ssmq_str_puts(out, "\n");
-    ssmq_table_print(t, out);
+    if (d->n > 0) ssmq_str_puts(out, "\n");
+    if (d->n > 0) ssmq_table_print(t, out);
     ssmq_table_free(t);
 }
 

@@ -21,6 +21,8 @@ ssmq_status ssmq_exec_open(ssmq_backend *be, const ssmq_model *m, const ssmq_pla
     for (int32_t i = 0; i < m->n_site; i++) ex->site[i] = (ssmq_placed){0};
     for (int32_t i = 0; i < m->n_site; i++) ex->packed[i] = (ssmq_packed){0};
     for (int32_t i = 0; i < m->n_weight; i++) ex->weight[i] = (ssmq_placed){0};
+    ex->live = ssmq_must_malloc((size_t)m->n_site * sizeof *ex->live);
+    for (int32_t i = 0; i < m->n_site; i++) ex->live[i] = (ssmq_live){0};
     *out = ex;
     return SSMQ_OK;
 }
@@ -34,6 +36,8 @@ void ssmq_exec_close(ssmq_exec *ex)
     for (int32_t i = 0; i < ex->model->n_weight; i++)
         if (ex->weight[i].owned) ex->be->ops->free(ex->be, ex->weight[i].value.data);
     for (int32_t i = 0; i < SSMQ_EXEC_SLOTS; i++) ex->be->ops->free(ex->be, ex->slot[i].data);
+    for (int32_t i = 0; i < ex->model->n_site; i++) ssmq_live_free(&ex->live[i]);
+    free(ex->live);
     free(ex->packed);
     free(ex->site);
     free(ex->weight);
@@ -93,11 +97,50 @@ const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site)
     return weight && a->spec.scope == SSMQ_SCOPE_CHANNEL ? a : NULL;
 }
 
+bool ssmq_exec_packable(const ssmq_exec *ex, int32_t site_w)
+{
+    const ssmq_site       *s = &ex->model->site[site_w];
+    const ssmq_assignment *w = ssmq_exec_quantised(ex, site_w);
+    if (!w || s->input < 0 || !ex->model->site[s->input].linear || !ex->be->ops->linear_q) return false;
+    return ssmq_qspec_bytes(&w->spec) && w->spec.symmetric && !w->spec.dynamic &&
+           w->spec.product_dtype == SSMQ_PRECISION_F32 && s->width <= SSMQ_PRODUCT_MAX &&
+           !ssmq_plan_keep(ex->plan, site_w);
+}
+
+bool ssmq_exec_grouped(const ssmq_exec *ex, int32_t site_w)
+{
+    const ssmq_qspec *s = &ex->plan->at[site_w].spec;
+    return s->bits <= 4 || s->scope == SSMQ_SCOPE_GROUP;
+}
+
+/* Are all weights that multiply an activation packable, and is there one? */
+static bool meets_packable(const ssmq_exec *ex, int32_t site)
+{
+    bool any = false;
+    for (int32_t i = 0; i < ex->model->n_site; i++) {
+        if (ex->model->site[i].kind != SSMQ_SITE_WEIGHT || ex->model->site[i].input != site) continue;
+        if (!ssmq_exec_packable(ex, i)) return false;
+        any = true;
+    }
+    return any;
+}
+
+const ssmq_assignment *ssmq_exec_rowwise(const ssmq_exec *ex, int32_t site)
+{
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    if (!a || !(a->spec.dynamic || !a->spec.symmetric) || !ssmq_qspec_bytes(&a->spec)) return NULL;
+    if (ex->model->site[site].kind != SSMQ_SITE_ACTIVATION || ssmq_plan_keep(ex->plan, site)) return NULL;
+    if (a->spec.product_dtype != SSMQ_PRECISION_F32) return NULL;
+    if (a->spec.scope != SSMQ_SCOPE_TENSOR && a->spec.scope != SSMQ_SCOPE_TOKEN) return NULL;
+    if (ex->live[site].use == SSMQ_LIVE_UNKNOWN)
+        ex->live[site].use = meets_packable(ex, site) ? SSMQ_LIVE_CODES : SSMQ_LIVE_VALUES;
+    return ex->live[site].use == SSMQ_LIVE_CODES ? a : NULL;
+}
+
 bool ssmq_exec_integer(const ssmq_exec *ex, int32_t site_x, int32_t site_w)
 {
-    const ssmq_assignment *x = ssmq_exec_coded(ex, site_x), *w = ssmq_exec_coded(ex, site_w);
-    return x && w && ex->be->ops->linear_i8 && ssmq_qspec_bytes(&x->spec) && ssmq_qspec_bytes(&w->spec) &&
-           ex->model->site[site_x].width <= SSMQ_PRODUCT_MAX;
+    const ssmq_assignment *x = ssmq_exec_coded(ex, site_x);
+    return ((x && ssmq_qspec_bytes(&x->spec)) || ssmq_exec_rowwise(ex, site_x)) && ssmq_exec_packable(ex, site_w);
 }
 
 bool ssmq_exec_is_integer(const ssmq_exec *ex, int32_t site_w)
@@ -144,12 +187,12 @@ static ssmq_status transform(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tenso
 }
 
 /* Codes as bytes in the front of the rows of x, which becomes them. */
-static ssmq_status to_bytes(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x)
+static ssmq_status to_bytes(ssmq_exec *ex, const ssmq_quantiser *by, ssmq_tensor *x)
 {
     ssmq_tensor q = *x;
     q.dtype = SSMQ_I8;
     for (int32_t i = 0; i < q.rank - 1; i++) q.stride[i] *= (int64_t)sizeof(float);
-    SSMQ_TRY(ex->be->ops->quantize(ex->be, &q, x, &a->spec, &a->params));
+    SSMQ_TRY(ex->be->ops->quantize(ex->be, &q, x, &by->spec, &by->params));
     *x = q;
     return SSMQ_OK;
 }
@@ -158,12 +201,16 @@ static ssmq_status to_bytes(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor
 static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
 {
     const ssmq_backend_ops *ops = ex->be->ops;
-    if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x, NULL);
-    if (ex->mode == SSMQ_MODE_REAL) SSMQ_TRY(to_bytes(ex, a, x));
-    else SSMQ_TRY(ops->quantize(ex->be, x, x, &a->spec, &a->params));
+    const bool              rowwise = ssmq_exec_rowwise(ex, site), handed_on = rowwise || ssmq_exec_coded(ex, site);
+    ssmq_quantiser          by = {.spec = a->spec, .params = a->params};
+    if (rowwise || a->spec.dynamic) {
+        ssmq_exec_find(ex, a, x, &ex->live[site]);
+        by = ssmq_exec_by_rows(a, &ex->live[site]);
+    }
+    if (ex->mode == SSMQ_MODE_REAL && handed_on) SSMQ_TRY(to_bytes(ex, &by, x));
+    else SSMQ_TRY(ops->quantize(ex->be, x, x, &by.spec, &by.params));
     if (ex->probe.codes) SSMQ_TRY(ex->probe.codes(ex->probe.context, site, x));
-    if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
-    return ops->dequantize(ex->be, x, x, &a->spec, &a->params);
+    return handed_on ? SSMQ_OK : ops->dequantize(ex->be, x, x, &by.spec, &by.params);
 }
 
 ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x)

@@ -84,7 +84,8 @@ ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);
 #define SSMQ_EXEC_SLOT_LOGITS 15 /* for whoever calls a family's head                           */
 #define SSMQ_EXEC_SLOT_STATES 14 /* exec's own: the state after each token                      */
 #define SSMQ_EXEC_SLOT_KEPT 13   /* exec's own: channels that stay in floating point               */
-#define SSMQ_EXEC_SLOT_CODES 12  /* exec's own: codes as bytes; families use those below           */
+#define SSMQ_EXEC_SLOT_CODES 12  /* exec's own: codes as bytes                                    */
+#define SSMQ_EXEC_SLOT_VALUES 11 /* exec's own: bytes back to real numbers; families use those below */
 SSMQ_MUST_USE ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t rank,
                                             const int64_t *dim, ssmq_tensor *out);
 

@@ -12,6 +12,14 @@ typedef struct ssmq_placed {
     bool        owned; /* to be freed; else the model's own memory  */
 } ssmq_placed;
 
+/* How the rows of a live tensor become codes: scale and zero point of each. */
+typedef struct ssmq_live {
+    float   *scale; /* [rows] */
+    int32_t *zero;  /* [rows] */
+    int64_t  rows, capacity;
+    enum { SSMQ_LIVE_UNKNOWN, SSMQ_LIVE_CODES, SSMQ_LIVE_VALUES } use; /* what the tensor is handed on as */
+} ssmq_live;
+
 struct ssmq_exec {
     ssmq_backend     *be;
     const ssmq_model *model;
@@ -22,6 +30,7 @@ struct ssmq_exec {
     ssmq_placed      *site;   /* [n_site]: weights of sites    */
     ssmq_placed      *weight; /* [n_weight]: norms and biases  */
     ssmq_packed      *packed; /* [n_site]: weights of products of codes; data NULL: not asked for yet */
+    ssmq_live        *live;   /* [n_site]: of activations with dynamic ranges or zero points, as last quantised */
     struct {
         void  *data;
         size_t bytes;
@@ -35,6 +44,14 @@ const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);
  * is rounded.  Others are handed on dequantised. */
 const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site);
 
+/* The same for an activation whose rows have a scale or zero point of their own (ex->live): a range is dynamic
+ * or there is a zero point, and every weight that multiplies it is packable. */
+const ssmq_assignment *ssmq_exec_rowwise(const ssmq_exec *ex, int32_t site);
+/* Has a linear layer's weight codes that linear_i8, linear_q and linear_w read? */
+bool ssmq_exec_packable(const ssmq_exec *ex, int32_t site_w);
+/* Are its codes kept two to a byte, or have they scales by group? */
+bool ssmq_exec_grouped(const ssmq_exec *ex, int32_t site_w);
+
 /* Is the product of two sites one of codes, in whole numbers?  In fake mode too: so both modes have the same
  * sums, and what float sums of codes would give wherever those are exact (up to K = 1040, quant/README.md). */
 bool ssmq_exec_integer(const ssmq_exec *ex, int32_t site_x, int32_t site_w);
@@ -45,9 +62,11 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_take_out(ssmq_exec *ex, const ssmq_tensor *k
                                              ssmq_tensor *kept);
 void ssmq_exec_put_back(const ssmq_tensor *keep, const ssmq_tensor *kept, ssmq_tensor *x);
 
-/* Quantises a live tensor by its own range and dequantises it, in place; clamped as below, or NULL. */
-SSMQ_MUST_USE ssmq_status ssmq_exec_dynamic(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x,
-                                            int64_t *clamped);
+/* Finds how the rows of x become codes: from their own range, or as the plan says. */
+void ssmq_exec_find(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *x, ssmq_live *live);
+/* The quantiser of rows that have been found, lent by live. */
+ssmq_quantiser ssmq_exec_by_rows(const ssmq_assignment *a, const ssmq_live *live);
+void           ssmq_live_free(ssmq_live *live); /* what it points to */
 /* Adds to clamped [rows of x] how many values of the row have clamped codes (ssmq_code_clamped), channels of
  * keep (NULL: none) left out. */
 void ssmq_exec_count_clamped(const ssmq_tensor *x, const ssmq_qspec *spec, const ssmq_qparams *p,

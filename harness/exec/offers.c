@@ -8,28 +8,37 @@ static bool keeps(const ssmq_plan *plan, int32_t site)
     return plan->at[site].keep.data || (input >= 0 && plan->at[input].keep.data);
 }
 
+static bool is_linear(const ssmq_plan *plan, int32_t site)
+{
+    const int32_t input = plan->model->site[site].input;
+    return input >= 0 && plan->model->site[input].linear;
+}
+
+static const char *obstacle_of_weight(const ssmq_plan *plan, int32_t site)
+{
+    const ssmq_qspec *s = &plan->at[site].spec;
+    if (!s->symmetric) return "zero points of weights";
+    return s->scope == SSMQ_SCOPE_GROUP && !is_linear(plan, site) ? "this scope" : NULL;
+}
+
 /* Why a site has no integer kernel; NULL: it has one. */
 static const char *obstacle(const ssmq_plan *plan, int32_t site)
 {
-    const ssmq_assignment *a = &plan->at[site];
-    const bool             weight = plan->model->site[site].kind == SSMQ_SITE_WEIGHT;
+    const ssmq_qspec *s = &plan->at[site].spec;
     if (plan->model->site[site].kind == SSMQ_SITE_STATE) return "the state";
-    if (!ssmq_qspec_bytes(&a->spec)) return "codes that are not integers of at most 8 bits";
-    if (!a->spec.symmetric) return "zero points";
-    if (a->spec.dynamic) return "dynamic ranges";
-    if (a->spec.product_dtype != SSMQ_PRECISION_F32) return "products in half precision";
+    if (!ssmq_qspec_bytes(s)) return "codes that are not integers of at most 8 bits";
+    if (s->product_dtype != SSMQ_PRECISION_F32) return "products in half precision";
     if (keeps(plan, site)) return "channels that stay in floating point";
     if (plan->model->site[site].width > SSMQ_PRODUCT_MAX) return "sums of so many products";
-    if (a->spec.scope == SSMQ_SCOPE_TENSOR) return NULL;
-    return weight && a->spec.scope == SSMQ_SCOPE_CHANNEL ? NULL : "this scope";
+    if (plan->model->site[site].kind == SSMQ_SITE_WEIGHT) return obstacle_of_weight(plan, site);
+    return s->scope == SSMQ_SCOPE_TENSOR || s->scope == SSMQ_SCOPE_TOKEN ? NULL : "this scope";
 }
 
-/* Is one factor of a product quantised, the other not? */
+/* Is an activation quantised, and the weight that multiplies it not? */
 static bool halved(const ssmq_plan *plan, int32_t site)
 {
-    const ssmq_site *s = &plan->model->site[site];
-    if (s->kind != SSMQ_SITE_WEIGHT || s->input < 0 || !plan->model->site[s->input].linear) return false;
-    return (plan->at[site].spec.bits == 0) != (plan->at[s->input].spec.bits == 0);
+    return is_linear(plan, site) && plan->at[site].spec.bits == 0 &&
+           plan->at[plan->model->site[site].input].spec.bits != 0;
 }
 
 ssmq_status ssmq_exec_offers(const ssmq_backend_ops *ops, const ssmq_model *m, const ssmq_plan *plan,
@@ -39,7 +48,7 @@ ssmq_status ssmq_exec_offers(const ssmq_backend_ops *ops, const ssmq_model *m, c
     for (*site = 0; *site < m->n_site; ++*site) {
         const ssmq_site *s = &m->site[*site];
         const char      *why = plan->at[*site].spec.bits ? obstacle(plan, *site) : NULL;
-        if (plan->at[*site].spec.bits && !ops->linear_i8)
+        if (plan->at[*site].spec.bits && !ops->linear_q)
             return SSMQ_REFUSE(UNSUPPORTED, NO_KERNEL,
                                "mode real: %s: the backend '%s' has no integer kernels", s->name,
                                ops->name);
@@ -49,9 +58,8 @@ ssmq_status ssmq_exec_offers(const ssmq_backend_ops *ops, const ssmq_model *m, c
         if (halved(plan, *site))
             return SSMQ_REFUSE(
                 UNSUPPORTED, NO_KERNEL,
-                "mode real: %s: no integer kernel for a product of which only one factor, "
-                "%s or %s, is quantised",
-                s->name, s->name, m->site[s->input].name);
+                "mode real: %s: no kernel for a product of codes, %s, with a weight in floating point",
+                s->name, m->site[s->input].name);
     }
     return SSMQ_OK;
 }

@@ -22,17 +22,26 @@ ssmq_status ssmq_exec_rmsnorm(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residu
     return ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps);
 }
 
+/* A product of floats: with w, or with packed codes. */
+typedef struct factor {
+    const ssmq_tensor   *w;      /* NULL: packed */
+    const ssmq_packed   *packed;
+    const ssmq_epilogue *e;      /* with packed  */
+} factor;
+
 /* y (B, L, N) = x (B, L, K) times w: sequence by sequence where a row could otherwise depend on how many there
  * are, so that a sequence gives the same bits in any batch. */
-static ssmq_status product(ssmq_exec *ex, const ssmq_tensor *y, const ssmq_tensor *x, const ssmq_tensor *w)
+static ssmq_status product(ssmq_exec *ex, const ssmq_tensor *y, const ssmq_tensor *x, const factor *f)
 {
-    const bool    apart = ex->be->ops->rows_vary && x->rank == 3 && y->rank == 3;
-    const int64_t parts = apart ? x->dim[0] : 1;
+    const ssmq_backend_ops *ops = ex->be->ops;
+    const bool              apart = ops->rows_vary && x->rank == 3 && y->rank == 3;
+    const int64_t           parts = apart ? x->dim[0] : 1;
     for (int64_t b = 0; b < parts; b++) {
         const ssmq_tensor from = apart ? ssmq_tensor_slice(x, 0, b, 1) : *x;
         const ssmq_tensor to = apart ? ssmq_tensor_slice(y, 0, b, 1) : *y, rows = ssmq_tensor_rows(&from);
         ssmq_tensor       result = ssmq_tensor_rows(&to);
-        SSMQ_TRY(ex->be->ops->linear(ex->be, &result, &rows, w));
+        if (f->w) SSMQ_TRY(ops->linear(ex->be, &result, &rows, f->w));
+        else SSMQ_TRY(ops->linear_w(ex->be, &result, &rows, f->packed, f->e));
     }
     return SSMQ_OK;
 }
@@ -53,27 +62,44 @@ static ssmq_status bytes_of(ssmq_exec *ex, const ssmq_tensor *rows, ssmq_tensor 
     return ex->be->ops->quantize(ex->be, out, rows, &plain, &p);
 }
 
+/* The product of codes of rows with a packed weight. */
+static ssmq_status codes_product(ssmq_exec *ex, ssmq_tensor *result, int32_t site_x, int32_t site_w,
+                                 const ssmq_tensor *rows, ssmq_epilogue *e)
+{
+    const ssmq_assignment *a = ssmq_exec_rowwise(ex, site_x);
+    const ssmq_packed     *packed;
+    ssmq_tensor            codes;
+    ssmq_quantiser         by;
+    if (a) {
+        by = ssmq_exec_by_rows(a, &ex->live[site_x]);
+        e->row = &by.params.scale;
+        if (by.params.zero.data) e->zero = &by.params.zero;
+    }
+    SSMQ_TRY(ssmq_exec_packed(ex, site_w, &packed));
+    SSMQ_TRY(bytes_of(ex, rows, &codes));
+    const bool whole = packed->bits == 8 && packed->group == 0 && !packed->zeros;
+    return (whole ? ex->be->ops->linear_i8 : ex->be->ops->linear_q)(ex->be, result, &codes, packed, e);
+}
+
 ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_t site_w,
                              int32_t bias, const ssmq_tensor *x)
 {
-    const ssmq_tensor *w;
-    ssmq_tensor        channel;
-    ssmq_epilogue      e = {0};
+    ssmq_tensor   channel;
+    ssmq_epilogue e = {0};
     ex->be->site = site_w;
     ssmq_exec_rescale(ex, site_x, site_w, &e.scale, &channel);
     if (channel.data) e.column = &channel;
     if (bias >= 0) SSMQ_TRY(ssmq_exec_plain(ex, bias, &e.bias));
     const ssmq_tensor rows = ssmq_tensor_rows(x);
     ssmq_tensor       result = ssmq_tensor_rows(y);
-    if (ssmq_exec_integer(ex, site_x, site_w)) {
-        const ssmq_packed *packed;
-        ssmq_tensor        codes;
-        SSMQ_TRY(ssmq_exec_packed(ex, site_w, &packed));
-        SSMQ_TRY(bytes_of(ex, &rows, &codes));
-        return ex->be->ops->linear_i8(ex->be, &result, &codes, packed, &e);
+    factor            f = {.e = &e};
+    if (ssmq_exec_integer(ex, site_x, site_w)) return codes_product(ex, &result, site_x, site_w, &rows, &e);
+    if (ex->mode == SSMQ_MODE_REAL && ssmq_exec_packable(ex, site_w)) {
+        SSMQ_TRY(ssmq_exec_packed(ex, site_w, &f.packed));
+        return product(ex, y, x, &f);
     }
-    SSMQ_TRY(ssmq_exec_codes(ex, site_w, &w));
-    SSMQ_TRY(product(ex, y, x, w));
+    SSMQ_TRY(ssmq_exec_codes(ex, site_w, &f.w));
+    SSMQ_TRY(product(ex, y, x, &f));
     if (e.scale == 1.0f && !e.column && !e.bias) return SSMQ_OK;
     return ex->be->ops->epilogue(ex->be, &result, &e);
 }

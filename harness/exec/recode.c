@@ -32,7 +32,8 @@ void ssmq_exec_count_clamped(const ssmq_tensor *x, const ssmq_qspec *spec, const
 ssmq_quantiser ssmq_exec_quantiser(const ssmq_exec *ex, int32_t site)
 {
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
-    SSMQ_ASSERT(a && !a->spec.dynamic);
+    SSMQ_ASSERT(a);
+    if (a->spec.dynamic) return ssmq_exec_by_rows(a, &ex->live[site]);
     return (ssmq_quantiser){.spec = a->spec, .params = a->params};
 }
 
@@ -40,10 +41,17 @@ ssmq_quantiser ssmq_exec_quantiser(const ssmq_exec *ex, int32_t site)
 static ssmq_status there_and_back(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *x,
                                   int64_t *clamped)
 {
-    if (a->spec.dynamic) return ssmq_exec_dynamic(ex, a, x, clamped);
-    if (clamped) ssmq_exec_count_clamped(x, &a->spec, &a->params, NULL, clamped);
-    SSMQ_TRY(ex->be->ops->quantize(ex->be, x, x, &a->spec, &a->params));
-    return ex->be->ops->dequantize(ex->be, x, x, &a->spec, &a->params);
+    ssmq_live      live = {0};
+    ssmq_quantiser q = {.spec = a->spec, .params = a->params};
+    if (a->spec.dynamic) {
+        ssmq_exec_find(ex, a, x, &live);
+        q = ssmq_exec_by_rows(a, &live);
+    }
+    if (clamped) ssmq_exec_count_clamped(x, &q.spec, &q.params, NULL, clamped);
+    ssmq_status st = ex->be->ops->quantize(ex->be, x, x, &q.spec, &q.params);
+    if (st == SSMQ_OK) st = ex->be->ops->dequantize(ex->be, x, x, &q.spec, &q.params);
+    ssmq_live_free(&live);
+    return st;
 }
 
 /* x (L, E, N), the state of each token by itself; room [E]. */

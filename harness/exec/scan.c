@@ -4,11 +4,21 @@
 #include "harness/base/assert.h"
 #include "harness/exec/internal.h"
 
+/* Codes whose rows have scales of their own, back to real numbers: bytes in memory apart. */
+static ssmq_status rows_dequantised(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
+{
+    const ssmq_quantiser by = ssmq_exec_by_rows(a, &ex->live[site]);
+    const ssmq_tensor    codes = *x;
+    if (x->dtype == SSMQ_I8) SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_VALUES, x->rank, codes.dim, x));
+    return ex->be->ops->dequantize(ex->be, x, &codes, &by.spec, &by.params);
+}
+
 /* A site's tensor back to real numbers, and what smoothing divided it by back into it; bytes are left to the
  * scan, which then needs their scale. */
 static ssmq_status dequantised(ssmq_exec *ex, int32_t site, ssmq_tensor *x, float *scale)
 {
-    const ssmq_assignment *a = ssmq_exec_coded(ex, site);
+    const ssmq_assignment *a = ssmq_exec_coded(ex, site), *rowwise = ssmq_exec_rowwise(ex, site);
+    if (rowwise) SSMQ_TRY(rows_dequantised(ex, site, rowwise, x));
     if (x->dtype == SSMQ_I8) {
         *scale = ((const float *)a->params.scale.data)[0];
         return SSMQ_OK;

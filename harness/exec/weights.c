@@ -93,16 +93,33 @@ static ssmq_status bytes_of(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_
     return ex->be->ops->quantize(ex->be, out, w, &a->spec, &a->params);
 }
 
+/* Packed for the products that the site takes part in. */
+static ssmq_status pack(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, const ssmq_tensor *codes,
+                        ssmq_packed *out)
+{
+    const int32_t input = ex->model->site[site].input;
+    const bool    rowwise = ssmq_exec_rowwise(ex, input), floats = !rowwise && !ssmq_exec_coded(ex, input);
+    const bool    group = a->spec.scope == SSMQ_SCOPE_GROUP, zeros = rowwise && !ex->plan->at[input].spec.symmetric;
+    const ssmq_codes w = {.code = codes,
+                          .bits = a->spec.bits <= 4 ? 4 : 8,
+                          .group = group ? a->spec.group : 0,
+                          .scale = group ? &a->params.scale : NULL,
+                          .zeros = zeros,
+                          .floats = floats};
+    if (!floats && !zeros && !ssmq_exec_grouped(ex, site)) return ex->be->ops->pack_i8(ex->be, codes, out);
+    return ex->be->ops->pack_q(ex->be, &w, out);
+}
+
 ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **out)
 {
     ssmq_packed *p = &ex->packed[site];
     *out = p;
     if (p->data) return SSMQ_OK;
-    const ssmq_assignment *a = ssmq_exec_coded(ex, site);
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     ssmq_tensor            codes = {0};
     ssmq_status            st = bytes_of(ex, a, weight_of(ex, site), &codes);
     forget(ex, site);
-    if (st == SSMQ_OK) st = ex->be->ops->pack_i8(ex->be, &codes, p);
+    if (st == SSMQ_OK) st = pack(ex, site, a, &codes, p);
     if (!a->codes.data) ex->be->ops->free(ex->be, codes.data);
     return st;
 }

@@ -1,4 +1,5 @@
-/* Real mode: the same numbers as fake mode, bit for bit, and a reason where there is no integer kernel. */
+/* Real mode: the same numbers as fake mode, bit for bit, and a reason where there is no integer
+ * kernel. */
 #include <stdlib.h>
 #include <string.h>
 #include "quant/methods.h"
@@ -22,8 +23,8 @@ static const char *const configs[] = {
 
 #define W &ssmq_method_weights
 #define A &ssmq_method_activations
-#define PERCENTILE                                                                       \
-    "{sites: 'layers.*.scan.x', observer: {statistic: quantile, p: 99, across: ema}}"
+#define WIDE "'**.{in_proj,x_proj,out_proj}.weight'"
+#define PERCENTILE "{sites: 'layers.*.scan.x', observer: {statistic: quantile, p: 99, across: ema}}"
 
 static const struct {
     const char *name;
@@ -41,9 +42,35 @@ static const struct {
       {A, NULL}}},
     {"W4A6", {{W, "{bits: 4, scope: channel}"}, {A, "{bits: 6}"}}},
     {"gptq", {{W, NULL}, {&ssmq_method_gptq, "{bits: 4, scope: channel}"}, {A, NULL}}},
+    {"W4A8 by group",
+     {{W, NULL}, {W, "{bits: 4, scope: group, group: 4, sites: " WIDE "}"}, {A, NULL}}},
+    {"W4A16", {{W, "{bits: 4, scope: group, group: 2, sites: '**.*_proj.weight'}"}}},
+    {"W4A16 by tensor", {{W, "{bits: 4}"}}},
+    {"W8A16", {{W, "{scope: channel}"}}},
+    {"W8A16 by group", {{W, NULL}, {W, "{scope: group, group: 4, sites: " WIDE "}"}}},
+    {"gptq by group",
+     {{W, NULL},
+      {&ssmq_method_gptq, "{bits: 4, scope: group, group: 4, sites: " WIDE "}"},
+      {A, "{range: dynamic, scope: token}"}}},
+    {"a range a token", {{W, NULL}, {A, "{range: dynamic, scope: token}"}}},
+    {"a range a sequence", {{W, "{scope: channel}"}, {A, "{range: dynamic}"}}},
+    {"zero points", {{W, NULL}, {A, "{symmetric: false}"}}},
+    {"zero points, a range a token",
+     {{W, NULL},
+      {W, "{scope: group, group: 4, sites: " WIDE "}"},
+      {A, "{symmetric: false, range: dynamic, scope: token}"}}},
+    {"zero points, W4A8",
+     {{&ssmq_method_hadamard, NULL},
+      {W, "{bits: 4, scope: channel}"},
+      {A, "{symmetric: false, bits: 8}"}}},
+    {"smoothquant, zero points",
+     {{&ssmq_method_smoothquant, NULL}, {W, NULL}, {A, "{symmetric: false}"}}},
     {"products only", {{W, "{sites: '**.in_proj.weight'}"}, {A, "{sites: '**.in_proj.in'}"}}},
     {"head", {{W, "{sites: 'head.weight'}"}, {A, "{sites: 'head.in'}"}}},
-    {"weights of the scan", {{W, "{sites: '**.scan.*'}"}, {A, "{sites: '**.scan.x'}"}, {W, "{sites: '**.x_proj.weight'}"}}},
+    {"weights of the scan",
+     {{W, "{sites: '**.scan.*'}"},
+      {A, "{sites: '**.scan.x'}"},
+      {W, "{sites: '**.x_proj.weight'}"}}},
 };
 
 static void check_logits(const test_backend *b, const ssmq_model *m, const ssmq_plan *plan,
@@ -55,10 +82,17 @@ static void check_logits(const test_backend *b, const ssmq_model *m, const ssmq_
     float *real = test_logits_in(b->be, m, plan, SSMQ_MODE_REAL, token, B, L, chunk);
     for (int64_t i = 0; i < B * L * m->vocabulary; i++)
         if (memcmp(&real[i], &fake[i], sizeof(float)) != 0)
-            fail_msg("%s, %s, pieces of %d: logit %d is %.9g in real mode, %.9g in fake", b->name, recipe,
-                     chunk, (int)i, (double)real[i], (double)fake[i]);
+            fail_msg("%s, %s, pieces of %d: logit %d is %.9g in real mode, %.9g in fake", b->name,
+                     recipe, chunk, (int)i, (double)real[i], (double)fake[i]);
     free(fake);
     free(real);
+}
+
+/* Ranges of whole sequences are not those of their pieces, which then give other numbers in both
+ * modes. */
+static bool is_whole(const char *recipe)
+{
+    return strcmp(recipe, "a range a sequence") == 0;
 }
 
 static void real_is_fake(void **state)
@@ -72,7 +106,8 @@ static void real_is_fake(void **state)
             for (size_t r = 0; r < sizeof recipes / sizeof *recipes; r++) {
                 test_applied a = test_apply(m, b[i].be, recipes[r].step, SEED);
                 check_logits(&b[i], a.m, a.r.plan, recipes[r].name, L);
-                check_logits(&b[i], a.m, a.r.plan, recipes[r].name, 1);
+                if (!is_whole(recipes[r].name))
+                    check_logits(&b[i], a.m, a.r.plan, recipes[r].name, 1);
                 test_applied_free(&a);
             }
         ssmq_model_free(m);
@@ -94,8 +129,8 @@ static void draw_codes(int64_t n, int8_t *byte, float *value, uint64_t seed)
     free(v);
 }
 
-/* Sums of fewer than 1025 products of codes are whole numbers below 2^24, whatever the order: floats hold
- * them exactly, so that both ways give the same. */
+/* Sums of fewer than 1025 products of codes are whole numbers below 2^24, whatever the order:
+ * floats hold them exactly, so that both ways give the same. */
 static void whole_numbers_are_float_sums(void **state)
 {
     enum { M = 5, N = 21, K_MAX = 1024 };
@@ -109,8 +144,9 @@ static void whole_numbers_are_float_sums(void **state)
         const int64_t K = seed % 3 == 0 ? K_MAX : (int64_t)(1 + seed * 53 % K_MAX);
         draw_codes(M * K, bx, fx, seed);
         draw_codes(N * K, bw, fw, seed * 3 + seed % 2);
-        const ssmq_tensor   x8 = SSMQ_TENSOR(bx, SSMQ_I8, M, K), w8 = SSMQ_TENSOR(bw, SSMQ_I8, N, K);
-        const ssmq_tensor   xf = SSMQ_TENSOR(fx, SSMQ_F32, M, K), wf = SSMQ_TENSOR(fw, SSMQ_F32, N, K);
+        const ssmq_tensor x8 = SSMQ_TENSOR(bx, SSMQ_I8, M, K), w8 = SSMQ_TENSOR(bw, SSMQ_I8, N, K);
+        const ssmq_tensor xf = SSMQ_TENSOR(fx, SSMQ_F32, M, K),
+                          wf = SSMQ_TENSOR(fw, SSMQ_F32, N, K);
         const ssmq_tensor   tb = SSMQ_TENSOR(bias, SSMQ_F32, N);
         const ssmq_epilogue e = {.scale = 0.0123f, .bias = &tb};
         for (int32_t i = 0; i < n; i++) {
@@ -134,20 +170,23 @@ static const struct {
     test_step   step[4];
     const char *message; /* behind "mode real: " */
 } refused[] = {
-    {{{W, "{scope: group, group: 4, sites: '**.dt_proj.weight'}"}},
-     "layers.0.dt_proj.weight: no integer kernel for this scope"},
-    {{{W, "{symmetric: false}"}}, "layers.0.in_proj.weight: no integer kernel for zero points"},
+    {{{W, "{scope: group, group: 2, sites: '**.conv.weight'}"}},
+     "layers.0.conv.weight: no integer kernel for this scope"},
+    {{{W, "{symmetric: false}"}},
+     "layers.0.in_proj.weight: no integer kernel for zero points of weights"},
     {{{W, "{bits: 16}"}},
-     "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 bits"},
+     "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 "
+     "bits"},
     {{{W, "{format: e4m3}"}},
-     "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 bits"},
+     "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 "
+     "bits"},
     {{{W, "{product_dtype: f16}"}, {A, NULL}},
      "layers.0.in_proj.weight: no integer kernel for products in half precision"},
-    {{{A, "{range: dynamic}"}}, "layers.0.in_proj.in: no integer kernel for dynamic ranges"},
     {{{A, "{scope: channel}"}}, "layers.0.in_proj.in: no integer kernel for this scope"},
-    {{{W, NULL}},
-     "layers.0.in_proj.weight: no integer kernel for a product of which only one factor, "
-     "layers.0.in_proj.weight or layers.0.in_proj.in, is quantised"},
+    {{{A, NULL}},
+     "layers.0.in_proj.weight: no kernel for a product of codes, layers.0.in_proj.in, with a "
+     "weight in floating "
+     "point"},
     {{{W, NULL}, {A, NULL}, {&ssmq_method_state, NULL}},
      "layers.0.scan.state: no integer kernel for the state"},
     {{{&ssmq_method_outliers, NULL}, {W, NULL}, {A, NULL}},
@@ -157,15 +196,16 @@ static const struct {
 static void what_has_no_kernel_is_refused(void **state)
 {
     (void)state;
-    test_backend b[BACKENDS];
-    ssmq_model  *m = test_drawn_model(configs[0], SEED);
+    test_backend  b[BACKENDS];
+    ssmq_model   *m = test_drawn_model(configs[0], SEED);
     const int32_t n = test_backends_open(b, BACKENDS, 1);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         test_applied a = test_apply(m, b[0].be, refused[i].step, SEED);
         ssmq_exec   *ex;
         char         expected[256];
         snprintf(expected, sizeof expected, "mode real: %s", refused[i].message);
-        assert_int_equal(ssmq_exec_open(b[0].be, a.m, a.r.plan, SSMQ_MODE_REAL, &ex), SSMQ_ERR_UNSUPPORTED);
+        assert_int_equal(ssmq_exec_open(b[0].be, a.m, a.r.plan, SSMQ_MODE_REAL, &ex),
+                         SSMQ_ERR_UNSUPPORTED);
         assert_string_equal(ssmq_error_last()->message, expected);
         test_applied_free(&a);
     }

@@ -132,8 +132,8 @@ refuse 2 "--backend: there is no backend 'gpu'" profile --model "$tiny" --backen
 run 4 profile --model "$scratch/nothing"
 expect_in_err "nothing"
 run 4 profile --model "$tiny" --mode real --recipe "$scratch/none.yaml"
-run 3 profile --model "$tiny" --mode real --recipe configs/recipes/dynamic.yaml
-expect_in_err "mode real: layers.0.in_proj.in: no integer kernel for dynamic ranges"
+run 3 profile --model "$tiny" --mode real --recipe configs/recipes/quamba-2024.yaml
+expect_in_err "mode real: layers.0.in_proj.in: no integer kernel for products in half precision"
 
 # ---- random models -------------------------------------------------------------------------
 
