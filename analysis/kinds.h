@@ -75,7 +75,7 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
      .help = "surface: the sample of the dump, 0 by default"},                                          \
     {SSMQ_FIGURE_OPTION(quantity, TEXT), .fallback = "",                                                \
      .help = "layers: absmax (default), kurtosis, scale, clip_rate, sqnr_db, or any dataset of one "    \
-             "number a layer; heat: sqnr_db (default); sensitivity: a metric; pareto: bytes (default), bits"}, \
+             "number a layer; heat: sqnr_db (default); sensitivity: a metric; pareto: bytes (default), bits, latency"}, \
     {SSMQ_FIGURE_OPTION(axis, TEXT), .fallback = "",                                                    \
      .help = "sweep: the axis to the right (default: the first with several numbers)"},                 \
     {SSMQ_FIGURE_OPTION(metric, TEXT), .fallback = "",                                                  \

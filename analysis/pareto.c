@@ -4,15 +4,34 @@
 #include <string.h>
 #include "analysis/points.h"
 
-static const char *const quantities[] = {"bytes", "bits", NULL};
+/* What --quantity may name: column, what the axis says, and what its numbers are divided by there. */
+typedef struct quantity {
+    const char *name, *column, *label;
+    double      unit;
+} quantity;
+enum { BYTES, BITS, LATENCY, QUANTITIES };
+static const quantity quantities[QUANTITIES] = {{"bytes", "bytes", "weights (MiB)", 0x1p20},
+                                                {"bits", "bits_per_weight", "bits per weight", 1},
+                                                {"latency", "tpot_ms", "time per generated token (ms)", 1}};
 
-static ssmq_status find_quantity(const ssmq_figure_request *rq, bool *bits)
+static ssmq_status find_quantity(const ssmq_figure_request *rq, int *out)
 {
-    const char *wanted = rq->o->quantity ? rq->o->quantity : quantities[0];
-    *bits = strcmp(wanted, quantities[1]) == 0;
-    if (*bits || strcmp(wanted, quantities[0]) == 0) return SSMQ_OK;
-    return SSMQ_FAIL(USAGE, "no size has the name '%s'; there are %s", wanted,
-                     ssmq_option_words(rq->arena, quantities));
+    const char *names[QUANTITIES + 1] = {NULL};
+    for (int i = 0; i < QUANTITIES; i++) {
+        names[i] = quantities[i].name;
+        *out = i;
+        if (!rq->o->quantity || strcmp(rq->o->quantity, names[i]) == 0) return SSMQ_OK;
+    }
+    return SSMQ_FAIL(USAGE, "no size has the name '%s'; there are %s", rq->o->quantity,
+                     ssmq_option_words(rq->arena, names));
+}
+
+/* NaN: not known.  Of several profiles the first. */
+static double size_of(const ssmq_summary *s, int which)
+{
+    if (which == LATENCY) return s->n_speed > 0 ? s->speed[0].tpot_ms : (double)NAN;
+    if (s->parameters == 0) return (double)NAN;
+    return which == BITS ? 8.0 * (double)s->weight_bytes / (double)s->parameters : (double)s->weight_bytes;
 }
 
 typedef struct spot {
@@ -23,29 +42,27 @@ typedef struct spot {
 } spot;
 
 /* Ascending sizes, then ascending costs. */
-static int32_t find_spots(const ssmq_figure_request *rq, bool bits, const ssmq_metric_of *metric, spot *s,
+static bool is_after(const spot *a, const spot *b)
+{
+    return a->size > b->size || (a->size == b->size && a->point.value > b->point.value);
+}
+
+static int32_t find_spots(const ssmq_figure_request *rq, int which, const ssmq_metric_of *metric, spot *s,
                           ssmq_figure *f)
 {
-    const ssmq_comparison *c = rq->table;
-    int32_t                n = 0;
-    for (int32_t i = 0; i < c->n_run; i++) {
-        const ssmq_summary *sum = &c->run[i]->summary;
-        const ssmq_point    p = ssmq_point_of(c, i, metric);
-        if (isnan(p.value) || sum->parameters == 0) {
-            ssmq_figure_comment(f, "left out: run %s: %s", sum->id,
-                                isnan(p.value)
-                                    ? ssmq_arena_printf(rq->arena, "no %s (%s)", metric->name, sum->status)
-                                    : "its size was not kept: it was run before that was done");
+    int32_t n = 0;
+    for (int32_t i = 0; i < rq->table->n_run; i++) {
+        const ssmq_summary *sum = &rq->table->run[i]->summary;
+        const ssmq_point    p = ssmq_point_of(rq->table, i, metric);
+        const spot          it = {i, size_of(sum, which), p, false};
+        if (isnan(p.value) || isnan(it.size)) {
+            ssmq_figure_comment(f, "left out: run %s: no %s (%s)", sum->id,
+                                isnan(p.value) ? metric->name : quantities[which].name, sum->status);
             continue;
         }
-        const double size =
-            bits ? 8.0 * (double)sum->weight_bytes / (double)sum->parameters : (double)sum->weight_bytes;
         int32_t at = n++;
-        for (;
-             at > 0 && (s[at - 1].size > size || (s[at - 1].size == size && s[at - 1].point.value > p.value));
-             at--)
-            s[at] = s[at - 1];
-        s[at] = (spot){i, size, p, false};
+        for (; at > 0 && is_after(&s[at - 1], &it); at--) s[at] = s[at - 1];
+        s[at] = it;
     }
     return n;
 }
@@ -96,23 +113,25 @@ static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
 {
     spot          *s = SSMQ_ARENA_ARRAY(rq->arena, spot, rq->table->n_run + 1);
     ssmq_metric_of metric;
-    bool           bits;
+    int            which;
     const int      log = rq->o->log;
-    SSMQ_TRY(find_quantity(rq, &bits));
+    SSMQ_TRY(find_quantity(rq, &which));
     SSMQ_TRY(ssmq_points_metric(rq, "change", &metric));
-    const int32_t n = find_spots(rq, bits, &metric, s, f);
-    if (n == 0) return SSMQ_FAIL(INPUT, "no run has both a size and the metric '%s'", metric.name);
+    const int32_t n = find_spots(rq, which, &metric, s, f);
+    if (n == 0)
+        return SSMQ_FAIL(INPUT, "no run has both %s and the metric '%s'", quantities[which].name,
+                         metric.name);
     mark_front(s, n, strcmp(metric.name, "top1") == 0);
     ssmq_figure_add_column(f, "name", SSMQ_COLUMN_TEXT);
-    ssmq_figure_add_column(f, bits ? "bits_per_weight" : "bytes", SSMQ_COLUMN_REAL);
+    ssmq_figure_add_column(f, quantities[which].column, SSMQ_COLUMN_REAL);
     ssmq_figure_add_column(f, "value", SSMQ_COLUMN_REAL);
     ssmq_figure_add_column(f, "se", SSMQ_COLUMN_REAL);
     ssmq_figure_add_column(f, "front", SSMQ_COLUMN_INT);
     ssmq_figure_add_column(f, "float", SSMQ_COLUMN_INT);
     SSMQ_TRY(put_spots(rq, s, n, f));
-    ssmq_figure_set_text(f, "size", bits ? "bits_per_weight" : "bytes");
-    ssmq_figure_set_text(f, "x_name", bits ? "bits per weight" : "weights (MiB)");
-    ssmq_figure_set_real(f, "unit", bits ? 1 : 0x1p20);
+    ssmq_figure_set_text(f, "size", quantities[which].column);
+    ssmq_figure_set_text(f, "x_name", quantities[which].label);
+    ssmq_figure_set_real(f, "unit", quantities[which].unit);
     ssmq_figure_set_text(f, "y_name", metric.label);
     ssmq_figure_set_real(f, "log_x", log >= 0 && (log & SSMQ_LOG_AXIS_X));
     ssmq_figure_set_real(f, "log_y", log >= 0 ? (log & SSMQ_LOG_AXIS_Y) != 0 : spans_decades(s, n));

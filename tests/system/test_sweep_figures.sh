@@ -78,7 +78,8 @@ head -1 "$scratch/data/sweep.csv" | grep -q '^# ssmq ' || fail "CSV without comm
 # What cannot be.
 refuse 2 "no axis has the name 'bit'; there are at_sites, bits" export sweep "$here" --axis bit
 refuse 2 "no metric has the name 'pl'; did you mean 'ppl'?" export ablation "$here" --metric pl
-refuse 2 "no size has the name 'MiB'; there are bytes, bits" export pareto "$here" --quantity MiB
+refuse 2 "no size has the name 'MiB'; there are bytes, bits, latency" export pareto "$here" --quantity MiB
+refuse 4 "no run has both latency and the metric 'change'" export pareto "$here" --quantity latency
 refuse 4 "no run has an evaluation 'wt3'" export sweep "$here" --evaluation wt3
 refuse 2 "option '--axis' is none of kind 'pareto'" export pareto "$here" --axis bits
 refuse 2 "option '--label' stands 1 times for 5 runs" export ablation "$here" --label x

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# `ssmq report`: what stands on the page, that nothing on it is markup by accident, that it needs nothing else.
+set -uo pipefail
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+# shellcheck source=tests/support/sweeps.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/sweeps.sh"
+
+# page FILE TEXT...: well-formed, with unique names, without scripts and references, and with these texts
+page() {
+    python3 - "$@" <<'PYTHON' || fail "the page $1"
+import html.parser, sys
+file, texts = sys.argv[1], sys.argv[2:]
+void = {"meta", "link", "br", "img", "hr"}
+
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.links, self.tags, self.text = [], [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        a = dict(attributes)
+        self.tags.append((tag, a))
+        if tag not in void:
+            self.open.append(tag)
+        if "id" in a:
+            self.ids.append(a["id"])
+        for key in ("href", "xlink:href", "src", "action", "data"):
+            if key in a:
+                self.links.append(a[key])
+        assert not any(k.startswith("on") for k in a), a
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in void:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, (tag, self.getpos())
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+p = Page()
+source = open(file, encoding="utf-8").read()
+p.feed(source)
+assert not p.open, p.open
+assert len(set(p.ids)) == len(p.ids), sorted(i for i in p.ids if p.ids.count(i) > 1)[:3]
+assert all(l.startswith("#") and l[1:] in p.ids for l in p.links), [l for l in p.links if l[1:] not in p.ids]
+names = [tag for tag, _ in p.tags]
+assert not {"script", "img", "iframe", "link", "object", "embed", "b"} & set(names)
+assert names.count("h1") == 1 and names.count("table") == names.count("caption") >= 3
+assert all("scope" in a for tag, a in p.tags if tag == "th")
+assert all(a.get("role") == "img" and a.get("aria-label") for tag, a in p.tags if tag == "svg")
+assert dict(p.tags[0][1]).get("lang") == "en" and "prefers-color-scheme" in source and "@media print" in source
+assert any(a.get("name") == "viewport" for tag, a in p.tags if tag == "meta")
+words = " ".join(" ".join(p.text).split())
+missing = [t for t in texts if t not in words]
+assert not missing, missing
+PYTHON
+}
+
+write_sweep "$scratch/sweep.yaml" swept
+cat >> "$scratch/sweep.yaml" <<'YAML'
+expect:
+  - {evaluation: wt2, metric: ppl, where: {mode: float}, value: 1, tolerance: 1%, source: '<i>someone</i> & "others"'}
+YAML
+run 0 run "$scratch/sweep.yaml" --out "$scratch/runs"
+here="$scratch/runs/swept"
+run 0 report "$here" -o "$scratch/new/swept.html"
+expect_out ""
+expect_err ""
+id=$(sed -n 's/.*"id": "\(.*\)",/\1/p' "$here/sweep.json" | tail -1)
+# shellcheck disable=SC2016 # no dollar is meant
+page "$scratch/new/swept.html" 'does <script>alert("&")</script> cost 100% of $5_000?' '<i>someone</i> & "others"' OUTSIDE \
+    "5 done" "layers.*.{in_proj,out_proj}.in" "dialect gptq, windows of 32 tokens" "$id" "recipe.w.bits" "model/model.safetensors" \
+    "the run with bits=8 and else the same values" "the lowest log-perplexity is that of" "resolved.yaml of float"
+grep -q "run: {backend" "$scratch/new/swept.html" || grep -q "^mode: fake" "$scratch/new/swept.html" || fail "no resolved configuration"
+! grep -q "$scratch" <(grep -v 'path:\|file:\|tokenizer:\|data.file' "$scratch/new/swept.html" | grep -v '<td>') || fail "paths of this machine"
+
+# Equal content, equal bytes, wherever the page goes.
+run 0 report "$here/" --output "$scratch/b.html"
+cmp "$scratch/new/swept.html" "$scratch/b.html" || fail "the same report twice is not the same file"
+
+# Without gnuplot the page says so.
+mkdir "$scratch/none"
+ln -s "$(command -v cat)" "$scratch/none/cat" # which the test itself takes
+PATH=$scratch/none run 0 report "$here" -o "$scratch/plain.html"
+page "$scratch/plain.html" "Not drawn: " "gnuplot is not installed"
+grep -q "<svg" "$scratch/plain.html" && fail "pictures without gnuplot"
+if command -v gnuplot > /dev/null; then
+    [ "$(grep -c '<figure><svg' "$scratch/b.html")" = 4 ] || fail "not 4 figures"
+else
+    echo "left out, not installed: gnuplot"
+fi
+
+# Runs in every state: failed, killed, unsupported, queued.
+part="$scratch/partly"
+cp -r "$here" "$part"
+mapfile -t ids < <(sed -n 's/.*"id": "\(.*\)",/\1/p' "$part/sweep.json")
+rm -r "${part:?}/${ids[1]}"
+for state in 2:failed 3:running; do
+    folder="$part/${ids[${state%:*}]}"
+    rm "$folder"/{run.h5,summary.json}
+    sed -i "s/\"done\"/\"${state#*:}\"/; s/\"reason\": null/\"reason\": \"no <room> left\"/" "$folder/status.json"
+done
+echo "the last <line>" >> "$part/${ids[2]}/log.txt"
+run 0 report "$part" -o "$scratch/partly.html"
+page "$scratch/partly.html" "1 failed" "1 queued" "no <room> left" "the last <line>" killed
+# A single run, and one that came to nothing.
+run 0 report "$here/${ids[4]}" -o "$scratch/one.html"
+page "$scratch/one.html" "1 done" "${ids[4]}"
+run 0 report "$part/${ids[2]}" -o "$scratch/none.html"
+page "$scratch/none.html" "No run has figures yet." "no <room> left"
+
+refuse 2 "option '--output' is 'x.pdf', not a name that ends in .html" report "$here" -o x.pdf
+refuse 2 "'ssmq report' needs the option '--output'" report "$here"
+run 4 report "$scratch/nowhere" -o "$scratch/x.html"
+cp -r "$here" "$scratch/torn"
+head -c 3000 "$here/${ids[4]}/run.h5" > "$scratch/torn/${ids[4]}/run.h5"
+run 7 report "$scratch/torn" -o "$scratch/x.html"
+expect_in_err "${ids[4]}/run.h5"
+[ ! -e "$scratch/x.html" ] || fail "a page was left of results that are damaged"
+finish
