@@ -104,7 +104,7 @@ expect_json '[(r["name"], r["like"]) for r in j["runs"] if r["state"] == "to run
 expect_json 'j["excluded"]' 4
 
 run 0 plan "$scratch/sweep.yaml" --out "$runs" --set 'mode=real' --set sweep.unsupported=record \
-    --set 'sweep.axes.bits={recipe.w.bits: [8, 12]}'
+    --set 'sweep.axes.bits={recipe.w.bits: [10, 12]}'
 expect_in_out "2 runs: 0 finished, 0 to run, 2 unsupported"
 refuse 2 "--out names no directory" plan "$scratch/sweep.yaml" --out ""
 run 3 plan "$scratch/sweep.yaml" --set 'sweep.axes.bits={recipe.w.bits: [1]}'
