@@ -4,10 +4,9 @@
 #include <string.h>
 #include "harness/base/assert.h"
 
-#define SHIFT 20 /* bits of a float that do not choose its bin: eight bins to an octave */
+#define SHIFT SSMQ_CHANNEL_SHIFT
 #define PER_OCTAVE 8
 #define ABOVE 2 /* octaves that a later sample may exceed the first one by before the window moves */
-#define MAGNITUDE 0x7fffffffu
 #define NONFINITE 0x7f800000u
 
 static uint32_t bits_of(float x)
@@ -15,11 +14,6 @@ static uint32_t bits_of(float x)
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
-}
-
-static int64_t stride_of(const ssmq_channel_bins *b)
-{
-    return 2 * (int64_t)b->wide + 1;
 }
 
 int64_t ssmq_channel_bins_bytes(int64_t channels)
@@ -37,7 +31,7 @@ static int32_t end_of(const ssmq_channel_bins *b)
 
 static ssmq_status widen(ssmq_channel_bins *b, int32_t wide)
 {
-    const int64_t old = stride_of(b), now = 2 * (int64_t)wide + 1;
+    const int64_t old = ssmq_channel_bins_stride(b), now = 2 * (int64_t)wide + 1;
     uint32_t     *count = calloc((size_t)(b->channels * now), sizeof *count);
     if (!count)
         return SSMQ_FAIL(MEMORY, "no memory for the histograms of %lld channels", (long long)b->channels);
@@ -49,11 +43,16 @@ static ssmq_status widen(ssmq_channel_bins *b, int32_t wide)
     return SSMQ_OK;
 }
 
+bool ssmq_channel_bins_holds(const ssmq_channel_bins *b, float absmax)
+{
+    return absmax == 0 || (b->count && (int32_t)(bits_of(absmax) >> SHIFT) < end_of(b));
+}
+
 ssmq_status ssmq_channel_bins_reach(ssmq_channel_bins *b, float absmax)
 {
     const int32_t bin = (int32_t)(bits_of(absmax) >> SHIFT);
     SSMQ_ASSERT(bin < (int32_t)(NONFINITE >> SHIFT));
-    if (absmax == 0 || (b->count && bin < end_of(b))) return SSMQ_OK;
+    if (ssmq_channel_bins_holds(b, absmax)) return SSMQ_OK;
     const int32_t last = (int32_t)(NONFINITE >> SHIFT), octave = bin / PER_OCTAVE + 1 + ABOVE;
     const int32_t end = octave * PER_OCTAVE < last ? octave * PER_OCTAVE : last;
     if (!b->count) {
@@ -71,33 +70,14 @@ void ssmq_channel_bins_free(ssmq_channel_bins *b)
 
 /* ---- counting -------------------------------------------------------------------------- */
 
-/* Where the counts of a row of values are, behind middle, the bin around zero of the first channel. */
-static void find_bins(const ssmq_channel_bins *b, const float *restrict x, int32_t *restrict at)
-{
-    const int32_t stride = (int32_t)stride_of(b);
-    for (int32_t l = 0; l < SSMQ_CHANNEL_LANES; l++) {
-        int32_t bits;
-        memcpy(&bits, &x[l], sizeof bits);
-        const int32_t above = ((bits & (int32_t)MAGNITUDE) >> SHIFT) - b->base + 1;
-        const int32_t k = above > 0 ? above : 0, sign = bits >> 31; /* -1: negative */
-        at[l] = ((k ^ sign) - sign) + l * stride;
-    }
-}
-
-/* Lane by lane in turn: two values of one channel after another would often meet in a bin, and the second
- * wait for the first. */
 void ssmq_channel_bins_add(ssmq_channel_bins *b, int64_t first, int64_t lanes, const float *x, int64_t n)
 {
     if (!b->count) return; /* zeros: what is in no bin is taken for small */
-    uint32_t *const middle = b->count + first * stride_of(b) + b->wide;
-    int32_t         at[SSMQ_CHANNEL_LANES];
-    for (int64_t i = 0; i < n; i++) {
-        find_bins(b, x + i * SSMQ_CHANNEL_LANES, at);
-        if (lanes == SSMQ_CHANNEL_LANES)
-            for (int32_t l = 0; l < SSMQ_CHANNEL_LANES; l++) middle[at[l]]++;
-        else
-            for (int64_t l = 0; l < lanes; l++) middle[at[l]]++;
-    }
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t l = 0; l < lanes; l++) {
+            uint32_t *const middle = b->count + (first + l) * ssmq_channel_bins_stride(b) + b->wide;
+            middle[ssmq_channel_bin(b, x[i * SSMQ_CHANNEL_LANES + l])]++;
+        }
 }
 
 /* ---- quantiles ------------------------------------------------------------------------- */
@@ -162,8 +142,8 @@ static walk walk_of(const ssmq_channel_bins *b, int64_t channel, uint64_t n, flo
 {
     walk w = {.b = b, .n = n, .middle = n, .low = (double)low, .high = (double)high};
     if (!b->count) return w;
-    w.count = b->count + channel * stride_of(b);
-    for (int32_t i = 0; i < stride_of(b); i++)
+    w.count = b->count + channel * ssmq_channel_bins_stride(b);
+    for (int32_t i = 0; i < ssmq_channel_bins_stride(b); i++)
         if (i != b->wide) w.middle -= w.count[i];
     return w;
 }

@@ -2,7 +2,9 @@
  * sign, over as many powers of two below the largest magnitude as matter.  The bin of x is the upper 12 bits
  * of the float, as in harness/tensor/histogram.h it is the upper 16; all magnitudes below the window are one bin. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include "harness/base/error.h"
 
 #ifdef __cplusplus
@@ -29,6 +31,25 @@ void                      ssmq_channel_bins_free(ssmq_channel_bins *b);
 
 /* Channels that are counted side by side. */
 #define SSMQ_CHANNEL_LANES 16
+#define SSMQ_CHANNEL_SHIFT 20 /* bits of a float that do not choose its bin: eight bins to an octave */
+
+static inline int64_t ssmq_channel_bins_stride(const ssmq_channel_bins *b)
+{
+    return 2 * (int64_t)b->wide + 1;
+}
+
+/* Where the count of a value is, behind the one around zero of its channel. */
+static inline int32_t ssmq_channel_bin(const ssmq_channel_bins *b, float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const int32_t above = ((bits & INT32_MAX) >> SSMQ_CHANNEL_SHIFT) - b->base + 1;
+    const int32_t k = above > 0 ? above : 0, sign = bits >> 31; /* -1: negative */
+    return (k ^ sign) - sign;
+}
+
+/* Does the window hold magnitudes up to absmax? */
+bool ssmq_channel_bins_holds(const ssmq_channel_bins *b, float absmax);
 
 /* Counts x (n, SSMQ_CHANNEL_LANES), the values of so many lanes' channels from the first one on: finite, none
  * beyond the window. */

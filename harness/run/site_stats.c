@@ -9,8 +9,6 @@
 
 #define LANES SSMQ_STATS_LANES   /* channels that are worked on side by side: a cache line of floats */
 #define BLOCK_ROWS 512 /* numbers of a channel at a time: with 16 channels 32 KiB, which L1 holds */
-#define MAGNITUDE 0x7fffffff
-#define NONFINITE 0x7f800000
 
 /* ---- shapes ---------------------------------------------------------------------------- */
 
@@ -38,7 +36,6 @@ struct ssmq_stats_worker {
     float    *block; /* [2][rows of a block][LANES] */
     uint32_t *count; /* [SSMQ_SIGNED_BINS] */
     float     least[2], most[2]; /* magnitudes of negative values and of others; most < 0: none */
-    float     absmax;
     uint64_t  n_values, n_zero, n_nonfinite, n_clipped;
 };
 
@@ -48,15 +45,21 @@ static void forget(ssmq_stats_worker *w)
         w->least[h] = INFINITY;
         w->most[h] = -1;
     }
-    w->absmax = 0;
     w->n_values = w->n_zero = w->n_nonfinite = w->n_clipped = 0;
+}
+
+/* The best that the backend's tier allows. */
+static const ssmq_stats_loops *loops_of(const ssmq_backend *be)
+{
+    if (strcmp(be->tier, "avx512") == 0 && ssmq_stats_loops_avx512) return ssmq_stats_loops_avx512;
+    if (strncmp(be->tier, "avx", 3) == 0 && ssmq_stats_loops_avx2) return ssmq_stats_loops_avx2;
+    return &ssmq_stats_loops_c;
 }
 
 ssmq_status ssmq_stats_workers_open(const ssmq_backend *be, int64_t inner, ssmq_stats_workers *out)
 {
-    const bool         avx2 = strncmp(be->tier, "avx", 3) == 0 && ssmq_stats_loops_avx2;
     ssmq_stats_workers w = {.n = be->threads,
-                            .loops = avx2 ? ssmq_stats_loops_avx2 : &ssmq_stats_loops_c,
+                            .loops = loops_of(be),
                             .rows = inner > BLOCK_ROWS ? inner : BLOCK_ROWS};
     w.worker = ssmq_must_malloc((size_t)w.n * sizeof *w.worker);
     bool fine = true;
@@ -110,9 +113,11 @@ ssmq_status ssmq_site_stats_open(const ssmq_collect_spec *spec, const ssmq_site_
     s.moments = calloc(C, sizeof *s.moments);
     s.among_top = calloc(C, sizeof *s.among_top);
     s.sample_absmax = malloc(C * sizeof *s.sample_absmax);
+    s.late = malloc((C / LANES + 1) * sizeof *s.late);
     if (with_histogram(spec)) s.half = calloc(2, sizeof *s.half);
     *out = s;
-    if (s.low && s.high && s.moments && s.among_top && s.sample_absmax && (s.half || !with_histogram(spec))) {
+    if (s.low && s.high && s.moments && s.among_top && s.sample_absmax && s.late &&
+        (s.half || !with_histogram(spec))) {
         for (size_t c = 0; c < C; c++) {
             s.low[c] = INFINITY;
             s.high[c] = -INFINITY;
@@ -130,6 +135,7 @@ void ssmq_site_stats_close(ssmq_site_stats *s)
     free(s->moments);
     free(s->among_top);
     free(s->sample_absmax);
+    free(s->late);
     free(s->half);
     ssmq_channel_bins_free(&s->bins);
     *s = (ssmq_site_stats){0};
@@ -152,27 +158,25 @@ static int32_t bits_of(float x)
     return bits;
 }
 
-/* Rows of lanes channels from channel c on, side by side; -0 becomes 0.  Lanes beyond them are 0. */
-static void pack(const sample *m, int64_t c, int64_t lanes, int64_t row, int64_t rows, float *block)
+static bool is_finite(const float *block, int64_t n)
 {
-    const int64_t K = m->s->shape.inner;
-    for (int64_t r = 0; r < rows; r++) {
-        const float *from = m->x + (row + r) * m->row_stride + c * K;
-        if (K == 1 && lanes == LANES) {
-            for (int l = 0; l < LANES; l++) block[r * LANES + l] = from[l] + 0.0f;
-            continue;
-        }
-        for (int64_t k = 0; k < K; k++)
-            for (int64_t l = 0; l < LANES; l++)
-                block[(r * K + k) * LANES + l] = l < lanes ? from[l * K + k] + 0.0f : 0.0f;
-    }
+    bool finite = true;
+    for (int64_t i = 0; i < n * LANES; i++) finite &= isfinite(block[i]) != 0;
+    return finite;
 }
 
-static bool all_finite(const float *block, int64_t n)
+/* Rows of lanes channels from channel c on, side by side; -0 becomes 0.  Lanes beyond them are 0.  Are all
+ * finite? */
+static bool pack(const sample *m, int64_t c, int64_t lanes, int64_t row, int64_t rows, float *block)
 {
-    int32_t bad = 0;
-    for (int64_t i = 0; i < n * LANES; i++) bad |= (bits_of(block[i]) & MAGNITUDE) >= NONFINITE;
-    return !bad;
+    const int64_t K = m->s->shape.inner;
+    const float  *x = m->x + row * m->row_stride + c * K;
+    if (K == 1 && lanes == LANES) return m->workers->loops->pack(x, m->row_stride, rows, block);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t k = 0; k < K; k++)
+            for (int64_t l = 0; l < LANES; l++)
+                block[(r * K + k) * LANES + l] = l < lanes ? x[r * m->row_stride + l * K + k] + 0.0f : 0.0f;
+    return is_finite(block, rows * K);
 }
 
 /* What a worker keeps of a block's first lanes. */
@@ -198,30 +202,50 @@ static uint64_t clipped(const float *v, int64_t n, int64_t lanes, const double *
     return count;
 }
 
-/* n finite rows of lanes channels from channel c on. */
-static void add_block(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t lanes, const float *v,
-                      int64_t n)
+static void add_bins(const sample *m, int64_t c, int64_t lanes, const float *v, int64_t n)
+{
+    if (lanes == LANES) m->workers->loops->bins(&m->s->bins, c, v, n);
+    else ssmq_channel_bins_add(&m->s->bins, c, lanes, v, n);
+}
+
+/* n finite rows of lanes channels from channel c on, but for their bins; returns the largest magnitude. */
+static float add_block(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t lanes, const float *v,
+                       int64_t n)
 {
     ssmq_site_stats *s = m->s;
     ssmq_block_looks looks;
     ssmq_moments     moments[LANES];
-    if (n == 0) return;
+    float            most = 0;
+    if (n == 0) return 0;
     m->workers->loops->look(v, n, &looks);
     m->workers->loops->moments(v, n, moments);
     keep_looks(&looks, lanes, w);
     for (int64_t l = 0; l < lanes; l++) {
+        const float absmax = fmaxf(-looks.low[l], looks.high[l]);
         s->low[c + l] = fminf(s->low[c + l], looks.low[l]);
         s->high[c + l] = fmaxf(s->high[c + l], looks.high[l]);
-        s->sample_absmax[c + l] = fmaxf(s->sample_absmax[c + l], fmaxf(-looks.low[l], looks.high[l]));
+        s->sample_absmax[c + l] = fmaxf(s->sample_absmax[c + l], absmax);
+        most = fmaxf(most, absmax);
         ssmq_moments_merge(&s->moments[c + l], &moments[l]);
     }
-    if (s->with_bins) ssmq_channel_bins_add(&s->bins, c, lanes, v, n);
     if (s->clip.low) w->n_clipped += clipped(v, n, lanes, s->clip.low + c, s->clip.high + c);
     w->n_values += (uint64_t)(n * lanes);
-    if (!s->half) return;
-    ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)v, SSMQ_F32, n, lanes);
-    t.stride[0] = LANES;
+    if (!s->half) return most;
+    ssmq_tensor t = lanes == LANES ? SSMQ_TENSOR((void *)(uintptr_t)v, SSMQ_F32, 1, n * LANES)
+                                   : SSMQ_TENSOR((void *)(uintptr_t)v, SSMQ_F32, n, lanes);
+    if (lanes < LANES) t.stride[0] = LANES;
     ssmq_count_bins(&t, w->count);
+    return most;
+}
+
+/* The finite values of a lane of a block, in the first lane of another. */
+static int64_t finite_lane(const float *v, int64_t n, int64_t lane, float *column)
+{
+    int64_t kept = 0;
+    memset(column, 0, (size_t)(n * LANES) * sizeof *column);
+    for (int64_t i = 0; i < n; i++)
+        if (isfinite(v[i * LANES + lane])) column[kept++ * LANES] = v[i * LANES + lane];
+    return kept;
 }
 
 /* Lane by lane, without what is not finite. */
@@ -230,12 +254,42 @@ static void add_finite(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t
 {
     float *column = w->block + m->workers->rows * LANES;
     for (int64_t l = 0; l < lanes; l++) {
-        int64_t kept = 0;
-        memset(column, 0, (size_t)(n * LANES) * sizeof *column);
-        for (int64_t i = 0; i < n; i++)
-            if (isfinite(v[i * LANES + l])) column[kept++ * LANES] = v[i * LANES + l];
-        add_block(m, w, c + l, 1, column, kept);
+        const int64_t kept = finite_lane(v, n, l, column);
         w->n_nonfinite += (uint64_t)(n - kept);
+        add_block(m, w, c + l, 1, column, kept);
+    }
+}
+
+/* A block of a sample that the window of the bins may not hold: then it, and all later ones of its channels, wait.
+ * So do those with values that are not finite. */
+static void add_rows(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t lanes, int64_t row, int64_t rows)
+{
+    ssmq_site_stats *s = m->s;
+    const int64_t    n = rows * s->shape.inner;
+    int64_t         *late = &s->late[c / LANES];
+    if (!pack(m, c, lanes, row, rows, w->block)) {
+        add_finite(m, w, c, lanes, w->block, n);
+        return;
+    }
+    const float most = add_block(m, w, c, lanes, w->block, n);
+    if (!s->with_bins || *late < row || !ssmq_channel_bins_holds(&s->bins, most)) return;
+    add_bins(m, c, lanes, w->block, n);
+    *late = row + rows;
+}
+
+/* Bins of a block that waited. */
+static void add_late_rows(const sample *m, ssmq_stats_worker *w, int64_t c, int64_t lanes, int64_t row,
+                          int64_t rows)
+{
+    float        *column = w->block + m->workers->rows * LANES;
+    const int64_t n = rows * m->s->shape.inner;
+    if (pack(m, c, lanes, row, rows, w->block)) {
+        add_bins(m, c, lanes, w->block, n);
+        return;
+    }
+    for (int64_t l = 0; l < lanes; l++) {
+        const int64_t kept = finite_lane(w->block, n, l, column);
+        ssmq_channel_bins_add(&m->s->bins, c + l, 1, column, kept);
     }
 }
 
@@ -248,38 +302,24 @@ static void add_channels(void *context, int64_t begin, int64_t end, int32_t work
     for (int64_t c = begin * LANES; c < end * LANES && c < C; c += LANES) {
         const int64_t lanes = C - c < LANES ? C - c : LANES;
         for (int64_t l = 0; l < lanes; l++) m->s->sample_absmax[c + l] = 0;
-        for (int64_t row = 0; row < m->rows; row += m->chunk) {
-            const int64_t rows = m->rows - row < m->chunk ? m->rows - row : m->chunk;
-            const int64_t n = rows * m->s->shape.inner;
-            pack(m, c, lanes, row, rows, w->block);
-            if (all_finite(w->block, n)) add_block(m, w, c, lanes, w->block, n);
-            else add_finite(m, w, c, lanes, w->block, n);
-        }
+        m->s->late[c / LANES] = 0;
+        for (int64_t row = 0; row < m->rows; row += m->chunk)
+            add_rows(m, w, c, lanes, row, m->rows - row < m->chunk ? m->rows - row : m->chunk);
     }
 }
 
-/* ---- a sample -------------------------------------------------------------------------- */
-
-static float finite_absmax_of(const float *x, int64_t n)
-{
-    float most = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (isfinite(x[i])) most = fmaxf(most, fabsf(x[i]));
-    return most;
-}
-
-/* The largest finite magnitude of some rows. */
-static void find_absmax(void *context, int64_t begin, int64_t end, int32_t worker)
+static void add_late_channels(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     const sample      *m = context;
     ssmq_stats_worker *w = &m->workers->worker[worker];
-    const int64_t      n = m->s->shape.channels * m->s->shape.inner;
-    for (int64_t r = begin; r < end; r++) {
-        const float *row = m->x + r * m->row_stride;
-        const float  most = m->workers->loops->absmax(row, n);
-        w->absmax = fmaxf(w->absmax, most < INFINITY ? most : finite_absmax_of(row, n));
-    }
+    const int64_t      C = m->s->shape.channels;
+    for (int64_t c = begin * LANES; c < end * LANES && c < C; c += LANES)
+        for (int64_t row = m->s->late[c / LANES]; row < m->rows; row += m->chunk)
+            add_late_rows(m, w, c, C - c < LANES ? C - c : LANES, row,
+                          m->rows - row < m->chunk ? m->rows - row : m->chunk);
 }
+
+/* ---- a sample -------------------------------------------------------------------------- */
 
 /* What a worker counted, to the site; its table is empty afterwards. */
 static void take_counts(ssmq_site_stats *s, ssmq_stats_worker *w)
@@ -339,13 +379,16 @@ ssmq_status ssmq_site_stats_add(ssmq_site_stats *s, ssmq_backend *be, ssmq_stats
                            .chunk = w->rows / shape->inner};
     SSMQ_ASSERT(shape->inner == 1 || ssmq_tensor_contiguous(x));
     SSMQ_TRY(check_count(s, m.rows));
+    const int64_t groups = (shape->channels + LANES - 1) / LANES;
+    bool          late = false;
     *absmax = 0;
     for (int32_t i = 0; i < w->n; i++) forget(&w->worker[i]);
-    be->ops->share(be, m.rows, 1 + 16384 / width, find_absmax, &m);
-    for (int32_t i = 0; i < w->n; i++) *absmax = fmaxf(*absmax, w->worker[i].absmax);
-    if (s->with_bins) SSMQ_TRY(ssmq_channel_bins_reach(&s->bins, *absmax));
-    be->ops->share(be, (shape->channels + LANES - 1) / LANES, 1, add_channels, &m);
+    be->ops->share(be, groups, 1, add_channels, &m);
     for (int32_t i = 0; i < w->n; i++) take_counts(s, &w->worker[i]);
+    for (int64_t c = 0; c < shape->channels; c++) *absmax = fmaxf(*absmax, s->sample_absmax[c]);
+    for (int64_t g = 0; g < groups; g++) late |= s->late[g] < m.rows;
+    if (s->with_bins) SSMQ_TRY(ssmq_channel_bins_reach(&s->bins, *absmax));
+    if (s->with_bins && late) be->ops->share(be, groups, 1, add_late_channels, &m);
     if (s->n_top > 0) find_top(s);
     s->n_rows += m.rows;
     s->n_samples++;

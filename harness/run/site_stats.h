@@ -61,6 +61,8 @@ typedef struct ssmq_site_stats {
     ssmq_histogram  *half;          /* [2] negative and other values; NULL: not kept                    */
     bool             with_bins;
     ssmq_channel_bins bins;
+    int64_t         *late;          /* by SSMQ_CHANNEL_LANES channels, of the sample under way: rows that are in
+                                     * bins; the others wait for the window to grow                     */
     int32_t          n_top;
     uint32_t        *among_top;     /* [channels] samples in which the channel was among the n_top       *
                                      * largest; the lower one of two that are equal, none that is silent */

@@ -159,8 +159,8 @@ static ssmq_status run(bench *b, const char *folder, int tokens, int samples, in
 int main(int argc, char **argv)
 {
     const char              *name = argc > 1 ? argv[1] : "mamba-130m";
-    const int                tokens = argc > 2 ? atoi(argv[2]) : 512, samples = argc > 3 ? atoi(argv[3]) : 4;
-    const int                repeats = argc > 4 ? atoi(argv[4]) : 5;
+    const int                tokens = argc > 2 ? atoi(argv[2]) : 512, samples = argc > 3 ? atoi(argv[3]) : 16;
+    const int                repeats = argc > 4 ? atoi(argv[4]) : 3;
     const ssmq_random_shape *shape = ssmq_random_shapes;
     const char              *base = getenv("TMPDIR");
     bench                    b = {0};

@@ -231,23 +231,26 @@ static void test_not_finite(void **state)
     ssmq_backend_close(be);
 }
 
-/* Larger and larger samples: the window of the channels' bins moves up, and nothing is lost. */
+/* Larger and larger samples, and values within one: the window of the channels' bins moves up, and nothing is
+ * lost. */
 static void test_growing_samples(void **state)
 {
-    static const int64_t rows[] = {20, 20, 20, 20, 0};
-    ssmq_backend        *be;
+    static const int64_t rows[] = {20, 20, 1300, 20, 0};
+    test_backend         be[BACKENDS];
+    const int32_t        n = test_backends_open(be, BACKENDS, 2);
     (void)state;
-    CHECK_OK(ssmq_backend_open(ssmq_backends[0], NULL, 1, &be));
     data d = data_of((ssmq_site_shape){0, 20, 1, ""}, rows, 0);
     for (int64_t i = 0; i < 20 * 20; i++) d.x[i] = 0; /* the first has nothing to choose a window by */
-    for (int64_t i = 40 * 20; i < 60 * 20; i++) d.x[i] *= 1000;
-    for (int64_t i = 60 * 20; i < 80 * 20; i++) d.x[i] *= 1e15f;
-    outcome o = outcome_of(be, &d, &everything, NULL);
-    check_site(&o, &d, 0);
-    check_channels(&o, &d);
-    ssmq_arena_free(o.arena);
+    for (int64_t i = 700 * 20; i < 1340 * 20; i++) d.x[i] *= 1000;
+    for (int64_t i = 1340 * 20; i < 1360 * 20; i++) d.x[i] *= 1e15f;
+    for (int32_t k = 0; k < n; k++) {
+        outcome o = outcome_of(be[k].be, &d, &everything, NULL);
+        check_site(&o, &d, 0);
+        check_channels(&o, &d);
+        ssmq_arena_free(o.arena);
+    }
     free(d.x);
-    ssmq_backend_close(be);
+    test_backends_close(be, n);
 }
 
 /* Two loud channels, one of them in every other sample only; shares by hand. */
