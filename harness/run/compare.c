@@ -145,6 +145,46 @@ void ssmq_comparison_window(ssmq_comparison *c, double nll)
     c->windows++;
 }
 
+/* ---- a window as bytes ----------------------------------------------------------------- */
+
+#define PER_WINDOW 5 /* doubles */
+#define PER_TOKEN (2 * sizeof(float) + 1)
+
+size_t ssmq_comparison_bytes(const ssmq_comparison *c)
+{
+    return PER_WINDOW * sizeof(double) + (size_t)c->targets * PER_TOKEN;
+}
+
+void ssmq_comparison_pack(const ssmq_comparison *c, int64_t w, unsigned char *out)
+{
+    const size_t n = (size_t)c->targets, at = (size_t)w * n;
+    const double window[PER_WINDOW] = {c->window_nll_float[w], c->window_kl[w], c->window_delta_p[w],
+                                       c->window_top1[w], c->window_square[w]};
+    memcpy(out, window, sizeof window);
+    out += sizeof window;
+    memcpy(out, c->token_kl + at, n * sizeof(float));
+    memcpy(out + n * sizeof(float), c->token_delta_p + at, n * sizeof(float));
+    memcpy(out + 2 * n * sizeof(float), c->token_top1 + at, n);
+}
+
+void ssmq_comparison_unpack(ssmq_comparison *c, const unsigned char *bytes)
+{
+    const size_t n = (size_t)c->targets, w = (size_t)c->windows;
+    double       window[PER_WINDOW];
+    grow(c);
+    memcpy(window, bytes, sizeof window);
+    bytes += sizeof window;
+    c->window_nll_float[w] = window[0];
+    c->window_kl[w] = window[1];
+    c->window_delta_p[w] = window[2];
+    c->window_top1[w] = window[3];
+    c->window_square[w] = window[4];
+    memcpy(c->token_kl + w * n, bytes, n * sizeof(float));
+    memcpy(c->token_delta_p + w * n, bytes + n * sizeof(float), n * sizeof(float));
+    memcpy(c->token_top1 + w * n, bytes + 2 * n * sizeof(float), n);
+    c->windows++;
+}
+
 /* ---- statistics ------------------------------------------------------------------------ */
 
 static int by_float(const void *a, const void *b)

@@ -54,6 +54,12 @@ void ssmq_comparison_rows(ssmq_comparison *c, ssmq_pool *pool, int64_t first,
 /* The window is complete: nll is float's mean loss in it, in nats. */
 void ssmq_comparison_window(ssmq_comparison *c, double nll);
 
+/* What a window left here, as bytes of this machine's layout: so many, those of window w, and added as the next
+ * window. */
+size_t ssmq_comparison_bytes(const ssmq_comparison *c);
+void   ssmq_comparison_pack(const ssmq_comparison *c, int64_t w, unsigned char *out);
+void   ssmq_comparison_unpack(ssmq_comparison *c, const unsigned char *bytes);
+
 /* What figures are taken from. */
 typedef struct ssmq_compare_basis {
     const ssmq_compare_spec *spec;

@@ -8,6 +8,7 @@
 #include "harness/base/stats.h"
 #include "harness/data/window.h"
 #include "harness/run/loss.h"
+#include "harness/run/resume.h"
 
 /* Values of one block of logits: 32 MiB of floats. */
 #define LOGITS_MAX ((int64_t)8 << 20)
@@ -134,7 +135,7 @@ static ssmq_status run_window(task *t)
     return SSMQ_OK;
 }
 
-static void keep(task *t, int32_t subset)
+static void keep(task *t, int32_t subset, double nll)
 {
     if (t->windows == t->capacity) {
         t->capacity = t->capacity ? 2 * t->capacity : 64;
@@ -142,8 +143,23 @@ static void keep(task *t, int32_t subset)
         t->window_nll = ssmq_must_realloc(t->window_nll, n * sizeof *t->window_nll);
         t->window_subset = ssmq_must_realloc(t->window_subset, n * sizeof *t->window_subset);
     }
-    t->window_nll[t->windows] = mean_loss(t, &t->side[0]);
+    t->window_nll[t->windows] = nll;
     t->window_subset[t->windows++] = subset;
+}
+
+/* The loss of the window in t->token, computed unless it was before the run was killed. */
+static ssmq_status find_loss(task *t, double *nll)
+{
+    const int64_t n = t->e->window;
+    if (ssmq_resume_window(t->listener, t->e->id, t->windows, t->token, n, t->comparison, nll)) return SSMQ_OK;
+    SSMQ_TRY(ssmq_may_go_on(t->listener));
+    const ssmq_status st = run_window(t);
+    if (st == SSMQ_ERR_NUMERIC)
+        return SSMQ_FAIL(NUMERIC, "%s, window %" PRId64 ": %s", t->e->id, t->windows,
+                         ssmq_error_last()->message);
+    SSMQ_TRY(st);
+    *nll = mean_loss(t, &t->side[0]);
+    return ssmq_resume_keep_window(t->listener, t->e->id, t->windows, t->token, n, t->comparison, *nll);
 }
 
 static ssmq_status run_windows(task *t, ssmq_windows *w)
@@ -152,14 +168,10 @@ static ssmq_status run_windows(task *t, ssmq_windows *w)
         int32_t subset = -1;
         bool    more = false;
         SSMQ_TRY(ssmq_windows_next(w, t->token, &subset, &more));
+        double nll = 0;
         if (!more) return SSMQ_OK;
-        SSMQ_TRY(ssmq_may_go_on(t->listener));
-        const ssmq_status st = run_window(t);
-        if (st == SSMQ_ERR_NUMERIC)
-            return SSMQ_FAIL(NUMERIC, "%s, window %" PRId64 ": %s", t->e->id, t->windows,
-                             ssmq_error_last()->message);
-        SSMQ_TRY(st);
-        keep(t, subset);
+        SSMQ_TRY(find_loss(t, &nll));
+        keep(t, subset, nll);
         t->fraction = ssmq_windows_fraction(w);
         ssmq_tell_update(t->listener, t->windows, t->fraction);
     }

@@ -18,6 +18,7 @@ typedef struct ssmq_job {
     const ssmq_outcome     *outcome; /* of all runs; zeroed where there is none yet */
     /* From here on run.c's own: */
     ssmq_rundir            *dir;
+    ssmq_journal           *journal; /* NULL: not yet, or not any more */
     char                    started[SSMQ_UTC_TEXT];
     double                  wall, cpu; /* clocks at the start, seconds */
     const char             *lost;      /* why the lease is no longer ours; NULL: it is */

@@ -1,9 +1,11 @@
-/* Who is told how far a run is, and may ask it to end early; the runner itself prints nothing. */
+/* Who is told how far a run is, may ask it to end early, and keeps what it has computed; the runner itself prints
+ * nothing. */
 #pragma once
 #include <stdint.h>
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
 #include "harness/base/log.h"
+#include "harness/store/journal.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +20,8 @@ typedef struct ssmq_listener {
     void (*update)(void *context, int64_t done, double fraction);
     void (*end)(void *context);
     const volatile sig_atomic_t *signal; /* other than 0: one that asks to end early (base/interrupt.h) */
+    ssmq_journal *journal; /* of the run under way, for resume.h; NULL: nothing is kept */
+    const char   *part;    /* what stages there are part of, "sensitivity only layer 3"; NULL: the run */
 } ssmq_listener;
 
 static inline void ssmq_tell_begin(const ssmq_listener *l, const char *task, const char *unit)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
+#include "harness/base/build.h"
 #include "harness/base/clock.h"
 #include "harness/run/execute.h"
 #include "harness/run/sensitivity_store.h"
@@ -22,6 +23,12 @@ static const ssmq_log *log_of(const job *j)
     return j->request->listener ? j->request->listener->log : NULL;
 }
 
+/* What cannot be written is missed when the next piece of work is. */
+static void note_event(const job *j, const char *event, const char *what)
+{
+    if (j->journal && ssmq_journal_note(j->journal, event, what) != SSMQ_OK) ssmq_error_clear();
+}
+
 /* Every sign of life goes to the lease and on to whoever listens. */
 static void job_begin(void *context, const char *task, const char *unit)
 {
@@ -32,6 +39,7 @@ static void job_begin(void *context, const char *task, const char *unit)
     if (ssmq_rundir_set_status(j->dir, SSMQ_RUN_RUNNING, NULL, task) != SSMQ_OK)
         SSMQ_LOG_LINE(log_of(j), WARNING, "status was not written",
                       SSMQ_LOG_T("reason", ssmq_error_last()->message));
+    note_event(j, "begin", task);
     ssmq_tell_begin(j->request->listener, task, unit);
 }
 
@@ -48,6 +56,7 @@ static void job_update(void *context, int64_t done, double fraction)
 static void job_end(void *context)
 {
     const job *j = context;
+    note_event(j, "end", ssmq_arena_printf(j->arena, "%s: %" PRId64 " %s", j->task, j->n_done, j->unit));
     ssmq_tell_end(j->request->listener);
 }
 
@@ -195,10 +204,49 @@ static void note_calibration(job *j, const ssmq_recipe_result *r)
     }
 }
 
+/* All that numbers of a run's pieces depend on. */
+static const char *identity_of(const job *j)
+{
+    const ssmq_backend *be = j->session->be;
+    const ssmq_build   *build = ssmq_build_info();
+    return ssmq_arena_printf(j->arena, "run %s, ssmq %s %s%s, numerics %d, %s, %s, %s %s on %s", j->run->id,
+                             build->version, build->commit, build->dirty ? " changed" : "",
+                             SSMQ_NUMERICS_VERSION, build->compiler, build->flags, be->ops->name, be->tier,
+                             be->device);
+}
+
+/* What a run that came to no end has computed; nothing of one that is done, whose results are of no use if it
+ * is run again. */
+static ssmq_status open_journal(job *j)
+{
+    ssmq_run_status   was = {.state = SSMQ_RUN_QUEUED};
+    const ssmq_status known = ssmq_run_status_read(ssmq_rundir_file(j->dir, "status.json"), j->arena, &was);
+    const bool        done = known == SSMQ_OK && was.state == SSMQ_RUN_DONE;
+    ssmq_error_clear(); /* a missing status is an answer */
+    SSMQ_TRY(ssmq_journal_open(ssmq_rundir_path(j->dir), identity_of(j), done, log_of(j), &j->journal));
+    const int64_t n = ssmq_journal_count(j->journal);
+    if (n == 0) return ssmq_journal_note(j->journal, "started", "anew");
+    note(j, "%s: resumed, %" PRId64 " pieces of work are known", j->run->name, n);
+    SSMQ_LOG_LINE(log_of(j), INFO, "resumed", SSMQ_LOG_T("run", j->run->name), SSMQ_LOG_I("pieces", n));
+    return ssmq_journal_note(j->journal, "resumed",
+                             ssmq_arena_printf(j->arena, "%" PRId64 " pieces of work are known", n));
+}
+
+/* The journal stays as an account of what was computed when; what it keeps for going on does not. */
+static void end_journal(job *j)
+{
+    note_event(j, "done", j->run->name);
+    ssmq_journal_close(j->journal);
+    j->journal = NULL;
+    ssmq_journal_remove_bin(ssmq_rundir_path(j->dir));
+}
+
 static ssmq_status carry_out(job *j, ssmq_summary *summary)
 {
     const ssmq_backend *be = j->session->be;
+    SSMQ_TRY(open_journal(j));
     const ssmq_listener listener = {.context = j,
+                                    .journal = j->journal,
                                     .log = log_of(j),
                                     .begin = job_begin,
                                     .update = job_update,
@@ -226,7 +274,9 @@ static ssmq_status carry_out(job *j, ssmq_summary *summary)
         note(j, "%s: TTFT %.3f ms, TPOT %.3f ms", summary->speed[i].id, summary->speed[i].ttft_ms,
              summary->speed[i].tpot_ms);
     note(j, "done in %.1f s", ssmq_monotonic_s() - j->wall);
-    return ssmq_rundir_set_status(j->dir, SSMQ_RUN_DONE, NULL, NULL);
+    SSMQ_TRY(ssmq_rundir_set_status(j->dir, SSMQ_RUN_DONE, NULL, NULL));
+    end_journal(j);
+    return SSMQ_OK;
 }
 
 static ssmq_run_state state_of(ssmq_status st)
@@ -267,6 +317,7 @@ static void record_failure(job *j, const ssmq_outcome *o)
 {
     if (j->lost) return; /* the directory is another's now */
     note(j, "%s: %s", o->summary.status, o->summary.reason);
+    note_event(j, o->summary.status, o->summary.reason);
     ssmq_status st = SSMQ_OK;
     if (o->status != SSMQ_ERR_STOPPED) /* it has not come to an end */
         st = ssmq_summary_write(&o->summary, ssmq_rundir_file(j->dir, "summary.json"));
@@ -311,6 +362,7 @@ bool ssmq_job_take_finished(ssmq_job *j, ssmq_outcome *o)
     }
     o->summary.name = j->run->name;
     o->summary.recipe = j->run->recipe ? j->run->recipe->name : NULL;
+    ssmq_journal_remove_bin(o->path); /* whoever finished it may have been killed before he could */
     o->skipped = true;
     o->status = SSMQ_OK;
     return true;
@@ -341,6 +393,8 @@ void ssmq_job_run(ssmq_job *j, ssmq_outcome *o)
         fail_outcome(j, st, o);
         record_failure(j, o);
     }
+    ssmq_journal_close(j->journal);
+    j->journal = NULL;
     ssmq_rundir_close(j->dir);
 }
 
