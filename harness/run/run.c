@@ -349,6 +349,22 @@ static bool are_there(const job *j, const ssmq_outcome *o)
            (j->run->n_profile == 0 || ssmq_store_is_one(profile, j->run->id));
 }
 
+/* What whoever finished it could not put away before he was killed; a living one still will. */
+static void tidy(const job *j, const char *path)
+{
+    static const char *const names[] = {"lease", SSMQ_JOURNAL_BIN};
+    ssmq_rundir             *d = NULL;
+    bool                     any = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        any |= access(ssmq_arena_printf(j->arena, "%s/%s", path, names[i]), F_OK) == 0;
+    if (!any) return;
+    if (ssmq_rundir_open(path, j->run->id, j->run->name, 0, &d) == SSMQ_OK) {
+        ssmq_journal_remove_bin(path);
+        ssmq_rundir_close(d);
+    }
+    ssmq_error_clear();
+}
+
 bool ssmq_job_take_finished(ssmq_job *j, ssmq_outcome *o)
 {
     if (!ssmq_rundir_finished(o->path)) return false;
@@ -362,7 +378,7 @@ bool ssmq_job_take_finished(ssmq_job *j, ssmq_outcome *o)
     }
     o->summary.name = j->run->name;
     o->summary.recipe = j->run->recipe ? j->run->recipe->name : NULL;
-    ssmq_journal_remove_bin(o->path); /* whoever finished it may have been killed before he could */
+    tidy(j, o->path);
     o->skipped = true;
     o->status = SSMQ_OK;
     return true;
