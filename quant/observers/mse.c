@@ -4,10 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "harness/tensor/grid.h"
 #include "quant/observers.h"
 
 /* A bin is 1/8192 of the range: far below the step of any code up to 12 bits. */
-#define BINS 8192
+#define BINS SSMQ_GRID_CELLS
 
 typedef struct mse_options {
     int candidates;
@@ -19,13 +20,6 @@ static const ssmq_option mse_table[] = {
     {0},
 };
 
-static int32_t bits_of(float x)
-{
-    int32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
 static float float_of(int32_t bits)
 {
     float x;
@@ -33,34 +27,13 @@ static float float_of(int32_t bits)
     return x;
 }
 
-/* The largest bits of n values, and of n values with the sign turned, as signed integers: those of values above 0
- * are ordered as these, and so are the others'.  Even old processors have vectors for that. */
-static void add_extremes(const float *x, int64_t n, int32_t *above, int32_t *below)
-{
-    const int64_t half = n / 2;
-    int32_t       most[2] = {*above, 0}, least[2] = {*below, 0};
-    for (int64_t i = 0; i < half; i++) { /* halves side by side: fewer wait for one another */
-        const int32_t a = bits_of(x[i]), b = bits_of(x[half + i]), c = a ^ INT32_MIN, d = b ^ INT32_MIN;
-        most[0] = a > most[0] ? a : most[0];
-        most[1] = b > most[1] ? b : most[1];
-        least[0] = c > least[0] ? c : least[0];
-        least[1] = d > least[1] ? d : least[1];
-    }
-    if (n % 2) {
-        const int32_t a = bits_of(x[n - 1]), c = a ^ INT32_MIN;
-        most[0] = a > most[0] ? a : most[0];
-        least[0] = c > least[0] ? c : least[0];
-    }
-    *above = most[0] > most[1] ? most[0] : most[1];
-    *below = least[0] > least[1] ? least[0] : least[1];
-}
-
 /* The whole range of a sample, with 0, as the spec will use it. */
 static ssmq_range whole_range(const ssmq_tensor *rows, const ssmq_qspec *spec)
 {
-    int32_t above = 0, below = 0;
+    const ssmq_grid_loops *loops = ssmq_grid_loops_best();
+    int32_t                above = 0, below = 0;
     for (int64_t i = 0; i < rows->dim[0]; i++)
-        add_extremes((const float *)rows->data + i * rows->stride[0], rows->dim[1], &above, &below);
+        loops->extremes((const float *)rows->data + i * rows->stride[0], rows->dim[1], &above, &below);
     const float low = 0 - float_of(below), high = float_of(above), most = fmaxf(-low, high);
     return spec->symmetric ? (ssmq_range){-most, most} : (ssmq_range){low, high};
 }
@@ -73,24 +46,8 @@ typedef struct histogram {
     double   low, width;
     uint32_t count[BINS];
     int32_t  filled[BINS], n_filled; /* bins that hold values, ascending */
-    uint64_t sum[BINS + 1][3];
+    int64_t  sum[BINS + 1][3];
 } histogram;
-
-#define PIECE 64
-#define FINE 17 /* bits of the place within a bin */
-
-/* The bins of PIECE values, by a product in place of a division; false if one is so near to the end of its bin
- * that it may lie in the next.  In whole numbers, which the compiler can turn into vectors. */
-static bool find_bins(const float *restrict x, double low, double per_bin, int32_t *restrict bin)
-{
-    int32_t near = 0;
-    for (int i = 0; i < PIECE; i++) {
-        const int32_t at = (int32_t)(((double)x[i] - low) * (per_bin * (1 << FINE)));
-        bin[i] = at >> FINE;
-        near |= ((at + 1) & ((1 << FINE) - 1)) < 2;
-    }
-    return !near;
-}
 
 static int32_t bin_of(const histogram *h, float x)
 {
@@ -100,11 +57,12 @@ static int32_t bin_of(const histogram *h, float x)
 
 static void count_row(const float *x, int64_t n, histogram *h)
 {
-    const double per_bin = 1 / h->width;
-    for (int64_t i = 0; i < n; i += PIECE) {
-        const int64_t left = n - i < PIECE ? n - i : PIECE;
-        int32_t       bin[PIECE];
-        if (left < PIECE || !find_bins(x + i, h->low, per_bin, bin))
+    const ssmq_grid_loops *loops = ssmq_grid_loops_best();
+    const double           per_bin = 1 / h->width;
+    for (int64_t i = 0; i < n; i += SSMQ_GRID_PIECE) {
+        const int64_t left = n - i < SSMQ_GRID_PIECE ? n - i : SSMQ_GRID_PIECE;
+        int32_t       bin[SSMQ_GRID_PIECE];
+        if (left < SSMQ_GRID_PIECE || !loops->cells(x + i, h->low, per_bin, bin))
             for (int64_t k = 0; k < left; k++) bin[k] = bin_of(h, x[i + k]);
         for (int64_t k = 0; k < left; k++) h->count[bin[k]]++;
     }
@@ -117,7 +75,7 @@ static void count_values(const ssmq_tensor *rows, const ssmq_range *r, histogram
     for (int64_t i = 0; i < rows->dim[0]; i++)
         count_row((const float *)rows->data + i * rows->stride[0], rows->dim[1], h);
     for (int32_t i = 0; i < BINS; i++) {
-        const uint64_t n = h->count[i], k = (uint64_t)i;
+        const int64_t n = h->count[i], k = i;
         if (n > 0) h->filled[h->n_filled++] = i;
         h->sum[i + 1][0] = h->sum[i][0] + n;
         h->sum[i + 1][1] = h->sum[i][1] + n * k;
