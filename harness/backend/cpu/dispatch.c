@@ -92,9 +92,24 @@ static ssmq_status cpu_open(ssmq_backend *be, const void *options)
     return SSMQ_OK;
 }
 
+ssmq_status ssmq_cpu_work(ssmq_backend *be, size_t bytes, void **out)
+{
+    ssmq_cpu_state *s = be->state;
+    if (bytes > s->work_bytes) {
+        ssmq_host_free(be, s->work);
+        s->work = NULL;
+        s->work_bytes = 0;
+        SSMQ_TRY(ssmq_host_alloc(be, bytes, &s->work));
+        s->work_bytes = bytes;
+    }
+    *out = s->work;
+    return SSMQ_OK;
+}
+
 static void cpu_close(ssmq_backend *be)
 {
     ssmq_cpu_state *s = be->state;
+    ssmq_host_free(be, s->work);
     ssmq_pool_close(s->pool);
     free(s);
 }

@@ -17,6 +17,8 @@ typedef struct ssmq_cpu_state {
     ssmq_backend_ops ops;      /* ref's table with the tier's entries over it   */
     ssmq_pool       *pool;
     ssmq_hadamard    hadamard; /* the last matrix used; n = 0: none yet         */
+    void            *work;     /* see ssmq_cpu_work                             */
+    size_t           work_bytes;
 } ssmq_cpu_state;
 
 /* Each writes its tier's entries over the table; false if the tier was not compiled. */
@@ -42,6 +44,10 @@ static inline int64_t ssmq_cpu_row_bytes(const ssmq_packed *w)
 /* A product through OpenBLAS, for tier c, for many rows. */
 void ssmq_cpu_linear_blas(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                           const ssmq_tensor *w);
+
+/* Memory for an op while it runs, as it was left by the op before: taken and cleared anew each time it would cost
+ * as much as a product of one row.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_cpu_work(ssmq_backend *be, size_t bytes, void **out);
 
 /* A loop over n rows of so many elements each, in pieces that are worth handing to a thread. */
 static inline void ssmq_cpu_rows(ssmq_backend *be, int64_t n, int64_t elements,
