@@ -11,10 +11,12 @@
 #include "harness/base/child.h"
 #include "harness/base/hash.h"
 #include "harness/base/json.h"
+#include "harness/store/cache.h"
 #include "harness/store/examine.h"
 #include "harness/store/lease.h"
 #include "harness/store/rundir.h"
 #include "harness/store/summary.h"
+#include "harness/store/summed.h"
 
 #define CPU_LIMIT_S 600        /* for reading one file: hours of data take seconds */
 #define MANIFEST_MAX (16u << 20)
@@ -317,4 +319,22 @@ void ssmq_sweep_check(const char *path, ssmq_arena *arena, ssmq_run_check *out)
     *out = (ssmq_run_check){.path = path, .id = "sweep", .state = "sweep"};
     check_hdf5(&c, SWEEP_FILE);
     ssmq_error_clear();
+}
+
+bool ssmq_cache_check(const char *cache, ssmq_arena *arena, ssmq_run_check *out)
+{
+    checker          c = {.arena = arena, .out = out};
+    ssmq_cache_file *file;
+    int32_t          n = 0;
+    *out = (ssmq_run_check){.path = cache, .id = "cache", .state = "cache"};
+    if (ssmq_cache_files(cache, arena, &file, &n) != SSMQ_OK) find(&c, true, "", "%s", ssmq_error_last()->message);
+    for (int32_t i = 0; i < n; i++) {
+        const char *name = file[i].path + strlen(cache) + 1;
+        if (file[i].unfinished && !file[i].written)
+            find(&c, false, name, "was never finished; ssmq gc removes it");
+        if (!file[i].unfinished && ssmq_summed_check(file[i].path) != SSMQ_OK)
+            find(&c, true, name, "%s; the next run passes it over and makes it again", reason(&c, name));
+    }
+    ssmq_error_clear();
+    return n > 0 || out->n > 0;
 }

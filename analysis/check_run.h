@@ -29,6 +29,9 @@ void ssmq_run_check_all(const char *path, ssmq_arena *arena, ssmq_run_check *out
 /* The same of the sweep.h5 that lies beside runs: whether it can be read. */
 void ssmq_sweep_check(const char *path, ssmq_arena *arena, ssmq_run_check *out);
 
+/* The same of a cache: of its files the sums that they end in; false if there is no such folder. */
+bool ssmq_cache_check(const char *cache, ssmq_arena *arena, ssmq_run_check *out);
+
 #ifdef __cplusplus
 }
 #endif

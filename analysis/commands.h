@@ -12,6 +12,7 @@ extern "C" {
     X(compare)                    \
     X(diff)                       \
     X(verify)                     \
+    X(gc)                         \
     X(report)                     \
     X(export)                     \
     X(plot)

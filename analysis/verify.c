@@ -74,6 +74,13 @@ static const char *sweep_of(verifier *v, const char *run, const char *before)
     return there && (!before || strcmp(before, path) != 0) ? path : NULL;
 }
 
+/* What the runs of a directory share. */
+static void verify_cache(verifier *v, const char *operand)
+{
+    ssmq_run_check r;
+    if (ssmq_cache_check(ssmq_arena_printf(v->arena, "%s/.ssmq-cache", operand), v->arena, &r)) put(v, &r);
+}
+
 /* A single run that was named itself is looked at alone. */
 static void verify_all(verifier *v, const char *const *folder, const char *operand)
 {
@@ -108,6 +115,7 @@ static ssmq_status verify_run(const void *options, int n_operand, const char *co
         if (json) ssmq_json_begin_object(&w, NULL);
         if (json) ssmq_json_begin_array(&w, "runs");
         verify_all(&v, folder, operand[0]);
+        verify_cache(&v, operand[0]);
         if (json) ssmq_json_end_array(&w);
         if (json) ssmq_json_end_object(&w);
         fputs(ssmq_str_text(&text), out);
@@ -127,7 +135,7 @@ const ssmq_command ssmq_command_verify = {
     .help = "whether stored results are whole and belong together: of a run, or of all below a directory",
     .details = "Every file is read, HDF5 files in a process of their own. Sums, run ids, schema versions, "
                "figures that stand in several files and statuses are compared; leases and files that were "
-               "never finished are named. Ends with status 7 if something is damaged.",
+               "never finished are named, and so is the cache in DIR. Ends with status 7 if something is damaged.",
     .options = verify_table,
     .options_size = sizeof(verify_options),
     .run = verify_run,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "harness/base/file.h"
+#include "harness/store/cache.h"
 #include "harness/store/own_name.h"
 
 /* ---- a pass ---------------------------------------------------------------------------- */
@@ -193,6 +194,8 @@ static ssmq_pass *open_pass(const ssmq_replay *r, const ssmq_model *m, const cha
         ssmq_error_clear();
         ssmq_pass_free(p);
         p = ssmq_pass_new(m, digest);
+    } else if (path) {
+        ssmq_cache_used(path);
     }
     ssmq_pass_levels(p, r->level, r->n_level);
     return p;

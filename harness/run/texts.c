@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "harness/base/file.h"
 #include "harness/run/cut_file.h"
+#include "harness/store/cache.h"
 #include "harness/store/own_name.h"
 
 /* Windows of one text, under one tokenizer and of one length. */
@@ -91,7 +92,10 @@ static void warn(const ssmq_texts *t, const char *message)
 static bool fetch(const ssmq_texts *t, const place *p, ssmq_cut *out)
 {
     if (!p->path || access(p->path, F_OK) != 0) return false;
-    if (ssmq_cut_read(p->path, p->key, out) == SSMQ_OK) return true;
+    if (ssmq_cut_read(p->path, p->key, out) == SSMQ_OK) {
+        ssmq_cache_used(p->path);
+        return true;
+    }
     warn(t, "stored tokens are of no use; reading the text again");
     return false;
 }

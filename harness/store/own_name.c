@@ -37,6 +37,21 @@ static long owner_of(const char *name, const char *host)
     return *end == 0 || strcmp(end, ".part") == 0 ? pid : 0;
 }
 
+bool ssmq_own_name_is_here(const char *name)
+{
+    char host[HOST_MAX];
+    host_name(host);
+    return owner_of(name, host) != 0;
+}
+
+bool ssmq_own_name_lives(const char *name)
+{
+    char host[HOST_MAX];
+    host_name(host);
+    const long pid = owner_of(name, host);
+    return pid != 0 && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
+}
+
 void ssmq_own_names_sweep(const char *folder)
 {
     char host[HOST_MAX];
