@@ -10,7 +10,7 @@
 enum { SLOT_RESIDUAL, SLOT_NORM, SLOT_XZ, SLOT_U, SLOT_P, SLOT_DT, SLOT_Y, SLOT_MIX };
 
 /* The recurrent state of B sequences: for each layer the last W - 1 inputs of the convolution,
- * (B, W - 1, E), and the state of the scan, (B, E, N). */
+ * (B, W - 1, E), and the state of the scan, (B, E, N), in the type that exec keeps it in. */
 typedef struct mamba_state {
     int32_t      B;
     ssmq_tensor *conv, *scan; /* [n_layer] */
@@ -32,25 +32,36 @@ static void mamba_state_free(const ssmq_model *m, ssmq_exec *ex, void *state)
     free(s);
 }
 
+/* Bytes of a tensor, so that the next one is aligned. */
+static size_t padded(const ssmq_tensor *t)
+{
+    return (ssmq_tensor_bytes(t) + 63) / 64 * 64;
+}
+
 static ssmq_status mamba_state_new(const ssmq_model *m, ssmq_exec *ex, int32_t B, void **state)
 {
     const mamba_sizes *z = m->sizes;
     ssmq_backend      *be = ssmq_exec_backend(ex);
-    const int64_t      conv = B * (z->W - 1) * z->E, scan = B * z->E * z->N;
     mamba_state       *s = ssmq_must_malloc(sizeof *s);
-    *s = (mamba_state){.B = B, .bytes = (size_t)(z->n_layer * (conv + scan)) * sizeof(float)};
+    *s = (mamba_state){.B = B};
     s->conv = ssmq_must_malloc((size_t)z->n_layer * sizeof *s->conv);
     s->scan = ssmq_must_malloc((size_t)z->n_layer * sizeof *s->scan);
+    for (int32_t i = 0; i < z->n_layer; i++) {
+        s->conv[i] = SSMQ_TENSOR(NULL, SSMQ_F32, B, z->W - 1, z->E);
+        s->scan[i] = SSMQ_TENSOR(NULL, ssmq_exec_state_dtype(ex, z->layer[i].scan.state), B, z->E, z->N);
+        s->bytes += padded(&s->conv[i]) + padded(&s->scan[i]);
+    }
     const ssmq_status st = be->ops->alloc(be, s->bytes, &s->memory);
     if (st != SSMQ_OK) {
         mamba_state_free(m, ex, s);
         return st;
     }
-    float *at = s->memory;
-    for (int32_t i = 0; i < z->n_layer; i++, at += conv + scan) {
-        s->conv[i] = SSMQ_TENSOR(at, SSMQ_F32, B, z->W - 1, z->E);
-        s->scan[i] = SSMQ_TENSOR(at + conv, SSMQ_F32, B, z->E, z->N);
+    char *at = s->memory;
+    for (int32_t i = 0; i < z->n_layer; i++) {
+        s->conv[i].data = at;
+        s->scan[i].data = at + padded(&s->conv[i]);
         s->conv[i].space = s->scan[i].space = be->ops->space;
+        at += padded(&s->conv[i]) + padded(&s->scan[i]);
     }
     *state = s;
     return SSMQ_OK;

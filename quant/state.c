@@ -97,7 +97,7 @@ static ssmq_status state_apply(const void *options, ssmq_model *m, const ssmq_ca
 
 const ssmq_method ssmq_method_state = {
     .name = "state",
-    .help = "the recurrent state to the nearest code after each token",
+    .help = "the recurrent state to the nearest code after each token; mode real keeps it so, in bytes or half precision",
     .source = "Quamba2, arXiv:2503.22879 (quant/quamba-spec.md, 1.4, 6.4)",
     .options = state_table,
     .options_size = sizeof(state_options),

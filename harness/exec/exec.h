@@ -85,7 +85,8 @@ ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);
 #define SSMQ_EXEC_SLOT_STATES 14 /* exec's own: the state after each token                      */
 #define SSMQ_EXEC_SLOT_KEPT 13   /* exec's own: channels that stay in floating point               */
 #define SSMQ_EXEC_SLOT_CODES 12  /* exec's own: codes as bytes                                    */
-#define SSMQ_EXEC_SLOT_VALUES 11 /* exec's own: bytes back to real numbers; families use those below */
+#define SSMQ_EXEC_SLOT_VALUES 11 /* exec's own: bytes back to real numbers                        */
+#define SSMQ_EXEC_SLOT_STATE 10  /* exec's own: a state at work; families use those below         */
 SSMQ_MUST_USE ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t rank,
                                             const int64_t *dim, ssmq_tensor *out);
 
@@ -112,7 +113,10 @@ typedef struct ssmq_scan_sites {
     int32_t x, dt, B, C, z, A_log, D, state;
 } ssmq_scan_sites;
 
-/* y (B, L, E): the backend's scan with the gate.  It is the last reader of its inputs: those that hold
+/* The type in which a family keeps the state of a site between calls: f32, but in real mode what the plan
+ * rounds it to, i8 or f16.  All zeros are a state of zeros. */
+ssmq_dtype ssmq_exec_state_dtype(const ssmq_exec *ex, int32_t site);
+/* y (B, L, E): the backend's scan with the gate; h is of that type.  It is the last reader of its inputs: those that hold
  * codes are dequantised in place.  A state that the plan quantises is quantised after each token, the last
  * one too, so pieces of any length give the same; y is of the state before that. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,

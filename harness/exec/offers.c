@@ -25,12 +25,13 @@ static const char *obstacle_of_weight(const ssmq_plan *plan, int32_t site)
 static const char *obstacle(const ssmq_plan *plan, int32_t site)
 {
     const ssmq_qspec *s = &plan->at[site].spec;
-    if (plan->model->site[site].kind == SSMQ_SITE_STATE) return "the state";
+    if (plan->model->site[site].kind == SSMQ_SITE_STATE && s->format == SSMQ_FORMAT_F16) return NULL;
     if (!ssmq_qspec_bytes(s)) return "codes that are not integers of at most 8 bits";
     if (s->product_dtype != SSMQ_PRECISION_F32) return "products in half precision";
     if (keeps(plan, site)) return "channels that stay in floating point";
     if (plan->model->site[site].width > SSMQ_PRODUCT_MAX) return "sums of so many products";
     if (plan->model->site[site].kind == SSMQ_SITE_WEIGHT) return obstacle_of_weight(plan, site);
+    if (plan->model->site[site].kind == SSMQ_SITE_STATE) return NULL;
     return s->scope == SSMQ_SCOPE_TENSOR || s->scope == SSMQ_SCOPE_TOKEN ? NULL : "this scope";
 }
 

@@ -1,20 +1,22 @@
-/* The selective scan, carried out as the plan says: all tokens at once, or token by token where the state
- * is quantised between them or somebody watches it. */
+/* The selective scan, carried out as the plan says: all tokens at once, or token by token where the
+ * state is quantised between them or somebody watches it. */
 #include <inttypes.h>
 #include "harness/base/assert.h"
 #include "harness/exec/internal.h"
 
 /* Codes whose rows have scales of their own, back to real numbers: bytes in memory apart. */
-static ssmq_status rows_dequantised(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
+static ssmq_status rows_dequantised(ssmq_exec *ex, int32_t site, const ssmq_assignment *a,
+                                    ssmq_tensor *x)
 {
     const ssmq_quantiser by = ssmq_exec_by_rows(a, &ex->live[site]);
     const ssmq_tensor    codes = *x;
-    if (x->dtype == SSMQ_I8) SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_VALUES, x->rank, codes.dim, x));
+    if (x->dtype == SSMQ_I8)
+        SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_VALUES, x->rank, codes.dim, x));
     return ex->be->ops->dequantize(ex->be, x, &codes, &by.spec, &by.params);
 }
 
-/* A site's tensor back to real numbers, and what smoothing divided it by back into it; bytes are left to the
- * scan, which then needs their scale. */
+/* A site's tensor back to real numbers, and what smoothing divided it by back into it; bytes are
+ * left to the scan, which then needs their scale. */
 static ssmq_status dequantised(ssmq_exec *ex, int32_t site, ssmq_tensor *x, float *scale)
 {
     const ssmq_assignment *a = ssmq_exec_coded(ex, site), *rowwise = ssmq_exec_rowwise(ex, site);
@@ -37,11 +39,11 @@ static ssmq_status check_finite(ssmq_exec *ex, int32_t site, const ssmq_tensor *
     SSMQ_TRY(ex->be->ops->finite(ex->be, h, &bad));
     if (bad < 0) return SSMQ_OK;
     const int64_t N = h->dim[2], E = h->dim[1];
-    return SSMQ_FAIL(NUMERIC,
-                     "%s is not finite at sequence %" PRId64 ", token %" PRId64 ", channel %" PRId64
-                     ", state %" PRId64 "; layer and site are the first where a value is not finite",
-                     ex->model->site[site].name, bad / (E * N), ex->position + token, bad / N % E,
-                     bad % N);
+    return SSMQ_FAIL(
+        NUMERIC,
+        "%s is not finite at sequence %" PRId64 ", token %" PRId64 ", channel %" PRId64
+        ", state %" PRId64 "; layer and site are the first where a value is not finite",
+        ex->model->site[site].name, bad / (E * N), ex->position + token, bad / N % E, bad % N);
 }
 
 /* h (B, E, N) to codes and back; under scope channel each e has a scale, whatever the sequence. */
@@ -52,6 +54,44 @@ static ssmq_status quantise_state(ssmq_exec *ex, const ssmq_assignment *a, ssmq_
         ssmq_tensor one = ssmq_tensor_slice(h, 0, b, 1);
         SSMQ_TRY(ops->quantize(ex->be, &one, &one, &a->spec, &a->params));
         SSMQ_TRY(ops->dequantize(ex->be, &one, &one, &a->spec, &a->params));
+    }
+    return SSMQ_OK;
+}
+
+ssmq_dtype ssmq_exec_state_dtype(const ssmq_exec *ex, int32_t site)
+{
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    if (!a || ex->mode != SSMQ_MODE_REAL) return SSMQ_F32;
+    return a->spec.format == SSMQ_FORMAT_F16 ? SSMQ_F16 : SSMQ_I8;
+}
+
+/* A kept state (B, E, N) to floats. */
+static ssmq_status load_state(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *kept,
+                              ssmq_tensor *h)
+{
+    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
+    const int64_t n = ssmq_tensor_count(kept);
+    for (int64_t i = 0; kept->dtype == SSMQ_F16 && i < n; i++)
+        ((float *)h->data)[i] = ssmq_f16_to_f32(((const uint16_t *)kept->data)[i]);
+    for (int64_t b = 0; kept->dtype == SSMQ_I8 && b < kept->dim[0]; b++) {
+        const ssmq_tensor from = ssmq_tensor_slice(kept, 0, b, 1);
+        ssmq_tensor       to = ssmq_tensor_slice(h, 0, b, 1);
+        SSMQ_TRY(ex->be->ops->dequantize(ex->be, &to, &from, &a->spec, &a->params));
+    }
+    return SSMQ_OK;
+}
+
+/* The same back: it was rounded after the last token, so that nothing is lost. */
+static ssmq_status store_state(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *h,
+                               ssmq_tensor *kept)
+{
+    const int64_t n = ssmq_tensor_count(kept);
+    for (int64_t i = 0; kept->dtype == SSMQ_F16 && i < n; i++)
+        ((uint16_t *)kept->data)[i] = ssmq_f32_to_f16(((const float *)h->data)[i]);
+    for (int64_t b = 0; kept->dtype == SSMQ_I8 && b < kept->dim[0]; b++) {
+        const ssmq_tensor from = ssmq_tensor_slice(h, 0, b, 1);
+        ssmq_tensor       to = ssmq_tensor_slice(kept, 0, b, 1);
+        SSMQ_TRY(ex->be->ops->quantize(ex->be, &to, &from, &a->spec, &a->params));
     }
     return SSMQ_OK;
 }
@@ -69,7 +109,8 @@ static ssmq_status keep_state(ssmq_exec *ex, ssmq_tensor *seen, int64_t t, const
 static ssmq_status scan_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_args *a, int64_t t)
 {
     const ssmq_tensor x = ssmq_tensor_slice(a->x, 1, t, 1), dt = ssmq_tensor_slice(a->dt, 1, t, 1);
-    const ssmq_tensor Bm = ssmq_tensor_slice(a->Bm, 1, t, 1), Cm = ssmq_tensor_slice(a->Cm, 1, t, 1);
+    const ssmq_tensor Bm = ssmq_tensor_slice(a->Bm, 1, t, 1),
+                      Cm = ssmq_tensor_slice(a->Cm, 1, t, 1);
     const ssmq_tensor z = ssmq_tensor_slice(a->z, 1, t, 1);
     ssmq_tensor       out = ssmq_tensor_slice(y, 1, t, 1);
     ssmq_scan_args    one = *a;
@@ -82,8 +123,8 @@ static ssmq_status scan_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_arg
 }
 
 /* state: what the plan does to it, NULL for nothing; watched: the probe wants to see it. */
-static ssmq_status scan_by_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_args *a, int32_t site,
-                                 const ssmq_assignment *state, bool watched)
+static ssmq_status scan_by_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_args *a,
+                                 int32_t site, const ssmq_assignment *state, bool watched)
 {
     const int64_t L = a->x->dim[1];
     ssmq_tensor   seen;
@@ -113,9 +154,16 @@ ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites 
     SSMQ_TRY(dequantised(ex, sites->B, Bm, &a.scale.Bm));
     SSMQ_TRY(dequantised(ex, sites->C, Cm, &a.scale.Cm));
     SSMQ_TRY(dequantised(ex, sites->z, z, &a.scale.z));
-    if (x->dtype == SSMQ_I8 && ex->plan->at[sites->x].divide.data) a.channel = &ex->plan->at[sites->x].divide;
+    if (x->dtype == SSMQ_I8 && ex->plan->at[sites->x].divide.data)
+        a.channel = &ex->plan->at[sites->x].divide;
     const ssmq_assignment *state = ssmq_exec_quantised(ex, sites->state);
     const bool watched = ex->probe.wants && ex->probe.wants(ex->probe.context, sites->state);
     if (!state && !watched) return ex->be->ops->scan(ex->be, y, &a);
-    return scan_by_token(ex, y, &a, sites->state, state, watched);
+    if (h->dtype == SSMQ_F32) return scan_by_token(ex, y, &a, sites->state, state, watched);
+    ssmq_tensor work;
+    SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_STATE, 3, h->dim, &work));
+    SSMQ_TRY(load_state(ex, state, h, &work));
+    a.h = &work;
+    SSMQ_TRY(scan_by_token(ex, y, &a, sites->state, state, watched));
+    return store_state(ex, state, &work, h);
 }

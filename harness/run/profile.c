@@ -202,17 +202,18 @@ static void find_work(const subject *s, ssmq_profile *p)
 }
 
 /* Bytes of the recurrent state of one sequence: that of the scan, and of the convolution. */
-static double state_bytes(const ssmq_model *m)
+static double state_bytes(const ssmq_model *m, const ssmq_exec *ex)
 {
     double n = 0;
     for (int32_t i = 0; i < m->n_site; i++) {
         const ssmq_site *s = &m->site[i];
-        if (s->weight < 0) continue;
+        if (s->kind == SSMQ_SITE_STATE)
+            n += (double)(s->rows * s->width) * (double)ssmq_dtype_bits(ssmq_exec_state_dtype(ex, i)) / 8;
+        if (s->weight < 0 || strcmp(s->op, "conv") != 0) continue;
         const ssmq_tensor *w = &m->weight[s->weight].value;
-        if (strstr(s->name, "scan.A_log")) n += (double)ssmq_tensor_count(w);
-        if (strcmp(s->op, "conv") == 0) n += (double)(w->dim[0] * (w->dim[1] - 1));
+        n += (double)(w->dim[0] * (w->dim[1] - 1)) * sizeof(float);
     }
-    return n * sizeof(float);
+    return n;
 }
 
 /* Bytes of an embedding table that is read by rows only. */
@@ -268,7 +269,7 @@ ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *
     out->size_bytes = ssmq_exec_weight_bytes(ready->ex);
     out->peak_rss_bytes = ssmq_peak_rss_bytes();
     find_work(&s, out);
-    out->step_bytes = (double)out->size_bytes - unread_bytes(ready->m) + 2 * r->batch * state_bytes(ready->m);
+    out->step_bytes = (double)out->size_bytes - unread_bytes(ready->m) + 2 * r->batch * state_bytes(ready->m, ready->ex);
 done:
     ssmq_meter_off(meter);
     if (s.state) ready->m->family->state_free(ready->m, ready->ex, s.state);

@@ -65,6 +65,9 @@ static const struct {
       {A, "{symmetric: false, bits: 8}"}}},
     {"smoothquant, zero points",
      {{&ssmq_method_smoothquant, NULL}, {W, NULL}, {A, "{symmetric: false}"}}},
+    {"state in bytes", {{W, NULL}, {A, NULL}, {&ssmq_method_state, NULL}}},
+    {"state in bytes by channel", {{W, NULL}, {A, NULL}, {&ssmq_method_state, "{scope: channel}"}}},
+    {"state in half precision", {{W, NULL}, {A, NULL}, {&ssmq_method_state, "{format: f16}"}}},
     {"products only", {{W, "{sites: '**.in_proj.weight'}"}, {A, "{sites: '**.in_proj.in'}"}}},
     {"head", {{W, "{sites: 'head.weight'}"}, {A, "{sites: 'head.in'}"}}},
     {"weights of the scan",
@@ -112,6 +115,39 @@ static void real_is_fake(void **state)
             }
         ssmq_model_free(m);
     }
+    test_backends_close(b, n);
+}
+
+/* ---- the state ------------------------------------------------------------------------ */
+
+static void check_state(const test_backend *b, const ssmq_model *m, const char *options,
+                        ssmq_dtype in_real)
+{
+    const test_step steps[] = {{W, NULL}, {A, NULL}, {&ssmq_method_state, options}, {NULL, NULL}};
+    test_applied    a = test_apply(m, b->be, steps, SEED);
+    for (int mode = SSMQ_MODE_FAKE; mode <= SSMQ_MODE_REAL; mode++) {
+        ssmq_exec *ex;
+        CHECK_OK(ssmq_exec_open(b->be, a.m, a.r.plan, (ssmq_mode)mode, &ex));
+        assert_int_equal(ssmq_exec_state_dtype(ex, test_site(m, "layers.1.scan.state")),
+                         mode == SSMQ_MODE_REAL ? in_real : SSMQ_F32);
+        ssmq_exec_close(ex);
+    }
+    test_applied_free(&a);
+}
+
+/* Real mode keeps it in as few bytes as the plan says; real_is_fake() shows that no number changes
+ * by it. */
+static void the_state_is_kept_as_it_is_rounded(void **state)
+{
+    (void)state;
+    test_backend  b[BACKENDS];
+    ssmq_model   *m = test_drawn_model(configs[0], SEED);
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    check_state(&b[0], m, "{bits: off}", SSMQ_F32);
+    check_state(&b[0], m, "{}", SSMQ_I8);
+    check_state(&b[0], m, "{bits: 6, scope: channel}", SSMQ_I8);
+    check_state(&b[0], m, "{format: f16}", SSMQ_F16);
+    ssmq_model_free(m);
     test_backends_close(b, n);
 }
 
@@ -187,8 +223,8 @@ static const struct {
      "layers.0.in_proj.weight: no kernel for a product of codes, layers.0.in_proj.in, with a "
      "weight in floating "
      "point"},
-    {{{W, NULL}, {A, NULL}, {&ssmq_method_state, NULL}},
-     "layers.0.scan.state: no integer kernel for the state"},
+    {{{W, NULL}, {A, NULL}, {&ssmq_method_state, "{bits: 12}"}},
+     "layers.0.scan.state: no integer kernel for codes that are not integers of at most 8 bits"},
     {{{&ssmq_method_outliers, NULL}, {W, NULL}, {A, NULL}},
      "layers.0.in_proj.in: no integer kernel for channels that stay in floating point"},
 };
@@ -217,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_is_fake),
+        cmocka_unit_test(the_state_is_kept_as_it_is_rounded),
         cmocka_unit_test(whole_numbers_are_float_sums),
         cmocka_unit_test(what_has_no_kernel_is_refused),
     };
