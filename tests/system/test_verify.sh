@@ -16,7 +16,8 @@ expect_err ""
 [ "$(grep -c '  done  ok$' "$scratch/out")" -eq 3 ] || fail "not three runs that are fine: $out"
 [ "$(grep -v '  done  ok$' "$scratch/out")" = "$whole  sweep  ok" ] || fail "other lines than expected: $out"
 page=$out
-run 0 verify "$scratch/runs"; expect_out "$page"
+run 0 verify "$scratch/runs"; expect_out "$page
+$scratch/runs/.ssmq-cache  cache  ok"
 run 0 verify "$whole/"; expect_out "$page"
 run 0 verify "$whole/$float"; expect_out "$whole/$float  done  ok"
 run 0 verify "$whole/$float/run.h5"; expect_out "$whole/$float  done  ok"
