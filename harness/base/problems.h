@@ -193,6 +193,10 @@ extern "C" {
     X(OBSERVER_ACROSS, 409, "'across' for a weight", \
       "A weight is one sample, so there is nothing to combine across samples.", \
       "recipes: {quamba: [{method: weights, observer: {across: max}}]}") \
+    X(DISJOINT_DATA, 410, "'disjoint' needs documents", \
+      "The dialect leaves out the documents that calibration takes, and only jsonl has documents.", \
+      "evaluate:\n" \
+      "  - {id: a, task: perplexity, data: {file: base.yaml, format: text}, dialect: disjoint}") \
     X(COMPARE_EVALUATION, 420, "compare.evaluation is none", \
       "It is the id of one of the evaluations.", \
       "compare: {evaluation: wt3}") \

@@ -7,7 +7,17 @@
 #include "harness/data/encoder.h"
 #include "harness/data/source.h"
 
-const char *const ssmq_dialects[] = {"gptq", NULL};
+const char *const ssmq_dialects[] = {"gptq", "disjoint", "llama.cpp", NULL};
+
+int64_t ssmq_dialect_unscored(ssmq_dialect dialect, int64_t window)
+{
+    return dialect == SSMQ_DIALECT_LLAMA_CPP ? window / 2 : 0;
+}
+
+ssmq_data_format ssmq_dialect_format(ssmq_dialect dialect, ssmq_data_format format)
+{
+    return dialect == SSMQ_DIALECT_LLAMA_CPP && format == SSMQ_DATA_WIKITEXT_RAW ? SSMQ_DATA_TEXT : format;
+}
 
 #define SUBSETS_MAX 4096 /* more distinct names are a wrong key, such as an identifier's */
 
@@ -32,6 +42,8 @@ struct ssmq_windows {
     int32_t         finished; /* lanes whose end is tokenised, in order, once source.ended */
     ssmq_read_document *document; /* those that were added to a lane, in the order of the file */
     int64_t         documents, document_room;
+    const int64_t  *left_out; /* [n_left_out] documents that are passed over, ascending */
+    int64_t         n_left_out;
     ssmq_sha256    *sum;
     const ssmq_cut *cut; /* what is handed out; NULL: the source is read */
     int64_t         at;  /* in it */
@@ -134,6 +146,15 @@ void ssmq_windows_of_cut(const ssmq_cut *cut, int64_t limit, ssmq_windows **out)
     *out = w;
 }
 
+void ssmq_windows_leave_out(ssmq_windows *w, const int64_t *document, int64_t n)
+{
+    int64_t *copy = SSMQ_ARENA_ARRAY(w->arena, int64_t, n + 1);
+    SSMQ_ASSERT(w->data.format == SSMQ_DATA_JSONL && w->handed == 0);
+    if (n > 0) memcpy(copy, document, (size_t)n * sizeof *copy);
+    w->left_out = copy;
+    w->n_left_out = n;
+}
+
 /* ---- reading on ------------------------------------------------------------------------- */
 
 static void note_document(ssmq_windows *w, int64_t index)
@@ -149,6 +170,18 @@ static void note_document(ssmq_windows *w, int64_t index)
                         .subset = w->current};
 }
 
+static int compare_indices(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool is_left_out(const ssmq_windows *w, int64_t document)
+{
+    return w->n_left_out > 0 &&
+           bsearch(&document, w->left_out, (size_t)w->n_left_out, sizeof document, compare_indices);
+}
+
 /* The next document of a jsonl file into its lane. */
 static ssmq_status add_document(ssmq_windows *w)
 {
@@ -157,7 +190,7 @@ static ssmq_status add_document(ssmq_windows *w)
     int32_t    at;
     SSMQ_TRY(ssmq_source_text(&w->source, &piece, &more));
     w->source.ended = !more;
-    if (!more) return SSMQ_OK;
+    if (!more || is_left_out(w, piece.document)) return SSMQ_OK;
     SSMQ_TRY(lane_of(w, piece.subset, &at));
     if (at == w->lanes) add_lane(w, piece.subset);
     w->current = at;

@@ -1,6 +1,8 @@
-/* The dialects of perplexity (experiments/README.md): text to windows of tokens.  Only `gptq` so far:
- * the text tokenised once as a whole, consecutive windows, the remainder dropped; windows never span
- * subsets. */
+/* The dialects of perplexity (configs/README.md, An evaluation): a text, tokenised once as a whole, to consecutive
+ * windows of tokens, the remainder dropped; windows never span subsets.
+ *   gptq       all that a window predicts is scored
+ *   disjoint   the same, without the documents that calibration takes
+ *   llama.cpp  the file as it is; the second half of each window is scored (examples/perplexity of that project) */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +16,13 @@
 extern "C" {
 #endif
 
-extern const char *const ssmq_dialects[]; /* "gptq", NULL */
+typedef enum ssmq_dialect { SSMQ_DIALECT_GPTQ, SSMQ_DIALECT_DISJOINT, SSMQ_DIALECT_LLAMA_CPP } ssmq_dialect;
+extern const char *const ssmq_dialects[]; /* "gptq", "disjoint", "llama.cpp", NULL; indexed by ssmq_dialect */
+
+/* Of the window - 1 tokens that a window predicts, how many come first and are not scored. */
+int64_t ssmq_dialect_unscored(ssmq_dialect dialect, int64_t window);
+/* The format that the dialect reads a file in. */
+ssmq_data_format ssmq_dialect_format(ssmq_dialect dialect, ssmq_data_format format);
 
 typedef struct ssmq_windows ssmq_windows;
 
@@ -24,6 +32,9 @@ typedef struct ssmq_windows ssmq_windows;
 SSMQ_MUST_USE ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenizer *tokenizer,
                                             int64_t vocabulary, int64_t window, int64_t limit,
                                             ssmq_windows **out);
+/* Before the first window: these documents of a jsonl file, n ascending indices, are passed over as if they were not
+ * there. */
+void ssmq_windows_leave_out(ssmq_windows *w, const int64_t *document, int64_t n);
 /* The windows of a cut that was made with this length of window, and this limit or a larger one (or none): the same
  * windows, subsets and documents as if they were read.  The cut is lent. */
 void ssmq_windows_of_cut(const ssmq_cut *cut, int64_t limit, ssmq_windows **out);

@@ -38,6 +38,7 @@ typedef struct task {
     ssmq_comparison       *comparison; /* where there are two sides */
     ssmq_pool             *pool;
     int32_t               *token; /* [window] */
+    int64_t                unscored; /* targets of a window that come first and do not count */
     double                *window_nll;
     int32_t               *window_subset;
     int64_t                windows, capacity;
@@ -71,18 +72,19 @@ static ssmq_status on_side(const task *t, const side *s, ssmq_status st)
                      t->beside, message);
 }
 
-/* The first n tokens of a piece, whose targets are the tokens after them. */
+/* The first n tokens of a piece, whose targets are the tokens after them; without those that do not count. */
 static ssmq_status score(task *t, int64_t first, int64_t n)
 {
     const int64_t block = ssmq_eval_block(t->side[0].m);
-    for (int64_t i = 0; i < n; i += block) {
+    const int64_t begin = first < t->unscored ? t->unscored - first : 0;
+    for (int64_t i = begin; i < n; i += block) {
         const int64_t rows = n - i < block ? n - i : block;
         ssmq_tensor   logits[2];
         for (int32_t k = 0; k < t->sides; k++)
             SSMQ_TRY(on_side(t, &t->side[k],
                              score_block(t, &t->side[k], first, i, rows, &logits[k])));
         if (t->sides == 2)
-            ssmq_comparison_rows(t->comparison, t->pool, first + i, &logits[1], &logits[0],
+            ssmq_comparison_rows(t->comparison, t->pool, first + i - t->unscored, &logits[1], &logits[0],
                                  t->token + first + i + 1);
     }
     return SSMQ_OK;
@@ -100,16 +102,22 @@ static ssmq_status forward(const task *t, side *s, int64_t first, int64_t n)
 
 static ssmq_status check_losses(const task *t, const side *s)
 {
-    for (int64_t i = 0; i < t->e->window - 1; i++)
+    for (int64_t i = t->unscored; i < t->e->window - 1; i++)
         if (!isfinite(s->loss[i]))
             return SSMQ_FAIL(NUMERIC, "the logits at token %" PRId64 " give a loss of %g", i,
                              s->loss[i]);
     return SSMQ_OK;
 }
 
+/* Tokens of a window that are predicted, and count. */
+static int64_t scored(const task *t)
+{
+    return t->e->window - 1 - t->unscored;
+}
+
 static double mean_loss(const task *t, side *s)
 {
-    return ssmq_loss_mean(t->e->loss_dtype, s->loss, t->e->window - 1);
+    return ssmq_loss_mean(t->e->loss_dtype, s->loss + t->unscored, scored(t));
 }
 
 /* The losses of one window, piece by piece. */
@@ -179,9 +187,10 @@ static ssmq_status run_windows(task *t, ssmq_windows *w)
 
 /* ---- figures --------------------------------------------------------------------------- */
 
-static ssmq_ppl_figures figures(const double *nll, int64_t n, int64_t window)
+/* of: tokens of a window */
+static ssmq_ppl_figures figures(const double *nll, int64_t n, int64_t of)
 {
-    ssmq_ppl_figures f = {.windows = n, .tokens = n * (window - 1)};
+    ssmq_ppl_figures f = {.windows = n, .tokens = n * of};
     ssmq_mean(nll, n, &f.nll, &f.nll_se);
     f.ppl = exp(f.nll);
     f.ppl_se = f.ppl * f.nll_se;
@@ -195,7 +204,7 @@ static ssmq_ppl_figures subset_figures(const task *t, int32_t subset)
     for (int64_t i = 0; i < t->windows; i++)
         if (t->window_subset[i] == subset) nll[n++] = t->window_nll[i];
     ssmq_ppl_figures f = {.ppl = NAN, .ppl_se = NAN, .nll = NAN, .nll_se = NAN};
-    if (n) f = figures(nll, n, t->e->window);
+    if (n) f = figures(nll, n, scored(t));
     free(nll);
     return f;
 }
@@ -218,7 +227,7 @@ static void conclude(task *t, const ssmq_windows *w, const ssmq_beside *beside, 
 {
     ssmq_arena  *arena = ssmq_arena_new();
     const size_t n = (size_t)t->windows;
-    ssmq_ppl     p = {.arena = arena, .all = figures(t->window_nll, t->windows, t->e->window)};
+    ssmq_ppl     p = {.arena = arena, .all = figures(t->window_nll, t->windows, scored(t))};
     p.window_nll = SSMQ_ARENA_ARRAY(arena, double, n);
     p.window_subset = SSMQ_ARENA_ARRAY(arena, int32_t, n);
     memcpy(p.window_nll, t->window_nll, n * sizeof *p.window_nll);
@@ -252,7 +261,7 @@ static ssmq_status open_beside(task *t, const ssmq_beside *beside)
 {
     SSMQ_TRY(open_side(t, beside->m, beside->ex));
     SSMQ_TRY(ssmq_pool_open(ssmq_exec_backend(beside->ex)->threads, &t->pool));
-    t->comparison = ssmq_comparison_new(t->e->window - 1);
+    t->comparison = ssmq_comparison_new(scored(t));
     return SSMQ_OK;
 }
 
@@ -277,6 +286,7 @@ ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq
     task          t = {.e = e, .listener = listener, .beside = "float", .piece = SSMQ_EVAL_PIECE};
     ssmq_windows *w = NULL;
     ssmq_status   st = SSMQ_OK;
+    t.unscored = ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window);
     SSMQ_ASSERT(!beside || beside->m->vocabulary == m->vocabulary);
     if (beside && beside->name) t.beside = beside->name;
     if (beside && beside->piece > 0) t.piece = beside->piece;

@@ -18,8 +18,8 @@ extern "C" {
 /* Rows whose logits are computed at once. */
 int64_t ssmq_eval_block(const ssmq_model *m);
 
-/* Dialect gptq: nll is the mean over windows of each window's mean loss, in nats, over its window - 1
- * predicted tokens; ppl = exp(nll).  The standard errors are those of that mean over windows (ppl's by the
+/* nll is the mean over windows of each window's mean loss, in nats, over its window - 1 predicted tokens, of
+ * which dialect llama.cpp scores the second half; ppl = exp(nll).  The standard errors are those of that mean over windows (ppl's by the
  * delta method: ppl * nll's), NaN for a single window. */
 typedef struct ssmq_ppl_figures {
     double  ppl, ppl_se, nll, nll_se;

@@ -61,7 +61,9 @@ typedef struct ssmq_evaluation {
     const char *id;      /* unique in the experiment */
     ssmq_task   task;
     ssmq_data   data;
-    int         dialect; /* index into ssmq_dialects */
+    int         dialect; /* an ssmq_dialect */
+    /* disjoint: the documents that these samples are from are left out; NULL: the data have none of them */
+    const struct ssmq_calibration_spec *without;
     int64_t     window;  /* tokens, >= 2 */
     int64_t     limit;   /* windows (of each subset); 0: all */
     ssmq_loss_dtype loss_dtype;

@@ -253,6 +253,8 @@ bool        ssmq_loader_data(ssmq_loader *ld, const ssmq_yaml *given, const char
                              ssmq_data_draft *out);
 void        ssmq_loader_data_names(ssmq_loader *ld);
 bool        ssmq_loader_model(ssmq_loader *ld, const ssmq_yaml *given);
+/* Does the evaluation leave out documents that calibration takes?  Sums files. */
+bool        ssmq_loader_leaves_out(ssmq_loader *ld, const ssmq_evaluation_draft *e);
 /* What in the draft needs a tokenizer: an evaluation's id, "calibration" (looked at where
  * calibrated is set), or NULL. */
 const char *ssmq_loader_reads_text(const ssmq_loader *ld, bool calibrated);

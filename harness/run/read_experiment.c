@@ -195,6 +195,25 @@ static void read_evaluation(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
     }
 }
 
+/* What disjoint leaves out are documents that calibration takes: there must be both. */
+static void check_dialect(ssmq_loader *ld, const ssmq_evaluation_draft *e)
+{
+    if (!e->given || e->dialect < 0) return;
+    const ssmq_yaml *window = ssmq_yaml_get(e->given, "window");
+    if (window && e->window >= 2 && ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window) == e->window - 1)
+        SSMQ_REPORT(ld, RANGE, window, NULL, "evaluate.%s.window is %d, of which %s scores nothing", e->id, e->window,
+                    ssmq_dialects[e->dialect]);
+    if (e->dialect != SSMQ_DIALECT_DISJOINT) return;
+    const ssmq_yaml *at = ssmq_yaml_get(e->given, "dialect");
+    if (e->data.data.format != SSMQ_DATA_JSONL)
+        SSMQ_REPORT(ld, DISJOINT_DATA, at, "gptq reads text without documents",
+                    "evaluate.%s: disjoint leaves out documents and needs format jsonl; this is %s", e->id,
+                    ssmq_data_formats[e->data.data.format]);
+    else if (!section(ld, "calibration", false))
+        SSMQ_REPORT(ld, NO_CALIBRATION, at, NULL,
+                    "calibration is missing: evaluate.%s is to leave out its documents", e->id);
+}
+
 static void read_evaluations(ssmq_loader *ld)
 {
     const ssmq_yaml *v = section(ld, "evaluate", true);
@@ -211,6 +230,7 @@ static void read_evaluations(ssmq_loader *ld)
     ld->draft.evaluation = SSMQ_ARENA_ARRAY(ld->arena, ssmq_evaluation_draft, v->n);
     ld->draft.profile = SSMQ_ARENA_ARRAY(ld->arena, ssmq_profile_draft, v->n);
     for (int32_t i = 0; i < v->n; i++) read_evaluation(ld, v, i);
+    for (int32_t i = 0; i < ld->draft.n_evaluation; i++) check_dialect(ld, &ld->draft.evaluation[i]);
 }
 
 /* ---- run ------------------------------------------------------------------------------- */

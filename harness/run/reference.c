@@ -173,6 +173,20 @@ static void put_top(ssmq_str *out)
     put_table(out, ssmq_schema_data);
 }
 
+static const char dialects[] =
+    "\nThe dialects are definitions of perplexity whose figures are not comparable; two of them, or two lengths of window, are "
+    "never put\ninto one column. All cut a text, tokenised once as a whole, into consecutive windows of `window` tokens, each of "
+    "which begins with an\nempty state, drop the remainder, and take exp of the mean over windows of each window's mean loss in "
+    "nats; the standard error is\nthat of the mean over windows.\n\n"
+    "| dialect | text | tokens scored of a window |\n"
+    "|---|---|---|\n"
+    "| `gptq` | `wikitext-raw`: lines joined with two newlines, a blank one as the empty string; `text`: the file; `jsonl`: documents "
+    "joined with single spaces | all but the first |\n"
+    "| `disjoint` | `jsonl` only: as `gptq`, without the documents that the experiment's calibration takes from the same file, for "
+    "every run of it, float too | all but the first |\n"
+    "| `llama.cpp` | the file as it is, `wikitext-raw` too; a tokenizer that adds a token at the beginning of a text, which llama.cpp "
+    "would put at the beginning of each window, is not supported | the last `window - 1 - window/2`: the first half is context |\n";
+
 static void put_sections(ssmq_str *out)
 {
     ssmq_str_puts(out, "\n### calibration\n");
@@ -183,6 +197,7 @@ static void put_sections(ssmq_str *out)
     put_head(out);
     put_row(out, "data", "data set", NULL, "the text or tokens");
     put_rows(out, ssmq_schema_evaluation);
+    ssmq_str_puts(out, dialects);
     ssmq_str_puts(out, "\nOf `task: profile`, which takes no data and times the run's model (`experiments/README.md`, Time):\n");
     put_head(out);
     put_rows(out, ssmq_schema_profile);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include "harness/base/cores.h"
 #include "harness/data/checkpoint.h"
+#include "harness/data/window.h"
 #include "harness/run/loader.h"
 
 /* ---- input files ----------------------------------------------------------------------- */
@@ -219,7 +220,16 @@ static ssmq_calibration_spec *calibration_spec(ssmq_loader *ld)
     return spec;
 }
 
-static ssmq_evaluation *evaluations(ssmq_loader *ld)
+bool ssmq_loader_leaves_out(ssmq_loader *ld, const ssmq_evaluation_draft *e)
+{
+    const ssmq_data_draft *c = &ld->draft.calibration.data, *data = &e->data;
+    if (e->dialect != SSMQ_DIALECT_DISJOINT || !ld->draft.calibration.given) return false;
+    const char *a = ssmq_loader_digest(ld, c->data.file, ssmq_yaml_get(c->given, "file"));
+    const char *b = ssmq_loader_digest(ld, data->data.file, ssmq_yaml_get(data->given, "file"));
+    return a && b && strcmp(a, b) == 0 && c->data.format == data->data.format;
+}
+
+static ssmq_evaluation *evaluations(ssmq_loader *ld, const ssmq_calibration_spec *calibration)
 {
     const ssmq_draft *d = &ld->draft;
     ssmq_evaluation  *all = SSMQ_ARENA_ARRAY(ld->arena, ssmq_evaluation, d->n_evaluation);
@@ -229,6 +239,7 @@ static ssmq_evaluation *evaluations(ssmq_loader *ld)
                                    .task = (ssmq_task)e->task,
                                    .data = e->data.data,
                                    .dialect = e->dialect,
+                                   .without = ssmq_loader_leaves_out(ld, e) ? calibration : NULL,
                                    .window = e->window,
                                    .limit = e->limit,
                                    .loss_dtype = (ssmq_loss_dtype)e->loss_dtype};
@@ -255,11 +266,11 @@ void ssmq_loader_runs(ssmq_loader *ld, ssmq_run **cell)
 {
     const ssmq_draft *d = &ld->draft;
     const int32_t     n_recipe = d->n_recipe > 0 ? d->n_recipe : 1;
-    const shared      s = {.calibration = calibration_spec(ld),
-                           .evaluation = evaluations(ld),
+    shared            s = {.calibration = calibration_spec(ld),
                            .profile = profiles(ld),
                            .collect = ssmq_loader_collect_spec(ld),
                            .threads = d->run.threads > 0 ? d->run.threads : allowed_cores()};
+    s.evaluation = evaluations(ld, s.calibration);
     for (int32_t m = 0; m < d->n_mode; m++) {
         ssmq_run *in_float = d->mode[m] == SSMQ_MODE_FLOAT ? run_of(ld, &s, SSMQ_MODE_FLOAT, NULL) : NULL;
         for (int32_t r = 0; r < n_recipe; r++) {

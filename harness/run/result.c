@@ -150,6 +150,7 @@ static ssmq_status write_evaluation(ssmq_store *s, const ssmq_evaluation *e, con
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "dialect", ssmq_dialects[e->dialect]));
     SSMQ_TRY(ssmq_store_attribute_int(s, nll, "window", e->window));
     SSMQ_TRY(ssmq_store_attribute_int(s, nll, "stride", e->window));
+    SSMQ_TRY(ssmq_store_attribute_int(s, nll, "unscored", ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window)));
     const bool  half = e->loss_dtype != SSMQ_LOSS_F32;
     const char *dtype = ssmq_loss_dtypes[e->loss_dtype];
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "loss_dtype", half ? dtype : "f64"));

@@ -116,13 +116,41 @@ static void tell(void *context, int64_t n, double fraction)
     ssmq_tell_update(context, n, fraction);
 }
 
-static ssmq_status read_windows(const ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary,
+/* The file in the format that the dialect reads it in. */
+static ssmq_data data_of(const ssmq_evaluation *e)
+{
+    ssmq_data d = e->data;
+    d.format = ssmq_dialect_format((ssmq_dialect)e->dialect, d.format);
+    return d;
+}
+
+/* The documents of calibration samples. */
+static ssmq_status leave_out(ssmq_texts *t, const ssmq_calibration_spec *c, int64_t vocabulary,
+                             const ssmq_listener *listener, ssmq_windows *w)
+{
+    ssmq_samples s;
+    SSMQ_TRY(ssmq_texts_samples(t, c, vocabulary, listener, &s));
+    int64_t *document = ssmq_must_malloc((size_t)(s.n + 1) * sizeof *document);
+    for (int64_t i = 0; i < s.n; i++) document[i] = s.sample[i].document;
+    ssmq_windows_leave_out(w, document, s.n);
+    free(document);
+    ssmq_samples_free(&s);
+    return SSMQ_OK;
+}
+
+static ssmq_status read_windows(ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary,
                                 const ssmq_listener *listener, ssmq_cut *out)
 {
-    ssmq_windows *w;
-    SSMQ_TRY(ssmq_windows_open(&e->data, t->tokenizer, vocabulary, e->window, e->limit, &w));
+    const ssmq_data data = data_of(e);
+    ssmq_windows   *w;
+    SSMQ_TRY(ssmq_windows_open(&data, t->tokenizer, vocabulary, e->window, e->limit, &w));
+    ssmq_status st = e->without ? leave_out(t, e->without, vocabulary, listener, w) : SSMQ_OK;
+    if (st != SSMQ_OK) {
+        ssmq_windows_close(w);
+        return st;
+    }
     ssmq_tell_begin(listener, ssmq_arena_printf(t->arena, "tokenising %s", e->id), "windows");
-    const ssmq_status st = ssmq_windows_cut(w, tell, (void *)(uintptr_t)listener, out);
+    st = ssmq_windows_cut(w, tell, (void *)(uintptr_t)listener, out);
     ssmq_tell_end(listener);
     ssmq_windows_close(w);
     return st;
@@ -139,7 +167,12 @@ static const text *find(const ssmq_texts *t, const char *what, int64_t limit)
 /* All but the limit. */
 static const char *name_windows(const ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary)
 {
-    return ssmq_arena_printf(t->arena, "%swindow %" PRId64 "\n", name_text(t, &e->data, vocabulary), e->window);
+    const ssmq_data              data = data_of(e);
+    const ssmq_calibration_spec *c = e->without;
+    const char *without = !c ? "" : ssmq_arena_printf(t->arena, "without %s %" PRId64 " seed %" PRIu64 "\n",
+                                                      ssmq_select_names[c->select], c->count, c->seed);
+    return ssmq_arena_printf(t->arena, "%s%swindow %" PRId64 "\n", name_text(t, &data, vocabulary), without,
+                             e->window);
 }
 
 static place place_of_windows(const ssmq_texts *t, const char *what, const ssmq_evaluation *e)

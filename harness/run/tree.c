@@ -67,6 +67,19 @@ static ssmq_yaml *calibration_tree(ssmq_loader *ld)
     return map;
 }
 
+/* What decides which documents calibration takes: with dialect disjoint a float run depends on it too. */
+static ssmq_yaml *without_tree(ssmq_loader *ld)
+{
+    static const char *const keys[] = {"select", "count", "seed", NULL};
+    const ssmq_yaml         *all = calibration_tree(ld);
+    ssmq_yaml               *map = map_new(ld);
+    for (int i = 0; keys[i]; i++) {
+        ssmq_yaml *v = ssmq_yaml_get(all, keys[i]);
+        if (v) put(ld, map, keys[i], v, SSMQ_YAML_HASHED);
+    }
+    return map;
+}
+
 static ssmq_yaml *evaluations_tree(ssmq_loader *ld)
 {
     ssmq_yaml *list = list_new(ld);
@@ -75,6 +88,7 @@ static ssmq_yaml *evaluations_tree(ssmq_loader *ld)
         ssmq_yaml                   *map = map_new(ld);
         put_options(ld, map, ssmq_schema_evaluation, e, e->given);
         put(ld, map, "data", data_tree(ld, &e->data), SSMQ_YAML_BOTH);
+        if (ssmq_loader_leaves_out(ld, e)) put(ld, map, "without", without_tree(ld), SSMQ_YAML_HASHED);
         ssmq_yaml_append(ld->arena, list, NULL, map);
     }
     for (int32_t i = 0; i < ld->draft.n_profile; i++) {

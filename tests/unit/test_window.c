@@ -162,6 +162,19 @@ static void test_refused(void **state)
     ssmq_tokenizer_close(t);
 }
 
+/* llama.cpp gives the first n / 2 of n tokens as context, so of 2048 there are 1023 that it scores. */
+static void test_unscored(void **state)
+{
+    (void)state;
+    assert_int_equal(ssmq_dialect_unscored(SSMQ_DIALECT_GPTQ, 2048), 0);
+    assert_int_equal(ssmq_dialect_unscored(SSMQ_DIALECT_DISJOINT, 2048), 0);
+    assert_int_equal(2048 - 1 - ssmq_dialect_unscored(SSMQ_DIALECT_LLAMA_CPP, 2048), 1023);
+    assert_int_equal(5 - 1 - ssmq_dialect_unscored(SSMQ_DIALECT_LLAMA_CPP, 5), 2);
+    assert_int_equal(ssmq_dialect_format(SSMQ_DIALECT_LLAMA_CPP, SSMQ_DATA_WIKITEXT_RAW), SSMQ_DATA_TEXT);
+    assert_int_equal(ssmq_dialect_format(SSMQ_DIALECT_LLAMA_CPP, SSMQ_DATA_JSONL), SSMQ_DATA_JSONL);
+    assert_int_equal(ssmq_dialect_format(SSMQ_DIALECT_GPTQ, SSMQ_DATA_WIKITEXT_RAW), SSMQ_DATA_WIKITEXT_RAW);
+}
+
 static void test_digest(void **state)
 {
     scratch          *s = *state;
@@ -190,7 +203,9 @@ static void test_digest(void **state)
     assert_int_equal(ssmq_windows_subsets(w), 0);
     ssmq_windows_close(w);
     assert_string_equal(ssmq_dialects[0], "gptq");
-    assert_null(ssmq_dialects[1]);
+    assert_string_equal(ssmq_dialects[SSMQ_DIALECT_DISJOINT], "disjoint");
+    assert_string_equal(ssmq_dialects[SSMQ_DIALECT_LLAMA_CPP], "llama.cpp");
+    assert_null(ssmq_dialects[3]);
 }
 
 /* ---- samples --------------------------------------------------------------------------- */
@@ -360,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),    cmocka_unit_test(test_documents),
         cmocka_unit_test(test_subsets), cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_unscored),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_digest),
         cmocka_unit_test(test_first),   cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_heads),   cmocka_unit_test(test_sampled),

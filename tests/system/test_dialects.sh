@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# The dialects of perplexity: what each of them scores, and that no two of them are compared.
+set -uo pipefail
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+
+root=$PWD
+runs="$scratch/runs"
+
+# json EXPRESSION: of the JSON in $out, as j; the evaluations of its first run as e
+json() {
+    python3 -c "import json,math,sys; j = json.load(sys.stdin); e = j['runs'][0]['evaluations']; print($1)" <<< "$out"
+}
+expect_json() {
+    local got
+    got=$(json "$1" 2>&1)
+    [ "$got" = "$2" ] || fail "$command_line: $1 is '$got', not '$2'"
+}
+
+# ---- llama.cpp: the second half of each window ---------------------------------------------------
+
+# In float a token's loss depends on what is before it in its window.  So of one window of 64 tokens the losses of
+# the last 31 are those of all 63 without those of the first 32, which a window of 33 has too.
+python3 -c 'import json; print(json.dumps([(7 * i * i + 13 * i) % 2000 + 2 for i in range(130)]))' > "$scratch/ids.json"
+cat > "$scratch/half.yaml" <<YAML
+ssmq: 1
+name: half
+model: {path: $root/models/tiny-mamba}
+mode: float
+evaluate:
+  - {id: whole, task: perplexity, data: {file: ids.json}, dialect: gptq, window: 64, limit: 1}
+  - {id: first, task: perplexity, data: {file: ids.json}, dialect: gptq, window: 33, limit: 1}
+  - {id: half, task: perplexity, data: {file: ids.json}, dialect: llama.cpp, window: 64, limit: 1}
+  - {id: all, task: perplexity, data: {file: ids.json}, dialect: llama.cpp, window: 64}
+  - {id: odd, task: perplexity, data: {file: ids.json}, dialect: llama.cpp, window: 13}
+YAML
+run 0 run "$scratch/half.yaml" --out "$runs" --format json
+# The same losses in another order of summation: equal to some units in the last place of their sum.
+expect_json "abs(e['half']['nll'] * 31 - (e['whole']['nll'] * 63 - e['first']['nll'] * 32)) < 1e-10" True
+expect_json "abs(e['half']['ppl'] / math.exp(e['half']['nll']) - 1) < 1e-14" True
+expect_json "[(k, e[k]['windows'], e[k]['tokens']) for k in sorted(e)]" \
+    "[('all', 2, 62), ('first', 1, 32), ('half', 1, 31), ('odd', 10, 60), ('whole', 1, 63)]"
+half=$(json "e['half']['nll']")
+run 3 run "$scratch/half.yaml" --set evaluate.odd.window=2
+expect_in_err "--set:1:21: error: evaluate.odd.window is 2, of which llama.cpp scores nothing [E207]"
+
+# Side by side with float, the same tokens count; a model beside itself is no different.
+cat > "$scratch/paired.yaml" <<YAML
+ssmq: 1
+name: paired
+model: {path: $root/models/tiny-mamba}
+mode: fake
+recipe: [{method: weights, bits: off}]
+compare: {}
+evaluate: [{id: half, task: perplexity, data: {file: ids.json}, dialect: llama.cpp, window: 64, limit: 1}]
+YAML
+run 0 run "$scratch/paired.yaml" --out "$runs" --format json
+expect_json "e['half']['nll'] == $half, e['half']['compare']['kl_mean'], e['half']['tokens']" "True 0.0 31"
+
+# The file as it is, not lines joined again.
+head -c 6000 configs/data/wiki.test.raw > "$scratch/some.raw"
+cp "$scratch/some.raw" "$scratch/some.txt"
+cat > "$scratch/raw.yaml" <<YAML
+ssmq: 1
+name: raw
+model: {path: $root/models/tiny-mamba}
+mode: float
+evaluate:
+  - {id: raw, task: perplexity, data: {file: some.raw}, dialect: llama.cpp, window: 128}
+  - {id: text, task: perplexity, data: {file: some.txt}, dialect: llama.cpp, window: 128}
+  - {id: joined, task: perplexity, data: {file: some.raw}, dialect: gptq, window: 128}
+YAML
+run 0 run "$scratch/raw.yaml" --out "$runs" --format json
+expect_json "e['raw'] == e['text']" True
+expect_json "e['raw']['windows'] == e['joined']['windows'] and e['raw']['ppl'] == e['joined']['ppl']" False
+
+# ---- disjoint: without what calibration takes ------------------------------------------------------
+
+python3 - "$scratch" <<'PYTHON'
+import json, sys
+scratch = sys.argv[1]
+words = open("configs/data/wiki.test.raw").read().split()
+documents = [" ".join(words[60 * i:60 * i + 60]) for i in range(12)]
+documents[5] = ""
+with open(f"{scratch}/all.jsonl", "w") as all_of_them, open(f"{scratch}/rest.jsonl", "w") as rest:
+    for i, text in enumerate(documents):
+        line = json.dumps({"text": text, "of": "odd" if i % 2 else "even"}) + "\n"
+        all_of_them.write(line)
+        if i not in (0, 1, 2):
+            rest.write(line)
+PYTHON
+cat > "$scratch/disjoint.yaml" <<YAML
+ssmq: 1
+name: disjoint
+model: {path: $root/models/tiny-mamba}
+mode: [float, fake]
+calibration: {data: {file: all.jsonl}, select: first, count: 3, length: 32}
+recipe: [{method: activations}]
+evaluate:
+  - {id: without, task: perplexity, data: {file: all.jsonl}, dialect: disjoint, window: 64}
+  - {id: rest, task: perplexity, data: {file: rest.jsonl}, dialect: gptq, window: 64}
+  - {id: other, task: perplexity, data: {file: rest.jsonl}, dialect: disjoint, window: 64}
+  - {id: all, task: perplexity, data: {file: all.jsonl}, dialect: gptq, window: 64}
+  - {id: parts, task: perplexity, data: {file: all.jsonl, subset: of}, dialect: disjoint, window: 64}
+  - {id: rest-parts, task: perplexity, data: {file: rest.jsonl, subset: of}, dialect: gptq, window: 64}
+YAML
+run 0 run "$scratch/disjoint.yaml" --out "$runs" --format json
+for i in 0 1; do
+    # Nothing of the file named otherwise is calibrated with, so there disjoint leaves out nothing.
+    expect_json "(lambda e: [e['without'] == e['rest'], e['other'] == e['rest'], e['all'] == e['rest']])(j['runs'][$i]['evaluations'])" \
+        "[True, True, False]"
+    expect_json "(lambda e: e['parts'] == e['rest-parts'])(j['runs'][$i]['evaluations'])" True
+done
+# Only evaluations that calibration has seen are warned of.
+grep -q '"evaluation": *"all"' "$runs"/disjoint/*/summary.json || fail "no alarm about 'all'"
+grep -q '"evaluation": *"without"' "$runs"/disjoint/*/summary.json && fail "an alarm about 'without'"
+
+# The float run depends on what is left out, and on nothing else of calibration.
+id() { "$SSMQ" check "$scratch/disjoint.yaml" "$@" | sed -n 's/^#   \([0-9a-f]*\)  float$/\1/p'; }
+[ "$(id)" = "$(id --set calibration.length=16)" ] || fail "the length of samples changes the float run"
+[ "$(id)" != "$(id --set calibration.count=4)" ] || fail "the documents of calibration do not change the float run"
+[ "$(id)" != "$(id --set calibration.select=sampled)" ] || fail "another draw does not change the float run"
+
+run 3 check "$scratch/disjoint.yaml" --set evaluate.rest.data.format=text --set evaluate.rest.dialect=disjoint
+expect_in_err "error: evaluate.rest: disjoint leaves out documents and needs format jsonl; this is text [E410]"
+sed '/^calibration/d; s/activations/weights/' "$scratch/disjoint.yaml" > "$scratch/none.yaml"
+run 3 check "$scratch/none.yaml"
+expect_in_err "error: calibration is missing: evaluate.without is to leave out its documents [E404]"
+
+# ---- no two of them side by side ---------------------------------------------------------------------
+
+run 0 run "$scratch/raw.yaml" --out "$scratch/other" --set evaluate.raw.dialect=gptq
+run 3 compare "$runs/raw" "$scratch/other/raw"
+expect_out ""
+expect_in_err "evaluation raw is of dialect llama.cpp"
+finish
