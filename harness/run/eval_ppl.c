@@ -26,6 +26,7 @@ typedef struct side {
     void             *state;
     double           *loss; /* [window - 1] of each target */
     ssmq_tensor       rows; /* (n, D) hidden, of the piece under way */
+    ssmq_kept_hidden *kept; /* lent; NULL: its layers always run    */
 } side;
 
 /* What one evaluation works with. */
@@ -94,9 +95,11 @@ static ssmq_status forward(const task *t, side *s, int64_t first, int64_t n)
 {
     const ssmq_batch in = {.token = t->token + first, .B = 1, .L = (int32_t)n};
     ssmq_tensor      hidden;
+    if (s->kept && ssmq_kept_hidden_get(s->kept, t->windows, first, n, &s->rows)) return SSMQ_OK;
     ssmq_exec_position(s->ex, first);
     SSMQ_TRY(s->m->family->forward(s->m, s->ex, &in, s->state, &hidden));
     s->rows = ssmq_tensor_rows(&hidden);
+    if (s->kept) ssmq_kept_hidden_put(s->kept, t->windows, first, &s->rows);
     return SSMQ_OK;
 }
 
@@ -120,11 +123,16 @@ static double mean_loss(const task *t, side *s)
     return ssmq_loss_mean(t->e->loss_dtype, s->loss + t->unscored, scored(t));
 }
 
+/* Tokens that run at a time. */
+static int64_t chunk_of(const task *t)
+{
+    return ssmq_exec_whole(t->side[0].ex) ? t->e->window : t->piece;
+}
+
 /* The losses of one window, piece by piece. */
 static ssmq_status run_window(task *t)
 {
-    const int64_t window = t->e->window;
-    const int64_t chunk = ssmq_exec_whole(t->side[0].ex) ? window : t->piece;
+    const int64_t window = t->e->window, chunk = chunk_of(t);
     for (int32_t k = 0; k < t->sides; k++) {
         const side *s = &t->side[k];
         SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));
@@ -262,6 +270,9 @@ static ssmq_status open_beside(task *t, const ssmq_beside *beside)
     SSMQ_TRY(open_side(t, beside->m, beside->ex));
     SSMQ_TRY(ssmq_pool_open(ssmq_exec_backend(beside->ex)->threads, &t->pool));
     t->comparison = ssmq_comparison_new(scored(t));
+    if (!beside->kept || ssmq_exec_backend(beside->ex)->ops->space != SSMQ_SPACE_HOST) return SSMQ_OK;
+    ssmq_kept_hidden_begin(beside->kept, t->e->window, chunk_of(t));
+    t->side[1].kept = beside->kept;
     return SSMQ_OK;
 }
 

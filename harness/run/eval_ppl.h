@@ -5,6 +5,7 @@
 #include "harness/exec/exec.h"
 #include "harness/run/compare.h"
 #include "harness/run/experiment.h"
+#include "harness/run/kept_hidden.h"
 #include "harness/run/listener.h"
 #include "harness/run/texts.h"
 
@@ -57,6 +58,9 @@ typedef struct ssmq_beside {
     const char              *name; /* for messages; NULL: "float" */
     const char              *task; /* what the listener is told; NULL: the evaluation's id */
     int64_t                  piece; /* tokens of a forward pass; 0: SSMQ_EVAL_PIECE */
+    /* For several evaluations of the same windows beside the same m and ex, or NULL: its layers run only where
+     * this does not have what they give.  No number depends on it. */
+    ssmq_kept_hidden        *kept;
 } ssmq_beside;
 
 /* The same figures, and beside them out->comparison; 9 bytes more for each token, 40 for each window, and

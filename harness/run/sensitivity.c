@@ -9,6 +9,7 @@ typedef struct task {
     const ssmq_sensitivity_request *r;
     ssmq_sensitivity               *out;
     ssmq_exec                      *with_float;
+    ssmq_kept_hidden               *kept; /* of the float model */
     int64_t                         done, n; /* evaluations of them all */
     double                         *all;     /* [windows] losses of the whole recipe */
 } task;
@@ -42,7 +43,8 @@ static ssmq_status evaluate(task *t, const bool *quantised, ssmq_ppl *p)
 {
     const ssmq_sensitivity_request *r = t->r;
     const ssmq_compare_spec kl = {.metrics = 1u << SSMQ_METRIC_KL};
-    const ssmq_beside       beside = {.m = r->base, .ex = t->with_float, .spec = &kl, .seed = r->seed};
+    const ssmq_beside       beside = {
+        .m = r->base, .ex = t->with_float, .spec = &kl, .seed = r->seed, .kept = t->kept};
     const ssmq_listener     listener = {.context = t,
                                         .log = r->listener ? r->listener->log : NULL,
                                         .update = evaluation_update,
@@ -143,11 +145,13 @@ ssmq_status ssmq_sensitivity_run(const ssmq_sensitivity_request *r, ssmq_sensiti
     t.n = 1 + (int64_t)s->units.n * (s->scores.has_on + s->scores.has_off);
     ssmq_tell_begin(r->listener, "sensitivity",
                     ssmq_arena_printf(arena, "of %lld evaluations", (long long)t.n));
+    t.kept = ssmq_kept_hidden_new(SSMQ_SENSITIVITY_BYTES);
     ssmq_status st = ssmq_exec_open(r->be, r->base, NULL, SSMQ_MODE_FLOAT, &t.with_float);
     if (st == SSMQ_OK) st = evaluate_units(&t);
     if (st == SSMQ_OK) ssmq_tell_update(r->listener, t.done, 1);
     ssmq_tell_end(r->listener);
     ssmq_exec_close(t.with_float);
+    ssmq_kept_hidden_free(t.kept);
     if (st == SSMQ_OK) *out = s;
     else ssmq_sensitivity_free(s);
     return st;

@@ -42,7 +42,11 @@ typedef struct ssmq_sensitivity_request {
     const ssmq_listener     *listener; /* told of units done, and of a sign of life within each */
 } ssmq_sensitivity_request;
 
-/* Each unit costs a float and a quantised pass over the text.  NUMERIC, naming the unit; statuses of reading
+/* Memory for what the float model's layers give, so that they run once for all units: the windows beyond cost a
+ * float pass for each unit again. */
+#define SSMQ_SENSITIVITY_BYTES ((int64_t)256 << 20)
+
+/* Each unit costs a quantised pass over the text, and the head of the float model.  NUMERIC, naming the unit; statuses of reading
  * data. */
 SSMQ_MUST_USE ssmq_status ssmq_sensitivity_run(const ssmq_sensitivity_request *r,
                                                ssmq_sensitivity **out);
