@@ -157,7 +157,8 @@ typedef struct ssmq_method {
 
     /* Needs data; observe and apply are called for each layer in turn, then for what is outside of them
      * (plan->layer), and see to its sites only.  The samples of a layer's pass run through weights that
-     * are quantised as far as the plan says how; activations stay in floating point. */
+     * are quantised as far as the plan says how; activations stay in floating point.  apply() writes nothing but
+     * params, codes and raised of the layer's weights. */
     bool layerwise;
 
     /* Writes into the plan what this step decides from shapes alone (specs, rotations), after those

@@ -126,22 +126,15 @@ typedef struct channels {
     const ssmq_tensor *x;      /* of one sequence; channels are slices of axis     */
     int32_t            axis;
     int64_t            sample; /* of the calibration                               */
+    ssmq_range        *shown;  /* [units] takes what single channels gave; or NULL */
     atomic_bool        raised;
 } channels;
 
 static void fold(channels *s, int64_t unit, ssmq_range r)
 {
-    ssmq_observation  *o = s->o;
-    const ssmq_across *across = o->observer->across;
-    const void        *options = o->observer->across_options;
-    bool               raised = false;
-    if (o->all) {
-        o->all[s->sample * o->units + unit] = r;
-        return;
-    }
-    const ssmq_range m = ssmq_observation_raised(o, r, &raised);
-    across->add(options, &o->state[unit], m.low, s->sample);
-    across->add(options, &o->state[o->units + unit], m.high, s->sample);
+    bool raised = false;
+    ssmq_observation_fold(s->o, s->sample, unit, r, &raised);
+    if (s->shown) s->shown[unit] = r;
     if (raised) atomic_store(&s->raised, true);
 }
 
@@ -175,7 +168,7 @@ static ssmq_tensor turned(const ssmq_tensor *x, float *out)
 
 /* One sequence x (1, L, C), or a state (1, L, E, N) whose channels are its rows, for all that observe it by
  * channel. */
-static ssmq_status see_channels(forward *f, int32_t site, const ssmq_tensor *x, int64_t sample)
+static ssmq_status see_channels(forward *f, int32_t site, const ssmq_tensor *x, int64_t at)
 {
     ssmq_calibration *c = f->w->c;
     const bool        state = c->model->site[site].kind == SSMQ_SITE_STATE;
@@ -189,7 +182,12 @@ static ssmq_status see_channels(forward *f, int32_t site, const ssmq_tensor *x, 
             if (!copy) return SSMQ_FAIL(MEMORY, "no memory for the channels of a sample");
             columns = turned(x, copy);
         }
-        channels s = {.f = f, .o = o, .x = &columns, .axis = state ? x->rank - 2 : 0, .sample = sample};
+        channels s = {.f = f,
+                      .o = o,
+                      .x = &columns,
+                      .axis = state ? x->rank - 2 : 0,
+                      .sample = f->w->todo[at],
+                      .shown = f->w->shown ? f->w->shown[i] + (at - f->w->group) * o->units : NULL};
         f->w->be->ops->share(f->w->be, o->units, 64, channel_part, &s);
         o->raised |= atomic_load(&s.raised);
     }
@@ -221,7 +219,7 @@ static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x)
     if (watched) SSMQ_TRY(measure_all(f, site, x));
     for (int32_t b = 0; watched && b < x->dim[0]; b++) { /* in the order of the samples */
         const ssmq_tensor one = ssmq_tensor_slice(x, 0, b, 1);
-        SSMQ_TRY(see_channels(f, site, &one, f->w->todo[f->first + b]));
+        SSMQ_TRY(see_channels(f, site, &one, f->first + b));
     }
     for (int32_t i = 0; i < c->n_gram; i++) {
         if (c->gram[i].site != site) continue;
@@ -363,14 +361,18 @@ static ssmq_status forward_all(forward *f)
 {
     ssmq_calibration *c = f->w->c;
     const int64_t     n = f->w->n_todo;
-    for (int64_t i = 0; i < n;) {
+    int64_t           i = 0;
+    SSMQ_TRY(ssmq_calibration_resume(f->w, &i));
+    while (i < n) {
         const int32_t B = group_at(f, i);
+        f->w->group = i;
         SSMQ_TRY(ssmq_may_go_on(f->w->listener));
         SSMQ_TRY(forward_or_name(f, i, B));
         i += B;
         for (int32_t k = 0; k < c->n_observation; k++) /* once a sample, or the family forgot it */
             SSMQ_ASSERT(c->at[k]->seen == i);
         SSMQ_ASSERT(c->gram_seen == c->n_gram);
+        SSMQ_TRY(ssmq_calibration_keep(f->w, B));
         ssmq_tell_update(f->w->listener, i, (double)i / (double)n);
     }
     return SSMQ_OK;

@@ -123,6 +123,19 @@ ssmq_range ssmq_observation_raised(const ssmq_observation *o, ssmq_range r, bool
     return (ssmq_range){SSMQ_AMAX_MIN, SSMQ_AMAX_MIN};
 }
 
+void ssmq_observation_fold(ssmq_observation *o, int64_t sample, int64_t unit, ssmq_range r, bool *raised)
+{
+    const ssmq_across *across = o->observer->across;
+    const void        *options = o->observer->across_options;
+    if (o->all) {
+        o->all[sample * o->units + unit] = r;
+        return;
+    }
+    const ssmq_range m = ssmq_observation_raised(o, r, raised);
+    across->add(options, &o->state[unit], m.low, sample);
+    across->add(options, &o->state[o->units + unit], m.high, sample);
+}
+
 /* n ranges, stride apart, to one; scratch [2][n].  weight: what each counted for in high. */
 static ssmq_range combine(ssmq_observation *o, const ssmq_range *value, int64_t n, int64_t stride,
                           float *scratch, float *weight)

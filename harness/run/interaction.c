@@ -1,15 +1,18 @@
 /* What two steps of a recipe do together (sensitivity.h). */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/stats.h"
+#include "harness/run/resume.h"
 #include "harness/run/sensitivity.h"
 
 /* The recipe without some of its steps. */
 typedef struct variant {
     int32_t without[2]; /* steps, ascending; -1: none */
-    double *nll;        /* [windows] mean losses      */
+    double *nll;        /* [windows] mean losses, and before them their mean */
     double  mean;
+    char    part[192]; /* what the journal knows it by */
 } variant;
 
 typedef struct task {
@@ -60,33 +63,63 @@ static ssmq_recipe recipe_without(const task *t, const variant *v)
     return r;
 }
 
+static ssmq_listener listener_of(const task *t, const variant *v)
+{
+    const ssmq_listener *l = t->r->listener;
+    return (ssmq_listener){.context = (void *)(uintptr_t)t,
+                           .log = l ? l->log : NULL,
+                           .update = variant_update,
+                           .signal = ssmq_signal_of(l),
+                           .journal = ssmq_journal_of(l),
+                           .part = v->part};
+}
+
+/* losses [windows + 1], of the arena: their mean, and each. */
+static void take_losses(const task *t, variant *v, double *losses, int64_t windows)
+{
+    v->mean = losses[0];
+    v->nll = losses + 1;
+    t->out->scores.windows = windows;
+}
+
+/* One that was evaluated before the run was killed. */
+static bool is_known(const task *t, variant *v)
+{
+    ssmq_journal_entry known;
+    if (!ssmq_resume_any(t->r->listener, v->part, 0, NULL, &known) || known.bytes < 2 * sizeof(double))
+        return false;
+    const int64_t n = (int64_t)(known.bytes / sizeof(double));
+    double       *losses = SSMQ_ARENA_ARRAY(t->out->arena, double, n);
+    memcpy(losses, known.data, (size_t)n * sizeof *losses);
+    take_losses(t, v, losses, n - 1);
+    return true;
+}
+
 static ssmq_status evaluate_model(const task *t, const ssmq_model *m, const ssmq_plan *plan, variant *v)
 {
     const ssmq_sensitivity_request *r = t->r;
-    const ssmq_listener listener = {
-        .context = (void *)(uintptr_t)t, .update = variant_update, .signal = ssmq_signal_of(r->listener)};
+    const ssmq_listener listener = listener_of(t, v);
     ssmq_exec          *ex;
     ssmq_ppl            p;
     SSMQ_TRY(ssmq_exec_open(r->be, m, plan, SSMQ_MODE_FAKE, &ex));
     const ssmq_status st = ssmq_eval_ppl(r->evaluation, m, ex, r->texts, &listener, &p);
     ssmq_exec_close(ex);
     SSMQ_TRY(st);
-    v->nll = SSMQ_ARENA_ARRAY(t->out->arena, double, p.all.windows);
-    memcpy(v->nll, p.window_nll, (size_t)p.all.windows * sizeof *v->nll);
-    v->mean = p.all.nll;
-    t->out->scores.windows = p.all.windows;
+    double *losses = SSMQ_ARENA_ARRAY(t->out->arena, double, p.all.windows + 1);
+    losses[0] = p.all.nll;
+    memcpy(losses + 1, p.window_nll, (size_t)p.all.windows * sizeof *losses);
+    take_losses(t, v, losses, p.all.windows);
     ssmq_ppl_free(&p);
-    return SSMQ_OK;
+    return ssmq_resume_keep(r->listener, v->part, 0, NULL, losses,
+                            (size_t)(t->out->scores.windows + 1) * sizeof *losses);
 }
 
 static ssmq_status evaluate_variant(const task *t, variant *v)
 {
     const ssmq_sensitivity_request *r = t->r;
+    if (is_known(t, v)) return SSMQ_OK;
     if (v->without[0] < 0 && v->without[1] < 0) return evaluate_model(t, r->model, r->plan, v);
-    const ssmq_listener listener = {.context = (void *)(uintptr_t)t,
-                                    .log = r->listener ? r->listener->log : NULL,
-                                    .update = variant_update,
-                                    .signal = ssmq_signal_of(r->listener)};
+    const ssmq_listener listener = listener_of(t, v);
     const ssmq_recipe   recipe = recipe_without(t, v);
     ssmq_model         *m = ssmq_model_fork(r->base);
     ssmq_recipe_result  applied = {0};
@@ -118,6 +151,7 @@ static ssmq_status in_variant(const task *t, ssmq_status st, const variant *v)
 static ssmq_status find(task *t, int32_t a, int32_t b, const variant **out)
 {
     variant v = {.without = {a < b ? a : b, a < b ? b : a}};
+    snprintf(v.part, sizeof v.part, "interactions, without steps %d and %d", v.without[0], v.without[1]);
     for (int32_t i = 0; i < t->n_known; i++) {
         *out = &t->known[i];
         if (memcmp(v.without, t->known[i].without, sizeof v.without) == 0) return SSMQ_OK;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/assert.h"
+#include "harness/run/recipe_resume.h"
 
 void ssmq_recipe_result_free(ssmq_recipe_result *r)
 {
@@ -110,12 +111,14 @@ static ssmq_status apply_layerwise(const ssmq_recipe *recipe, int32_t i, ssmq_mo
     SSMQ_TRY(outline(recipe, i, m, plan));
     ssmq_status st = SSMQ_OK;
     for (int32_t layer = 0; layer <= m->n_layer && st == SSMQ_OK; layer++) {
-        ssmq_calibration *c = calibration_new(m, source);
         plan->layer = layer < m->n_layer ? layer : -1;
+        if (ssmq_layer_take(listener, plan)) continue;
+        ssmq_calibration *c = calibration_new(m, source);
         recipe->step[i].method->observe(recipe->step[i].options, plan, c);
         if (c->n_gram + c->n_observation > 0)
             st = ssmq_calibration_run(c, be, plan, source->samples, listener);
         if (st == SSMQ_OK) st = apply(recipe, i, m, c, plan);
+        if (st == SSMQ_OK) st = ssmq_layer_keep(listener, plan);
         ssmq_calibration_free(c);
     }
     return st;

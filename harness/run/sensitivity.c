@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/stats.h"
+#include "harness/run/resume.h"
 
 /* What the evaluations of a task have in common. */
 typedef struct task {
@@ -38,8 +39,8 @@ static void fill(const ssmq_ppl *p, ssmq_sensitivity_figures *f)
                                     .damage_se = c->ln_ratio_se};
 }
 
-/* The plan with these sites quantised; *p is the caller's to free. */
-static ssmq_status evaluate(task *t, const bool *quantised, ssmq_ppl *p)
+/* The plan with these sites quantised, known to the journal as part; *p is the caller's to free. */
+static ssmq_status evaluate(task *t, const char *part, const bool *quantised, ssmq_ppl *p)
 {
     const ssmq_sensitivity_request *r = t->r;
     const ssmq_compare_spec kl = {.metrics = 1u << SSMQ_METRIC_KL};
@@ -48,7 +49,9 @@ static ssmq_status evaluate(task *t, const bool *quantised, ssmq_ppl *p)
     const ssmq_listener     listener = {.context = t,
                                         .log = r->listener ? r->listener->log : NULL,
                                         .update = evaluation_update,
-                                        .signal = ssmq_signal_of(r->listener)};
+                                        .signal = ssmq_signal_of(r->listener),
+                                        .journal = ssmq_journal_of(r->listener),
+                                        .part = part};
     ssmq_plan              *plan = ssmq_plan_masked(r->plan, quantised);
     ssmq_exec              *ex = NULL;
     ssmq_status             st = ssmq_exec_open(r->be, r->model, plan, SSMQ_MODE_FAKE, &ex);
@@ -67,7 +70,7 @@ static ssmq_status evaluate_all(task *t)
     bool            *on = SSMQ_ARENA_ARRAY(t->out->arena, bool, plan->model->n_site);
     ssmq_ppl         p;
     for (int32_t i = 0; i < plan->model->n_site; i++) on[i] = true;
-    SSMQ_TRY(evaluate(t, on, &p));
+    SSMQ_TRY(evaluate(t, "sensitivity", on, &p));
     fill(&p, &t->out->scores.all);
     t->out->scores.windows = p.all.windows;
     t->all = SSMQ_ARENA_ARRAY(t->out->arena, double, p.all.windows);
@@ -98,17 +101,25 @@ static ssmq_status in_unit(ssmq_status st, const ssmq_unit *u, bool alone)
 
 static ssmq_status evaluate_unit(task *t, const ssmq_unit *u, bool alone, ssmq_sensitivity_figures *f)
 {
+    const char *part =
+        ssmq_arena_printf(t->out->arena, "sensitivity, %s %s", alone ? "only" : "all but", u->name);
+    ssmq_journal_entry known;
+    if (ssmq_resume_find(t->r->listener, part, 0, NULL, sizeof *f, &known)) {
+        memcpy(f, known.data, sizeof *f);
+        t->done++;
+        return SSMQ_OK;
+    }
     const int32_t n = t->r->model->n_site;
     bool         *on = ssmq_must_malloc((size_t)n * sizeof *on);
     ssmq_ppl      p;
     for (int32_t i = 0; i < n; i++) on[i] = u->site[i] == alone;
-    const ssmq_status st = in_unit(evaluate(t, on, &p), u, alone);
+    const ssmq_status st = in_unit(evaluate(t, part, on, &p), u, alone);
     free(on);
     SSMQ_TRY(st);
     fill(&p, f);
     if (!alone) cost_of(t, &p, f);
     ssmq_ppl_free(&p);
-    return SSMQ_OK;
+    return ssmq_resume_keep(t->r->listener, part, 0, NULL, f, sizeof *f);
 }
 
 /* ---- all of them ----------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "harness/data/window.h"
 #include "harness/exec/exec.h"
 #include "harness/run/eval_ppl.h"
+#include "harness/run/site_error_resume.h"
 
 #define ROOM_BYTES ((int64_t)256 << 20)
 #define PIECE_MIN 32 /* tokens: below, products run slowly */
@@ -227,18 +228,21 @@ static ssmq_status run_window(pass *p, const int32_t *token)
 /* done: the part of all passes that are finished; share: of all, that this one is. */
 static ssmq_status run_windows(pass *p, ssmq_windows *w, int32_t *token, double done, double share)
 {
+    const int64_t known = ssmq_site_errors_take(p->out, p->kept, p->r->listener);
     for (int64_t i = 0;; i++) {
         int32_t subset;
         bool    more = false;
         SSMQ_TRY(ssmq_windows_next(w, token, &subset, &more));
         p->out->windows = i;
         if (!more) return SSMQ_OK;
+        if (i < known) continue;
         SSMQ_TRY(ssmq_may_go_on(p->r->listener));
         const ssmq_status st = run_window(p, token);
         if (st == SSMQ_ERR_NUMERIC)
             return SSMQ_FAIL(NUMERIC, "errors per site, %s, window %" PRId64 ": %s",
                              p->r->evaluation->id, i, ssmq_error_last()->message);
         SSMQ_TRY(st);
+        SSMQ_TRY(ssmq_site_errors_keep(p->out, p->kept, i, p->r->listener));
         ssmq_tell_update(p->r->listener, i + 1, done + share * ssmq_windows_fraction(w));
     }
 }

@@ -72,6 +72,45 @@ ended 75
 [[ $(status_of "$(echo "$dir"/*/status.json)") == "stopped | stopped by SIGTERM: calibrating, after "*" samples" ]] ||
     fail "calibrating: $(cat "$dir"/*/status.json)"
 
+# ---- and goes on with the samples that are left ------------------------------------------
+
+cat > "$scratch/samples.yaml" <<YAML
+ssmq: 1
+name: samples
+model: {path: $PWD/models/tiny-mamba}
+calibration: {data: {file: $PWD/configs/data/pile-sample.jsonl.zst}, select: first, count: 64, length: 256, batch: 2}
+mode: fake
+recipe:
+  - {id: s, method: smoothquant, alpha: 0.5}
+  - {id: w, method: gptq, bits: 4, sites: "layers.1.{in,out}_proj.weight"}
+  - {id: a, method: activations, bits: 8, scope: tensor, symmetric: false, observer: {statistic: mse, across: ema}}
+evaluate:
+  - {id: wt2, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 128, limit: 1}
+YAML
+run 0 run "$scratch/samples.yaml" --out "$scratch/whole-samples"
+dir="$scratch/runs/samples"
+pieces() { cat "$dir"/*/journal.jsonl 2> /dev/null | grep -c '"stage": "'"$1"; }
+# Twice: among the samples of the first pass (channels), and among those of the last.
+for most in 3 70; do
+    begin "$scratch/samples.yaml" --out "$scratch/runs"
+    for _ in $(seq 600); do
+        [ "$(pieces calibrating)" -gt $most ] && break
+        sleep 0.02
+    done
+    kill -TERM "$victim"
+    ended 75
+done
+done=$(pieces calibrating)
+if [ "$done" -le 64 ] || [ "$done" -ge 128 ]; then fail "stopped after $done samples"; fi
+[ "$(pieces 'step 1 of the recipe')" -eq 1 ] || fail "the layer that was solved is not in the journal"
+run 0 run "$scratch/samples.yaml" --out "$scratch/runs"
+[ "$(pieces calibrating)" -eq 128 ] || fail "two passes of 64 samples came to $(pieces calibrating) pieces"
+[ "$(pieces 'step 1 of the recipe')" -eq 1 ] || fail "a layer was solved twice"
+for file in "$scratch"/whole-samples/samples/*/{run.h5,summary.json}; do
+    cmp "$file" "$scratch/runs/${file#"$scratch/whole-samples/"}" || fail "$file differs"
+done
+dir="$scratch/runs/quickstart"
+
 # ---- it goes on, and what it leaves is what it would have left ---------------------------
 
 small=("${quick[@]}" --set "$(windows 256 4)")
