@@ -193,7 +193,7 @@ static ssmq_status hold(dialogue *d)
     ssmq_str json = {0};
     d->json = (ssmq_json_writer){.out = &json};
     ssmq_json_begin_object(&d->json, NULL);
-    ssmq_json_put_text(&d->json, "mode", ssmq_modes[d->o->text.mode]);
+    ssmq_json_put_text(&d->json, "mode", ssmq_modes[d->m.mode]);
     ssmq_json_put_text(&d->json, "template", d->form.name);
     ssmq_json_begin_array(&d->json, "turns");
     const ssmq_status st = take_lines(d);

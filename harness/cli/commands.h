@@ -15,6 +15,7 @@ extern "C" {
     X(plan)              \
     X(list)              \
     X(show)              \
+    X(quantize)          \
     X(generate)          \
     X(chat)              \
     X(profile)           \

@@ -34,13 +34,13 @@ static ssmq_status encode_prompt(const char *prompt, ssmq_text_model *m, ssmq_id
     return SSMQ_OK;
 }
 
-static void print_json(const generate_options *o, const ssmq_ids *prompt, const ssmq_generated *g,
+static void print_json(const generate_options *o, const ssmq_text_model *m, const ssmq_ids *prompt, const ssmq_generated *g,
                        const char *text, FILE *out)
 {
     ssmq_str         json = {0};
     ssmq_json_writer w = {.out = &json, .compact = true};
     ssmq_json_begin_object(&w, NULL);
-    ssmq_json_put_text(&w, "mode", ssmq_modes[o->text.mode]);
+    ssmq_json_put_text(&w, "mode", ssmq_modes[m->mode]);
     ssmq_json_put_text(&w, "prompt", o->prompt);
     ssmq_json_put_text(&w, "text", text);
     ssmq_json_put_text(&w, "end", ssmq_generation_ends[g->end]);
@@ -65,7 +65,7 @@ static ssmq_status write_text(const generate_options *o, ssmq_text_model *m, FIL
     g.context = &p;
     SSMQ_TRY_DONE(st, ssmq_generate(&m->ready, m->tokenizer, &g, &made));
     if (p.out) fputc('\n', out);
-    else print_json(o, &prompt, &made, ssmq_str_text(&p.text), out);
+    else print_json(o, m, &prompt, &made, ssmq_str_text(&p.text), out);
 done:
     ssmq_ids_free(&made.ids);
     ssmq_ids_free(&prompt);

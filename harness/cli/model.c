@@ -1,10 +1,8 @@
 /* ssmq model random: a checkpoint of a known shape with random weights, to time and to try things on. */
-#include <dirent.h>
-#include <errno.h>
 #include <string.h>
-#include "harness/base/file.h"
 #include "harness/base/str.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/named.h"
 #include "harness/run/catalogue.h"
 
 typedef struct model_options {
@@ -37,25 +35,13 @@ static ssmq_status known_shape(const char *name, const ssmq_catalogue *cat)
     return st;
 }
 
-static ssmq_status empty_directory(const char *path)
-{
-    SSMQ_TRY(ssmq_make_directory(path));
-    DIR *d = opendir(path);
-    if (!d) return SSMQ_FAIL(IO, "%s: %s", path, strerror(errno));
-    int32_t n = 0;
-    for (const struct dirent *e = readdir(d); e; e = readdir(d))
-        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-    closedir(d);
-    return n == 0 ? SSMQ_OK : SSMQ_FAIL(USAGE, "--out: %s is not empty", path);
-}
-
 static ssmq_status model_run(const void *options, int n_operand, const char *const *operand,
                              const ssmq_catalogue *cat, FILE *out)
 {
     const model_options *o = options;
     (void)n_operand, (void)operand; /* "random" */
     SSMQ_TRY(known_shape(o->shape, cat));
-    SSMQ_TRY(empty_directory(o->out));
+    SSMQ_TRY(ssmq_empty_directory(o->out));
     SSMQ_TRY(cat->random_model(o->out, o->shape, (uint64_t)o->seed));
     fprintf(out, "%s\n", o->out);
     return SSMQ_OK;

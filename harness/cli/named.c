@@ -1,6 +1,9 @@
 #include "harness/cli/named.h"
-#include <stdio.h>
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
+#include "harness/base/file.h"
+#include <stdio.h>
 #include "harness/store/host.h"
 
 ssmq_status ssmq_backend_named(const char *name, const ssmq_catalogue *cat, const ssmq_backend_ops **out)
@@ -31,4 +34,16 @@ ssmq_status ssmq_ready_told(const ssmq_ready_request *r, const ssmq_catalogue *c
     ssmq_str_free(&text);
     ssmq_diag_free(diag);
     return st;
+}
+
+ssmq_status ssmq_empty_directory(const char *path)
+{
+    SSMQ_TRY(ssmq_make_directory(path));
+    DIR *d = opendir(path);
+    if (!d) return SSMQ_FAIL(IO, "%s: %s", path, strerror(errno));
+    int32_t n = 0;
+    for (const struct dirent *e = readdir(d); e; e = readdir(d))
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return n == 0 ? SSMQ_OK : SSMQ_FAIL(USAGE, "--out: %s is not empty", path);
 }

@@ -10,3 +10,5 @@ int32_t ssmq_threads_of(int option);
 /* As ssmq_ready_open(), with the problems of the recipe on standard error. */
 SSMQ_MUST_USE ssmq_status ssmq_ready_told(const ssmq_ready_request *r, const ssmq_catalogue *cat,
                                           ssmq_arena *arena, ssmq_ready *out);
+/* Makes a directory of --out, which may be there but must be empty.  USAGE, IO. */
+SSMQ_MUST_USE ssmq_status ssmq_empty_directory(const char *path);

@@ -8,6 +8,7 @@
 #include "harness/cli/named.h"
 #include "harness/cli/report_profile.h"
 #include "harness/run/profile_store.h"
+#include "harness/run/quantized.h"
 
 typedef struct profile_options {
     const char        *model, *recipe, *backend, *out;
@@ -25,7 +26,7 @@ static const ssmq_option profile_table[] = {
     {AT(model), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL, "directory of a checkpoint"},
     {AT(recipe), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
      "file of a recipe, which every mode but float needs; its ranges come from random tokens"},
-    {AT(mode), SSMQ_OPTION_LIST, "", 0, 0, NULL, "float, fake or real; once more for another (float)"},
+    {AT(mode), SSMQ_OPTION_LIST, "", 0, 0, NULL, "float, fake or real; once more for another; without it float, of a quantised checkpoint real"},
     {AT(batch), SSMQ_OPTION_INT, "1", 1, 4096, NULL, "sequences at once"},
     {AT(prompt), SSMQ_OPTION_INT, "512", 1, 1048576, NULL, "tokens of the prompt, random ones"},
     {AT(generate), SSMQ_OPTION_INT, "32", 1, 1048576, NULL, "tokens to generate, one by the prefill"},
@@ -40,25 +41,15 @@ static const ssmq_option profile_table[] = {
 
 /* ---- what was asked for ------------------------------------------------------------------ */
 
-static ssmq_status find_mode(const char *name, ssmq_mode *out)
-{
-    for (int i = 0; ssmq_modes[i]; i++)
-        if (strcmp(ssmq_modes[i], name) == 0) {
-            *out = (ssmq_mode)i;
-            return SSMQ_OK;
-        }
-    return SSMQ_FAIL(USAGE, "--mode: '%s' is none of float, fake, real", name);
-}
-
 /* The request of each mode asked for; returns how many in *n. */
 static ssmq_status requests_of(const profile_options *o, const ssmq_catalogue *cat, ssmq_arena *arena,
                                ssmq_profile_request **out, int32_t *n)
 {
-    static const char *const only_float[] = {"float", NULL};
-    const char *const       *mode = o->mode && o->mode[0] ? o->mode : only_float;
+    static const char *const none[] = {NULL, NULL};
+    const char *const       *mode = o->mode && o->mode[0] ? o->mode : none;
     const ssmq_backend_ops  *backend = NULL;
     SSMQ_TRY(ssmq_backend_named(o->backend, cat, &backend));
-    for (*n = 0; mode[*n]; ++*n) continue;
+    for (*n = mode == none; mode[*n]; ++*n) continue;
     *out = SSMQ_ARENA_ARRAY(arena, ssmq_profile_request, *n);
     for (int32_t i = 0; i < *n; i++) {
         ssmq_profile_request *r = &(*out)[i];
@@ -70,8 +61,8 @@ static ssmq_status requests_of(const profile_options *o, const ssmq_catalogue *c
                                     .warmup = o->warmup,
                                     .backend = backend,
                                     .threads = ssmq_threads_of(o->threads)};
-        SSMQ_TRY(find_mode(mode[i], &r->mode));
-        if (strcmp(mode[i], "float") == 0) continue;
+        SSMQ_TRY(ssmq_mode_of(-1, mode[i], o->model, &r->mode));
+        if (strcmp(ssmq_modes[r->mode], "float") == 0 || (!o->recipe && ssmq_quantized_is(o->model))) continue;
         if (!o->recipe) return SSMQ_FAIL(USAGE, "--mode %s needs --recipe FILE", mode[i]);
         r->recipe = o->recipe;
     }

@@ -40,11 +40,12 @@ ssmq_status ssmq_text_open(const ssmq_text_options *o, const ssmq_catalogue *cat
     *out = (ssmq_text_model){.o = o};
     ssmq_ready_request request = {.model = o->model,
                                   .recipe = o->recipe,
-                                  .mode = (ssmq_mode)o->mode,
                                   .threads = ssmq_threads_of(o->threads),
                                   .seed = (uint64_t)o->seed,
                                   .samples = read_samples,
                                   .context = out};
+    SSMQ_TRY(ssmq_mode_of(o->mode, NULL, o->model, &out->mode));
+    request.mode = out->mode;
     SSMQ_TRY(ssmq_backend_named(o->backend, cat, &request.backend));
     SSMQ_TRY(ssmq_tokenizer_open(file, &out->tokenizer));
     out->end = end_of_text(out->tokenizer);

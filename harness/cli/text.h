@@ -40,9 +40,10 @@ extern const char *const ssmq_all_cores[]; /* "all", which stands for 0 */
     {"seed", SSMQ_TEXT_AT(seed), SSMQ_OPTION_INT, "0", 0, 2147483647, NULL,                                      \
      "the same seed gives the same text"},                                                                       \
     {"stop", SSMQ_TEXT_AT(stop), SSMQ_OPTION_LIST, "", 0, 0, NULL, "text that ends it, and is not printed"},     \
-    {"mode", SSMQ_TEXT_AT(mode), SSMQ_OPTION_CHOICE, "float", 0, 0, ssmq_modes, "of arithmetic"},                \
+    {"mode", SSMQ_TEXT_AT(mode), SSMQ_OPTION_CHOICE, "", 0, 0, ssmq_modes,                                       \
+     "of arithmetic; without it float, of a quantised checkpoint real"},                                         \
     {"recipe", SSMQ_TEXT_AT(recipe), SSMQ_OPTION_TEXT, "", 0, 0, NULL,                                           \
-     "file of a recipe, which every mode but float needs"},                                                      \
+     "file of a recipe, which every mode but float needs, unless the checkpoint is quantised"},                  \
     {"calibration", SSMQ_TEXT_AT(calibration), SSMQ_OPTION_TEXT, "", 0, 0, NULL,                                 \
      "data for a recipe whose steps observe: text, jsonl, jsonl.zst or tokens"},                                 \
     {"count", SSMQ_TEXT_AT(count), SSMQ_OPTION_INT, "64", 1, 1000000, NULL, "documents of it, the first"},       \
@@ -57,6 +58,7 @@ typedef struct ssmq_text_model {
     ssmq_tokenizer          *tokenizer;
     ssmq_samples             samples; /* that the recipe was calibrated on */
     ssmq_ready               ready;
+    ssmq_mode                mode;
     int32_t                  end;     /* the token that begins and ends texts; -1: there is none */
 } ssmq_text_model;
 

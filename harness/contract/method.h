@@ -25,7 +25,8 @@ typedef struct ssmq_assignment {
                               * smoothing, here (divide) or, folded, in the weight before it         */
     int64_t      rotate;     /* ACTIVATION: size of the Hadamard transform applied next; 0: none */
     ssmq_tensor  signs;      /* with rotate, f32 (C), +1 or -1: multiplied before it            */
-    ssmq_tensor  codes;      /* WEIGHT, i8, shaped as its values: solved by the method; absent: nearest */
+    ssmq_tensor  codes;      /* WEIGHT, i8, shaped as its values: solved by the method, or stored; absent: nearest */
+    const uint8_t *nibbles;  /* in place of codes, stored: those of 4 bits (tensor/nibbles.h); or NULL  */
     ssmq_tensor  keep;       /* ACTIVATION, i32, ascending: channels that stay in floating point, and  *
                               * with them the columns of the weights that multiply them; data not NULL *
                               * and none listed: a step will choose them                              */

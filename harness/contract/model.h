@@ -52,7 +52,8 @@ typedef struct ssmq_weight {
     int32_t     tied_to;  /* index of the weight whose values it must have; -1: none          */
     ssmq_tensor value;    /* f32 on the host, inner axes of length 1 dropped; data NULL before loading */
     bool        writable; /* value belongs to this model alone (ssmq_model_writable)          */
-    bool        mapped;   /* value lies in a mapped file: its pages can be had again            */
+    bool        mapped;   /* value lies in a mapped file: its pages can be had again; without a value the
+                           * codes that the plan has for it do                                 */
 } ssmq_weight;
 
 /* The residual stream: a vector of the model's width for each token, which layers read through a norm

@@ -241,6 +241,21 @@ ssmq_status ssmq_safetensors_read(const char *path, const ssmq_mapping *m, ssmq_
     return st;
 }
 
+ssmq_status ssmq_safetensors_metadata(const char *path, const ssmq_mapping *m, const char *key, ssmq_arena *a,
+                                      const char **out)
+{
+    uint64_t  length = 0;
+    ssmq_json header = {0};
+    SSMQ_TRY(read_length(path, m, &length));
+    SSMQ_TRY(check_values(path, m->data + LENGTH_BYTES, length));
+    SSMQ_TRY(ssmq_json_parse(ssmq_arena_printf(a, "%s: header", path), (const char *)m->data + LENGTH_BYTES,
+                             length, &header));
+    const char *value = json_string_value(json_object_get(json_object_get(header.root, METADATA), key));
+    *out = value ? ssmq_arena_strdup(a, value) : NULL;
+    ssmq_json_close(&header);
+    return SSMQ_OK;
+}
+
 /* ---- writing ---------------------------------------------------------------------------- */
 
 struct ssmq_safetensors_writer {
@@ -273,13 +288,15 @@ static void put_entry(ssmq_json_writer *w, const ssmq_stored *t, uint64_t *at)
 }
 
 /* The header, filled up with spaces so that the data begin at a multiple of 64 bytes. */
-static void make_header(const ssmq_stored *entry, int64_t n, ssmq_str *out, uint64_t *bytes)
+static void make_header(const ssmq_safetensors_text *text, int32_t n_text, const ssmq_stored *entry, int64_t n,
+                        ssmq_str *out, uint64_t *bytes)
 {
     ssmq_json_writer w = {.out = out, .compact = true};
     *bytes = 0;
     ssmq_json_begin_object(&w, NULL);
     ssmq_json_begin_object(&w, METADATA);
     ssmq_json_put_text(&w, "format", "pt"); /* transformers asks for it */
+    for (int32_t i = 0; i < n_text; i++) ssmq_json_put_text(&w, text[i].key, text[i].value);
     ssmq_json_end_object(&w);
     for (int64_t i = 0; i < n; i++) put_entry(&w, &entry[i], bytes);
     ssmq_json_end_object(&w);
@@ -289,10 +306,16 @@ static void make_header(const ssmq_stored *entry, int64_t n, ssmq_str *out, uint
 ssmq_status ssmq_safetensors_begin(const char *path, const ssmq_stored *entry, int64_t n,
                                    ssmq_safetensors_writer **out)
 {
+    return ssmq_safetensors_begin_with(path, NULL, 0, entry, n, out);
+}
+
+ssmq_status ssmq_safetensors_begin_with(const char *path, const ssmq_safetensors_text *text, int32_t n_text,
+                                        const ssmq_stored *entry, int64_t n, ssmq_safetensors_writer **out)
+{
     ssmq_str header = {0}, part = {0};
     uint64_t bytes = 0;
     uint8_t  length[LENGTH_BYTES];
-    make_header(entry, n, &header, &bytes);
+    make_header(text, n_text, entry, n, &header, &bytes);
     for (int i = 0; i < LENGTH_BYTES; i++) length[i] = (uint8_t)(header.length >> 8 * i);
     ssmq_str_printf(&part, "%s.part", path);
     ssmq_safetensors_writer *w = ssmq_must_malloc(sizeof *w);

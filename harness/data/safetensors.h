@@ -17,7 +17,15 @@ extern "C" {
 SSMQ_MUST_USE ssmq_status ssmq_safetensors_read(const char *path, const ssmq_mapping *m,
                                                 ssmq_arena *a, ssmq_stored **out, int64_t *count);
 
+/* A text of the file's metadata, the arena's; NULL: there is none of this key.  INPUT as above. */
+SSMQ_MUST_USE ssmq_status ssmq_safetensors_metadata(const char *path, const ssmq_mapping *m, const char *key,
+                                                    ssmq_arena *a, const char **out);
+
 /* ---- writing ---- */
+
+typedef struct ssmq_safetensors_text {
+    const char *key, *value;
+} ssmq_safetensors_text;
 
 typedef struct ssmq_safetensors_writer ssmq_safetensors_writer;
 
@@ -25,6 +33,10 @@ typedef struct ssmq_safetensors_writer ssmq_safetensors_writer;
  * The file keeps their order; with wider dtypes first, each is aligned to its elements.  IO. */
 SSMQ_MUST_USE ssmq_status ssmq_safetensors_begin(const char *path, const ssmq_stored *entry,
                                                  int64_t n, ssmq_safetensors_writer **out);
+/* The same with texts [n_text] for the metadata. */
+SSMQ_MUST_USE ssmq_status ssmq_safetensors_begin_with(const char *path, const ssmq_safetensors_text *text,
+                                                      int32_t n_text, const ssmq_stored *entry, int64_t n,
+                                                      ssmq_safetensors_writer **out);
 /* The next bytes of the tensors' values, in pieces of any size.  IO. */
 SSMQ_MUST_USE ssmq_status ssmq_safetensors_put(ssmq_safetensors_writer *w, const void *bytes,
                                                size_t n);

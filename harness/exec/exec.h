@@ -74,6 +74,10 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_recode(ssmq_exec *ex, int32_t site, ssmq_ten
 SSMQ_MUST_USE ssmq_status ssmq_exec_recode_weight(ssmq_exec *ex, int32_t site,
                                                   const ssmq_tensor **out, int64_t *clamped);
 
+/* The codes of a weight of at most 8 bits as bytes, contiguous, shaped as its values; channels that stay in floating
+ * point have that of 0.  Of the backend, to be freed there. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_weight_codes(ssmq_exec *ex, int32_t site, ssmq_tensor *out);
+
 /* ---- for families ---- */
 
 ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);

@@ -3,6 +3,7 @@
 #include "harness/base/assert.h"
 #include "harness/base/file.h"
 #include "harness/exec/internal.h"
+#include "harness/tensor/nibbles.h"
 
 /* A tensor of the backend shaped like t. */
 static ssmq_status make(ssmq_exec *ex, const ssmq_tensor *t, ssmq_placed *p)
@@ -28,7 +29,9 @@ static ssmq_status place(ssmq_exec *ex, const ssmq_tensor *t, ssmq_placed *p)
 static const ssmq_tensor *weight_of(const ssmq_exec *ex, int32_t site)
 {
     const int32_t weight = ex->model->site[site].weight;
-    SSMQ_ASSERT(weight >= 0 && ex->model->weight[weight].value.data != NULL);
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    SSMQ_ASSERT(weight >= 0);
+    SSMQ_ASSERT(ex->model->weight[weight].value.data != NULL || (a && (a->codes.data || a->nibbles)));
     return &ex->model->weight[weight].value;
 }
 
@@ -37,8 +40,28 @@ static void forget(const ssmq_exec *ex, int32_t site)
 {
     const ssmq_weight *w = &ex->model->weight[ex->model->site[site].weight];
     if (!w->mapped) return;
-    const ssmq_mapping m = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
+    ssmq_mapping m = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
+    if (!w->value.data) {
+        const ssmq_assignment *a = &ex->plan->at[site];
+        const int64_t          K = w->value.dim[w->value.rank - 1], rows = ssmq_tensor_count(&w->value) / K;
+        m.data = a->nibbles ? a->nibbles : a->codes.data;
+        m.size = (size_t)(rows * (a->nibbles ? ssmq_nibble_bytes(K) : K));
+    }
     ssmq_map_forget(&m, 0, m.size);
+}
+
+/* Codes that somebody found before, as bytes: lent, or, where they lie two to a byte, *made. */
+static ssmq_status found_codes(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *w, ssmq_tensor *out,
+                               bool *made)
+{
+    const int64_t K = w->dim[w->rank - 1];
+    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST && a->spec.bits <= 8);
+    *out = a->codes;
+    *made = a->nibbles != NULL;
+    if (!*made) return SSMQ_OK;
+    SSMQ_TRY(ssmq_backend_tensor(ex->be, w->name, SSMQ_I8, w->rank, w->dim, out));
+    ssmq_nibbles_unpack(a->nibbles, ssmq_tensor_count(w) / K, K, out->data);
+    return SSMQ_OK;
 }
 
 ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out)
@@ -52,12 +75,23 @@ ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **o
 /* The values of a weight to its codes: those that a method solved, else the nearest ones. */
 static ssmq_status encode(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *value)
 {
-    if (!a->codes.data) return ex->be->ops->quantize(ex->be, value, value, &a->spec, &a->params);
-    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST && a->spec.bits <= 8);
+    if (!a->codes.data && !a->nibbles) return ex->be->ops->quantize(ex->be, value, value, &a->spec, &a->params);
     float              one = 1; /* a scale of 1 carries integers over into floats */
     const ssmq_qspec   plain = {.bits = 8, .symmetric = true};
     const ssmq_qparams p = {.scale = ssmq_tensor_of(&one, SSMQ_F32, 0, NULL)};
-    return ex->be->ops->dequantize(ex->be, value, &a->codes, &plain, &p);
+    ssmq_tensor        codes;
+    bool               made;
+    SSMQ_TRY(found_codes(ex, a, value, &codes, &made));
+    const ssmq_status st = ex->be->ops->dequantize(ex->be, value, &codes, &plain, &p);
+    if (made) ex->be->ops->free(ex->be, codes.data);
+    return st;
+}
+
+/* A copy of a weight's values; nothing is looked at where there are codes alone. */
+static ssmq_status make_copy(ssmq_exec *ex, const ssmq_tensor *w, ssmq_placed *p)
+{
+    SSMQ_TRY(make(ex, w, p));
+    return w->data ? ex->be->ops->copy(ex->be, &p->value, w) : SSMQ_OK;
 }
 
 ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out)
@@ -68,13 +102,12 @@ ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
     if (p->value.data) return SSMQ_OK;
     const ssmq_tensor *w = weight_of(ex, site);
     if (!a) return place(ex, w, p);
-    SSMQ_TRY(make(ex, w, p));
-    SSMQ_TRY(ex->be->ops->copy(ex->be, &p->value, w));
-    forget(ex, site);
+    SSMQ_TRY(make_copy(ex, w, p));
     const ssmq_tensor *keep = ssmq_plan_keep(ex->plan, site);
     ssmq_tensor        kept;
     if (keep) SSMQ_TRY(ssmq_exec_take_out(ex, keep, &p->value, &kept));
     SSMQ_TRY(encode(ex, a, &p->value));
+    forget(ex, site);
     if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
     SSMQ_TRY(ex->be->ops->dequantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
     if (keep) ssmq_exec_put_back(keep, &kept, &p->value);
@@ -82,13 +115,12 @@ ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
 }
 
 /* The codes of a weight as bytes: those that a method solved, else the nearest ones. */
-static ssmq_status bytes_of(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *w, ssmq_tensor *out)
+static ssmq_status bytes_of(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *w, ssmq_tensor *out,
+                            bool *made)
 {
     SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
-    if (a->codes.data) {
-        *out = a->codes;
-        return SSMQ_OK;
-    }
+    if (a->codes.data || a->nibbles) return found_codes(ex, a, w, out, made);
+    *made = true;
     SSMQ_TRY(ssmq_backend_tensor(ex->be, w->name, SSMQ_I8, w->rank, w->dim, out));
     return ex->be->ops->quantize(ex->be, out, w, &a->spec, &a->params);
 }
@@ -117,10 +149,33 @@ ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **ou
     if (p->data) return SSMQ_OK;
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     ssmq_tensor            codes = {0};
-    ssmq_status            st = bytes_of(ex, a, weight_of(ex, site), &codes);
-    forget(ex, site);
+    bool                   made = false;
+    ssmq_status            st = bytes_of(ex, a, weight_of(ex, site), &codes, &made);
     if (st == SSMQ_OK) st = pack(ex, site, a, &codes, p);
-    if (!a->codes.data) ex->be->ops->free(ex->be, codes.data);
+    forget(ex, site);
+    if (made) ex->be->ops->free(ex->be, codes.data);
+    return st;
+}
+
+ssmq_status ssmq_exec_weight_codes(ssmq_exec *ex, int32_t site, ssmq_tensor *out)
+{
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    const ssmq_tensor     *w = weight_of(ex, site), *keep = ssmq_plan_keep(ex->plan, site);
+    const ssmq_qspec       plain = {.bits = 8, .symmetric = true};
+    float                  one = 1; /* a scale of 1 carries integers over */
+    const ssmq_qparams     p = {.scale = ssmq_tensor_of(&one, SSMQ_F32, 0, NULL)};
+    ssmq_placed            copy = {0};
+    ssmq_tensor            kept;
+    ssmq_status            st;
+    SSMQ_ASSERT(a && ssmq_qspec_bytes(&a->spec));
+    SSMQ_TRY(ssmq_backend_tensor(ex->be, w->name, SSMQ_I8, w->rank, w->dim, out));
+    SSMQ_TRY_DONE(st, make_copy(ex, w, &copy));
+    if (keep) SSMQ_TRY_DONE(st, ssmq_exec_take_out(ex, keep, &copy.value, &kept));
+    SSMQ_TRY_DONE(st, encode(ex, a, &copy.value));
+    SSMQ_TRY_DONE(st, ex->be->ops->quantize(ex->be, out, &copy.value, &plain, &p));
+done:
+    ex->be->ops->free(ex->be, copy.value.data);
+    if (st != SSMQ_OK) ex->be->ops->free(ex->be, out->data);
     return st;
 }
 
@@ -143,10 +198,9 @@ ssmq_status ssmq_exec_decay(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
         const ssmq_tensor *w = weight_of(ex, site);
         const int64_t      n = ssmq_tensor_count(w);
         SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST && ssmq_tensor_contiguous(w));
-        SSMQ_TRY(make(ex, w, p));
-        SSMQ_TRY(ex->be->ops->copy(ex->be, &p->value, w));
+        SSMQ_TRY(make_copy(ex, w, p));
         if (a) {
-            SSMQ_TRY(ex->be->ops->quantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
+            SSMQ_TRY(encode(ex, a, &p->value));
             SSMQ_TRY(ex->be->ops->dequantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
         }
         float *v = p->value.data;

@@ -33,7 +33,7 @@ done:
     return st;
 }
 
-static ssmq_calibration_source source_of(ssmq_session *s, const ssmq_run *run)
+ssmq_calibration_source ssmq_session_source(ssmq_session *s, const ssmq_run *run)
 {
     return (ssmq_calibration_source){.samples = run->calibration ? &s->samples : NULL,
                                      .replay = s->replay,
@@ -68,7 +68,7 @@ static ssmq_status compare_sites(ssmq_session *s, const ssmq_run *run, const ssm
 static ssmq_status compare_units(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                                  const ssmq_evaluation *text, ssmq_execution *x)
 {
-    const ssmq_calibration_source  source = source_of(s, run);
+    const ssmq_calibration_source  source = ssmq_session_source(s, run);
     const ssmq_sensitivity_request r = {.spec = run->compare,
                                         .evaluation = text,
                                         .base = s->base,
@@ -135,7 +135,7 @@ ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listen
                          const char *dump, ssmq_execution *out)
 {
     ssmq_execution                x = {.model = ssmq_model_fork(s->base)};
-    const ssmq_calibration_source source = source_of(s, run);
+    const ssmq_calibration_source source = ssmq_session_source(s, run);
     ssmq_status                   st = SSMQ_OK;
     ssmq_alarms_open(run->name, listener ? listener->log : NULL, &x.alarms);
     if (run->recipe) {

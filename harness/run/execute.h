@@ -30,6 +30,9 @@ typedef struct ssmq_execution {
     ssmq_alarms        alarms; /* whoever carries the run out may add to them */
 } ssmq_execution;
 
+/* Where a run's recipe takes what it observes from. */
+ssmq_calibration_source ssmq_session_source(ssmq_session *s, const ssmq_run *run);
+
 /* The session has been prepared for the run; dump: path of the run's dump.h5, if it asks for one.  NUMERIC, naming site and place, where a value is not
  * finite; statuses of methods and of reading data. */
 SSMQ_MUST_USE ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/assert.h"
+#include "harness/base/str.h"
+#include "harness/run/quantized.h"
 #include "harness/tensor/dtype.h"
 
 /* Elements converted at a time: small enough for the cache, and what bounds the stored pages
@@ -15,7 +17,14 @@ typedef struct loader {
     ssmq_model            *m;
     const ssmq_checkpoint *c;
     const ssmq_stored    **stored; /* [m->n_weight]; NULL: not stored, taken from tied_to */
+    const bool            *elsewhere; /* [m->n_weight]: is what stands for the weight stored otherwise?  NULL: of none */
+    const char            *others;    /* what names of tensors that are no weights begin with; NULL: there are none   */
 } loader;
+
+static bool is_elsewhere(const loader *l, int32_t i)
+{
+    return l->elsewhere && l->elsewhere[i];
+}
 
 /* ---- which tensor is which weight ------------------------------------------------------- */
 
@@ -42,6 +51,7 @@ static ssmq_status check_tensor(const ssmq_weight *w, const ssmq_stored *t)
 static ssmq_status find_weight(loader *l, int32_t i)
 {
     const ssmq_weight *w = &l->m->weight[i];
+    if (is_elsewhere(l, i)) return SSMQ_OK;
     const ssmq_stored *t = ssmq_checkpoint_find(l->c, w->name);
     const ssmq_stored *other = w->alias ? ssmq_checkpoint_find(l->c, w->alias) : NULL;
     if (t && other)
@@ -63,7 +73,8 @@ static ssmq_status check_extra(const loader *l)
     if (!taken) return SSMQ_FAIL(MEMORY, "%s: no memory for %d tensors", l->m->path, n);
     for (int32_t i = 0; i < l->m->n_weight; i++)
         if (l->stored[i]) taken[l->stored[i] - ssmq_checkpoint_at(l->c, 0)] = true;
-    while (extra < n && taken[extra]) extra++;
+    while (extra < n && (taken[extra] || (l->others && ssmq_str_starts(ssmq_checkpoint_at(l->c, extra)->name, l->others))))
+        extra++;
     free(taken);
     if (extra == n) return SSMQ_OK;
     const ssmq_stored *t = ssmq_checkpoint_at(l->c, extra);
@@ -187,13 +198,27 @@ static ssmq_status fill_all(loader *l)
     for (int32_t i = 0; i < l->m->n_weight; i++) SSMQ_TRY(find_weight(l, i));
     SSMQ_TRY(check_extra(l));
     for (int32_t i = 0; i < l->m->n_weight; i++)
-        if (l->m->weight[i].tied_to < 0) SSMQ_TRY(fill(l, i));
-    for (int32_t i = 0; i < l->m->n_weight; i++)
-        if (l->m->weight[i].tied_to >= 0) SSMQ_TRY(fill_tied(l, i));
+        if (l->m->weight[i].tied_to < 0 && !is_elsewhere(l, i)) SSMQ_TRY(fill(l, i));
+    for (int32_t i = 0; i < l->m->n_weight; i++) {
+        if (l->m->weight[i].tied_to < 0 || is_elsewhere(l, i)) continue;
+        /* A method may have given a tied weight values of its own. */
+        if (l->elsewhere && l->stored[i]) SSMQ_TRY(fill(l, i));
+        else SSMQ_TRY(fill_tied(l, i));
+    }
     return SSMQ_OK;
 }
 
-static ssmq_status describe(const ssmq_family *const *families, const char *directory,
+ssmq_status ssmq_model_fill(ssmq_model *m, const ssmq_checkpoint *c, const bool *elsewhere, const char *others)
+{
+    ssmq_arena *a = ssmq_arena_new();
+    loader      l = {.m = m, .c = c, .elsewhere = elsewhere, .others = others};
+    l.stored = SSMQ_ARENA_ARRAY(a, const ssmq_stored *, m->n_weight);
+    const ssmq_status st = fill_all(&l);
+    ssmq_arena_free(a);
+    return st;
+}
+
+ssmq_status ssmq_model_read(const ssmq_family *const *families, const char *directory,
                             ssmq_model **out)
 {
     ssmq_json config = {0};
@@ -208,13 +233,15 @@ ssmq_status ssmq_model_load(const ssmq_family *const *families, const char *dire
 {
     ssmq_model      *m = NULL;
     ssmq_checkpoint *c = NULL;
-    ssmq_arena      *a = ssmq_arena_new();
     ssmq_status      st;
-    SSMQ_TRY_DONE(st, describe(families, directory, &m));
+    if (ssmq_quantized_is(directory))
+        return SSMQ_FAIL(UNSUPPORTED,
+                         "%s is a quantised checkpoint, which ssmq generate, chat and profile run; here the one that it "
+                         "was made of is wanted",
+                         directory);
+    SSMQ_TRY_DONE(st, ssmq_model_read(families, directory, &m));
     SSMQ_TRY_DONE(st, ssmq_checkpoint_open(directory, &c));
-    loader l = {.m = m, .c = c};
-    l.stored = SSMQ_ARENA_ARRAY(a, const ssmq_stored *, m->n_weight);
-    SSMQ_TRY_DONE(st, fill_all(&l));
+    SSMQ_TRY_DONE(st, ssmq_model_fill(m, c, NULL, NULL));
     *model = m;
     *checkpoint = c;
     m = NULL;
@@ -222,6 +249,5 @@ ssmq_status ssmq_model_load(const ssmq_family *const *families, const char *dire
 done:
     ssmq_model_free(m);
     ssmq_checkpoint_close(c);
-    ssmq_arena_free(a);
     return st;
 }

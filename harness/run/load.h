@@ -17,6 +17,12 @@ extern "C" {
 SSMQ_MUST_USE ssmq_status ssmq_model_load(const ssmq_family *const *families, const char *directory,
                                           ssmq_model **model, ssmq_checkpoint **checkpoint);
 
+/* Its parts: the tables of a directory's config; then the weights.  elsewhere: [m->n_weight] whose tensors are not
+ * looked for and that stay without values, or NULL; others: what names of tensors begin with that are no weights. */
+SSMQ_MUST_USE ssmq_status ssmq_model_read(const ssmq_family *const *families, const char *directory, ssmq_model **out);
+SSMQ_MUST_USE ssmq_status ssmq_model_fill(ssmq_model *m, const ssmq_checkpoint *c, const bool *elsewhere,
+                                          const char *others);
+
 #ifdef __cplusplus
 }
 #endif

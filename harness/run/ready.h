@@ -21,18 +21,23 @@ typedef struct ssmq_ready_request {
 } ssmq_ready_request;
 
 typedef struct ssmq_ready {
-    ssmq_model        *base, *m; /* as loaded; the fork that the recipe rewrote, which runs */
+    ssmq_model        *base, *m; /* as loaded, NULL where that was a quantised checkpoint; what runs */
     ssmq_checkpoint   *checkpoint;
     ssmq_backend      *be;
     ssmq_recipe_result recipe;
     ssmq_exec         *ex;
 } ssmq_ready;
 
-/* USAGE unless a recipe and a mode other than float go together.  Problems of the recipe go to diag; statuses of reading model and recipe, of the methods, MEMORY.  Whatever is
+/* USAGE unless a recipe and a mode other than float go together; of a quantised checkpoint (quantized.h) there is
+ * neither.  Problems of the recipe go to diag; statuses of reading model and recipe, of the methods, MEMORY.  Whatever is
  * returned, ssmq_ready_close() releases *out. */
 SSMQ_MUST_USE ssmq_status ssmq_ready_open(const ssmq_ready_request *r, const ssmq_catalogue *cat,
                                           ssmq_diag *diag, ssmq_arena *arena, ssmq_ready *out);
 void                      ssmq_ready_close(ssmq_ready *r);
+
+/* A mode as an option has it (-1: not given) or by its name (NULL: not given); where none was given, float, or of a quantised
+ * checkpoint real.  USAGE. */
+SSMQ_MUST_USE ssmq_status ssmq_mode_of(int option, const char *name, const char *model, ssmq_mode *out);
 
 /* The logits (M, V) of rows (M, D) of what a forward pass left, lent until the next call. */
 SSMQ_MUST_USE ssmq_status ssmq_ready_logits(ssmq_ready *r, const ssmq_tensor *rows, ssmq_tensor *logits);
