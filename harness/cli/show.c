@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 #include "harness/cli/commands.h"
 #include "harness/cli/report.h"
 #include "harness/cli/report_evidence.h"
@@ -10,6 +11,7 @@
 #include "harness/cli/results.h"
 #include "harness/store/score_figures.h"
 #include "harness/cli/weights.h"
+#include "harness/store/frozen.h"
 #include "harness/store/runs.h"
 #include "harness/base/table.h"
 #include "harness/store/store.h"
@@ -164,6 +166,35 @@ static ssmq_finished_run *finished_runs(const ssmq_stored *s)
     return all;
 }
 
+/* What the experiment asks, and along what its runs lie. */
+static void put_frozen(const ssmq_frozen *f, ssmq_str *out)
+{
+    put_pair(out, "sweep", f->name);
+    put_pair(out, "question", f->question);
+    for (int32_t i = 0; i < f->n_axis; i++) {
+        ssmq_str_printf(out, "%-9s %s:", "axis", f->axis[i].name);
+        for (int32_t k = 0; k < f->axis[i].n; k++)
+            ssmq_str_printf(out, " %s", f->axis[i].value[k].label ? f->axis[i].value[k].label : "-");
+        ssmq_str_puts(out, "\n");
+    }
+    if (f->baseline) put_pair(out, "baseline", "ssmq compare holds each run against its own");
+    ssmq_str_puts(out, "\n");
+}
+
+/* Runs in the order of the list, those that it does not have behind them. */
+static void put_in_order(const ssmq_frozen *f, ssmq_stored *s)
+{
+    int32_t at = 0;
+    for (int32_t i = 0; i < f->n_run; i++)
+        for (int32_t k = at; k < s->n; k++) {
+            if (strcmp(s->run[k].status.id, f->run[i].id) != 0) continue;
+            const ssmq_stored_run it = s->run[k];
+            memmove(&s->run[at + 1], &s->run[at], (size_t)(k - at) * sizeof it);
+            s->run[at++] = it;
+            break;
+        }
+}
+
 static void put_sweep(const ssmq_stored *s, ssmq_str *out)
 {
     ssmq_summary      *all = ssmq_must_malloc(sizeof *all * (size_t)s->n);
@@ -242,8 +273,14 @@ static ssmq_status show_run(const void *options, int n_operand, const char *cons
     ssmq_str            text = {0};
     (void)n_operand;
     (void)cat;
-    ssmq_status st = ssmq_stored_open(operand[0], arena, &s);
+    ssmq_frozen         list = {0};
+    bool                listed = false;
+    ssmq_status         st = ssmq_stored_open(operand[0], arena, &s);
+    if (st == SSMQ_OK && s.sweep) st = ssmq_frozen_read(operand[0], arena, &list, &listed);
+    if (st != SSMQ_OK) ssmq_stored_close(&s);
     if (st == SSMQ_OK) {
+        if (listed) put_in_order(&list, &s);
+        if (listed && o->format == FORMAT_TEXT) put_frozen(&list, &text);
         if (o->format == FORMAT_JSON) put_json(&s, &text);
         else if (s.sweep) put_sweep(&s, &text);
         else st = put_run(&s.run[0], arena, &text);

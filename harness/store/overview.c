@@ -11,19 +11,8 @@
 #include "harness/store/summary.h"
 
 #define LIST_MAX (64u << 20) /* bytes of sweep.json: 10,000 runs take a few MiB */
+#define NOTHING_KNOWN ((ssmq_run_progress){.total = -1, .eta_s = -1})
 #define LOG_TAIL 4096 /* bytes that are looked at for the last line */
-
-/* Seconds since 1970 of "2026-11-21T09:53:03Z"; -1 if it is no such text. */
-static int64_t seconds_of(const char *utc)
-{
-    struct tm t = {0};
-    if (!utc || sscanf(utc, "%d-%d-%dT%d:%d:%dZ", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min,
-                       &t.tm_sec) != 6)
-        return -1;
-    t.tm_year -= 1900;
-    t.tm_mon -= 1;
-    return (int64_t)timegm(&t);
-}
 
 static const char *last_line(const char *path, ssmq_arena *a)
 {
@@ -56,8 +45,10 @@ static void read_status(ssmq_overview *v, int64_t now, ssmq_arena *a)
     v->stage = s.stage;
     v->started = s.started;
     v->updated = s.updated;
-    const int64_t then = seconds_of(s.updated);
+    const int64_t then = ssmq_utc_seconds(s.updated);
     v->age_s = then < 0 ? -1 : now > then ? now - then : 0;
+    v->started_s = ssmq_utc_seconds(s.started);
+    if (s.state == SSMQ_RUN_RUNNING || s.state == SSMQ_RUN_STOPPED) v->progress = ssmq_progress_of(v->path, s.stage, a);
     v->killed = s.state == SSMQ_RUN_RUNNING && !(v->held && v->holder.alive);
 }
 
@@ -79,7 +70,8 @@ static void overview_of(const char *path, int64_t now, ssmq_arena *arena, ssmq_o
 {
     const char *name = strrchr(path, '/');
     *out = (ssmq_overview){
-        .path = path, .id = name ? name + 1 : path, .name = "-", .status = "unreadable", .age_s = -1};
+        .path = path, .id = name ? name + 1 : path, .name = "-", .status = "unreadable", .age_s = -1, .started_s = -1,
+        .progress = NOTHING_KNOWN};
     out->held = ssmq_lease_look(ssmq_arena_printf(arena, "%s/lease", path), now, &out->holder);
     read_status(out, now, arena);
     read_summary(out, arena);
@@ -123,7 +115,9 @@ static int32_t add_queued(const char *path, json_t *runs, ssmq_arena *a, ssmq_ov
                                  .status = ssmq_run_state_name(SSMQ_RUN_QUEUED),
                                  .mode = copy_text(each, "mode", a),
                                  .recipe = copy_text(each, "recipe", a),
-                                 .age_s = -1};
+                                 .age_s = -1,
+                                 .started_s = -1,
+                                 .progress = NOTHING_KNOWN};
     }
     return n;
 }
@@ -150,6 +144,21 @@ ssmq_status ssmq_overview_all(const char *path, ssmq_arena *arena, ssmq_overview
 const char *ssmq_overview_state(const ssmq_overview *v)
 {
     return v->killed ? "killed" : v->status;
+}
+
+static void put_progress(ssmq_json_writer *w, const ssmq_run_progress *p)
+{
+    if (p->done == 0 && p->total < 0) {
+        ssmq_json_put_null(w, "progress");
+        return;
+    }
+    ssmq_json_begin_object(w, "progress");
+    ssmq_json_put_int(w, "done", p->done);
+    if (p->total < 0) ssmq_json_put_null(w, "total");
+    else ssmq_json_put_int(w, "total", p->total);
+    if (p->eta_s < 0) ssmq_json_put_null(w, "eta_s");
+    else ssmq_json_put_int(w, "eta_s", p->eta_s);
+    ssmq_json_end_object(w);
 }
 
 static void put_lease(ssmq_json_writer *w, const ssmq_overview *v)
@@ -182,6 +191,7 @@ void ssmq_overview_put(ssmq_json_writer *w, const ssmq_overview *v)
     ssmq_json_put_text(w, "updated", v->updated);
     ssmq_json_put_int(w, "age_s", v->age_s);
     ssmq_json_put_text(w, "log", v->log);
+    put_progress(w, &v->progress);
     put_lease(w, v);
     ssmq_json_end_object(w);
 }

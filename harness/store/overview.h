@@ -5,6 +5,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
 #include "harness/store/lease.h"
+#include "harness/store/progress.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,6 +18,8 @@ typedef struct ssmq_overview {
     const char *reason, *stage;   /* or NULL; the reason of "unreadable" too */
     const char *started, *updated; /* UTC; or NULL */
     int64_t     age_s;            /* since updated; -1: unknown */
+    int64_t     started_s;        /* since 1970; -1: unknown    */
+    ssmq_run_progress progress;   /* of the stage, of a run that is not done */
     const char *log;              /* last line of log.txt, or NULL */
     bool        held;             /* there is a lease */
     ssmq_lease_holder holder;
@@ -32,7 +35,7 @@ SSMQ_MUST_USE ssmq_status ssmq_overview_all(const char *path, ssmq_arena *arena,
 /* "running", "killed", ...: the status for people. */
 const char *ssmq_overview_state(const ssmq_overview *v);
 
-/* An object: id, name, status, mode, recipe, directory, reason, stage, started, updated, age_s, log, lease. */
+/* An object: id, name, status, mode, recipe, directory, reason, stage, started, updated, age_s, log, progress, lease. */
 void ssmq_overview_put(ssmq_json_writer *w, const ssmq_overview *v);
 
 /* "12 s", "3 min", "5 h", "8 d"; "-" for -1. */

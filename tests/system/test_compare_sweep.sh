@@ -56,6 +56,13 @@ run 0 compare "$here" --baseline float
 expect_in_out "change in per cent from float, "
 [ "$(grep -Ec '^fake .* [+-][0-9.]+~? +[0-9.]+$' "$scratch/out")" = 4 ] || fail "not all against float: $out"
 
+run 0 show "$here"
+expect_in_out "axis      bits: 8 4
+"
+expect_in_out "question  does <script>"
+[ "$(grep -oE '^(float|fake) .* [0-9a-f]{16} ' "$scratch/out" | grep -oE '[0-9a-f]{16} ' | tr -d '\n ')" = \
+    "$(sed -n 's/^      "id": "\(.*\)",/\1/p' "$here/sweep.json" | tr -d '\n')" ] || fail "not in the order of the list: $out"
+
 # Gates hold for all but the baselines, against those.
 run 6 compare "$here" --gate "ppl<=-99%"
 [ "$(grep -o 'bits=4, wt2' <<< "$err" | wc -l)" = 2 ] || fail "gate: $err"

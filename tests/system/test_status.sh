@@ -47,7 +47,7 @@ cp -r "$here" "$scratch/half"
 rm -r "${scratch:?}/half/$naive"
 run 0 status "$scratch/half"
 [ "$(head -n 1 "$scratch/out")" = "$scratch/half: 3 runs: 2 done, 1 queued" ] || fail "queued: $out"
-[ "$(tail -n 1 "$scratch/out" | tr -s ' ')" = "fake naive $naive queued - - -" ] || fail "the last row: $out"
+[ "$(tail -n 1 "$scratch/out" | tr -s ' ')" = "fake naive $naive queued - - - -" ] || fail "the last row: $out"
 rm "$scratch/half/sweep.json"
 run 0 status "$scratch/half"
 [ "$(head -n 1 "$scratch/out")" = "$scratch/half: 2 runs: 2 done" ] || fail "without the list: $out"
@@ -90,6 +90,28 @@ lease $$ 1
 run 0 status "$states/$naive"
 expect_in_out ": 1 run: 1 killed"
 expect_in_out "$$ on $(uname -n), gone"
+
+# How far it is, from its journal: 3 windows since it went on, 30 s ago, of 10; a line that is torn says nothing.
+lease $$ "$began"
+sed -i 's/"evaluation wt2"/"wt2"/' "$states/$naive/status.json"
+{
+    echo '{"event": "end", "what": "tokenising wt2: 10 windows", "time": "2026-01-01T00:00:00Z", "sum": "x"}'
+    echo '{"event": "begin", "what": "wt2", "time": "2026-01-01T00:00:00Z", "sum": "x"}'
+    echo '{"stage": "wt2", "piece": 0, "sum": "x"}'
+    echo "{\"event\": \"resumed\", \"what\": \"with 1\", \"time\": \"$(date -u -d '30 seconds ago' +%FT%TZ)\", \"sum\": \"x\"}"
+    for piece in 1 2 3; do echo "{\"stage\": \"wt2\", \"piece\": $piece, \"sum\": \"x\"}"; done
+    printf '{"stage": "wt2", "pie'
+} > "$states/$naive/journal.jsonl"
+run 0 status "$states/$naive" --format json
+# 30 s for 3 windows, and the second or two that writing this took: 6 more take 60 to 70 s.
+check_json 'd["runs"][0]["progress"]["done"] == 4 and d["runs"][0]["progress"]["total"] == 10'
+check_json '60 <= d["runs"][0]["progress"]["eta_s"] <= 70 and d["eta_s"] == d["runs"][0]["progress"]["eta_s"] and d["at_work"] == 1'
+run 0 status "$states/$naive"
+expect_in_out "4 of 10, 6"
+expect_in_out " s to go with 1 at work"
+lease $$ 1
+run 0 status "$states/$naive" --format json
+check_json 'd["eta_s"] is None and d["at_work"] == 0 and d["runs"][0]["lease"]["alive"] is False'
 
 # ---- diff ----------------------------------------------------------------------------------
 
@@ -158,9 +180,15 @@ for word in "ssmq 0." compiler OpenBLAS HDF5 "cpu " memory clock "ok   deflate f
     "ok   exclusive creation (leases)" "ok   rename over a file" "free space"; do expect_in_out "$word"; done
 ! grep -q FAIL "$scratch/out" || fail "something fails: $out"
 [ -z "$(ls -A "$scratch/empty")" ] || fail "doctor leaves $(ls -A "$scratch/empty")"
+run 0 doctor --out "$scratch/empty" --format json
+check_json 'd["fine"] and d["libraries"]["HDF5"]["runtime"] and "OpenBLAS" in d["libraries"]["OpenBLAS"]["detail"]'
+check_json 'all(p["works"] for p in d["hdf5"] + d["folder"] if p["needed"]) and {"flock", "exclusive"} <= {p["name"].split()[0] for p in d["folder"]}'
+check_json 'd["memory_bytes"] >= d["unused_bytes"] > 0 and d["huge_pages"]'
 run 0 doctor --out "$scratch/empty/not/yet"
 [ -z "$(ls -A "$scratch/empty")" ] || fail "doctor makes folders"
 : > "$scratch/file"
+run 5 doctor --out "$scratch/file" --format json
+check_json 'd["fine"] is False and any(p["needed"] and not p["works"] for p in d["folder"])'
 run 5 doctor --out "$scratch/file"
 expect_in_out "FAIL create a file: Not a directory"
 expect_err "ssmq: error: 1 of what runs need does not work here"

@@ -1,0 +1,82 @@
+#include "harness/store/progress.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include "harness/base/file.h"
+#include "harness/store/journal.h"
+
+#define JOURNAL_MAX (256u << 20) /* bytes; a window takes about 120 */
+
+int64_t ssmq_utc_seconds(const char *utc)
+{
+    struct tm t = {0};
+    if (!utc || sscanf(utc, "%d-%d-%dT%d:%d:%dZ", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min,
+                       &t.tm_sec) != 6)
+        return -1;
+    t.tm_year -= 1900;
+    t.tm_mon -= 1;
+    return (int64_t)timegm(&t);
+}
+
+typedef struct reader {
+    const char       *stage;
+    int64_t           since;    /* when the stage was begun, or went on */
+    int64_t           computed; /* pieces since then                    */
+    ssmq_run_progress p;
+} reader;
+
+/* "tokenising wt2: 400 windows" is said before the windows are run. */
+static int64_t windows_of(const char *what, const char *stage)
+{
+    int64_t      n = -1;
+    const size_t length = strlen(stage);
+    const char  *at = strstr(what, stage);
+    if (!at || strncmp(at + length, ": ", 2) != 0) return -1;
+    return sscanf(at + length + 2, "%" SCNd64 " window", &n) == 1 ? n : -1;
+}
+
+static void read_event(reader *r, const char *event, const char *what, const char *utc)
+{
+    const bool begins = strcmp(event, "begin") == 0 && strcmp(what, r->stage) == 0;
+    if (begins || strcmp(event, "started") == 0 || strcmp(event, "resumed") == 0) {
+        r->since = ssmq_utc_seconds(utc);
+        r->computed = 0;
+    }
+    const int64_t n = windows_of(what, r->stage);
+    if (strcmp(event, "end") == 0 && n >= 0) r->p.total = n;
+}
+
+static void read_line(reader *r, const char *line, size_t n)
+{
+    json_t     *v = json_loadb(line, n, 0, NULL);
+    const char *event = json_string_value(json_object_get(v, "event"));
+    const char *what = json_string_value(json_object_get(v, "what"));
+    const char *stage = json_string_value(json_object_get(v, "stage"));
+    if (event && what) read_event(r, event, what, json_string_value(json_object_get(v, "time")));
+    if (stage && strcmp(stage, r->stage) == 0) {
+        const int64_t piece = json_integer_value(json_object_get(v, "piece"));
+        if (piece >= r->p.done) r->p.done = piece + 1;
+        r->computed++;
+    }
+    json_decref(v);
+}
+
+ssmq_run_progress ssmq_progress_of(const char *folder, const char *stage, ssmq_arena *arena)
+{
+    const char *path = ssmq_arena_printf(arena, "%s/%s", folder, SSMQ_JOURNAL);
+    reader      r = {.stage = stage, .since = -1, .p = {.total = -1, .eta_s = -1}};
+    ssmq_str    text = {0};
+    struct stat st;
+    if (!stage || stat(path, &st) != 0) return r.p;
+    if (ssmq_file_read(path, JOURNAL_MAX, &text) != SSMQ_OK) ssmq_error_clear();
+    for (const char *line = ssmq_str_text(&text), *end; (end = strchr(line, '\n')); line = end + 1)
+        read_line(&r, line, (size_t)(end - line));
+    ssmq_str_free(&text);
+    const int64_t elapsed = (int64_t)st.st_mtime - r.since;
+    if (r.since >= 0 && elapsed > 0 && r.computed > 0 && r.p.total >= r.p.done)
+        r.p.eta_s = elapsed * (r.p.total - r.p.done) / r.computed;
+    return r.p;
+}
