@@ -74,6 +74,7 @@ void ssmq_figure_set_reals(ssmq_figure *f, const char *name, const double *value
 /* text in gnuplot's quotes, appended. */
 void ssmq_gnuplot_quote(const char *text, ssmq_str *out);
 
+#define SSMQ_FIGURE_LEFT_OUT "left out, though named" /* begins the comment about a run that lacks what is shown */
 /* A line for whoever finds the file, "run 4f1c09ab2e77d05c quamba fake". */
 void ssmq_figure_comment(ssmq_figure *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

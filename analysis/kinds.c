@@ -79,8 +79,14 @@ static void add_run_columns(ssmq_figure *f)
     ssmq_figure_add_column(f, "run_id", SSMQ_COLUMN_TEXT);
 }
 
-/* A folder of runs holds some that this figure is not about, such as the float run where errors are shown:
- * those are left out, with a comment that says why.  A run that was named is not. */
+/* A folder of runs holds some that this figure is not about, such as the float run where errors are shown: those
+ * are left out, with a comment that says why.  A run that was named is not, unless it is in float, which has no
+ * errors and no codes and is often named with the others. */
+static bool may_lack(const ssmq_figure_run *run)
+{
+    return run->in_folder || strcmp(run->mode, "float") == 0;
+}
+
 static ssmq_status leave_out(const ssmq_figure_kind *kind, ssmq_figure_request *rq, ssmq_figure *f)
 {
     ssmq_figure_run *kept = SSMQ_ARENA_ARRAY(rq->arena, ssmq_figure_run, rq->n_run);
@@ -92,14 +98,15 @@ static ssmq_status leave_out(const ssmq_figure_kind *kind, ssmq_figure_request *
         ssmq_figure            alone = {.arena = rq->arena, .kind = kind->name};
         one.run = run;
         one.n_run = 1;
-        if (run->in_folder) {
+        if (may_lack(run)) {
             add_run_columns(&alone);
             st = kind->build(&one, &alone);
             ssmq_figure_free(&alone);
             if (st != SSMQ_OK && st != SSMQ_ERR_INPUT) return st;
         }
-        if (run->in_folder && st == SSMQ_ERR_INPUT)
-            ssmq_figure_comment(f, "left out: run %s: %s", run->id, ssmq_error_last()->message);
+        if (may_lack(run) && st == SSMQ_ERR_INPUT)
+            ssmq_figure_comment(f, "%s: run %s: %s", run->in_folder ? "left out" : SSMQ_FIGURE_LEFT_OUT, run->id,
+                                ssmq_error_last()->message);
         else kept[n++] = *run;
     }
     rq->run = kept;

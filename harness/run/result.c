@@ -16,7 +16,10 @@
 ssmq_status ssmq_result_write_root(ssmq_store *s, const ssmq_result *r)
 {
     const ssmq_run *run = r->run;
+    char            sum[SSMQ_SHA256_HEX];
+    ssmq_sha256_of(run->canonical, strlen(run->canonical), sum);
     SSMQ_TRY(ssmq_store_attribute_text(s, "/", "ssmq_version", r->version));
+    SSMQ_TRY(ssmq_store_attribute_text(s, "/", "schema_sha", sum));
     SSMQ_TRY(ssmq_store_attribute_text(s, "/", "run_id", run->id));
     SSMQ_TRY(ssmq_store_attribute_text(s, "/", "mode", ssmq_modes[run->mode]));
     SSMQ_TRY(ssmq_store_attribute_text(

@@ -87,7 +87,8 @@ static void test_recipes(void **state)
                  {"recipes.quamba=configs/recipes/out-had.yaml", 3},
                  {"recipes.quamba=configs/recipes/smoothquant.yaml", 3},
                  {"recipes.quamba=configs/recipes/quarot-ssm.yaml", 4},
-                 {"recipes.quamba=configs/recipes/dynamic.yaml", 2}};
+                 {"recipes.quamba=configs/recipes/dynamic.yaml", 2},
+                 {"recipes.quamba=configs/recipes/llm-int8.yaml", 3}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ssmq_experiment *e =

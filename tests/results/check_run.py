@@ -2,6 +2,7 @@
 
 usage: check_run.py DIRECTORY
 """
+import hashlib
 import json
 import math
 import os
@@ -180,6 +181,8 @@ def main():
     with h5py.File(os.path.join(directory, "run.h5"), "r") as f:
         assert f.attrs["run_id"] == summary["id"] and f.attrs["mode"] == summary["mode"]
         assert f.attrs["recipe"] == (summary["recipe"] or "")
+        assert f.attrs["schema_sha"] == hashlib.sha256(f["/meta/resolved_config"][()]).hexdigest()
+        assert f.attrs["schema_sha"].startswith(f.attrs["run_id"])
         json.loads(f["meta/provenance"].asstr()[()])
         assert "sha256:" in f["meta/resolved_config"].asstr()[()]
         check_evaluations(f, summary)

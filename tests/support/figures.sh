@@ -66,7 +66,11 @@ run 0 export heat "$scratch/runs"
 expect_in_out "# left out: run 00000000000000a0: $scratch/runs/float/run.h5: no sqnr_db: add compare:"
 [ "$(grep -c '^quamba,\|^naive,' "$scratch/out")" -eq 12 ] || fail "$command_line: not two runs of two sites: $out"
 refuse 4 "$scratch/runs/float/run.h5: no sqnr_db: add compare: {metrics: [sqnr, mse, cosine, clip-rate]} to the experiment" \
-    export heat "$scratch/runs" "$scratch/runs/float"
+    export heat "$scratch/runs/float"
+# The float run that is named with others: it is said, and they are drawn.
+run 0 export heat "$scratch/runs/float" "$scratch/runs/naive"
+expect_in_out "# left out, though named: run 00000000000000a0: $scratch/runs/float/run.h5: no sqnr_db: add compare:"
+[ "$(grep -c '^naive,' "$scratch/out")" -eq 6 ] || fail "$command_line: not a run of two sites: $out"
 
 # ---- what is refused --------------------------------------------------------------------------
 
@@ -154,6 +158,12 @@ missing = [t for t in sys.argv[1:] if not any(t in text for text in texts)]
 assert not missing, f"no text {missing} in {texts}"
 assert shapes >= 12, f"only {shapes} shapes"' "$@"
 }
+
+# The float run that is named with others is no reason to draw nothing.
+run 0 plot heat "$scratch/runs/float" "$scratch/runs/naive" -o "$scratch/named.svg"
+expect_in_out "left out, though named: run 00000000000000a0: $scratch/runs/float/run.h5: no sqnr_db: add compare:"
+expect_err ""
+[ -s "$scratch/named.svg" ] || fail "$command_line: no picture"
 
 # What has to be written in the picture beside the names of the runs.
 texts() {
