@@ -7,6 +7,7 @@
 #include "quant/observers.h"
 #include "quant/select.h"
 #include "tests/support/check.h"
+#include "tests/support/definition.h"
 #include "tests/support/forward.h"
 #include "tests/support/models.h"
 #include "tests/support/options.h"
@@ -60,108 +61,29 @@ static const ssmq_qspec weight_specs[] = {
 static const int32_t kept[] = {2, 3, 8};
 #define N_KEPT 3
 
-/* Rows [r0, r1), columns [c0, c1) share a scale, found without the kept channels, which stay as they are. */
-static void quantise_unit(double *out, const float *x, int64_t K, const ssmq_qspec *s, const int64_t r[2],
-                          const int64_t c[2])
-{
-    float low = 0, high = 0;
-    for (int64_t i = r[0]; i < r[1]; i++)
-        for (int64_t j = c[0]; j < c[1]; j++) {
-            if (listed(kept, N_KEPT, j)) continue;
-            low = fminf(low, x[i * K + j]);
-            high = fmaxf(high, x[i * K + j]);
-        }
-    float   scale = fmaxf(-low, high) / ssmq_code_limit(s);
-    int32_t zero = 0;
-    if (!s->symmetric) {
-        const float least = (float)ssmq_code_min(s), limit = (float)ssmq_code_max(s);
-        scale = (high - low) / (limit - least);
-        zero = (int32_t)rintf(least - low / scale);
-    }
-    for (int64_t i = r[0]; i < r[1]; i++)
-        for (int64_t j = c[0]; j < c[1]; j++) {
-            const float v = x[i * K + j];
-            out[i * K + j] = listed(kept, N_KEPT, j)
-                                 ? (double)v
-                                 : ((double)ssmq_code_value(v, scale, zero, s) - zero) * (double)scale;
-        }
-}
-
-static double *simulated(const float *x, int64_t M, int64_t K, const ssmq_qspec *s, bool weight)
-{
-    double *out = malloc((size_t)(M * K) * sizeof *out);
-    int64_t rows = M, columns = K;
-    for (int64_t i = 0; i < M * K; i++) out[i] = (double)x[i];
-    if (s->bits == 0) return out;
-    if (s->scope == SSMQ_SCOPE_TENSOR && s->dynamic) rows = L;
-    if (s->scope == SSMQ_SCOPE_TOKEN || (weight && s->scope != SSMQ_SCOPE_TENSOR)) rows = 1;
-    if (s->scope == SSMQ_SCOPE_GROUP) columns = s->group;
-    for (int64_t i = 0; i < M; i += rows)
-        for (int64_t j = 0; j < K; j += columns)
-            quantise_unit(out, x, K, s, (const int64_t[]){i, i + rows}, (const int64_t[]){j, j + columns});
-    return out;
-}
-
-/* The static range of an activation that calibration has seen: x itself without the kept channels. */
-static void assign_activation(ssmq_plan *plan, int32_t site, const ssmq_qspec *s, const float *x, int64_t M,
-                              int64_t K)
-{
-    ssmq_range r = {0};
-    ssmq_assign(plan, site, s, NULL);
-    if (s->bits == 0 || s->dynamic) return;
-    for (int64_t i = 0; i < M * K; i++) {
-        if (listed(kept, N_KEPT, i % K)) continue;
-        r.low = fminf(r.low, x[i]);
-        r.high = fmaxf(r.high, x[i]);
-    }
-    if (s->symmetric) r.high = fmaxf(-r.low, r.high);
-    CHECK_OK(ssmq_params_of_ranges(plan, site, &r, 0, NULL));
-}
-
 static void check_linear(const test_backend *b, const ssmq_model *m, const ssmq_qspec *sx,
                          const ssmq_qspec *sw)
 {
-    const int32_t      site_x = ssmq_model_site(m, "layers.0.in_proj.in");
-    const int32_t      site_w = ssmq_model_site(m, "layers.0.in_proj.weight");
-    const ssmq_tensor *w = &m->weight[m->site[site_w].weight].value;
-    const int64_t      K = w->dim[1], N = w->dim[0], M = NB * L;
-    float             *x = malloc((size_t)(M * K) * sizeof *x), *y = calloc((size_t)(M * N), sizeof *y);
-    int32_t           *noise = malloc((size_t)(M * K) * sizeof *noise);
-    test_tokens(noise, (int32_t)(M * K), 2001, SEED);
-    for (int64_t i = 0; i < M * K; i++) /* the kept channels are fifty times as large */
+    test_linear   t = {.m = m,
+                       .site_x = ssmq_model_site(m, "layers.0.in_proj.in"),
+                       .site_w = ssmq_model_site(m, "layers.0.in_proj.weight"),
+                       .sequences = NB,
+                       .length = L,
+                       .keep = kept,
+                       .n_keep = N_KEPT};
+    const int64_t K = m->site[t.site_x].width, n = NB * L * K;
+    float        *x = malloc((size_t)n * sizeof *x);
+    int32_t      *noise = malloc((size_t)n * sizeof *noise);
+    test_tokens(noise, (int32_t)n, 2001, SEED);
+    for (int64_t i = 0; i < n; i++) /* the kept channels are fifty times as large */
         x[i] = (float)(noise[i] - 900) * 1e-3f * (listed(kept, N_KEPT, i % K) ? 50.0f : 1.0f);
-    double *want_x = simulated(x, M, K, sx, false), *want_w = simulated(w->data, N, K, sw, true);
-    ssmq_plan          *plan = ssmq_plan_new(m);
-    const ssmq_observer observer = {.statistic = &ssmq_statistic_minmax, .text = "{}"};
-    ssmq_exec          *ex;
-    plan->at[site_x].keep = SSMQ_TENSOR((void *)(uintptr_t)kept, SSMQ_I32, N_KEPT);
-    assign_activation(plan, site_x, sx, x, M, K);
-    ssmq_assign(plan, site_w, sw, NULL);
-    if (sw->bits) CHECK_OK(ssmq_weight_params(plan, site_w, &observer));
-    CHECK_OK(ssmq_exec_open(b->be, m, plan, SSMQ_MODE_FAKE, &ex));
-    ssmq_tensor tx = SSMQ_TENSOR(x, SSMQ_F32, NB, L, K), ty = SSMQ_TENSOR(y, SSMQ_F32, NB, L, N);
-    CHECK_OK(ssmq_exec_site(ex, site_x, &tx));
-    CHECK_OK(ssmq_exec_linear(ex, &ty, site_x, site_w, -1, &tx));
-    for (int64_t i = 0; i < M; i++)
-        for (int64_t n = 0; n < N; n++) {
-            double sum = 0, size = 0;
-            for (int64_t k = 0; k < K; k++) {
-                sum += want_x[i * K + k] * want_w[n * K + k];
-                size += fabs(want_x[i * K + k] * want_w[n * K + k]);
-            }
-            /* K products and sums and two scalings, each with half a unit in the last place. */
-            if (!(fabs((double)y[i * N + n] - sum) <= (double)(K + 4) * 6e-8 * (size + 1e-30)))
-                fail_msg("%s: activation (%d bits, %s), weight (%d bits, %s): row %d, column %d", b->name,
-                         sx->bits, ssmq_scopes[sx->scope], sw->bits, ssmq_scopes[sw->scope], (int)i,
-                         (int)n);
-        }
-    ssmq_exec_close(ex);
-    ssmq_plan_free(plan);
+    t.x = x;
+    const double e = test_linear_error(b->be, &t, sx, sw);
+    if (!(e <= (double)(K + 4) * 6e-8))
+        fail_msg("%s: activation (%d bits, %s), weight (%d bits, %s): %.2e", b->name, sx->bits,
+                 ssmq_scopes[sx->scope], sw->bits, ssmq_scopes[sw->scope], e);
     free(x);
-    free(y);
     free(noise);
-    free(want_x);
-    free(want_w);
 }
 
 static void test_linear_is_the_definition(void **state)
