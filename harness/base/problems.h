@@ -234,6 +234,9 @@ extern "C" {
       "Runs are compared over the tokens of an evaluation of task perplexity; a profile has none.", \
       "evaluate: [{id: speed, task: profile}]\n" \
       "compare: {}") \
+    X(LAUNCH_TEXT, 440, "not a word of a batch script", \
+      "Values of launch stand in '#SBATCH' lines: letters, digits and _.,:=@%+/- ; options begin with '--'.", \
+      "launch: {options: [exclusive]}") \
     X(SELECTOR_METHOD, 501, "a selector of other sites", \
       "It names sites of the model, but none of a kind that the method works on ('ssmq list methods').", \
       "recipes: {quamba: [{method: weights, sites: \"layers.*.scan.x\"}]}") \

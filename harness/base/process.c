@@ -54,6 +54,36 @@ int ssmq_process_end(ssmq_process *p)
     return status;
 }
 
+static void read_all(int fd, ssmq_str *out)
+{
+    char block[4096];
+    for (ssize_t n; (n = read(fd, block, sizeof block)) != 0;) {
+        if (n > 0) ssmq_str_append(out, block, (size_t)n);
+        else if (errno != EINTR) return;
+    }
+}
+
+ssmq_status ssmq_process_output(const char *const *argument, ssmq_str *out, int *status)
+{
+    int fd[2];
+    if (pipe2(fd, O_CLOEXEC) != 0) return SSMQ_FAIL(IO, "no pipe to a process: %s", strerror(errno));
+    const pid_t pid = fork();
+    if (pid == 0) {
+        if (dup2(fd[1], 1) >= 0) execvp(argument[0], (char *const *)(uintptr_t)argument);
+        _exit(127);
+    }
+    close(fd[1]);
+    if (pid > 0) {
+        read_all(fd[0], out);
+        ssmq_process p = {pid, fd[0]};
+        const int    end = ssmq_process_end(&p);
+        *status = WIFSIGNALED(end) ? 128 + WTERMSIG(end) : WEXITSTATUS(end);
+        return SSMQ_OK;
+    }
+    close(fd[0]);
+    return SSMQ_FAIL(IO, "no process: %s", strerror(errno));
+}
+
 const char *ssmq_signal_text(int signal)
 {
     static _Thread_local char text[64];

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "harness/base/cores.h"
+#include "harness/base/str.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +19,9 @@ typedef struct ssmq_process {
  * input and output are /dev/null.  IO. */
 SSMQ_MUST_USE ssmq_status ssmq_process_start(const char *const *argument, const ssmq_cores *cores,
                                              ssmq_process *out);
+/* Runs a program, found by PATH, to its end; what it writes to standard output is appended to out, its standard error is this process's.
+ * *status: its exit status, 127 where there is no such program, 128 and more where a signal ended it.  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_process_output(const char *const *argument, ssmq_str *out, int *status);
 /* Waits for its end; as waitpid() tells it. */
 int ssmq_process_end(ssmq_process *p);
 

@@ -13,6 +13,7 @@ extern "C" {
     X(check)             \
     X(explain)           \
     X(plan)              \
+    X(launch)            \
     X(list)              \
     X(show)              \
     X(quantize)          \

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/shell.h"
 #include "harness/base/table.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/places.h"
@@ -172,35 +173,18 @@ static void put_json(const ssmq_experiment *e, const ssmq_forecast *f, ssmq_str 
 
 /* ---- shell ------------------------------------------------------------------------------- */
 
-/* As one word of a POSIX shell. */
-static void put_word(ssmq_str *out, const char *text)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=@%+";
-    ssmq_str_puts(out, " ");
-    if (*text && strspn(text, plain) == strlen(text)) {
-        ssmq_str_puts(out, text);
-        return;
-    }
-    ssmq_str_puts(out, "'");
-    for (; *text; text++) {
-        if (*text == '\'') ssmq_str_puts(out, "'\\''");
-        else ssmq_str_append(out, text, 1);
-    }
-    ssmq_str_puts(out, "'");
-}
-
 static void put_shell(const ssmq_experiment *e, const ssmq_forecast *f, const char *folder, ssmq_str *out)
 {
     for (int32_t i = 0; i < e->n_run; i++) {
         if (f->run[i].due != SSMQ_DUE_TO_RUN && f->run[i].due != SSMQ_DUE_TO_RESUME) continue;
         ssmq_str_puts(out, "ssmq run --out");
-        put_word(out, folder);
+        ssmq_shell_word(folder, out);
         for (int32_t k = 0; k < e->n_override; k++) {
             ssmq_str_puts(out, " --set");
-            put_word(out, e->override[k]);
+            ssmq_shell_word(e->override[k], out);
         }
         ssmq_str_printf(out, " --only %s --", e->run[i].id);
-        put_word(out, e->path);
+        ssmq_shell_word(e->path, out);
         ssmq_str_puts(out, "\n");
     }
 }

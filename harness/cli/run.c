@@ -10,6 +10,7 @@
 #include "harness/cli/reading.h"
 #include "harness/cli/report.h"
 #include "harness/cli/report_expect.h"
+#include "harness/cli/run.h"
 #include "harness/run/run.h"
 #include "harness/store/host.h"
 #include "harness/store/score_figures.h"
@@ -21,7 +22,7 @@ typedef struct run_options {
     int                format; /* index into formats */
     int                max_failures;
     bool               fail_fast;
-    int                workers;
+    int                workers, threads;
     int                progress; /* index into progresses */
     bool               cache;
     bool               collect, collect_only;
@@ -48,6 +49,8 @@ static const ssmq_option run_table[] = {
      "the same after the first failure"},
     {"workers", offsetof(run_options, workers), SSMQ_OPTION_INT, "none", 1, SSMQ_CORES_MAX, no_limit,
      "carry runs out in so many processes at once, each with its part of the processors"},
+    {"threads", offsetof(run_options, threads), SSMQ_OPTION_INT, "none", 1, SSMQ_CORES_MAX, no_limit,
+     "in place of run.threads; no number depends on it"},
     {"progress", offsetof(run_options, progress), SSMQ_OPTION_CHOICE, "auto", 0, 0, progresses,
      "auto: tell on standard error how far it is; none: warnings and failures only"},
     {"collect", offsetof(run_options, collect), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
@@ -144,7 +147,7 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
     int32_t sets = 0, only = 0;
     while (o->set && o->set[sets]) sets++;
     while (o->only && o->only[only]) only++;
-    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 8 + 2 * (sets + only));
+    const char **line = SSMQ_ARENA_ARRAY(arena, const char *, 10 + 2 * (sets + only));
     int32_t      at = 0;
     line[at++] = "ssmq";
     line[at++] = "run";
@@ -162,6 +165,10 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
         line[at++] = o->out;
     }
     if (!o->cache) line[at++] = "--no-cache";
+    if (o->threads > 0) {
+        line[at++] = "--threads";
+        line[at++] = ssmq_arena_printf(arena, "%d", o->threads);
+    }
     if (o->workers > 0) {
         line[at++] = "--workers";
         line[at++] = ssmq_arena_printf(arena, "%d", o->workers);
@@ -272,6 +279,7 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     request.ended = run_ended;
     request.said = run_said;
     request.workers = o->workers;
+    request.threads = o->threads;
     request.no_collect = !o->collect;
     if (!t.silent) say_dump(e);
     ssmq_interrupt_catch();
@@ -292,18 +300,30 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     return st;
 }
 
-static ssmq_status run_run(const void *options, int n_operand, const char *const *operand,
-                           const ssmq_catalogue *cat, FILE *out)
+static ssmq_status read_and_run(const run_options *o, const char *file, const ssmq_catalogue *cat, FILE *out)
 {
-    const run_options *o = options;
-    ssmq_log           log;
-    ssmq_experiment   *e;
-    (void)n_operand;
+    ssmq_log         log;
+    ssmq_experiment *e;
     SSMQ_TRY(ssmq_command_log(&log));
-    SSMQ_TRY(ssmq_command_read(operand[0], o->set, cat, &e));
+    SSMQ_TRY(ssmq_command_read(file, o->set, cat, &e));
     const ssmq_status st = run_experiment(o, e, cat, &log, out);
     ssmq_experiment_free(e);
     return st;
+}
+
+ssmq_status ssmq_run_local(const char *file, const char *const *set, const char *folder, int workers, bool cache,
+                           const ssmq_catalogue *cat, FILE *out)
+{
+    const run_options o = {
+        .out = folder, .set = set, .workers = workers, .cache = cache, .collect = true};
+    return read_and_run(&o, file, cat, out);
+}
+
+static ssmq_status run_run(const void *options, int n_operand, const char *const *operand,
+                           const ssmq_catalogue *cat, FILE *out)
+{
+    (void)n_operand;
+    return read_and_run(options, operand[0], cat, out);
 }
 
 const ssmq_command ssmq_command_run = {

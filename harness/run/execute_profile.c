@@ -4,8 +4,8 @@
 #include "harness/run/profile_store.h"
 #include "harness/run/result.h"
 
-static ssmq_profile_request request_of(const ssmq_run *run, const ssmq_profile_spec *p,
-                                       const ssmq_listener *listener)
+static ssmq_profile_request request_of(const ssmq_backend *be, const ssmq_run *run,
+                                       const ssmq_profile_spec *p, const ssmq_listener *listener)
 {
     return (ssmq_profile_request){.mode = run->mode,
                                   .batch = p->batch,
@@ -14,7 +14,7 @@ static ssmq_profile_request request_of(const ssmq_run *run, const ssmq_profile_s
                                   .repeat = p->repeat,
                                   .warmup = p->warmup,
                                   .backend = run->backend,
-                                  .threads = run->threads,
+                                  .threads = be->threads,
                                   .listener = listener};
 }
 
@@ -23,7 +23,7 @@ static ssmq_status measure_all(ssmq_ready *ready, const ssmq_run *run,
 {
     for (int32_t i = 0; i < run->n_profile; i++) {
         const ssmq_profile_spec   *p = &run->profile[i];
-        const ssmq_profile_request r = request_of(run, p, listener);
+        const ssmq_profile_request r = request_of(ready->be, run, p, listener);
         ssmq_peaks                *machine = i == run->n_profile - 1 ? &out->machine : NULL;
         ssmq_tell_begin(listener, p->id, "repetitions");
         const ssmq_status st =

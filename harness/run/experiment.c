@@ -67,7 +67,10 @@ static ssmq_status read_experiment(const char *path, const ssmq_snapshot *snapsh
     e->arena = arena;
     e->path = ssmq_arena_strdup(arena, path);
     if (snapshot) e->snapshot = ssmq_arena_strdup(arena, snapshot->path);
-    if (load(ld, path, override, n_override)) ssmq_loader_expand(ld, e);
+    if (load(ld, path, override, n_override)) {
+        ssmq_loader_launch(ld, e);
+        ssmq_loader_expand(ld, e);
+    }
     if (ssmq_diag_errors(diag) == 0) ssmq_loader_expected(ld, e);
     ssmq_loader_close(ld);
     const int32_t problems = ssmq_diag_errors(diag);

@@ -163,6 +163,16 @@ typedef struct ssmq_run {
     const char                  *unsupported; /* why it cannot run, and is recorded only; NULL: it can */
 } ssmq_run;
 
+/* How a cluster is to carry the runs out (run/launch.h); part of no run's id. */
+typedef struct ssmq_launch_spec {
+    const char *partition, *account, *qos, *time; /* NULL: the cluster's default */
+    int64_t     memory;                           /* bytes; 0: likewise */
+    int         cpus;
+    int         warn;     /* seconds before the limit */
+    int         resubmit; /* times */
+    const char *const *options; /* NULL-terminated */
+} ssmq_launch_spec;
+
 /* A file whose content decides numbers, as it was when it was hashed. */
 typedef struct ssmq_input {
     const char *path;
@@ -187,6 +197,7 @@ typedef struct ssmq_experiment {
                                        * each at every point of the axes                               */
     int32_t         n_run;
     ssmq_sweep      sweep;            /* what runs differ in; every experiment has recipe and mode */
+    ssmq_launch_spec launch;
     const ssmq_expectation *expect;   /* values that runs are held against; not part of any id */
     int32_t                 n_expect;
     const ssmq_experiment_file *file; /* the file, then its includes and recipe files */

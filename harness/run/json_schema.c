@@ -320,6 +320,11 @@ static void put_run(writer *w)
     ssmq_schema_put_mapping(w, ssmq_schema_run, put_backend);
 }
 
+static void put_launch(writer *w)
+{
+    ssmq_schema_put_mapping(w, ssmq_schema_launch, NULL);
+}
+
 static const struct section {
     const char *key;
     void (*put)(writer *w);
@@ -340,6 +345,7 @@ static const struct section {
     {"sweep", ssmq_schema_put_sweep},
     {"expect", ssmq_schema_put_expect},
     {"run", put_run},
+    {"launch", put_launch},
 };
 
 static const char *help_of(const char *key)

@@ -300,6 +300,8 @@ bool ssmq_loader_same_value(ssmq_loader *ld, const ssmq_yaml *a, const ssmq_yaml
 
 /* The list `expect`, when the axes are known. */
 void ssmq_loader_expect(ssmq_loader *ld);
+/* launch, into the experiment; what is not given has its default (read_launch.c). */
+void ssmq_loader_launch(ssmq_loader *ld, ssmq_experiment *e);
 /* What is expected of which runs, when these are known. */
 void ssmq_loader_expected(ssmq_loader *ld, ssmq_experiment *e);
 
@@ -366,6 +368,7 @@ typedef struct ssmq_expect_options {
     const char *evaluation, *metric, *tolerance, *source;
     double      value;
 } ssmq_expect_options;
+extern const ssmq_option ssmq_schema_launch[]; /* ssmq_launch_spec */
 typedef struct ssmq_sweep_options {
     int unsupported;
 } ssmq_sweep_options;

@@ -103,8 +103,8 @@ static const char introduction[] =
     "`experiments/`.  This\n"
     "folder holds what they share: `models/` and `data/` give models and data sets their names, "
     "`recipes/`\n"
-    "holds lists of steps, and `data/` the data files too, with their origin and licence beside "
-    "them.\n"
+    "holds lists of steps, `machines/` what jobs ask a cluster for, and `data/` the data files too, "
+    "with their origin and licence beside them.\n"
     "\n"
     "- `ssmq check FILE` prints an experiment with every default written out and where each value "
     "came from.\n"
@@ -155,6 +155,8 @@ const ssmq_schema_key ssmq_schema_top[] = {
      "statistics and dumps of activations, states and weights: of each run's own model on the "
      "calibration samples"},
     {"run", "mapping", "", "seed, threads and backend"},
+    {"launch", "mapping", "",
+     "what `ssmq launch slurm` asks the cluster for, for each run; no run's id depends on it"},
     {"sweep", "mapping", "", "axes along which the experiment is repeated"},
     {"expect", "list of mappings", "",
      "published or earlier values, reported beside what runs come to; no run's id depends on them"},
@@ -270,6 +272,8 @@ static void put_sweep(ssmq_str *out)
     put_row(out, "seeds", "list of integers", "", "values of `run.seed`, as the axis `seed`; float runs once");
     put_rows(out, ssmq_schema_sweep);
     ssmq_str_puts(out, sweep_rules);
+    ssmq_str_puts(out, "\n### launch\n");
+    put_table(out, ssmq_schema_launch);
     ssmq_str_puts(out, "\n### expect\n");
     put_head(out);
     put_rows(out, ssmq_schema_expect);

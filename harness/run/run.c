@@ -89,7 +89,7 @@ static ssmq_provenance provenance_of(job *j)
         .backend = j->run->backend->name,
         .tier = j->session->be->tier,
         .started = j->started,
-        .threads = j->run->threads,
+        .threads = j->session->be->threads,
         .argument = j->request->argument,
         .n_argument = j->request->n_argument,
         .variable = j->request->variable,

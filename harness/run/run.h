@@ -28,6 +28,7 @@ typedef struct ssmq_run_request {
     int32_t              n_variable;
     const char *const   *only;     /* ids of the runs to run, NULL-terminated; none, NULL: all  */
     int32_t              max_failures; /* no further run is started after so many; 0: any number */
+    int32_t              threads;      /* of each run; 0: as the experiment says */
     int32_t              workers;      /* processes that carry runs out (run/workers.h); 0: this one */
     bool                 no_collect;   /* sweep.json, sweep.h5 and sweep.csv are another process's business */
     const ssmq_listener *listener; /* or NULL                                                   */
@@ -50,9 +51,15 @@ SSMQ_MUST_USE ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ss
                                               const ssmq_run_request *request, ssmq_arena *arena,
                                               ssmq_outcome *outcome);
 
-/* Runs nothing: what the runs came to, from their directories, which other processes have filled; rebuilds the files of the sweep.
- * Of a run that is not finished the outcome has the state in its summary's status; STOPPED if there are some that
- * have not failed, which are `other` too; else as ssmq_experiment_run(). */
+/* The index of the float run that results of a run are held against (an alarm), which has to have ended before; -1: there
+ * is none, or the float model runs beside it. */
+int32_t ssmq_waits_for(const ssmq_experiment *e, int32_t run);
+
+/* What the runs came to, from their directories, which other processes have filled: finished, skipped; failed,
+ * with the reason; or else `other`. */
+SSMQ_MUST_USE ssmq_status ssmq_experiment_look(const ssmq_experiment *e, const ssmq_run_request *request,
+                                               ssmq_arena *arena, ssmq_outcome *outcome);
+/* The same, and rebuilds the files of the sweep; STOPPED if some are `other`, else as ssmq_experiment_run(). */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_collect(const ssmq_experiment *e, const ssmq_run_request *request,
                                                   ssmq_arena *arena, ssmq_outcome *outcome);
 

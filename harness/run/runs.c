@@ -140,7 +140,7 @@ static ssmq_job *new_jobs(const ssmq_experiment *e, const ssmq_run_request *requ
 static ssmq_status run_in_workers(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
 {
     const char *snapshot;
-    SSMQ_TRY(ssmq_experiment_snapshot(jobs->e, jobs->request->out, jobs->arena, &snapshot));
+    SSMQ_TRY(ssmq_experiment_snapshot(jobs->e, jobs->request->out, true, jobs->arena, &snapshot));
     ssmq_workers_run(jobs, outcome, n, snapshot);
     return SSMQ_OK;
 }
@@ -161,6 +161,7 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
     SSMQ_TRY(check_only(e, request->only));
     ssmq_session_open(e, cat, request->listener, &session);
     session.cache = request->cache;
+    session.threads = request->threads;
     ssmq_status st = prepare_all(jobs, outcome, e->n_run);
     if (st == SSMQ_OK && !request->no_collect) st = ssmq_sweep_freeze(e, request->out);
     const int32_t asked = count_asked(outcome, e->n_run);
@@ -175,6 +176,13 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
     }
     ssmq_session_close(&session);
     return st;
+}
+
+int32_t ssmq_waits_for(const ssmq_experiment *e, int32_t run)
+{
+    const int32_t at = e->sweep.in_float[run];
+    const ssmq_compare_spec *c = e->run[run].compare;
+    return (c && c->against >> SSMQ_AGAINST_FLOAT & 1) || at == run ? -1 : at;
 }
 
 /* ---- what others have carried out -------------------------------------------------------- */
@@ -192,17 +200,24 @@ static void look_at(ssmq_job *j, ssmq_outcome *o)
     ssmq_error_clear();
 }
 
-ssmq_status ssmq_experiment_collect(const ssmq_experiment *e, const ssmq_run_request *request,
-                                    ssmq_arena *arena, ssmq_outcome *outcome)
+ssmq_status ssmq_experiment_look(const ssmq_experiment *e, const ssmq_run_request *request, ssmq_arena *arena,
+                                 ssmq_outcome *outcome)
 {
     ssmq_job *jobs = new_jobs(e, request, NULL, arena, outcome);
-    int32_t   left = 0;
     for (int32_t i = 0; i < e->n_run; i++) {
         outcome[i] = (ssmq_outcome){0};
         SSMQ_TRY(place(&jobs[i], &outcome[i]));
         look_at(&jobs[i], &outcome[i]);
-        left += outcome[i].other;
     }
+    return SSMQ_OK;
+}
+
+ssmq_status ssmq_experiment_collect(const ssmq_experiment *e, const ssmq_run_request *request,
+                                    ssmq_arena *arena, ssmq_outcome *outcome)
+{
+    int32_t left = 0;
+    SSMQ_TRY(ssmq_experiment_look(e, request, arena, outcome));
+    for (int32_t i = 0; i < e->n_run; i++) left += outcome[i].other;
     SSMQ_TRY(ssmq_sweep_freeze(e, request->out));
     SSMQ_TRY(ssmq_sweep_collect(e, request->out));
     if (left == 0) return conclude(e, outcome, e->n_run);

@@ -1,5 +1,6 @@
 /* The keys of an experiment outside methods, backends and observers. */
 #include <limits.h>
+#include "harness/base/cores.h"
 #include "harness/data/window.h"
 #include "harness/run/loader.h"
 
@@ -13,7 +14,7 @@ const char *const ssmq_unit_kinds[] = {"site", "site-layer", "layer", "weight", 
 
 const char *const ssmq_schema_keys[] = {"ssmq",     "include",     "name", "question", "model",
                                         "data",     "calibration", "mode", "recipe",   "recipes",
-                                        "evaluate", "compare",     "collect", "run",   "sweep",  "expect",
+                                        "evaluate", "compare",     "collect", "run",   "launch", "sweep",  "expect",
                                         NULL};
 
 static const char *const all_cores[] = {"all", NULL}; /* stands for 0 */
@@ -142,6 +143,25 @@ const ssmq_option ssmq_schema_run[] = {
     {AT(ssmq_run_options, seed), SSMQ_OPTION_INT, "0", 0, INT_MAX, NULL, "of everything random"},
     {AT(ssmq_run_options, threads), SSMQ_OPTION_INT, "all", 1, 1024, all_cores,
      "threads; all: one for each online core.  No number depends on it"},
+    {0},
+};
+
+const ssmq_option ssmq_schema_launch[] = {
+    {AT(ssmq_launch_spec, partition), SSMQ_OPTION_TEXT, "", 0, 0, NULL, "of the cluster; without it its default"},
+    {AT(ssmq_launch_spec, account), SSMQ_OPTION_TEXT, "", 0, 0, NULL, "who is charged"},
+    {AT(ssmq_launch_spec, qos), SSMQ_OPTION_TEXT, "", 0, 0, NULL, "quality of service"},
+    {AT(ssmq_launch_spec, time), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
+     "limit of each run, as the cluster writes it: minutes, hours:minutes:seconds, days-hours.  A run that needs more "
+     "goes on in another job"},
+    {AT(ssmq_launch_spec, memory), SSMQ_OPTION_SIZE, "0", 0, 0x1p50, NULL, "of each run; 0: the partition's default"},
+    {AT(ssmq_launch_spec, cpus), SSMQ_OPTION_INT, "1", 1, SSMQ_CORES_MAX, NULL,
+     "processors of each run, which has as many threads"},
+    {AT(ssmq_launch_spec, warn), SSMQ_OPTION_INT, "120", 10, 65535, NULL,
+     "seconds before the limit at which a run is told to stop: longer than a window and, without results of "
+     "calibration in the cache, a sample take"},
+    {AT(ssmq_launch_spec, resubmit), SSMQ_OPTION_INT, "20", 0, 1000, NULL,
+     "times that a run which was stopped before its end is submitted again"},
+    {AT(ssmq_launch_spec, options), SSMQ_OPTION_LIST, "", 0, 0, NULL, "further options of sbatch, `--constraint=avx512`"},
     {0},
 };
 

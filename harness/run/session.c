@@ -76,13 +76,14 @@ static void hold(ssmq_session *s, ssmq_held what)
 
 static ssmq_status use_backend(ssmq_session *s, const ssmq_run *run)
 {
-    ssmq_str key = {0};
-    ssmq_str_printf(&key, "backend %s %d ", run->backend->name, run->threads);
+    ssmq_str      key = {0};
+    const int32_t threads = s->threads > 0 ? s->threads : run->threads;
+    ssmq_str_printf(&key, "backend %s %d ", run->backend->name, threads);
     for (size_t i = 0; i < run->backend->options_size; i++)
         ssmq_str_printf(&key, "%02x", ((const unsigned char *)run->backend_options)[i]);
     const ssmq_held  *h = find(s, ssmq_str_text(&key));
     const ssmq_status st =
-        h ? SSMQ_OK : ssmq_backend_open(run->backend, run->backend_options, run->threads, &s->be);
+        h ? SSMQ_OK : ssmq_backend_open(run->backend, run->backend_options, threads, &s->be);
     if (h) s->be = h->be;
     else if (st == SSMQ_OK)
         hold(s, (ssmq_held){.key = ssmq_arena_strdup(s->arena, ssmq_str_text(&key)), .be = s->be});

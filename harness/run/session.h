@@ -19,6 +19,7 @@ typedef struct ssmq_session {
     ssmq_arena           *arena;
     const char           *cache;  /* folder of what calibration measured and of tokens; NULL: neither is kept, *
                                    * the former not even from run to run; set before a run is prepared   */
+    int32_t               threads; /* in place of each run's own; 0: that one's */
     /* What the run that was prepared last works with: */
     ssmq_model           *base;
     ssmq_checkpoint      *checkpoint;

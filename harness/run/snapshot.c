@@ -77,7 +77,8 @@ static ssmq_status write_once(const char *path, const ssmq_str *text, ssmq_arena
     return ssmq_file_seal(own, path);
 }
 
-ssmq_status ssmq_experiment_snapshot(const ssmq_experiment *e, const char *out, ssmq_arena *arena, const char **path)
+ssmq_status ssmq_experiment_snapshot(const ssmq_experiment *e, const char *out, bool write, ssmq_arena *arena,
+                                     const char **path)
 {
     char             here[PATH_MAX], digest[SSMQ_SHA256_HEX];
     ssmq_str         text = {0};
@@ -92,8 +93,8 @@ ssmq_status ssmq_experiment_snapshot(const ssmq_experiment *e, const char *out, 
     const char *folder =
         ssmq_arena_printf(arena, "%s/%s/%s", absolute(out, here, arena), e->name, SSMQ_SNAPSHOT_FOLDER);
     *path = ssmq_arena_printf(arena, "%s/%.16s.json", folder, digest);
-    ssmq_status st = ssmq_make_directory(folder);
-    if (st == SSMQ_OK) st = write_once(*path, &text, arena);
+    ssmq_status st = write ? ssmq_make_directory(folder) : SSMQ_OK;
+    if (write && st == SSMQ_OK) st = write_once(*path, &text, arena);
     ssmq_str_free(&text);
     return st;
 }

@@ -21,9 +21,10 @@ typedef struct ssmq_snapshot {
     int32_t                     n_override;
 } ssmq_snapshot;
 
-/* Writes OUT/NAME/snapshot/<digest>.json, if it is not there; its path, absolute, is the arena's.  IO. */
-SSMQ_MUST_USE ssmq_status ssmq_experiment_snapshot(const ssmq_experiment *e, const char *out, ssmq_arena *arena,
-                                                 const char **path);
+/* Writes OUT/NAME/snapshot/<digest>.json, if it is not there, or only says what it would be called; its path,
+ * absolute, is the arena's.  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_experiment_snapshot(const ssmq_experiment *e, const char *out, bool write,
+                                                   ssmq_arena *arena, const char **path);
 
 /* Is this file a snapshot, by how it begins?  An experiment may be written as JSON too. */
 bool ssmq_is_snapshot(const char *path);

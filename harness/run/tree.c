@@ -302,6 +302,8 @@ ssmq_yaml *ssmq_experiment_tree(ssmq_loader *ld)
     put(ld, map, "run", run_section(ld, SSMQ_YAML_BOTH), SSMQ_YAML_BOTH);
     if (ld->sweep.given)
         ssmq_yaml_put(ld->arena, map, "sweep", (ssmq_yaml *)(uintptr_t)ld->sweep.given);
+    if (ssmq_yaml_get(ld->root, "launch"))
+        ssmq_yaml_put(ld->arena, map, "launch", ssmq_yaml_get(ld->root, "launch"));
     if (ld->n_expect > 0) ssmq_yaml_put(ld->arena, map, "expect", ssmq_yaml_get(ld->root, "expect"));
     return map;
 }

@@ -35,11 +35,10 @@ typedef struct pool {
 
 /* ---- which run comes next ------------------------------------------------------------------ */
 
-/* Does its result depend on a float run that has not ended yet?  Where float runs beside it, it does not. */
 static bool must_wait(const pool *p, int32_t i)
 {
-    const int32_t at = p->jobs[i].e->sweep.in_float[i];
-    return at >= 0 && at != i && !p->jobs[i].run->compare && !p->settled[at];
+    const int32_t at = ssmq_waits_for(p->jobs->e, i);
+    return at >= 0 && !p->settled[at];
 }
 
 static int32_t next_run(const pool *p)
@@ -72,6 +71,7 @@ static const char *const *arguments(const ssmq_job *j, const char *snapshot)
     a[n++] = "--progress=none";
     a[n++] = "--no-collect";
     if (!j->request->cache) a[n++] = "--no-cache";
+    if (j->request->threads > 0) a[n++] = ssmq_arena_printf(j->arena, "--threads=%d", j->request->threads);
     return a;
 }
 

@@ -108,17 +108,19 @@ static void test_fragments(void **state)
         s->a,
         "ssmq: 1\nname: fragments\nmode: float\n"
         "include: [%s/configs/models/tiny-mamba.yaml, %s/configs/data/wikitext2.yaml, "
-        "%s/configs/data/pile.yaml]\n"
+        "%s/configs/data/pile.yaml, %s/configs/machines/slurm.yaml]\n"
         "evaluate:\n"
         "  - {id: a, task: perplexity, data: wikitext2-test, dialect: gptq}\n"
         "  - {id: b, task: perplexity, data: pile, dialect: gptq}\n"
         "  - {id: c, task: perplexity, data: pile-by-subset, dialect: gptq}\n",
-        root, root, root);
+        root, root, root, root);
     const char      *path = scratch_write(s, "fragments.yaml", text, strlen(text));
     ssmq_experiment *e = read_shipped(path, NULL);
     assert_string_equal(e->run[0].evaluation[0].data.file,
                         ssmq_arena_printf(s->a, "%s/configs/data/wiki.test.raw", root));
     assert_string_equal(e->run[0].evaluation[2].data.subset, "meta.pile_set_name");
+    assert_string_equal(e->launch.partition, "cpu");
+    assert_true(e->launch.cpus == 8 && e->launch.memory == (int64_t)16 << 30 && e->launch.resubmit == 20);
     ssmq_experiment_free(e);
     free(root);
 }

@@ -109,7 +109,8 @@ static void write_original(fixture *f, int32_t i)
 static void set_up(fixture *f)
 {
     static const char *const folders[] = {"experiments", "configs", "configs/data",
-                                          "configs/models", "configs/recipes"};
+                                          "configs/models", "configs/recipes",
+                                          "configs/machines"};
     static const char *const links[] = {"models", "configs/data/wiki.test.raw",
                                         "configs/data/pile-sample.jsonl.zst",
                                         "configs/data/gpt-neox-20b-tokenizer.json.zst"};

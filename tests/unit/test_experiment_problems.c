@@ -37,7 +37,7 @@ static void test_top(void **state)
         f, FLOAT "x: {}\n",
         "e.yaml:7:1: error: unknown key 'x'\nx: {}\n^\nhelp: allowed here: ssmq, include, name, "
         "question, "
-        "model, data, calibration, mode, recipe, recipes, evaluate, compare, collect, run, sweep, expect\n");
+        "model, data, calibration, mode, recipe, recipes, evaluate, compare, collect, run, launch, sweep, expect\n");
     experiment_check_set(
         f, FLOAT, (const char *const[]){"ssmq=2", "name=a/b", "question=[x]", NULL},
         SSMQ_ERR_CONFIG,
