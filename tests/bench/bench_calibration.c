@@ -2,7 +2,9 @@
  * observers of Quamba, with every activation site watched by every statistic, and with every state too.  Every sample
  * is recorded as `ssmq run` does it, and none is replayed.
  *
- *   bench_calibration [SHAPE [TOKENS [REPEATS [BATCH]]]] */
+ *   bench_calibration [SHAPE [TOKENS [REPEATS [BATCH]]]]
+ *
+ * What "all statistics" are, and what was measured: README.md. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
