@@ -34,11 +34,15 @@ static double size_of(const ssmq_summary *s, int which)
     return which == BITS ? 8.0 * (double)s->weight_bytes / (double)s->parameters : (double)s->weight_bytes;
 }
 
+/* Room that a name takes up, of the axes. */
+#define NAME_WIDE 0.4
+#define NAME_HIGH 0.055
+
 typedef struct spot {
     int32_t    run;
     double     size;
     ssmq_point point;
-    bool       front;
+    bool       front, named;
 } spot;
 
 /* Ascending sizes, then ascending costs. */
@@ -54,7 +58,7 @@ static int32_t find_spots(const ssmq_figure_request *rq, int which, const ssmq_m
     for (int32_t i = 0; i < rq->table->n_run; i++) {
         const ssmq_summary *sum = &rq->table->run[i]->summary;
         const ssmq_point    p = ssmq_point_of(rq->table, i, metric);
-        const spot          it = {i, size_of(sum, which), p, false};
+        const spot          it = {i, size_of(sum, which), p, false, false};
         if (isnan(p.value) || isnan(it.size)) {
             ssmq_figure_comment(f, "left out: run %s: no %s (%s)", sum->id,
                                 isnan(p.value) ? metric->name : quantities[which].name, sum->status);
@@ -78,6 +82,24 @@ static void mark_front(spot *s, int32_t n, bool larger_is_better)
     }
 }
 
+/* Names that would stand over each other are left out of pictures, those of the front last. */
+static void choose_names(spot *s, int32_t n)
+{
+    double left = s[0].size, right = s[n - 1].size, low = (double)INFINITY, high = -(double)INFINITY;
+    for (int32_t i = 0; i < n; i++) {
+        low = fmin(low, s[i].point.value);
+        high = fmax(high, s[i].point.value);
+    }
+    for (int pass = 0; pass < 2; pass++)
+        for (int32_t i = 0; i < n; i++) {
+            bool free = s[i].front == (pass == 0);
+            for (int32_t k = 0; k < n && free; k++)
+                free = !s[k].named || fabs(s[k].size - s[i].size) > NAME_WIDE * (right - left) ||
+                       fabs(s[k].point.value - s[i].point.value) > NAME_HIGH * (high - low);
+            s[i].named = s[i].named || free;
+        }
+}
+
 static ssmq_status put_spots(const ssmq_figure_request *rq, const spot *s, int32_t n, ssmq_figure *f)
 {
     const ssmq_comparison *c = rq->table;
@@ -94,6 +116,7 @@ static ssmq_status put_spots(const ssmq_figure_request *rq, const spot *s, int32
         cell[3] = SSMQ_NUMBER_CELL(s[i].point.se);
         cell[4] = SSMQ_NUMBER_CELL(s[i].front);
         cell[5] = SSMQ_NUMBER_CELL(strcmp(sum->mode, "float") == 0);
+        if (rq->picture) cell[6] = SSMQ_NUMBER_CELL(s[i].named);
     }
     return SSMQ_OK;
 }
@@ -122,12 +145,14 @@ static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
         return SSMQ_FAIL(INPUT, "no run has both %s and the metric '%s'", quantities[which].name,
                          metric.name);
     mark_front(s, n, strcmp(metric.name, "top1") == 0);
+    choose_names(s, n);
     ssmq_figure_add_column(f, "name", SSMQ_COLUMN_TEXT);
     ssmq_figure_add_column(f, quantities[which].column, SSMQ_COLUMN_REAL);
     ssmq_figure_add_column(f, "value", SSMQ_COLUMN_REAL);
     ssmq_figure_add_column(f, "se", SSMQ_COLUMN_REAL);
     ssmq_figure_add_column(f, "front", SSMQ_COLUMN_INT);
     ssmq_figure_add_column(f, "float", SSMQ_COLUMN_INT);
+    if (rq->picture) ssmq_figure_add_column(f, "named", SSMQ_COLUMN_INT);
     SSMQ_TRY(put_spots(rq, s, n, f));
     ssmq_figure_set_text(f, "size", quantities[which].column);
     ssmq_figure_set_text(f, "x_name", quantities[which].label);

@@ -13,7 +13,6 @@ known(v) = v == v ? v : 0
 stats $data using (column(size) / unit) nooutput
 x_low = STATS_min
 x_high = STATS_max
-points = STATS_records
 stats $data using (column('value') - known(column('se'))) nooutput
 y_low = STATS_min
 stats $data using (column('value') + known(column('se'))) nooutput
@@ -46,14 +45,12 @@ if (log_y) {
     set format y short_numbers(high)
 }
 set yrange [low:high]
-# Among many points only those of the front are named.
-is_named(front) = points <= 12 || front == 1
 # The beginning and the end of a long name, which tells it from others.
 short(t) = strlen(t) > 26 ? t[1:10] . '…' . t[strlen(t)-13:strlen(t)] : t
 middle = log_x ? sqrt(left * right) : (left + right) / 2
 at_left(x) = x > middle
-# Every other name stands below its point, and those of points to the right on their left.
-is_labelled(k, side) = is_named(column('front')) && at_left(column(size) / unit) == side && int(column(0)) % 2 == k
+# Names of points to the right stand on their left.
+is_labelled(side) = column('named') == 1 && at_left(column(size) / unit) == side
 floor_of(v, e) = log_y && v - e < low ? low : v - e
 colour_at(is_float, front) = is_float == 1 ? colour_of(1) : front == 1 ? colour_of(3) : colour_of(2)
 plot $data using (column('front') == 1 ? column(size) / unit : NaN):(column('front') == 1 ? column('value') : NaN) \
@@ -63,7 +60,7 @@ plot $data using (column('front') == 1 ? column(size) / unit : NaN):(column('fro
         with yerrorbars pointtype 0 linewidth 0.6 linecolor rgb variable, \
     '' using (column(size) / unit):(column('value')):(colour_at(column('float'), column('front'))) \
         with points pointtype 7 pointsize 0.45 linecolor rgb variable, \
-    for [k=0:1] '' using (column(size) / unit):(column('value')): \
-        (is_labelled(k, 0) ? short(strcol('name')) : '') with labels left offset 0.6,0.4-0.9*k font ',6' noenhanced, \
-    for [k=0:1] '' using (column(size) / unit):(column('value')): \
-        (is_labelled(k, 1) ? short(strcol('name')) : '') with labels right offset -0.6,0.4-0.9*k font ',6' noenhanced
+    '' using (column(size) / unit):(column('value')):(is_labelled(0) ? short(strcol('name')) : '') \
+        with labels left offset 0.6,0.4 font ',6' noenhanced, \
+    '' using (column(size) / unit):(column('value')):(is_labelled(1) ? short(strcol('name')) : '') \
+        with labels right offset -0.6,0.4 font ',6' noenhanced

@@ -48,7 +48,8 @@ static void read_status(ssmq_overview *v, int64_t now, ssmq_arena *a)
     const int64_t then = ssmq_utc_seconds(s.updated);
     v->age_s = then < 0 ? -1 : now > then ? now - then : 0;
     v->started_s = ssmq_utc_seconds(s.started);
-    if (s.state == SSMQ_RUN_RUNNING || s.state == SSMQ_RUN_STOPPED) v->progress = ssmq_progress_of(v->path, s.stage, a);
+    if (s.state == SSMQ_RUN_RUNNING || s.state == SSMQ_RUN_STOPPED)
+        v->progress = ssmq_progress_of(v->path, s.stage, a);
     v->killed = s.state == SSMQ_RUN_RUNNING && !(v->held && v->holder.alive);
 }
 
@@ -69,9 +70,13 @@ static void read_summary(ssmq_overview *v, ssmq_arena *a)
 static void overview_of(const char *path, int64_t now, ssmq_arena *arena, ssmq_overview *out)
 {
     const char *name = strrchr(path, '/');
-    *out = (ssmq_overview){
-        .path = path, .id = name ? name + 1 : path, .name = "-", .status = "unreadable", .age_s = -1, .started_s = -1,
-        .progress = NOTHING_KNOWN};
+    *out = (ssmq_overview){.path = path,
+                           .id = name ? name + 1 : path,
+                           .name = "-",
+                           .status = "unreadable",
+                           .age_s = -1,
+                           .started_s = -1,
+                           .progress = NOTHING_KNOWN};
     out->held = ssmq_lease_look(ssmq_arena_printf(arena, "%s/lease", path), now, &out->holder);
     read_status(out, now, arena);
     read_summary(out, arena);
@@ -84,7 +89,10 @@ static int by_start(const void *a, const void *b)
     const int            order = strcmp(x->started ? x->started : "~", y->started ? y->started : "~");
     /* Runs that started in the same second: float first, as it is run. */
     const int fx = !x->mode || strcmp(x->mode, "float") != 0, fy = !y->mode || strcmp(y->mode, "float") != 0;
-    return order ? order : fx != fy ? fx - fy : strcmp(x->path, y->path);
+    return order                  ? order
+           : fx != fy             ? fx - fy
+           : x->place != y->place ? x->place - y->place
+                                  : strcmp(x->path, y->path);
 }
 
 static const char *copy_text(json_t *object, const char *key, ssmq_arena *a)
@@ -100,6 +108,12 @@ static bool is_known(const ssmq_overview *v, int32_t n, const char *id)
     return false;
 }
 
+static void set_place(ssmq_overview *v, int32_t n, const char *id, int32_t place)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (strcmp(v[i].id, id) == 0) v[i].place = place;
+}
+
 /* Runs that the frozen list beside them has and that have not begun: no folder yet. */
 static int32_t add_queued(const char *path, json_t *runs, ssmq_arena *a, ssmq_overview *v, int32_t n)
 {
@@ -108,6 +122,7 @@ static int32_t add_queued(const char *path, json_t *runs, ssmq_arena *a, ssmq_ov
     json_array_foreach(runs, i, each)
     {
         const char *id = copy_text(each, "id", a), *name = copy_text(each, "name", a);
+        if (id && name) set_place(v, n, id, (int32_t)i);
         if (!id || !name || is_known(v, n, id)) continue;
         v[n++] = (ssmq_overview){.path = ssmq_arena_printf(a, "%s/%s", path, id),
                                  .id = id,
@@ -115,6 +130,7 @@ static int32_t add_queued(const char *path, json_t *runs, ssmq_arena *a, ssmq_ov
                                  .status = ssmq_run_state_name(SSMQ_RUN_QUEUED),
                                  .mode = copy_text(each, "mode", a),
                                  .recipe = copy_text(each, "recipe", a),
+                                 .place = (int32_t)i,
                                  .age_s = -1,
                                  .started_s = -1,
                                  .progress = NOTHING_KNOWN};

@@ -20,13 +20,14 @@ typedef struct ssmq_overview {
     int64_t     age_s;            /* since updated; -1: unknown */
     int64_t     started_s;        /* since 1970; -1: unknown    */
     ssmq_run_progress progress;   /* of the stage, of a run that is not done */
+    int32_t     place;            /* in the list of the sweep */
     const char *log;              /* last line of log.txt, or NULL */
     bool        held;             /* there is a lease */
     ssmq_lease_holder holder;
     bool        killed;           /* says running, but nobody is */
 } ssmq_overview;
 
-/* Those of all runs that a path names (folders.h), in the order in which they started, then those that a
+/* Those of all runs that a path names (folders.h), in the order in which they started (at once: of the list), then those that a
  * sweep.json in it lists and that have not begun ("queued"); *out is the arena's.
  * INPUT if there are none. */
 SSMQ_MUST_USE ssmq_status ssmq_overview_all(const char *path, ssmq_arena *arena, ssmq_overview **out,

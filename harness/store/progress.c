@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "harness/base/file.h"
+#include "harness/base/yaml.h"
 #include "harness/store/journal.h"
 
 #define JOURNAL_MAX (256u << 20) /* bytes; a window takes about 120 */
@@ -64,6 +65,29 @@ static void read_line(reader *r, const char *line, size_t n)
     json_decref(v);
 }
 
+/* Windows that the configuration asks for, where another run of the sweep has cut the text; -1: it does not
+ * say. */
+static int64_t limit_of(const char *folder, const char *stage, ssmq_arena *arena)
+{
+    const char  *path = ssmq_arena_printf(arena, "%s/resolved.yaml", folder);
+    ssmq_diag   *diag = ssmq_diag_new();
+    ssmq_origin *origin = ssmq_origin_open(arena, path, (ssmq_place){0}, diag);
+    ssmq_yaml   *root = origin ? ssmq_yaml_parse(arena, origin, 0, diag) : NULL, *all = NULL;
+    int64_t      limit = -1;
+    if (root && ssmq_diag_errors(diag) == 0) all = ssmq_yaml_get(root, "evaluate");
+    for (int32_t i = 0; all && all->kind == SSMQ_YAML_LIST && i < all->n; i++) {
+        const ssmq_yaml *id = ssmq_yaml_get(all->value[i], "id"), *n = ssmq_yaml_get(all->value[i], "limit");
+        const ssmq_yaml *data = ssmq_yaml_get(all->value[i], "data");
+        const bool       is = id && id->kind == SSMQ_YAML_SCALAR && strcmp(id->text, stage) == 0;
+        /* With subsets a limit is of each of them. */
+        if (is && n && ssmq_yaml_type_of(n) == SSMQ_YAML_INT && !(data && ssmq_yaml_get(data, "subset")))
+            limit = ssmq_yaml_int(n);
+    }
+    ssmq_diag_free(diag);
+    ssmq_error_clear();
+    return limit;
+}
+
 ssmq_run_progress ssmq_progress_of(const char *folder, const char *stage, ssmq_arena *arena)
 {
     const char *path = ssmq_arena_printf(arena, "%s/%s", folder, SSMQ_JOURNAL);
@@ -75,6 +99,7 @@ ssmq_run_progress ssmq_progress_of(const char *folder, const char *stage, ssmq_a
     for (const char *line = ssmq_str_text(&text), *end; (end = strchr(line, '\n')); line = end + 1)
         read_line(&r, line, (size_t)(end - line));
     ssmq_str_free(&text);
+    if (r.p.total < 0 && r.p.done > 0) r.p.total = limit_of(folder, stage, arena);
     const int64_t elapsed = (int64_t)st.st_mtime - r.since;
     if (r.since >= 0 && elapsed > 0 && r.computed > 0 && r.p.total >= r.p.done)
         r.p.eta_s = elapsed * (r.p.total - r.p.done) / r.computed;
