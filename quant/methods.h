@@ -14,7 +14,8 @@ extern "C" {
     X(rotate_residual)  \
     X(state)            \
     X(outliers)         \
-    X(gptq)
+    X(gptq)             \
+    X(departures)
 
 #define X(name) extern const ssmq_method ssmq_method_##name;
 SSMQ_METHODS(X)

@@ -20,6 +20,8 @@ void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,
     a->step = spec->bits ? plan->step : -1;
     a->observer = spec->bits && observer ? observer->text : NULL;
     a->raised = false;
+    a->share = -1;
+    a->unclamped = false;
 }
 
 ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symmetric,

@@ -282,6 +282,10 @@ extern "C" {
     X(HADAMARD_SIZE, 520, "no Hadamard matrix of that size", \
       "Sizes are products of a power of two and one of the known small orders, which the message lists.", \
       "") \
+    X(DEPARTURE_SITE, 521, "a departure without its site", \
+      "Shared scales are about sites with static symmetric scales, a missing clamp about codes behind a Hadamard " \
+      "transform: the step comes after those that quantise and rotate.", \
+      "recipes: {quamba: [{method: departures, shared_xz: true}, {method: activations}]}") \
     X(NO_KERNEL, 530, "no kernel for mode real", \
       "The backend has no integer kernel for this number format, width or scope. Mode fake has it.", \
       "mode: real\n" \

@@ -33,7 +33,18 @@ typedef struct ssmq_assignment {
     int32_t      step;       /* index of the step that assigned spec; -1: none                  */
     const char  *observer;   /* what found the range, as compact JSON; NULL: none               */
     bool         raised;     /* the range was raised to SSMQ_AMAX_MIN: "scale of zero"          */
+    int32_t      share;      /* departures: the first of the sites that it has one scale with, the largest of theirs; *
+                              * -1: none                                                        */
+    bool         unclamped;  /* departures: its codes wrap around (ssmq_qspec.wraps)            */
 } ssmq_assignment;
+
+/* What the original real kernels do otherwise than the simulation (quant/quamba-spec.md, 3.10), beside what
+ * assignments say. */
+typedef struct ssmq_departures {
+    bool real_only;    /* all of it is so in real mode, and is not in fake mode           */
+    bool int8_biases;  /* biases are rounded to 8 bits, with a scale for each tensor      */
+    bool f16_residual; /* the residual stream is rounded to half precision where it is added to */
+} ssmq_departures;
 
 typedef struct ssmq_plan {
     const ssmq_model *model;
@@ -43,6 +54,7 @@ typedef struct ssmq_plan {
     int32_t           layer; /* of a layerwise step: the one under way; -1: what is outside of them */
     uint64_t          seed;  /* of the run: what a method draws at random depends on it and on what it *
                               * is drawn for                                                          */
+    ssmq_departures departures;
     int64_t residual;        /* size of the Hadamard transform that the residual stream was rotated by, *
                               * in the weights; 0: none                                                */
 } ssmq_plan;
@@ -52,6 +64,9 @@ void       ssmq_plan_free(ssmq_plan *p); /* accepts NULL */
 /* The same plan with sites left in floating point where quantised [n_site] is false, all else (transforms,
  * channels that are kept) as it is; tensors are lent by p, which must outlive it. */
 ssmq_plan *ssmq_plan_masked(const ssmq_plan *p, const bool *quantised);
+/* The plan as a mode carries it out: departures put into scales and specs, or left out.  Tensors are lent by p,
+ * which must outlive it. */
+ssmq_plan *ssmq_plan_in_mode(const ssmq_plan *p, bool real);
 /* A zeroed tensor owned by the plan. */
 ssmq_tensor ssmq_plan_tensor(ssmq_plan *p, ssmq_dtype dtype, int32_t rank, const int64_t *dim);
 

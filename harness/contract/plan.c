@@ -9,7 +9,7 @@ ssmq_plan *ssmq_plan_new(const ssmq_model *m)
     p->model = m;
     p->arena = arena;
     p->at = SSMQ_ARENA_ARRAY(arena, ssmq_assignment, m->n_site);
-    for (int32_t i = 0; i < m->n_site; i++) p->at[i].step = -1;
+    for (int32_t i = 0; i < m->n_site; i++) p->at[i].step = p->at[i].share = -1;
     return p;
 }
 
@@ -23,11 +23,51 @@ ssmq_plan *ssmq_plan_masked(const ssmq_plan *p, const bool *quantised)
     ssmq_plan *masked = ssmq_plan_new(p->model);
     masked->seed = p->seed;
     masked->residual = p->residual;
+    masked->departures = p->departures;
     for (int32_t i = 0; i < p->model->n_site; i++) {
         masked->at[i] = p->at[i];
         if (!quantised[i]) masked->at[i].spec = (ssmq_qspec){0};
     }
     return masked;
+}
+
+/* The largest scale of the sites that share one with the first; 0: some has none. */
+static float shared_scale(const ssmq_plan *p, int32_t first)
+{
+    float most = 0;
+    for (int32_t i = 0; i < p->model->n_site; i++) {
+        const ssmq_assignment *a = &p->at[i];
+        if (a->share != first) continue;
+        if (!a->params.scale.data) return 0;
+        const float scale = *(const float *)a->params.scale.data;
+        most = scale > most ? scale : most;
+    }
+    return most;
+}
+
+static void share_scales(const ssmq_plan *from, ssmq_plan *to)
+{
+    for (int32_t i = 0; i < from->model->n_site; i++) {
+        const float scale = from->at[i].share >= 0 ? shared_scale(from, from->at[i].share) : 0;
+        if (!(scale > 0)) continue;
+        to->at[i].params.scale = ssmq_plan_tensor(to, SSMQ_F32, 0, NULL);
+        *(float *)to->at[i].params.scale.data = scale;
+    }
+}
+
+ssmq_plan *ssmq_plan_in_mode(const ssmq_plan *p, bool real)
+{
+    ssmq_plan *out = ssmq_plan_new(p->model);
+    const bool departs = real || !p->departures.real_only;
+    out->seed = p->seed;
+    out->residual = p->residual;
+    for (int32_t i = 0; i < p->model->n_site; i++) out->at[i] = p->at[i];
+    for (int32_t i = 0; departs && i < p->model->n_site; i++)
+        out->at[i].spec.wraps = p->at[i].unclamped;
+    if (!departs) return out;
+    out->departures = p->departures;
+    share_scales(p, out);
+    return out;
 }
 
 ssmq_tensor ssmq_plan_tensor(ssmq_plan *p, ssmq_dtype dtype, int32_t rank, const int64_t *dim)

@@ -14,7 +14,8 @@ ssmq_status ssmq_exec_open(ssmq_backend *be, const ssmq_model *m, const ssmq_pla
     int32_t site;
     SSMQ_TRY(ssmq_exec_offers(be->ops, m, plan, mode, &site));
     ssmq_exec *ex = ssmq_must_malloc(sizeof *ex);
-    *ex = (ssmq_exec){.be = be, .model = m, .plan = plan, .mode = mode};
+    *ex = (ssmq_exec){.be = be, .model = m, .mode = mode};
+    if (plan) ex->plan = ssmq_plan_in_mode(plan, mode == SSMQ_MODE_REAL);
     ex->site = ssmq_must_malloc((size_t)m->n_site * sizeof *ex->site);
     ex->weight = ssmq_must_malloc((size_t)m->n_weight * sizeof *ex->weight);
     ex->packed = ssmq_must_malloc((size_t)m->n_site * sizeof *ex->packed);
@@ -36,6 +37,7 @@ void ssmq_exec_close(ssmq_exec *ex)
     for (int32_t i = 0; i < ex->model->n_weight; i++)
         if (ex->weight[i].owned) ex->be->ops->free(ex->be, ex->weight[i].value.data);
     for (int32_t i = 0; i < SSMQ_EXEC_SLOTS; i++) ex->be->ops->free(ex->be, ex->slot[i].data);
+    ssmq_plan_free(ex->plan);
     for (int32_t i = 0; i < ex->model->n_site; i++) ssmq_live_free(&ex->live[i]);
     free(ex->live);
     free(ex->packed);

@@ -23,7 +23,7 @@ typedef struct ssmq_live {
 struct ssmq_exec {
     ssmq_backend     *be;
     const ssmq_model *model;
-    const ssmq_plan  *plan; /* NULL in float mode */
+    ssmq_plan        *plan; /* as the mode carries it out; NULL in float mode */
     ssmq_mode         mode;
     ssmq_probe        probe;
     int64_t           position;
@@ -80,6 +80,8 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ss
 SSMQ_MUST_USE ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
 /* The same, turned into -exp(.): A of a scan from A_log. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_decay(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
+/* A bias as it is added. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_bias(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out);
 /* A weight that is no site (norm gain, bias). */
 SSMQ_MUST_USE ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out);
 

@@ -13,33 +13,48 @@ ssmq_status ssmq_exec_embed(ssmq_exec *ex, ssmq_tensor *y, int32_t site_w, const
     return ex->be->ops->embed(ex->be, y, &ids, w);
 }
 
+/* The residual stream to half precision, in place. */
+static ssmq_status to_half(ssmq_exec *ex, ssmq_tensor *residual)
+{
+    float              one = 1;
+    const ssmq_qspec   spec = {.format = SSMQ_FORMAT_F16, .bits = 16, .symmetric = true};
+    const ssmq_qparams params = {.scale = ssmq_tensor_of(&one, SSMQ_F32, 0, NULL)};
+    return ex->be->ops->quantize(ex->be, residual, residual, &spec, &params);
+}
+
 ssmq_status ssmq_exec_rmsnorm(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residual,
                               const ssmq_tensor *x, int32_t weight, float eps)
 {
     const ssmq_tensor *w;
     ex->be->site = -1;
     SSMQ_TRY(ssmq_exec_plain(ex, weight, &w));
-    return ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps);
+    if (!ex->plan || !ex->plan->departures.f16_residual)
+        return ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps);
+    if (x) SSMQ_TRY(ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps)); /* for its addition */
+    SSMQ_TRY(to_half(ex, residual));
+    return ex->be->ops->rmsnorm(ex->be, y, residual, NULL, w, eps);
 }
 
 /* A product of floats: with w, or with packed codes. */
 typedef struct factor {
-    const ssmq_tensor   *w;      /* NULL: packed */
+    const ssmq_tensor   *w; /* NULL: packed */
     const ssmq_packed   *packed;
-    const ssmq_epilogue *e;      /* with packed  */
+    const ssmq_epilogue *e; /* with packed  */
 } factor;
 
-/* y (B, L, N) = x (B, L, K) times w: sequence by sequence where a row could otherwise depend on how many there
- * are, so that a sequence gives the same bits in any batch. */
-static ssmq_status product(ssmq_exec *ex, const ssmq_tensor *y, const ssmq_tensor *x, const factor *f)
+/* y (B, L, N) = x (B, L, K) times w: sequence by sequence where a row could otherwise depend on how
+ * many there are, so that a sequence gives the same bits in any batch. */
+static ssmq_status product(ssmq_exec *ex, const ssmq_tensor *y, const ssmq_tensor *x,
+                           const factor *f)
 {
     const ssmq_backend_ops *ops = ex->be->ops;
     const bool              apart = ops->rows_vary && x->rank == 3 && y->rank == 3;
     const int64_t           parts = apart ? x->dim[0] : 1;
     for (int64_t b = 0; b < parts; b++) {
         const ssmq_tensor from = apart ? ssmq_tensor_slice(x, 0, b, 1) : *x;
-        const ssmq_tensor to = apart ? ssmq_tensor_slice(y, 0, b, 1) : *y, rows = ssmq_tensor_rows(&from);
-        ssmq_tensor       result = ssmq_tensor_rows(&to);
+        const ssmq_tensor to = apart ? ssmq_tensor_slice(y, 0, b, 1) : *y,
+                          rows = ssmq_tensor_rows(&from);
+        ssmq_tensor result = ssmq_tensor_rows(&to);
         if (f->w) SSMQ_TRY(ops->linear(ex->be, &result, &rows, f->w));
         else SSMQ_TRY(ops->linear_w(ex->be, &result, &rows, f->packed, f->e));
     }
@@ -78,7 +93,8 @@ static ssmq_status codes_product(ssmq_exec *ex, ssmq_tensor *result, int32_t sit
     SSMQ_TRY(ssmq_exec_packed(ex, site_w, &packed));
     SSMQ_TRY(bytes_of(ex, rows, &codes));
     const bool whole = packed->bits == 8 && packed->group == 0 && !packed->zeros;
-    return (whole ? ex->be->ops->linear_i8 : ex->be->ops->linear_q)(ex->be, result, &codes, packed, e);
+    return (whole ? ex->be->ops->linear_i8 : ex->be->ops->linear_q)(ex->be, result, &codes, packed,
+                                                                    e);
 }
 
 ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_t site_w,
@@ -89,11 +105,12 @@ ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int3
     ex->be->site = site_w;
     ssmq_exec_rescale(ex, site_x, site_w, &e.scale, &channel);
     if (channel.data) e.column = &channel;
-    if (bias >= 0) SSMQ_TRY(ssmq_exec_plain(ex, bias, &e.bias));
+    if (bias >= 0) SSMQ_TRY(ssmq_exec_bias(ex, bias, &e.bias));
     const ssmq_tensor rows = ssmq_tensor_rows(x);
     ssmq_tensor       result = ssmq_tensor_rows(y);
     factor            f = {.e = &e};
-    if (ssmq_exec_integer(ex, site_x, site_w)) return codes_product(ex, &result, site_x, site_w, &rows, &e);
+    if (ssmq_exec_integer(ex, site_x, site_w))
+        return codes_product(ex, &result, site_x, site_w, &rows, &e);
     if (ex->mode == SSMQ_MODE_REAL && ssmq_exec_packable(ex, site_w)) {
         SSMQ_TRY(ssmq_exec_packed(ex, site_w, &f.packed));
         return product(ex, y, x, &f);
@@ -113,6 +130,6 @@ ssmq_status ssmq_exec_conv(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_
     SSMQ_TRY(ssmq_exec_codes(ex, site_w, &a.w));
     ssmq_exec_rescale(ex, site_x, site_w, &a.scale, &channel);
     if (channel.data) a.channel = &channel;
-    if (bias >= 0) SSMQ_TRY(ssmq_exec_plain(ex, bias, &a.bias));
+    if (bias >= 0) SSMQ_TRY(ssmq_exec_bias(ex, bias, &a.bias));
     return ex->be->ops->conv(ex->be, y, &a);
 }

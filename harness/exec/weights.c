@@ -72,6 +72,23 @@ ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **o
     return SSMQ_OK;
 }
 
+ssmq_status ssmq_exec_bias(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out)
+{
+    ssmq_placed       *p = &ex->weight[weight];
+    const ssmq_tensor *b = &ex->model->weight[weight].value;
+    if (p->value.data || !ex->plan || !ex->plan->departures.int8_biases) return ssmq_exec_plain(ex, weight, out);
+    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST && ssmq_tensor_contiguous(b));
+    const ssmq_qspec spec = {.bits = 8, .symmetric = true};
+    float            most = SSMQ_AMAX_MIN;
+    for (int64_t i = 0; i < ssmq_tensor_count(b); i++) most = fmaxf(most, fabsf(((const float *)b->data)[i]));
+    float              scale = ssmq_scale(most, ssmq_code_limit(&spec), &spec);
+    const ssmq_qparams params = {.scale = ssmq_tensor_of(&scale, SSMQ_F32, 0, NULL)};
+    SSMQ_TRY(make(ex, b, p));
+    *out = &p->value;
+    SSMQ_TRY(ex->be->ops->quantize(ex->be, &p->value, b, &spec, &params));
+    return ex->be->ops->dequantize(ex->be, &p->value, &p->value, &spec, &params);
+}
+
 /* The values of a weight to its codes: those that a method solved, else the nearest ones. */
 static ssmq_status encode(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *value)
 {

@@ -198,8 +198,14 @@ ssmq_status ssmq_execution_store(ssmq_execution *x, ssmq_session *s, const ssmq_
         .provenance = provenance,
         .version = ssmq_build_info()->version,
     };
-    if (x->dump) SSMQ_TRY(seal_dump(x, &r));
-    return ssmq_result_write(&r, path);
+    ssmq_plan *const own = x->recipe.plan;
+    ssmq_status      st = SSMQ_OK;
+    if (own) x->recipe.plan = ssmq_plan_in_mode(own, run->mode == SSMQ_MODE_REAL); /* what ran */
+    if (x->dump) st = seal_dump(x, &r);
+    if (st == SSMQ_OK) st = ssmq_result_write(&r, path);
+    if (own) ssmq_plan_free(x->recipe.plan);
+    x->recipe.plan = own;
+    return st;
 }
 
 /* ---- summary --------------------------------------------------------------------------- */

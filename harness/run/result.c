@@ -13,6 +13,32 @@
 
 /* ---- the file as a whole --------------------------------------------------------------- */
 
+/* Which of the original kernels' departures the plan carries out, beside shared scales, which stand where scales
+ * do. */
+static ssmq_status write_departures(ssmq_store *s, const ssmq_plan *plan)
+{
+    const ssmq_departures *d = &plan->departures;
+    bool                   shared = false, unclamped = false;
+    for (int32_t i = 0; i < plan->model->n_site; i++) {
+        shared |= plan->at[i].share >= 0;
+        unclamped |= plan->at[i].unclamped;
+    }
+    const struct {
+        const char *name;
+        bool        on;
+    } all[] = {{"shared scales", shared},
+               {"int8 biases", d->int8_biases},
+               {"f16 residual", d->f16_residual},
+               {"no clamp", unclamped}};
+    ssmq_str text = {0};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].on) ssmq_str_printf(&text, "%s%s", text.length ? ", " : "", all[i].name);
+    ssmq_status st = SSMQ_OK;
+    if (text.length > 0) st = ssmq_store_attribute_text(s, "/", "departures", ssmq_str_text(&text));
+    ssmq_str_free(&text);
+    return st;
+}
+
 ssmq_status ssmq_result_write_root(ssmq_store *s, const ssmq_result *r)
 {
     const ssmq_run *run = r->run;
@@ -24,6 +50,7 @@ ssmq_status ssmq_result_write_root(ssmq_store *s, const ssmq_result *r)
     SSMQ_TRY(ssmq_store_attribute_text(s, "/", "mode", ssmq_modes[run->mode]));
     SSMQ_TRY(ssmq_store_attribute_text(
         s, "/", "recipe", run->recipe && run->recipe->name ? run->recipe->name : ""));
+    if (r->recipe) SSMQ_TRY(write_departures(s, r->recipe->plan));
     SSMQ_TRY(ssmq_store_text(s, "/meta/resolved_config", run->canonical, "application/yaml"));
     return ssmq_store_text(s, "/meta/provenance", r->provenance, "application/json");
 }

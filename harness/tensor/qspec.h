@@ -46,6 +46,7 @@ typedef struct ssmq_qspec {
     ssmq_precision scale_dtype;    /* of the scale                                             */
     ssmq_precision quotient_dtype; /* of x, and of x / scale before it is rounded to a code    */
     ssmq_precision product_dtype;  /* of (code - zero) * scale; the tensor is handed on so     */
+    bool           wraps;     /* INT: codes beyond the range keep their low bits; else they are clamped */
 } ssmq_qspec;
 
 typedef struct ssmq_qparams {
@@ -127,12 +128,22 @@ static inline float ssmq_code_rounded(float x, float scale, int32_t zero, const 
     return r + (float)zero;
 }
 
+/* The low bits of a code, as a cast without a clamp leaves them; what is beyond 2^30 is that. */
+static inline int32_t ssmq_code_wrapped(float code, int32_t bits)
+{
+    const float   most = 0x1p30f;
+    const int32_t v = (int32_t)(code > -most ? (code < most ? code : most) : -most);
+    const int32_t half = 1 << (bits - 1), low = v & ((1 << bits) - 1);
+    return low < half ? low : low - (1 << bits);
+}
+
 /* x to its code: divide, round, add zero, clamp.
  * A NaN becomes the smallest code; whoever cares looks for NaN before. */
 static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_qspec *s)
 {
     const float q = ssmq_code_rounded(x, scale, zero, s);
     const float lo = (float)ssmq_code_min(s), hi = (float)ssmq_code_max(s);
+    if (s->wraps) return ssmq_code_wrapped(q, s->bits);
     return (int32_t)(q > lo ? (q < hi ? q : hi) : lo);
 }
 

@@ -1,6 +1,7 @@
 /* Real mode held against fake: nothing differs under one plan; what does differ under two is found,
  * counted and explained. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "harness/run/fake_real.h"
 #include "quant/methods.h"
@@ -189,6 +190,114 @@ static void saturation_is_named(void **state)
     test_backends_close(b, n);
 }
 
+/* ---- departures of the original kernels -------------------------------------------------- */
+
+#define D &ssmq_method_departures
+static const struct {
+    const char       *option, *first; /* the first site that it changes */
+    ssmq_differ_cause cause;
+} departures[] = {
+    {"shared_xz", "layers.0.gate.z", SSMQ_DIFFER_scale}, /* conv.in has the larger one */
+    {"shared_dt_bc", "layers.0.dt_proj.in", SSMQ_DIFFER_scale},
+    {"int8_biases", "layers.0.scan.x", SSMQ_DIFFER_carried},
+    {"f16_residual", "layers.0.in_proj.in", SSMQ_DIFFER_carried},
+    {"no_clamp", "layers.0.out_proj.in", SSMQ_DIFFER_saturated},
+};
+
+static float *logits_of(ssmq_backend *be, const test_applied *a, ssmq_mode mode)
+{
+    int32_t token[WINDOW];
+    test_tokens(token, WINDOW, a->m->vocabulary, SEED);
+    return test_logits_in(be, a->m, a->r.plan, mode, token, 1, WINDOW, 13);
+}
+
+/* W8A8 with a departure; option NULL: without. */
+static test_applied apply_departure(const ssmq_model *m, ssmq_backend *be, const char *option,
+                                    const char *modes)
+{
+    char text[80];
+    snprintf(text, sizeof text, "{%s: true, modes: %s}", option ? option : "", modes);
+    const test_step steps[] = {{&ssmq_method_hadamard, NULL},
+                               {W, NULL},
+                               {A, NULL},
+                               {A, "{sites: 'layers.*.out_proj.in', clip_ratio: 0.5}"},
+                               {option ? D : NULL, text},
+                               {NULL, NULL}};
+    return test_apply(m, be, steps, SEED);
+}
+
+/* Both modes carry it out with the same bits, or real mode alone does. */
+static void check_departure(ssmq_backend *be, const ssmq_model *m, const char *option)
+{
+    test_applied plain = apply_departure(m, be, NULL, ""),
+                 both = apply_departure(m, be, option, "both");
+    test_applied real = apply_departure(m, be, option, "real");
+    const size_t bytes = (size_t)(WINDOW * m->vocabulary) * sizeof(float);
+    float       *without = logits_of(be, &plain, SSMQ_MODE_REAL),
+          *in_fake = logits_of(be, &both, SSMQ_MODE_FAKE);
+    float *in_both = logits_of(be, &both, SSMQ_MODE_REAL),
+          *in_real = logits_of(be, &real, SSMQ_MODE_REAL);
+    float *fake = logits_of(be, &real, SSMQ_MODE_FAKE);
+    assert_memory_equal(in_fake, in_both, bytes);
+    assert_memory_equal(in_real, in_both, bytes);
+    assert_memory_equal(fake, without, bytes);
+    if (memcmp(in_both, without, bytes) == 0) fail_msg("%s changes nothing", option);
+    float *all[] = {without, in_fake, in_both, in_real, fake};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+    test_applied_free(&plain);
+    test_applied_free(&both);
+    test_applied_free(&real);
+}
+
+static void departures_are_the_same_in_both_modes(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    (void)state;
+    for (int32_t i = 0; i < n; i++)
+        for (size_t k = 0; k < sizeof departures / sizeof *departures; k++)
+            check_departure(b[i].be, m, departures[k].option);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+static void departures_are_found_and_named(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    for (size_t k = 0; k < sizeof departures / sizeof *departures; k++) {
+        test_applied a = apply_departure(m, b[n - 1].be, departures[k].option, "real");
+        check_change(*state, b[n - 1].be, &a, NULL, departures[k].first, departures[k].cause);
+        test_applied_free(&a);
+    }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+static void departures_without_their_sites_are_refused(void **state)
+{
+    static const struct {
+        test_step   step[4];
+        const char *message;
+    } cases[] = {
+        {{{D, "{shared_xz: true}"}},
+         "departures: layers.0.conv.in has no static symmetric scale of its own to share before "
+         "this step"},
+        {{{A, NULL}, {A, "{sites: '**.scan.B', bits: 6}"}, {D, "{shared_dt_bc: true}"}},
+         "departures: layers.0.scan.B has another number of bits than layers.0.dt_proj.in"},
+        {{{A, NULL}, {D, "{no_clamp: true}"}},
+         "departures: no_clamp is about codes behind a Hadamard transform; no site has both before "
+         "this step"},
+    };
+    ssmq_model *m = test_drawn_model(CONFIG, SEED);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        test_refused(m, cases[i].step, SSMQ_ERR_CONFIG, cases[i].message);
+    ssmq_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +306,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_scale_is_named, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(rounding_is_named, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(saturation_is_named, scratch_setup, scratch_teardown),
+        cmocka_unit_test(departures_are_the_same_in_both_modes),
+        cmocka_unit_test_setup_teardown(departures_are_found_and_named, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test(departures_without_their_sites_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

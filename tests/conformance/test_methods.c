@@ -169,7 +169,8 @@ static void check_plan(const ssmq_method *method, const char *text, const ssmq_m
         if (!ssmq_takes(method, selectors, &base->site[i]))
             fail_msg("%s touched %s", method->name, base->site[i].name);
     }
-    assert_true(touched > 0 || a.r.plan->residual > 0);
+    /* Departures are asked for one by one; tests/conformance/test_fake_real.c sees to each. */
+    assert_true(touched > 0 || a.r.plan->residual > 0 || method == &ssmq_method_departures);
     applied_free(&a);
     applied_free(&b);
     ssmq_arena_free(arena);

@@ -43,6 +43,9 @@ static const struct {
      {"{}", "{bits: 8, scope: tensor}", "{act_order: true}", "{symmetric: false, bits: 2}",
       "{sites: layers.*.out_proj.weight, scope: group, group: 4, act_order: true}", "{sites: head.weight}",
       "{sites: layers.1.in_proj.weight, damping: 1}"}},
+    {&ssmq_method_departures,
+     {"{}", "{shared_xz: true}", "{shared_dt_bc: true}", "{int8_biases: true}", "{f16_residual: true}",
+      "{no_clamp: true}", "{int8_biases: true, f16_residual: true, modes: real}"}},
 };
 #define N_METHODS ((int)(sizeof variants / sizeof *variants))
 
