@@ -2,17 +2,6 @@
 #include "harness/base/assert.h"
 #include "harness/exec/internal.h"
 
-ssmq_status ssmq_exec_embed(ssmq_exec *ex, ssmq_tensor *y, int32_t site_w, const int32_t *token,
-                            int64_t n)
-{
-    const ssmq_tensor *w;
-    ex->be->site = site_w;
-    SSMQ_TRY(ssmq_exec_values(ex, site_w, &w));
-    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
-    const ssmq_tensor ids = SSMQ_TENSOR((void *)(uintptr_t)token, SSMQ_I32, n);
-    return ex->be->ops->embed(ex->be, y, &ids, w);
-}
-
 /* The residual stream to half precision, in place. */
 static ssmq_status to_half(ssmq_exec *ex, ssmq_tensor *residual)
 {

@@ -137,6 +137,8 @@ static void test_others(void **state)
         s, "ends",
         "- {method: weights, bits: 8, sites: [\"layers.**\", embedding.weight, head.weight]}\n"
         "- {id: head, method: activations, sites: head.in}\n");
+    check_text(s, "rows", "- {method: weights, bits: 4, scope: channel, sites: [embedding.weight, head.weight]}\n");
+    check_text(s, "pieces", "- {method: weights, bits: 4, scope: group, group: 64, sites: embedding.weight}\n");
     check_text(s, "solved", "- {method: gptq, bits: 4}\n- {method: activations, bits: 8}\n");
     check_text(s, "kept", "- {method: outliers}\n- {method: weights}\n- {method: activations}\n");
     check_text(s, "points", "- {method: activations, symmetric: false}\n- {method: weights}\n");

@@ -93,6 +93,14 @@ assert (numpy.abs(codes * scale - value) <= scale / 2 * 1.0001).all()
 EOF
 done
 
+# In memory weights stay codes, embedding and head too: what is read is about as much as the file holds.
+sed 's/^mode: .*/mode: real/; /^recipe/d' "$scratch/q.yaml" > "$scratch/all8.yaml"
+echo 'recipe: [{method: weights, sites: ["layers.**", embedding.weight, head.weight]}, {method: activations}, {id: h, method: activations, sites: head.in}]' >> "$scratch/all8.yaml"
+run 0 quantize "$scratch/all8.yaml" --out "$scratch/all8"
+run 0 profile --model "$scratch/all8" --prompt 8 --generate 2 --repeat 1 --format json
+python3 -c 'import json,sys; p = json.load(sys.stdin)["profiles"][0]; sys.exit(not p["size_bytes"] < 1.4 * '"$(stat -c %s "$scratch/all8/model.safetensors")"')' < "$scratch/out" ||
+    fail "weights are floats in memory: $out"
+
 # ---- what is refused ----------------------------------------------------------------------
 
 refuse 2 "--out: $scratch/q is not empty" quantize "$scratch/q.yaml" --out "$scratch/q"
