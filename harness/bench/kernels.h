@@ -44,10 +44,24 @@ typedef struct ssmq_bench_result {
     bool        cold;        /* the caches were emptied before each sample                       */
 } ssmq_bench_result;
 
-/* Times the ops of a Mamba-1 130m (D 768, E 1536, N 16, R 48, W 4, V 50280): prefill of so many
- * tokens, and decoding.  *results is lent from a, *n of them.  MEMORY. */
+/* Sizes of a Mamba-1 (contract/model.h). */
+typedef struct ssmq_bench_shape {
+    const char *name; /* "mamba-130m" */
+    int64_t     D, E, N, R, W, V;
+} ssmq_bench_shape;
+extern const ssmq_bench_shape ssmq_bench_shapes[]; /* the released ones; ends with one whose name is NULL */
+
+typedef struct ssmq_bench_request {
+    const ssmq_bench_shape *shape;
+    int64_t                 tokens; /* of the prefill                                     */
+    const char *const      *op;     /* NULL-terminated: these alone; none, or NULL: all    */
+} ssmq_bench_request;
+
+extern const char *const ssmq_bench_ops[]; /* those that are timed, NULL-terminated */
+
+/* Times ops as in a prefill, and in decoding.  *results is lent from a, *n of them.  MEMORY. */
 struct ssmq_arena;
-SSMQ_MUST_USE ssmq_status ssmq_bench_kernels(ssmq_backend *be, int64_t tokens, struct ssmq_arena *a,
+SSMQ_MUST_USE ssmq_status ssmq_bench_kernels(ssmq_backend *be, const ssmq_bench_request *r, struct ssmq_arena *a,
                                              ssmq_bench_result **results, int32_t *n);
 
 #ifdef __cplusplus

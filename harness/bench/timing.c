@@ -8,8 +8,19 @@
 #include "harness/base/assert.h"
 #include "harness/bench/kernels.h"
 
-/* The 130m: D, E, N, R, W, V. */
-enum { WIDTH = 768, INNER = 1536, STATE = 16, RANK = 48, CONV = 4, VOCABULARY = 50280 };
+#define VOCABULARY 50280
+
+const ssmq_bench_shape ssmq_bench_shapes[] = {
+    {"mamba-130m", 768, 1536, 16, 48, 4, VOCABULARY},
+    {"mamba-370m", 1024, 2048, 16, 64, 4, VOCABULARY},
+    {"mamba-790m", 1536, 3072, 16, 96, 4, VOCABULARY},
+    {"mamba-1.4b", 2048, 4096, 16, 128, 4, VOCABULARY},
+    {"mamba-2.8b", 2560, 5120, 16, 160, 4, VOCABULARY},
+    {NULL, 0, 0, 0, 0, 0, 0},
+};
+
+const char *const ssmq_bench_ops[] = {"linear",   "linear_i8", "scan",    "conv",    "hadamard", "quantize", "dequantize",
+                                      "epilogue", "finite",    "rmsnorm", "embed",   "nll",      NULL};
 
 #define FLUSH_BYTES ((size_t)96 << 20)
 #define RESULTS_MAX 40
@@ -25,7 +36,9 @@ typedef struct job {
 } job;
 
 typedef struct bench {
-    ssmq_backend      *be;
+    ssmq_backend             *be;
+    const ssmq_bench_shape   *z;
+    const ssmq_bench_request *request;
     ssmq_bench_result *result;
     int32_t            n;
     char              *flush;
@@ -98,10 +111,19 @@ static void empty_caches(const bench *b)
     for (size_t i = 0; i < FLUSH_BYTES; i += 64) b->flush[i]++;
 }
 
+static bool wanted(const bench *b, const char *op)
+{
+    const char *const *one = b->request->op;
+    if (!one || !*one) return true;
+    while (*one && strcmp(*one, op) != 0) one++;
+    return *one != NULL;
+}
+
 /* One result: SSMQ_BENCH_SAMPLES runs after a warm-up, then as many of the baseline.  After those of
  * OpenBLAS its threads stay awake for a while and would disturb what follows, hence the pause. */
 static ssmq_status measure(bench *b, job *j, const char *shape, double bytes, double work, bool cold)
 {
+    if (!wanted(b, j->op)) return SSMQ_OK;
     SSMQ_ASSERT(b->n < RESULTS_MAX);
     ssmq_bench_result *r = &b->result[b->n++];
     double             baseline[SSMQ_BENCH_SAMPLES];
@@ -183,29 +205,29 @@ done:
 
 static ssmq_status time_sequence(bench *b, int64_t L)
 {
-    const double  elements = (double)(L * INNER);
-    const int64_t inner = INNER;
+    const double  elements = (double)(L * b->z->E);
+    const int64_t inner = b->z->E;
     ssmq_draw     d = ssmq_draw_new(b->be, 2, true);
     job           j = {.op = "scan"};
     char          shape[64];
     ssmq_status   st;
-    SSMQ_TRY_DONE(st, cube(&d, L, INNER, -1, 1, &j.x));
-    SSMQ_TRY_DONE(st, cube(&d, L, INNER, -6, 1, &j.dt));
-    SSMQ_TRY_DONE(st, cube(&d, L, INNER, -3, 3, &j.z));
-    SSMQ_TRY_DONE(st, cube(&d, L, INNER, -3, 3, &j.y));
-    SSMQ_TRY_DONE(st, cube(&d, L, STATE, -1, 1, &j.Bm));
-    SSMQ_TRY_DONE(st, cube(&d, L, STATE, -1, 1, &j.Cm));
-    SSMQ_TRY_DONE(st, cube(&d, INNER, STATE, -1, 1, &j.h));
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 2, (const int64_t[]){INNER, STATE}, -16, -1, &j.A));
+    SSMQ_TRY_DONE(st, cube(&d, L, b->z->E, -1, 1, &j.x));
+    SSMQ_TRY_DONE(st, cube(&d, L, b->z->E, -6, 1, &j.dt));
+    SSMQ_TRY_DONE(st, cube(&d, L, b->z->E, -3, 3, &j.z));
+    SSMQ_TRY_DONE(st, cube(&d, L, b->z->E, -3, 3, &j.y));
+    SSMQ_TRY_DONE(st, cube(&d, L, b->z->N, -1, 1, &j.Bm));
+    SSMQ_TRY_DONE(st, cube(&d, L, b->z->N, -1, 1, &j.Cm));
+    SSMQ_TRY_DONE(st, cube(&d, b->z->E, b->z->N, -1, 1, &j.h));
+    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 2, (const int64_t[]){b->z->E, b->z->N}, -16, -1, &j.A));
     SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &inner, -1, 1, &j.D));
-    snprintf(shape, sizeof shape, "L %d, E %d, N %d, gated", (int)L, INNER, STATE);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 16 * elements, elements * STATE, false));
+    snprintf(shape, sizeof shape, "L %d, E %d, N %d, gated", (int)L, (int)b->z->E, (int)b->z->N);
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, 16 * elements, elements * (double)b->z->N, false));
     j.op = "conv";
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 2, (const int64_t[]){INNER, CONV}, -1, 1, &j.w));
+    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 2, (const int64_t[]){b->z->E, b->z->W}, -1, 1, &j.w));
     SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &inner, -1, 1, &j.v));
-    SSMQ_TRY_DONE(st, cube(&d, CONV - 1, INNER, -1, 1, &j.h));
-    snprintf(shape, sizeof shape, "L %d, E %d, W %d", (int)L, INNER, CONV);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 8 * elements, 2 * CONV * elements, false));
+    SSMQ_TRY_DONE(st, cube(&d, b->z->W - 1, b->z->E, -1, 1, &j.h));
+    snprintf(shape, sizeof shape, "L %d, E %d, W %d", (int)L, (int)b->z->E, (int)b->z->W);
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, 8 * elements, 2 * (double)b->z->W * elements, false));
 done:
     ssmq_draw_free(&d);
     return st;
@@ -213,8 +235,8 @@ done:
 
 static ssmq_status time_rows(bench *b, int64_t M)
 {
-    const int64_t inner = INNER, width = WIDTH;
-    const double  wide = (double)(M * INNER), narrow = (double)(M * WIDTH);
+    const int64_t inner = b->z->E, width = b->z->D;
+    const double  wide = (double)(M * b->z->E), narrow = (double)(M * b->z->D);
     ssmq_draw     d = ssmq_draw_new(b->be, 3, true);
     char          shape[64];
     ssmq_status   st;
@@ -222,9 +244,9 @@ static ssmq_status time_rows(bench *b, int64_t M)
     job           j = {.op = "hadamard",
                        .spec = {.bits = 8, .symmetric = true},
                        .params = {.scale = ssmq_tensor_of(&scale, SSMQ_F32, 0, NULL)}};
-    snprintf(shape, sizeof shape, "M %d, n %d", (int)M, INNER);
-    SSMQ_TRY_DONE(st, matrix(&d, M, INNER, &j.x));
-    SSMQ_TRY_DONE(st, matrix(&d, M, INNER, &j.y));
+    snprintf(shape, sizeof shape, "M %d, n %d", (int)M, (int)b->z->E);
+    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->E, &j.x));
+    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->E, &j.y));
     SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &inner, -1, 1, &j.w));
     SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &inner, -1, 1, &j.v));
     static const char *const ops[] = {"hadamard", "quantize", "dequantize", "epilogue", "finite"};
@@ -233,10 +255,10 @@ static ssmq_status time_rows(bench *b, int64_t M)
         SSMQ_TRY_DONE(st, measure(b, &j, shape, (i < 4 ? 8 : 4) * wide, wide, false));
     }
     j.op = "rmsnorm";
-    snprintf(shape, sizeof shape, "M %d, D %d, added", (int)M, WIDTH);
-    SSMQ_TRY_DONE(st, matrix(&d, M, WIDTH, &j.x));
-    SSMQ_TRY_DONE(st, matrix(&d, M, WIDTH, &j.y));
-    SSMQ_TRY_DONE(st, matrix(&d, M, WIDTH, &j.z));
+    snprintf(shape, sizeof shape, "M %d, D %d, added", (int)M, (int)b->z->D);
+    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->D, &j.x));
+    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->D, &j.y));
+    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->D, &j.z));
     SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &width, -1, 1, &j.w));
     SSMQ_TRY_DONE(st, measure(b, &j, shape, 16 * narrow, 4 * narrow, false));
 done:
@@ -250,17 +272,17 @@ static ssmq_status time_ends(bench *b, int64_t M)
     job         j = {.op = "embed"};
     char        shape[64];
     ssmq_status st;
-    SSMQ_TRY_DONE(st, matrix(&d, VOCABULARY, WIDTH, &j.w));
-    SSMQ_TRY_DONE(st, matrix(&d, M, WIDTH, &j.y));
-    SSMQ_TRY_DONE(st, ssmq_draw_index(&d, M, 0, VOCABULARY - 1, &j.index));
-    snprintf(shape, sizeof shape, "M %d, D %d", (int)M, WIDTH);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 8.0 * (double)(M * WIDTH), 0, false));
+    SSMQ_TRY_DONE(st, matrix(&d, b->z->V, b->z->D, &j.w));
+    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->D, &j.y));
+    SSMQ_TRY_DONE(st, ssmq_draw_index(&d, M, 0, (int32_t)b->z->V - 1, &j.index));
+    snprintf(shape, sizeof shape, "M %d, D %d", (int)M, (int)b->z->D);
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, 8.0 * (double)(M * b->z->D), 0, false));
     j.op = "nll";
-    SSMQ_TRY_DONE(st, matrix(&d, M, VOCABULARY, &j.x));
+    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->V, &j.x));
     SSMQ_TRY_DONE(st, ssmq_draw_zero(&d, SSMQ_F64, 1, &M, &j.loss));
-    snprintf(shape, sizeof shape, "M %d, V %d", (int)M, VOCABULARY);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 4.0 * (double)(M * VOCABULARY),
-                              (double)(M * VOCABULARY), false));
+    snprintf(shape, sizeof shape, "M %d, V %d", (int)M, (int)b->z->V);
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, 4.0 * (double)(M * b->z->V),
+                              (double)(M * b->z->V), false));
 done:
     ssmq_draw_free(&d);
     return st;
@@ -268,33 +290,34 @@ done:
 
 static ssmq_status time_all(bench *b, int64_t tokens)
 {
-    static const int64_t products[][2] = {{2 * INNER, WIDTH},
-                                          {RANK + 2 * STATE, INNER},
-                                          {INNER, RANK},
-                                          {WIDTH, INNER},
-                                          {VOCABULARY, WIDTH}};
+    const int64_t products[][2] = {{2 * b->z->E, b->z->D},
+                                          {b->z->R + 2 * b->z->N, b->z->E},
+                                          {b->z->E, b->z->R},
+                                          {b->z->D, b->z->E},
+                                          {b->z->V, b->z->D}};
     for (int i = 0; i < 5; i++) {
         /* The head over a block of rows: logits of all tokens are never kept. */
-        SSMQ_TRY(time_linear(b, i < 4 ? tokens : 64, products[i][0], products[i][1]));
-        SSMQ_TRY(time_linear(b, 1, products[i][0], products[i][1]));
-        SSMQ_TRY(time_linear_i8(b, i < 4 ? tokens : 64, products[i][0], products[i][1]));
-        SSMQ_TRY(time_linear_i8(b, 1, products[i][0], products[i][1]));
+        const int64_t M = i < 4 ? tokens : 64;
+        for (int one = 0; one < 2; one++) {
+            if (wanted(b, "linear")) SSMQ_TRY(time_linear(b, one ? 1 : M, products[i][0], products[i][1]));
+            if (wanted(b, "linear_i8")) SSMQ_TRY(time_linear_i8(b, one ? 1 : M, products[i][0], products[i][1]));
+        }
     }
     SSMQ_TRY(time_sequence(b, tokens));
     SSMQ_TRY(time_sequence(b, 1));
     SSMQ_TRY(time_rows(b, tokens));
     SSMQ_TRY(time_rows(b, 1));
-    return time_ends(b, 64);
+    return wanted(b, "embed") || wanted(b, "nll") ? time_ends(b, 64) : SSMQ_OK;
 }
 
-ssmq_status ssmq_bench_kernels(ssmq_backend *be, int64_t tokens, ssmq_arena *a,
+ssmq_status ssmq_bench_kernels(ssmq_backend *be, const ssmq_bench_request *r, ssmq_arena *a,
                                ssmq_bench_result **results, int32_t *n)
 {
-    bench b = {.be = be, .result = SSMQ_ARENA_ARRAY(a, ssmq_bench_result, RESULTS_MAX)};
+    bench b = {.be = be, .z = r->shape, .request = r, .result = SSMQ_ARENA_ARRAY(a, ssmq_bench_result, RESULTS_MAX)};
     void *flush;
     SSMQ_TRY(be->ops->alloc(be, FLUSH_BYTES, &flush));
     b.flush = flush;
-    const ssmq_status st = time_all(&b, tokens);
+    const ssmq_status st = time_all(&b, r->tokens);
     be->ops->free(be, flush);
     if (st != SSMQ_OK) return ssmq_trace(st, __FILE__, __LINE__, __func__);
     *results = b.result;

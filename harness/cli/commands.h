@@ -20,6 +20,7 @@ extern "C" {
     X(generate)          \
     X(chat)              \
     X(profile)           \
+    X(bench)             \
     X(model)             \
     X(schema)            \
     X(doctor)
