@@ -152,9 +152,9 @@ static void put_text(const bench_options *o, const tier *t, ssmq_str *out)
                                           "of peak, %", "baseline", "caches"};
     ssmq_str_printf(out,
                     "%s, tier %s, %d thread%s: %d kinds of op agree with the reference on %d "
-                    "random shapes each\n",
+                    "random shape%s each\n",
                     t->be->device, t->be->tier, t->be->threads, t->be->threads == 1 ? "" : "s",
-                    t->n_checked, o->checks);
+                    t->n_checked, o->checks, o->checks == 1 ? "" : "s");
     if (!o->time) return;
     ssmq_arena *a = ssmq_arena_new();
     ssmq_table *table = ssmq_table_new(11, heading);

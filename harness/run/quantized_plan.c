@@ -30,7 +30,7 @@ bool ssmq_plan_same_spec(const ssmq_qspec *a, const ssmq_qspec *b)
     return a->format == b->format && a->bits == b->bits && a->symmetric == b->symmetric &&
            a->dynamic == b->dynamic && a->scope == b->scope && a->group == b->group &&
            a->rounding == b->rounding && a->scale_dtype == b->scale_dtype &&
-           a->quotient_dtype == b->quotient_dtype && a->product_dtype == b->product_dtype;
+           a->quotient_dtype == b->quotient_dtype && a->product_dtype == b->product_dtype && a->wraps == b->wraps;
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
@@ -57,6 +57,9 @@ static void put_site(ssmq_json_writer *w, const char *name, ssmq_assignment *a)
     ssmq_json_put_text(w, "scale_dtype", precisions[s->scale_dtype]);
     ssmq_json_put_text(w, "quotient_dtype", precisions[s->quotient_dtype]);
     ssmq_json_put_text(w, "product_dtype", precisions[s->product_dtype]);
+    ssmq_json_put_bool(w, "wraps", s->wraps);
+    ssmq_json_put_int(w, "share", a->share);
+    ssmq_json_put_bool(w, "unclamped", a->unclamped);
     ssmq_json_put_real(w, "clip_ratio", (double)a->clip_ratio);
     ssmq_json_put_int(w, "rotate", a->rotate);
     ssmq_json_begin_array(w, "tensors");
@@ -71,6 +74,9 @@ void ssmq_plan_text(const ssmq_plan *p, ssmq_str *out)
     ssmq_json_writer w = {.out = out, .compact = true};
     ssmq_json_begin_object(&w, NULL);
     ssmq_json_put_int(&w, "residual", p->residual);
+    ssmq_json_put_bool(&w, "real_only", p->departures.real_only);
+    ssmq_json_put_bool(&w, "int8_biases", p->departures.int8_biases);
+    ssmq_json_put_bool(&w, "f16_residual", p->departures.f16_residual);
     ssmq_json_begin_array(&w, "sites");
     for (int32_t i = 0; i < p->model->n_site; i++)
         if (!is_empty(&p->at[i])) put_site(&w, p->model->site[i].name, &p->at[i]);
@@ -160,6 +166,7 @@ static ssmq_status read_spec(const ssmq_json *j, ssmq_qspec *s)
     SSMQ_TRY(read_word(j, "scale_dtype", precisions, &scale));
     SSMQ_TRY(read_word(j, "quotient_dtype", precisions, &quotient));
     SSMQ_TRY(read_word(j, "product_dtype", precisions, &product));
+    SSMQ_TRY(ssmq_json_bool(j, "wraps", true, &s->wraps));
     s->bits = (int32_t)bits;
     s->group = (int32_t)group;
     s->format = (ssmq_format)format;
@@ -250,6 +257,7 @@ static ssmq_status read_site(const reader *r, json_t *value)
     const ssmq_json j = {.path = (char *)(uintptr_t)r->file, .root = value};
     const char     *name;
     double          ratio = 1;
+    int64_t         share = -1;
     ssmq_hadamard   matrix;
     if (!json_is_object(value))
         return SSMQ_FAIL(INPUT, "%s: a site of the plan is no object", r->file);
@@ -263,6 +271,9 @@ static ssmq_status read_site(const reader *r, json_t *value)
     SSMQ_TRY(read_spec(&j, &a->spec));
     SSMQ_TRY(ssmq_json_real(&j, "clip_ratio", true, &ratio));
     SSMQ_TRY(ssmq_json_int(&j, "rotate", true, 0, INT32_MAX, &a->rotate));
+    SSMQ_TRY(ssmq_json_int(&j, "share", true, -1, r->p->model->n_site - 1, &share));
+    SSMQ_TRY(ssmq_json_bool(&j, "unclamped", true, &a->unclamped));
+    a->share = (int32_t)share;
     a->clip_ratio = (float)ratio;
     if (a->rotate != 0 &&
         (a->rotate != s->width || ssmq_hadamard_find(a->rotate, &matrix) != SSMQ_OK))
@@ -280,6 +291,9 @@ ssmq_status ssmq_plan_read(ssmq_plan *p, const char *file, const char *text,
     size_t       i;
     ssmq_status  st = ssmq_json_parse(file, text, strlen(text), &j);
     if (st == SSMQ_OK) st = ssmq_json_int(&j, "residual", true, 0, INT32_MAX, &p->residual);
+    if (st == SSMQ_OK) st = ssmq_json_bool(&j, "real_only", true, &p->departures.real_only);
+    if (st == SSMQ_OK) st = ssmq_json_bool(&j, "int8_biases", true, &p->departures.int8_biases);
+    if (st == SSMQ_OK) st = ssmq_json_bool(&j, "f16_residual", true, &p->departures.f16_residual);
     if (st == SSMQ_OK) {
         json_array_foreach(json_object_get(j.root, "sites"), i, value)
         {

@@ -140,6 +140,8 @@ static ssmq_status add_codes(writer *w)
             return SSMQ_FAIL(UNSUPPORTED,
                              "%s: quantised checkpoints hold integer codes of at most 8 bits",
                              s->name);
+        if (w->c->plan->departures.real_only && w->c->plan->at[i].unclamped)
+            return SSMQ_FAIL(UNSUPPORTED, "%s: its codes are others in mode real than in mode fake", s->name);
         if (has_codes_of_tied(w, i)) continue;
         const ssmq_tensor *keep = ssmq_plan_keep(w->c->plan, i), *value = value_of(w, i);
         if (keep && keep->dim[0] > 0)

@@ -113,7 +113,8 @@ static void check_recipe(const scratch *s, const char *recipe, const char *name)
 static void test_recipes(void **state)
 {
     static const char *const names[] = {"naive",       "quamba",  "quamba-2024", "quarot-ssm",
-                                        "smoothquant", "dynamic", NULL};
+                                        "smoothquant", "dynamic",
+                                        "quamba-kernels", NULL};
     const scratch           *s = *state;
     for (int i = 0; names[i]; i++)
         check_recipe(s, ssmq_arena_printf(s->a, "configs/recipes/%s.yaml", names[i]), names[i]);

@@ -21,7 +21,7 @@ run 0 bench --op finite --tokens 2 --checks 1 --shape mamba-2.8b
 for word in "agree with the reference" "M 2, n 5120" "of memory, %" GB/s; do expect_in_out "$word"; done
 # Checked only: every kind of op.
 run 0 bench --no-time --checks 1
-expect_in_out " kinds of op agree with the reference on 1 random shapes each"
+expect_in_out " kinds of op agree with the reference on 1 random shape each"
 [[ $out != *GB/s* ]] || fail "timed though --no-time was said: $out"
 
 refuse 2 "--shape: there is no 'mamba-13m', only mamba-130m, mamba-370m, mamba-790m, mamba-1.4b, mamba-2.8b" bench --shape mamba-13m
