@@ -79,10 +79,11 @@ static ssmq_status mamba_state_zero(const ssmq_model *m, ssmq_exec *ex, void *st
 
 /* mix (M, D) = one mixer on norm (M, D). */
 static ssmq_status mamba_mixer(const mamba_sizes *z, ssmq_exec *ex, const mamba_layer *l,
-                               int32_t layer, mamba_state *s, int32_t B, int32_t L,
-                               const ssmq_tensor *norm, ssmq_tensor *mix)
+                               ssmq_tensor *conv_state, ssmq_tensor *h, const ssmq_tensor *norm,
+                               ssmq_tensor *mix)
 {
-    ssmq_tensor in = *norm, xz, u, p, dt, y;
+    const int64_t B = norm->dim[0], L = norm->dim[1];
+    ssmq_tensor   in = *norm, xz, u, p, dt, y;
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_XZ, 3, (const int64_t[]){B, L, 2 * z->E}, &xz));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_U, 3, (const int64_t[]){B, L, z->E}, &u));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_P, 3, (const int64_t[]){B, L, z->R + 2 * z->N}, &p));
@@ -97,7 +98,7 @@ static ssmq_status mamba_mixer(const mamba_sizes *z, ssmq_exec *ex, const mamba_
     SSMQ_TRY(ssmq_exec_linear(ex, &xz, l->in_x, l->in_w, l->in_bias, &in));
     SSMQ_TRY(ssmq_exec_site(ex, l->conv_x, &x));
     SSMQ_TRY(ssmq_exec_site(ex, l->scan.z, &gate));
-    SSMQ_TRY(ssmq_exec_conv(ex, &u, l->conv_x, l->conv_w, l->conv_bias, &x, &s->conv[layer]));
+    SSMQ_TRY(ssmq_exec_conv(ex, &u, l->conv_x, l->conv_w, l->conv_bias, &x, conv_state));
     SSMQ_TRY(ssmq_exec_site(ex, l->scan.x, &u));
     SSMQ_TRY(ssmq_exec_linear(ex, &p, l->scan.x, l->x_proj_w, -1, &u));
     SSMQ_TRY(ssmq_exec_site(ex, l->dt_x, &dt_r));
@@ -105,28 +106,64 @@ static ssmq_status mamba_mixer(const mamba_sizes *z, ssmq_exec *ex, const mamba_
     SSMQ_TRY(ssmq_exec_site(ex, l->scan.dt, &dt));
     SSMQ_TRY(ssmq_exec_site(ex, l->scan.B, &Bm));
     SSMQ_TRY(ssmq_exec_site(ex, l->scan.C, &Cm));
-    SSMQ_TRY(ssmq_exec_scan(ex, &y, &l->scan, &u, &dt, &Bm, &Cm, &gate, &s->scan[layer]));
+    SSMQ_TRY(ssmq_exec_scan(ex, &y, &l->scan, &u, &dt, &Bm, &Cm, &gate, h));
     SSMQ_TRY(ssmq_exec_site(ex, l->out_x, &y));
     return ssmq_exec_linear(ex, mix, l->out_x, l->out_w, l->out_bias, &y);
+}
+
+/* Tokens t .. t + L of sequences b .. b + B. */
+typedef struct mamba_part {
+    int64_t b, B, t, L;
+} mamba_part;
+
+static ssmq_tensor part_of(const ssmq_tensor *x, const mamba_part *p)
+{
+    const ssmq_tensor sequences = ssmq_tensor_slice(x, 0, p->b, p->B);
+    return ssmq_tensor_slice(&sequences, 1, p->t, p->L);
+}
+
+/* residual += mix, of the layer before; mix = this layer's mixer on it; of a part of the tokens. */
+static ssmq_status mamba_layer_part(const mamba_sizes *z, ssmq_exec *ex, int32_t i, mamba_state *s,
+                                    const mamba_part *p, const ssmq_tensor *residual,
+                                    const ssmq_tensor *mix)
+{
+    const mamba_layer *l = &z->layer[i];
+    ssmq_tensor        r = part_of(residual, p), m = part_of(mix, p), norm;
+    ssmq_tensor        conv = ssmq_tensor_slice(&s->conv[i], 0, p->b, p->B);
+    ssmq_tensor        h = ssmq_tensor_slice(&s->scan[i], 0, p->b, p->B);
+    ssmq_exec_part(ex, p->b, p->t);
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_NORM, 3, (const int64_t[]){p->B, p->L, z->D}, &norm));
+    SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &r, i > 0 ? &m : NULL, l->norm, z->eps));
+    return mamba_mixer(z, ex, l, &conv, &h, &norm, &m);
+}
+
+/* Part by part, whose tensors stay in the caches between the ops of a layer. */
+static ssmq_status mamba_layer_all(const mamba_sizes *z, ssmq_exec *ex, int32_t i, mamba_state *s,
+                                   const ssmq_tensor *residual, const ssmq_tensor *mix)
+{
+    const int64_t B = residual->dim[0], L = residual->dim[1], each = ssmq_exec_part_length(ex, L);
+    const int64_t together = each < L ? 1 : B;
+    for (int64_t b = 0; b < B; b += together)
+        for (int64_t t = 0; t < L; t += each) {
+            const mamba_part p = {b, together, t, L - t < each ? L - t : each};
+            SSMQ_TRY(mamba_layer_part(z, ex, i, s, &p, residual, mix));
+        }
+    ssmq_exec_part(ex, 0, 0);
+    return SSMQ_OK;
 }
 
 static ssmq_status mamba_forward(const ssmq_model *m, ssmq_exec *ex, const ssmq_batch *in,
                                  void *state, ssmq_tensor *hidden)
 {
     const mamba_sizes *z = m->sizes;
-    mamba_state       *s = state;
     const int64_t      dim[] = {in->B, in->L, z->D};
     ssmq_tensor        residual, norm, mix;
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_RESIDUAL, 3, dim, &residual));
-    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_NORM, 3, dim, &norm));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_MIX, 3, dim, &mix));
     SSMQ_TRY(ssmq_exec_embed(ex, &residual, z->embedding, in->token, (int64_t)in->B * in->L));
-    for (int32_t i = 0; i < z->n_layer; i++) {
-        const mamba_layer *l = &z->layer[i];
-        const ssmq_tensor *x = i > 0 ? &mix : NULL;
-        SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &residual, x, l->norm, z->eps));
-        SSMQ_TRY(mamba_mixer(z, ex, l, i, s, in->B, in->L, &norm, &mix));
-    }
+    for (int32_t i = 0; i < z->n_layer; i++)
+        SSMQ_TRY(mamba_layer_all(z, ex, i, state, &residual, &mix));
+    SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_NORM, 3, dim, &norm));
     SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &residual, &mix, z->norm_f, z->eps));
     *hidden = norm;
     return SSMQ_OK;

@@ -90,6 +90,15 @@ typedef struct ssmq_scan_args {
     const ssmq_tensor *channel; /* (E) or NULL: where x is codes, times this after its scale */
 } ssmq_scan_args;
 
+/* What is done to a tensor before it is handed on as codes, in this order. */
+typedef struct ssmq_encode_args {
+    const ssmq_tensor  *factor; /* (C) or NULL: the columns of x are multiplied by it */
+    bool                rotate; /* as the op hadamard                                 */
+    const ssmq_tensor  *signs;  /* of the rotation, or NULL                           */
+    const ssmq_qspec   *spec;   /* of whole numbers                                   */
+    const ssmq_qparams *params;
+} ssmq_encode_args;
+
 /* A part of a caller's loop, begin .. end; worker: 0 .. threads - 1, one part at a time each. */
 typedef void (*ssmq_backend_part)(void *context, int64_t begin, int64_t end, int32_t worker);
 
@@ -144,6 +153,12 @@ typedef struct ssmq_backend_ops {
                             const ssmq_qspec *s, const ssmq_qparams *p);
     ssmq_status (*dequantize)(ssmq_backend *be, ssmq_tensor *x, const ssmq_tensor *q,
                               const ssmq_qspec *s, const ssmq_qparams *p);
+
+    /* OPTIONAL: finite, epilogue, hadamard and quantize of x (.., C) in one pass over memory, with the same bits; q
+     * as for quantize.  x is overwritten, but for a row with a value that is not finite, of which *first tells as
+     * finite does.  NULL: whoever wants it calls them one by one. */
+    ssmq_status (*encode)(ssmq_backend *be, ssmq_tensor *q, ssmq_tensor *x, const ssmq_encode_args *a,
+                          int64_t *first);
 
     /* OPTIONAL, all or none: products of codes, exactly.  NULL: not offered (nobody emulates it
      * quietly).  pack_i8: w (N, K) i8 in the order in which linear_i8 reads it; K at most

@@ -213,6 +213,7 @@ const ssmq_kernel_case ssmq_kernel_cases[] = {
     {"quantize", "equal", ssmq_kernel_check_quantize},
     {"dequantize", "equal", ssmq_kernel_check_dequantize},
     {"quantize in place", "equal", ssmq_kernel_check_quantize_in_place},
+    {"encode", "equal", ssmq_kernel_check_encode},
     {"linear_i8", "equal", ssmq_kernel_check_linear_i8},
     {"linear_q", "equal", ssmq_kernel_check_linear_q},
     {"linear_w", "equal to linear of the values", ssmq_kernel_check_linear_w},

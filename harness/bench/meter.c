@@ -22,7 +22,8 @@
     X(linear_i8)  \
     X(pack_q)     \
     X(linear_q)   \
-    X(linear_w)
+    X(linear_w)   \
+    X(encode)
 
 #define X(name) OP_##name,
 enum { OPS(X) N_OP };
@@ -160,6 +161,15 @@ static ssmq_status metered_quantize(ssmq_backend *be, ssmq_tensor *q, const ssmq
 {
     MEASURE(quantize, (be, q, x, s, p), .bytes = bytes(q) + bytes(x) + bytes(&p->scale),
             .f32 = 4 * elements(x));
+}
+
+static ssmq_status metered_encode(ssmq_backend *be, ssmq_tensor *q, ssmq_tensor *x,
+                                  const ssmq_encode_args *a, int64_t *first)
+{
+    MEASURE(encode, (be, q, x, a, first),
+            .bytes = bytes(q) + bytes(x) + bytes(a->factor) + bytes(a->signs) + bytes(&a->params->scale),
+            .f32 = elements(x) * (5 + (a->factor != NULL) + (a->signs != NULL) +
+                                  (a->rotate ? log2(length_of_rows(x)) + 1 : 0)));
 }
 
 static ssmq_status metered_dequantize(ssmq_backend *be, ssmq_tensor *x, const ssmq_tensor *q,

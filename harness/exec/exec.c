@@ -57,6 +57,23 @@ void ssmq_exec_position(ssmq_exec *ex, int64_t first_token)
     ex->position = first_token;
 }
 
+void ssmq_exec_part(ssmq_exec *ex, int64_t sequence, int64_t token)
+{
+    ex->part_sequence = sequence;
+    ex->part_token = token;
+}
+
+/* Of the 130m, what a layer makes of 64 tokens is 2 MiB. */
+#define PART 64
+
+/* In real mode only: to read float weights once more for every part costs more than it saves. */
+int64_t ssmq_exec_part_length(const ssmq_exec *ex, int64_t L)
+{
+    const bool seen = ex->probe.see || ex->probe.codes;
+    const bool parts = ex->mode == SSMQ_MODE_REAL && ex->be->ops->space == SSMQ_SPACE_HOST;
+    return parts && !seen && !ex->be->ops->rows_vary && !ssmq_exec_whole(ex) && L > PART ? PART : L;
+}
+
 ssmq_backend *ssmq_exec_backend(ssmq_exec *ex)
 {
     return ex->be;
@@ -174,7 +191,7 @@ static ssmq_status not_finite(const ssmq_exec *ex, int32_t site, const ssmq_tens
                      "; layer and site are the first where a value is not finite",
                      ex->model->site[site].name,
                      isnan(value) ? "nan" : value > 0 ? "infinite" : "-infinite",
-                     row / length, ex->position + row % length, channel);
+                     ex->part_sequence + row / length, ex->position + ex->part_token + row % length, channel);
 }
 
 /* What comes before everything else at a site: smoothing, rotation. */
@@ -188,12 +205,19 @@ static ssmq_status transform(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tenso
     return ex->be->ops->hadamard(ex->be, x, a->signs.data ? &a->signs : NULL);
 }
 
-/* Codes as bytes in the front of the rows of x, which becomes them. */
-static ssmq_status to_bytes(ssmq_exec *ex, const ssmq_quantiser *by, ssmq_tensor *x)
+/* Bytes in the front of the rows of x. */
+static ssmq_tensor bytes_in(const ssmq_tensor *x)
 {
     ssmq_tensor q = *x;
     q.dtype = SSMQ_I8;
     for (int32_t i = 0; i < q.rank - 1; i++) q.stride[i] *= (int64_t)sizeof(float);
+    return q;
+}
+
+/* Codes as bytes in the front of the rows of x, which becomes them. */
+static ssmq_status to_bytes(ssmq_exec *ex, const ssmq_quantiser *by, ssmq_tensor *x)
+{
+    ssmq_tensor q = bytes_in(x);
     SSMQ_TRY(ex->be->ops->quantize(ex->be, &q, x, &by->spec, &by->params));
     *x = q;
     return SSMQ_OK;
@@ -215,18 +239,43 @@ static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *
     return handed_on ? SSMQ_OK : ops->dequantize(ex->be, x, x, &by.spec, &by.params);
 }
 
+/* Can all that is done at a site be done at once? */
+static bool at_once(ssmq_exec *ex, int32_t site, const ssmq_assignment *a)
+{
+    return ex->be->ops->encode && !ex->probe.see && a->spec.format == SSMQ_FORMAT_INT && !a->spec.dynamic &&
+           !ssmq_plan_keep(ex->plan, site) && !ssmq_exec_rowwise(ex, site);
+}
+
+static ssmq_status encode(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
+{
+    const bool             handed_on = ssmq_exec_coded(ex, site);
+    const ssmq_encode_args e = {.factor = a->divide.data ? &a->inverse : NULL,
+                                .rotate = a->rotate,
+                                .signs = a->signs.data ? &a->signs : NULL,
+                                .spec = &a->spec,
+                                .params = &a->params};
+    ssmq_tensor            q = ex->mode == SSMQ_MODE_REAL && handed_on ? bytes_in(x) : *x;
+    int64_t                bad;
+    SSMQ_TRY(ex->be->ops->encode(ex->be, &q, x, &e, &bad));
+    if (bad >= 0) return not_finite(ex, site, x, bad);
+    *x = q;
+    if (ex->probe.codes) SSMQ_TRY(ex->probe.codes(ex->probe.context, site, x));
+    return handed_on ? SSMQ_OK : ex->be->ops->dequantize(ex->be, x, x, &a->spec, &a->params);
+}
+
 ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
 {
     const ssmq_backend_ops *ops = ex->be->ops;
     SSMQ_DEBUG_ASSERT(ex->model->site[site].kind == SSMQ_SITE_ACTIVATION);
     SSMQ_DEBUG_ASSERT(x->dim[x->rank - 1] == ex->model->site[site].width);
     int64_t bad;
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     ex->be->site = site;
+    if (a && at_once(ex, site, a)) return encode(ex, site, a, x);
     SSMQ_TRY(ops->finite(ex->be, x, &bad)); /* before a rotation spreads one bad channel over all */
     if (bad >= 0) return not_finite(ex, site, x, bad);
     if (ex->mode != SSMQ_MODE_FLOAT) SSMQ_TRY(transform(ex, &ex->plan->at[site], x));
     if (ex->probe.see) SSMQ_TRY(ex->probe.see(ex->probe.context, site, x));
-    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     if (!a) return SSMQ_OK;
     const ssmq_tensor *keep = ssmq_plan_keep(ex->plan, site);
     if (!keep) return quantise(ex, site, a, x);

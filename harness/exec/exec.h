@@ -82,6 +82,13 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_weight_codes(ssmq_exec *ex, int32_t site, ss
 
 ssmq_backend *ssmq_exec_backend(ssmq_exec *ex);
 
+/* How many of the L tokens of a sequence a family had best take through a layer together, so that what its
+ * ops hand on stays in the caches; L: all, of all sequences.  Less than L only where nobody is to see whole
+ * tensors; the results are the same. */
+int64_t ssmq_exec_part_length(const ssmq_exec *ex, int64_t L);
+/* Says which sequence and token of the batch the tensors of the next ops start with, for messages. */
+void ssmq_exec_part(ssmq_exec *ex, int64_t sequence, int64_t token);
+
 /* Memory between ops: tensor number slot of this shape, f32 unless said, contents undefined; lent
  * until the same slot is asked for again.  MEMORY. */
 #define SSMQ_EXEC_SLOTS 16

@@ -27,6 +27,7 @@ struct ssmq_exec {
     ssmq_mode         mode;
     ssmq_probe        probe;
     int64_t           position;
+    int64_t           part_sequence, part_token; /* what the live tensors start with */
     ssmq_placed      *site;   /* [n_site]: weights of sites    */
     ssmq_placed      *weight; /* [n_weight]: norms and biases  */
     ssmq_packed      *packed; /* [n_site]: weights of products of codes; data NULL: not asked for yet */

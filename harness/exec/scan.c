@@ -43,7 +43,8 @@ static ssmq_status check_finite(ssmq_exec *ex, int32_t site, const ssmq_tensor *
         NUMERIC,
         "%s is not finite at sequence %" PRId64 ", token %" PRId64 ", channel %" PRId64
         ", state %" PRId64 "; layer and site are the first where a value is not finite",
-        ex->model->site[site].name, bad / (E * N), ex->position + token, bad / N % E, bad % N);
+        ex->model->site[site].name, ex->part_sequence + bad / (E * N),
+        ex->position + ex->part_token + token, bad / N % E, bad % N);
 }
 
 /* h (B, E, N) to codes and back; under scope channel each e has a scale, whatever the sequence. */

@@ -151,6 +151,75 @@ static void the_state_is_kept_as_it_is_rounded(void **state)
     test_backends_close(b, n);
 }
 
+/* ---- parts ------------------------------------------------------------------------------- */
+
+#define LONG 150 /* tokens, which real mode takes through a layer in three parts */
+
+/* Fake mode takes all tokens through a layer at once. */
+static void check_logits_of(const test_backend *b, const ssmq_model *m, const test_step *steps,
+                            const char *recipe, const int32_t *token)
+{
+    test_applied a = test_apply(m, b->be, steps, SEED);
+    const size_t bytes = (size_t)(B * LONG * m->vocabulary) * sizeof(float);
+    float *fake = test_logits_in(b->be, a.m, a.r.plan, SSMQ_MODE_FAKE, token, B, LONG, LONG);
+    float *real = test_logits_in(b->be, a.m, a.r.plan, SSMQ_MODE_REAL, token, B, LONG, LONG);
+    if (memcmp(fake, real, bytes) != 0) fail_msg("%s, %s", b->name, recipe);
+    free(fake);
+    free(real);
+    test_applied_free(&a);
+}
+
+static void parts_change_no_bit(void **state)
+{
+    (void)state;
+    test_backend  b[BACKENDS];
+    int32_t       token[B * LONG];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(configs[0], SEED);
+    test_tokens(token, B * LONG, m->vocabulary, SEED);
+    for (int32_t i = 0; i < n; i++)
+        for (size_t r = 0; r < sizeof recipes / sizeof *recipes; r++)
+            if (strcmp(recipes[r].name, "quamba") == 0 || is_whole(recipes[r].name) ||
+                strcmp(recipes[r].name, "state in bytes") == 0)
+                check_logits_of(&b[i], m, recipes[r].step, recipes[r].name, token);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+/* Of the residual of one token in the second part of the second sequence. */
+static void a_bad_value_in_a_part_is_named(void **state)
+{
+    static const test_step products[] = {{W, "{sites: '**.in_proj.weight'}"},
+                                         {A, "{sites: '**.in_proj.in'}"},
+                                         {0}};
+    (void)state;
+    test_backend  b[BACKENDS];
+    int32_t       token[B * LONG] = {0};
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(configs[0], SEED);
+    token[LONG + 100] = 1;
+    for (int32_t i = 0; i < n; i++) {
+        test_applied a = test_apply(m, b[i].be, products, SEED);
+        ssmq_tensor  embedding, hidden;
+        ssmq_exec   *ex;
+        void        *st = NULL;
+        int32_t      w = 0;
+        while (strcmp(a.m->weight[w].name, "backbone.embedding.weight") != 0) w++;
+        CHECK_OK(ssmq_model_writable(a.m, w, &embedding));
+        ((float *)embedding.data)[embedding.stride[0] + 3] = INFINITY;
+        CHECK_OK(ssmq_exec_open(b[i].be, a.m, a.r.plan, SSMQ_MODE_REAL, &ex));
+        CHECK_OK(m->family->state_new(a.m, ex, B, &st));
+        CHECK_FAILS(m->family->forward(a.m, ex, &(ssmq_batch){token, B, LONG}, st, &hidden), SSMQ_ERR_NUMERIC,
+                    "layers.0.in_proj.in is nan at sequence 1, token 100, channel 3; layer and site are "
+                    "the first where a value is not finite");
+        m->family->state_free(a.m, ex, st);
+        ssmq_exec_close(ex);
+        test_applied_free(&a);
+    }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
 /* ---- products ---------------------------------------------------------------------------- */
 
 /* M rows of K codes as bytes and as floats. */
@@ -254,6 +323,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_is_fake),
         cmocka_unit_test(the_state_is_kept_as_it_is_rounded),
+        cmocka_unit_test(parts_change_no_bit),
+        cmocka_unit_test(a_bad_value_in_a_part_is_named),
         cmocka_unit_test(whole_numbers_are_float_sums),
         cmocka_unit_test(what_has_no_kernel_is_refused),
     };
