@@ -66,7 +66,11 @@ static void put_sources(const ssmq_forecast *f, int32_t n, bool computed, ssmq_s
                         f->tried, f->tried == 1 ? " was" : "s were", f->trial_s);
     if (computed)
         ssmq_str_puts(out, "memory after ~ is computed from shapes; what calibration holds comes on top\n");
-    if (f->unknown > 0) ssmq_str_puts(out, "--probe 60 tries what is unknown, for about a minute\n");
+    if (f->unknown > 0 && f->trial_s > 0)
+        ssmq_str_puts(out,
+                      "what is unknown was not reached within the time of --probe, or failed\n");
+    else if (f->unknown > 0)
+        ssmq_str_puts(out, "--probe 60 tries what is unknown, for about a minute\n");
 }
 
 /* "1 of 2 texts, 64 samples" */

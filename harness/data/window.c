@@ -246,8 +246,13 @@ static ssmq_status at_the_end(const ssmq_windows *w)
         return SSMQ_FAIL(INPUT,
                          "%s: none of the %" PRId32 " subsets has one window of %" PRId64 " tokens",
                          w->data.file, w->lanes, w->window);
-    return SSMQ_FAIL(INPUT, "%s: has %" PRId64 " tokens, fewer than one window of %" PRId64,
-                     w->data.file, ssmq_queue_length(&w->lane[0]->queue), w->window);
+    const char *rest = w->n_left_out == 0 ? ""
+                                          : ssmq_arena_printf(w->arena,
+                                                              " without the %" PRId64
+                                                              " documents that calibration takes",
+                                                              w->n_left_out);
+    return SSMQ_FAIL(INPUT, "%s: has %" PRId64 " tokens%s, fewer than one window of %" PRId64,
+                     w->data.file, ssmq_queue_length(&w->lane[0]->queue), rest, w->window);
 }
 
 /* The lane that was added to last, if it holds a window that is wanted. */

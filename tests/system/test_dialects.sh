@@ -121,6 +121,9 @@ id() { "$SSMQ" check "$scratch/disjoint.yaml" "$@" | sed -n 's/^#   \([0-9a-f]*\
 [ "$(id)" != "$(id --set calibration.count=4)" ] || fail "the documents of calibration do not change the float run"
 [ "$(id)" != "$(id --set calibration.select=sampled)" ] || fail "another draw does not change the float run"
 
+run 4 run "$scratch/disjoint.yaml" --set mode=float --set calibration.count=11 --set evaluate.without.window=256 \
+    --out "$scratch/nothing"
+expect_in_err "all.jsonl: has 0 tokens without the 11 documents that calibration takes, fewer than one window of 256"
 run 3 check "$scratch/disjoint.yaml" --set evaluate.rest.data.format=text --set evaluate.rest.dialect=disjoint
 expect_in_err "error: evaluate.rest: disjoint leaves out documents and needs format jsonl; this is text [E410]"
 sed '/^calibration/d; s/activations/weights/' "$scratch/disjoint.yaml" > "$scratch/none.yaml"
