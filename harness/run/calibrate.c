@@ -153,9 +153,10 @@ ssmq_status ssmq_calibration_run(ssmq_calibration *c, ssmq_backend *be, const ss
                                .be = be,
                                .samples = samples,
                                .listener = listener,
-                               .pass = replay ? ssmq_replay_pass(replay, c->model, plan) : own};
+                               .pass = own};
     ssmq_status           st = SSMQ_OK;
     SSMQ_ASSERT(samples->n > 0);
+    if (replay) SSMQ_TRY(ssmq_replay_pass(replay, c->model, plan, listener, &w.pass));
     w.half = malloc(2 * sizeof *w.half);
     if (!w.half) st = SSMQ_FAIL(MEMORY, "no memory for a histogram");
     if (st == SSMQ_OK) {
@@ -168,6 +169,7 @@ ssmq_status ssmq_calibration_run(ssmq_calibration *c, ssmq_backend *be, const ss
         ssmq_calibration_conclude(&w);
         if (replay && w.n_todo > 0) ssmq_replay_save(replay, w.pass);
     }
+    if (replay) ssmq_replay_done(replay);
     free(w.half);
     ssmq_pass_free(own);
     return st;

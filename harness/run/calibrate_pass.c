@@ -374,6 +374,7 @@ static ssmq_status forward_all(forward *f)
         SSMQ_ASSERT(c->gram_seen == c->n_gram);
         SSMQ_TRY(ssmq_calibration_keep(f->w, B));
         ssmq_tell_update(f->w->listener, i, (double)i / (double)n);
+        if (f->w->c->replay) ssmq_replay_beat(f->w->c->replay);
     }
     return SSMQ_OK;
 }

@@ -2,10 +2,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "harness/base/file.h"
+#include "harness/store/lease.h"
 #include "harness/store/cache.h"
 #include "harness/store/own_name.h"
+
+#define PAUSE_NS 50000000 /* between two looks at a lease */
+#define TRIES 3           /* to take one that nobody holds */
 
 /* ---- a pass ---------------------------------------------------------------------------- */
 
@@ -151,6 +156,7 @@ struct ssmq_replay {
     const ssmq_log *log;
     ssmq_pass     **pass;
     int32_t         n_pass;
+    ssmq_lease     *lease; /* of the pass under way; NULL: none */
 };
 
 ssmq_replay *ssmq_replay_new(const char *folder, const char *identity, const double *level, int32_t n_level,
@@ -173,6 +179,7 @@ ssmq_replay *ssmq_replay_new(const char *folder, const char *identity, const dou
 void ssmq_replay_free(ssmq_replay *r)
 {
     if (!r) return;
+    ssmq_replay_done(r);
     for (int32_t i = 0; i < r->n_pass; i++) ssmq_pass_free(r->pass[i]);
     free(r->pass);
     ssmq_arena_free(r->arena);
@@ -201,14 +208,79 @@ static ssmq_pass *open_pass(const ssmq_replay *r, const ssmq_model *m, const cha
     return p;
 }
 
-ssmq_pass *ssmq_replay_pass(ssmq_replay *r, const ssmq_model *m, const ssmq_plan *plan)
+/* ---- one process at a time ---------------------------------------------------------------- */
+
+static bool is_held(const char *lease)
+{
+    ssmq_lease_holder holder;
+    return ssmq_lease_look(lease, (int64_t)time(NULL), &holder) && holder.alive;
+}
+
+/* Until the process that runs this pass has filed it, or lives no more.  STOPPED. */
+static ssmq_status wait_for(const char *lease, const ssmq_listener *listener)
+{
+    static const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    ssmq_status                  st = SSMQ_OK;
+    ssmq_tell_begin(listener, "waiting for another process's calibration", "");
+    while (st == SSMQ_OK && is_held(lease)) {
+        nanosleep(&pause, NULL);
+        ssmq_tell_update(listener, 0, -1);
+        st = ssmq_may_go_on(listener);
+    }
+    ssmq_tell_end(listener);
+    return st;
+}
+
+/* What is not filed is run by whoever takes the lease; where there is none to be had (the folder cannot be written to),
+ * by everybody. */
+static ssmq_status take_turn(ssmq_replay *r, const char *digest, const ssmq_listener *listener)
+{
+    const char *file = ssmq_arena_printf(r->arena, "%s/%.32s.h5", r->folder, digest);
+    const char *lease = ssmq_arena_printf(r->arena, "%s.lease", file);
+    if (ssmq_make_directory(r->folder) != SSMQ_OK) {
+        ssmq_error_clear(); /* what cannot be filed is told when it is */
+        return SSMQ_OK;
+    }
+    for (int tries = 0; tries < TRIES; tries++) {
+        const bool filed = access(file, F_OK) == 0;
+        if (filed && access(lease, F_OK) != 0) break;
+        if (ssmq_lease_take(lease, (int64_t)time(NULL), &r->lease) == SSMQ_OK) {
+            if (filed) ssmq_replay_done(r); /* a process that was killed had left it */
+            break;
+        }
+        if (filed) break;
+        if (is_held(lease)) tries = 0;
+        SSMQ_TRY(wait_for(lease, listener));
+    }
+    ssmq_error_clear();
+    return SSMQ_OK;
+}
+
+void ssmq_replay_beat(const ssmq_replay *r)
+{
+    if (r->lease && ssmq_lease_beat(r->lease) != SSMQ_OK) ssmq_error_clear(); /* the work is then done twice */
+}
+
+void ssmq_replay_done(ssmq_replay *r)
+{
+    ssmq_lease_release(r->lease);
+    r->lease = NULL;
+}
+
+ssmq_status ssmq_replay_pass(ssmq_replay *r, const ssmq_model *m, const ssmq_plan *plan,
+                             const ssmq_listener *listener, ssmq_pass **out)
 {
     char digest[SSMQ_SHA256_HEX];
     digest_of(r->identity, m, plan, digest);
-    for (int32_t i = 0; i < r->n_pass; i++)
-        if (strcmp(r->pass[i]->digest, digest) == 0) return r->pass[i];
+    for (int32_t i = 0; i < r->n_pass; i++) {
+        if (strcmp(r->pass[i]->digest, digest) != 0) continue;
+        *out = r->pass[i];
+        return SSMQ_OK;
+    }
+    if (r->folder) SSMQ_TRY(take_turn(r, digest, listener));
     r->pass = ssmq_must_realloc(r->pass, (size_t)(r->n_pass + 1) * sizeof *r->pass);
-    return r->pass[r->n_pass++] = open_pass(r, m, digest);
+    *out = r->pass[r->n_pass++] = open_pass(r, m, digest);
+    return SSMQ_OK;
 }
 
 int64_t ssmq_replay_kept(const char *folder, const char *identity, const ssmq_model *m)

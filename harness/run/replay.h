@@ -8,6 +8,7 @@
 #pragma once
 #include "harness/base/hash.h"
 #include "harness/base/log.h"
+#include "harness/run/listener.h"
 #include "harness/run/record.h"
 
 #ifdef __cplusplus
@@ -68,8 +69,14 @@ ssmq_replay *ssmq_replay_new(const char *folder, const char *identity, const dou
 void         ssmq_replay_free(ssmq_replay *r); /* accepts NULL */
 
 /* The pass of a model, as its recipe has rewritten it so far, under a plan's transforms; from the file if there is
- * one, else empty.  A file that cannot be read, or is damaged, is passed over with a warning. */
-ssmq_pass *ssmq_replay_pass(ssmq_replay *r, const ssmq_model *m, const ssmq_plan *plan);
+ * one, else empty.  A file that cannot be read, or is damaged, is passed over with a warning.  Where there is no file
+ * and another process is about to write it, that is waited for: no two processes run the same pass.  STOPPED, while
+ * it waits. */
+SSMQ_MUST_USE ssmq_status ssmq_replay_pass(ssmq_replay *r, const ssmq_model *m, const ssmq_plan *plan,
+                                           const ssmq_listener *listener, ssmq_pass **out);
+/* A sign of life for those that wait for the pass, and that they need not wait any more; nothing where nobody can. */
+void ssmq_replay_beat(const ssmq_replay *r);
+void ssmq_replay_done(ssmq_replay *r);
 /* How many samples the folder keeps of a described model before any step, under an identity. */
 int64_t ssmq_replay_kept(const char *folder, const char *identity, const ssmq_model *m);
 

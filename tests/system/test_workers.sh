@@ -53,6 +53,13 @@ run 0 run "$scratch/sweep.yaml" --out "$scratch/anew" --workers 2 --no-cache
 same "$scratch/one" "$scratch/anew"
 [ -e "$scratch/anew/.ssmq-cache" ] && fail "--no-cache left a cache"
 
+# No two of them run the same calibration pass: the one is told that it waits, or finds it filed.
+run 0 run "$scratch/sweep.yaml" --out "$scratch/passes" --workers 2 --set calibration.count=16
+passes=$(find "$scratch/passes/.ssmq-cache/calibration" -name '*.h5' | wc -l)
+ran=$(cat "$scratch"/passes/swept/*/log.txt | grep -c 'samples run')
+[ "$ran" -eq "$passes" ] || fail "$ran passes were run for $passes that there are"
+[ -z "$(find "$scratch/passes/.ssmq-cache" -name '*.lease')" ] || fail "a lease of the cache was left"
+
 # A process has its part of the processors for its threads, unless the experiment says how many.
 cores=$(nproc)
 run 0 run "$scratch/sweep.yaml" --out "$scratch/all" --workers "$cores" --set 'sweep={}'
