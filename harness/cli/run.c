@@ -21,6 +21,7 @@ typedef struct run_options {
     const char *const *only;
     int                format; /* index into formats */
     int                max_failures;
+    int                retries;
     bool               fail_fast;
     int                workers, threads;
     int                progress; /* index into progresses */
@@ -47,6 +48,8 @@ static const ssmq_option run_table[] = {
      "start no further run after so many have failed"},
     {"fail-fast", offsetof(run_options, fail_fast), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
      "the same after the first failure"},
+    {"retries", offsetof(run_options, retries), SSMQ_OPTION_INT, "0", 0, 1000, NULL,
+     "how often a run is tried again that failed for want of room, memory, a file, or whose process crashed"},
     {"workers", offsetof(run_options, workers), SSMQ_OPTION_INT, "none", 1, SSMQ_CORES_MAX, no_limit,
      "carry runs out in so many processes at once, each with its part of the processors"},
     {"threads", offsetof(run_options, threads), SSMQ_OPTION_INT, "none", 1, SSMQ_CORES_MAX, no_limit,
@@ -284,6 +287,7 @@ static ssmq_status run_experiment(const run_options *o, const ssmq_experiment *e
     if (!t.silent) say_dump(e);
     ssmq_interrupt_catch();
     request.only = o->only;
+    request.retries = o->retries;
     request.max_failures = o->fail_fast ? 1 : o->max_failures;
     st = o->collect_only ? ssmq_experiment_collect(e, &request, arena, outcome)
                          : ssmq_experiment_run(e, cat, &request, arena, outcome);

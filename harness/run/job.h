@@ -24,11 +24,16 @@ typedef struct ssmq_job {
     const char             *lost;      /* why the lease is no longer ours; NULL: it is */
     const char             *task, *unit; /* under way, NULL: none; what is counted in it */
     int64_t                 n_done;    /* of unit */
+    int32_t                 retried;   /* how often */
 } ssmq_job;
 
 /* A finished run's figures, under the names that the experiment has for it now; false if there is none, or
  * what there is cannot be believed.  o->path is set. */
 bool ssmq_job_take_finished(ssmq_job *j, ssmq_outcome *o);
+
+/* Is a run that ended so to be carried out again?  Then that is counted, and said.  Not what comes out the same: a
+ * configuration, a value that is not finite; crashed: its process ended without a word. */
+bool ssmq_job_try_again(ssmq_job *j, const ssmq_outcome *o, bool crashed);
 
 /* Carries it out.  What happens is in *o, of which path is set, and concerns no other run. */
 void ssmq_job_run(ssmq_job *j, ssmq_outcome *o);

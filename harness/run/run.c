@@ -391,8 +391,34 @@ static void start_clocks(job *j)
     j->cpu = ssmq_cpu_time_s();
 }
 
+static bool may_pass(ssmq_status st)
+{
+    switch (st) {
+    case SSMQ_ERR_INPUT:
+    case SSMQ_ERR_IO:
+    case SSMQ_ERR_MEMORY:
+    case SSMQ_ERR_DEVICE: return true;
+    default: return false;
+    }
+}
+
+bool ssmq_job_try_again(ssmq_job *j, const ssmq_outcome *o, bool crashed)
+{
+    const ssmq_run_request *r = j->request;
+    if (!(crashed || may_pass(o->status)) || j->retried >= r->retries) return false;
+    if (ssmq_may_go_on(r->listener) != SSMQ_OK) return false;
+    j->retried++;
+    if (r->said)
+        r->said(r->context, j->run,
+                ssmq_arena_printf(j->arena, "%s: %s; trying again, %" PRId32 " of %" PRId32, o->summary.status,
+                                  o->summary.reason, j->retried, r->retries));
+    return true;
+}
+
 void ssmq_job_run(ssmq_job *j, ssmq_outcome *o)
 {
+    j->dir = NULL;
+    j->lost = j->task = NULL;
     start_clocks(j);
     ssmq_status st =
         ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES + j->run->dump_bytes, &j->dir);

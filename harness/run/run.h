@@ -29,6 +29,8 @@ typedef struct ssmq_run_request {
     const char *const   *only;     /* ids of the runs to run, NULL-terminated; none, NULL: all  */
     int32_t              max_failures; /* no further run is started after so many; 0: any number */
     int32_t              threads;      /* of each run; 0: as the experiment says */
+    int32_t              retries;      /* how often a run is tried again that failed for want of something that *
+                                        * may be there the next time                                         */
     int32_t              workers;      /* processes that carry runs out (run/workers.h); 0: this one */
     bool                 no_collect;   /* sweep.json, sweep.h5 and sweep.csv are another process's business */
     const ssmq_listener *listener; /* or NULL                                                   */

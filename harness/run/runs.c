@@ -119,7 +119,10 @@ static void run_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
             continue;
         }
         if (request->starting) request->starting(request->context, jobs[i].run, at++, asked);
-        if (!outcome[i].skipped) ssmq_job_run(&jobs[i], &outcome[i]);
+        while (!outcome[i].skipped) {
+            ssmq_job_run(&jobs[i], &outcome[i]);
+            if (!ssmq_job_try_again(&jobs[i], &outcome[i], false)) break;
+        }
         failed += outcome[i].status != SSMQ_OK && !jobs[i].run->unsupported;
         if (request->ended) request->ended(request->context, jobs[i].run, &outcome[i]);
     }

@@ -192,7 +192,13 @@ static void end(pool *p, worker *w)
     else conclude_exit(&p->jobs[i], WEXITSTATUS(status), w->error, &p->outcome[i]);
     w->run = -1;
     p->busy--;
-    settle(p, i);
+    if (!ssmq_job_try_again(&p->jobs[i], &p->outcome[i], WIFSIGNALED(status) && !p->told_to_stop)) {
+        settle(p, i);
+        return;
+    }
+    p->begun[i] = false;
+    p->outcome[i].skipped = false;
+    p->started--; /* it has its number already */
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */

@@ -85,7 +85,7 @@ longer=(--set evaluate.wt2.window=1024 --set evaluate.wt2.limit=12)
 run 0 check "$scratch/sweep.yaml" "${longer[@]}"
 victim=$(sed -n 's/^#   \([0-9a-f]*\)  fake bits=8 p=99.9$/\1/p' <<< "$out")
 
-# crash SIGNAL: in the process of that run, once it is under way
+# crash SIGNAL STATUS: in the process of that run, once it is under way; with that status of the whole
 crash() {
     local pid="" status=0 ours
     "$SSMQ" run "$scratch/sweep.yaml" "${longer[@]}" --out "$scratch/crashed" --workers 2 > "$scratch/out" 2> "$scratch/err" &
@@ -96,10 +96,10 @@ crash() {
     kill "-$1" "$pid"
     wait "$ours" || status=$?
     out=$(cat "$scratch/out") err=$(cat "$scratch/err") command_line="a worker ended by $1"
-    [ "$status" -eq 1 ] || fail "$command_line: status $status, not 1: $err"
+    [ "$status" -eq "$2" ] || fail "$command_line: status $status, not $2: $err"
 }
 for signal in SEGV KILL; do
-    crash "$signal"
+    crash "$signal" 1
     expect_in_err "fake bits=8 p=99.9: failed: its process was ended by SIG$signal"
     expect_in_err "ssmq: error: 1 of 5 runs failed; fake bits=8 p=99.9: its process was ended by SIG$signal"
     [ "$(grep -c ' done ' <<< "$out")" -eq 4 ] || fail "$command_line: others did not end: $out"
@@ -109,6 +109,14 @@ expect_in_err "as the system does where memory runs out"
 run 0 run "$scratch/sweep.yaml" "${longer[@]}" --out "$scratch/crashed" --workers 2
 [ "$(grep -c 'finished before' <<< "$err")" -eq 4 ] || fail "after a crash other than one run was run again: $err"
 run 0 run "$scratch/sweep.yaml" "${longer[@]}" --out "$scratch/whole"
+same "$scratch/whole" "$scratch/crashed"
+
+# With --retries a crash is only a pause.
+rm -rf "$scratch/crashed"
+longer+=(--retries 1)
+crash SEGV 0
+unset 'longer[-1]' 'longer[-1]'
+expect_in_err "failed: its process was ended by SIGSEGV (Segmentation fault); trying again, 1 of 1"
 same "$scratch/whole" "$scratch/crashed"
 
 # A signal goes to all of them; the same command goes on from there.  None outlives the one that started it.
