@@ -5,6 +5,7 @@
 #include <string.h>
 #include "harness/base/assert.h"
 #include "harness/run/clip_limits.h"
+#include "harness/run/collect_resume.h"
 
 /* What is done at a site in a pass over the samples. */
 typedef struct watch {
@@ -198,9 +199,13 @@ static ssmq_status run_passes(collector *c, ssmq_exec *ex, void *state, const ss
     while (c->end < c->source->model->n_site) {
         c->first = c->end;
         c->end = end_of_pass(c, c->first);
+        const int32_t n = c->result->n;
+        /* The dump is written anew, so that it needs all samples. */
+        if (!c->dump && ssmq_collect_take(c->result, c->source, c->first, listener)) continue;
         SSMQ_TRY(begin_pass(c));
         SSMQ_TRY(run_samples(c, ex, state, listener));
         SSMQ_TRY(end_pass(c));
+        if (!c->dump) SSMQ_TRY(ssmq_collect_keep(c->result, n, c->source, c->first, listener));
     }
     return SSMQ_OK;
 }
