@@ -235,14 +235,15 @@ static void test_not_finite(void **state)
  * lost. */
 static void test_growing_samples(void **state)
 {
-    static const int64_t rows[] = {20, 20, 1300, 20, 0};
+    static const int64_t rows[] = {20, 20, 1300, 1300, 20, 0};
     test_backend         be[BACKENDS];
     const int32_t        n = test_backends_open(be, BACKENDS, 2);
     (void)state;
     data d = data_of((ssmq_site_shape){0, 20, 1, ""}, rows, 0);
     for (int64_t i = 0; i < 20 * 20; i++) d.x[i] = 0; /* the first has nothing to choose a window by */
     for (int64_t i = 700 * 20; i < 1340 * 20; i++) d.x[i] *= 1000;
-    for (int64_t i = 1340 * 20; i < 1360 * 20; i++) d.x[i] *= 1e15f;
+    for (int64_t i = 1340 * 20; i < 1640 * 20; i++) d.x[i] *= 1e8f; /* and back again */
+    for (int64_t i = 2640 * 20; i < 2660 * 20; i++) d.x[i] *= 1e15f;
     for (int32_t k = 0; k < n; k++) {
         outcome o = outcome_of(be[k].be, &d, &everything, NULL);
         check_site(&o, &d, 0);
