@@ -21,12 +21,33 @@ static const char *const part_names[PARTS] = {
     "read, check, hash inputs", "load the model", "tokenise", "read samples", "calibrate", "evaluate float",
     "evaluate quantised", "everything else"};
 
+typedef struct seconds {
+    double wall, cpu; /* the latter is not disturbed by what else the machine does */
+} seconds;
+
 /* Seconds of each part, as the runner tells what it is doing. */
 typedef struct meter {
-    double      s[PARTS], began;
+    seconds     s[PARTS], began;
     part        at;
     ssmq_mode   mode;
 } meter;
+
+static seconds now(void)
+{
+    return (seconds){ssmq_monotonic_s(), ssmq_cpu_time_s()};
+}
+
+static void add(seconds *to, seconds s, double sign)
+{
+    to->wall += sign * s.wall;
+    to->cpu += sign * s.cpu;
+}
+
+static void add_since(seconds *to, seconds began)
+{
+    add(to, now(), 1);
+    add(to, began, -1);
+}
 
 static part part_of(const meter *m, const char *task)
 {
@@ -42,13 +63,13 @@ static void begin(void *context, const char *task, const char *unit)
     meter *m = context;
     (void)unit;
     m->at = part_of(m, task);
-    m->began = ssmq_monotonic_s();
+    m->began = now();
 }
 
 static void end(void *context)
 {
     meter *m = context;
-    m->s[m->at] += ssmq_monotonic_s() - m->began;
+    add_since(&m->s[m->at], m->began);
 }
 
 static void starting(void *context, const ssmq_run *run, int32_t index, int32_t n)
@@ -90,39 +111,47 @@ static const char *write_yaml(const scratch *s, const sizes *z)
 /* One experiment, from its file to its results, in a folder of its own. */
 static void carry_out(const scratch *s, const char *yaml, const char *set, const char *name, meter *m)
 {
-    const double        before = ssmq_monotonic_s();
-    double              told = 0;
+    const seconds       before = now();
+    seconds             told = {0};
     ssmq_diag          *diag = ssmq_diag_new();
     ssmq_experiment    *e = NULL;
     ssmq_arena         *arena = ssmq_arena_new();
     const ssmq_listener listener = {.context = m, .begin = begin, .end = end};
     const char         *out = scratch_path(s, name);
-    for (int i = 0; i < PARTS; i++) told -= m->s[i];
+    for (int i = 0; i < PARTS; i++) add(&told, m->s[i], -1);
     CHECK_OK(ssmq_experiment_read(yaml, &set, 1, &test_catalogue, diag, &e));
-    m->s[READING] += ssmq_monotonic_s() - before;
+    add_since(&m->s[READING], before);
     const ssmq_run_request request = {.out = out,
                                       .cache = ssmq_arena_printf(arena, "%s/cache", out),
                                       .listener = &listener,
                                       .context = m,
                                       .starting = starting};
     CHECK_OK(ssmq_experiment_run(e, &test_catalogue, &request, arena, SSMQ_ARENA_ARRAY(arena, ssmq_outcome, e->n_run)));
-    for (int i = 0; i < PARTS; i++) told += m->s[i];
-    m->s[REST] += ssmq_monotonic_s() - before - told;
+    for (int i = 0; i < PARTS; i++) add(&told, m->s[i], 1);
+    add_since(&m->s[REST], before);
+    add(&m->s[REST], told, -1);
     ssmq_experiment_free(e);
     ssmq_diag_free(diag);
     ssmq_arena_free(arena);
 }
 
+static void print_row(const char *name, seconds sweep, seconds alone)
+{
+    printf("  %-26s %10.3f %10.3f %8.2f %14.3f %10.3f %8.2f\n", name, sweep.wall, alone.wall, alone.wall / sweep.wall,
+           sweep.cpu, alone.cpu, alone.cpu / sweep.cpu);
+}
+
 static void print(const meter *sweep, const meter *alone)
 {
-    double total[2] = {0};
-    printf("  %-26s %10s %10s %8s\n", "seconds", "sweep", "separate", "ratio");
+    seconds total[2] = {{0, 0}, {0, 0}};
+    printf("  %-26s %10s %10s %8s %14s %10s %8s\n", "seconds", "sweep", "separate", "ratio", "cpu, sweep", "separate",
+           "ratio");
     for (int i = 0; i < PARTS; i++) {
-        printf("  %-26s %10.3f %10.3f %8.2f\n", part_names[i], sweep->s[i], alone->s[i], alone->s[i] / sweep->s[i]);
-        total[0] += sweep->s[i];
-        total[1] += alone->s[i];
+        print_row(part_names[i], sweep->s[i], alone->s[i]);
+        add(&total[0], sweep->s[i], 1);
+        add(&total[1], alone->s[i], 1);
     }
-    printf("  %-26s %10.3f %10.3f %8.2f\n", "in all", total[0], total[1], total[1] / total[0]);
+    print_row("in all", total[0], total[1]);
 }
 
 static void measure(const sizes *z)
