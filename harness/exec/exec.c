@@ -242,8 +242,8 @@ static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *
 /* Can all that is done at a site be done at once? */
 static bool at_once(ssmq_exec *ex, int32_t site, const ssmq_assignment *a)
 {
-    return ex->be->ops->encode && !ex->probe.see && a->spec.format == SSMQ_FORMAT_INT && !a->spec.dynamic &&
-           !ssmq_plan_keep(ex->plan, site) && !ssmq_exec_rowwise(ex, site);
+    return ex->be->ops->encode && !ex->probe.see && a->spec.format == SSMQ_FORMAT_INT && !a->spec.wraps &&
+           !a->spec.dynamic && !ssmq_plan_keep(ex->plan, site) && !ssmq_exec_rowwise(ex, site);
 }
 
 static ssmq_status encode(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, ssmq_tensor *x)
