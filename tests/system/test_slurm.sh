@@ -77,7 +77,7 @@ run 0 launch slurm "$scratch/sweep.yaml" --out "$scratch/jobs"
 expect_in_err 'all 4 runs are finished: nothing to submit'
 
 # Longer runs, and the job that carries one of them out.
-longer=(--set evaluate.wt2.window=1024 --set evaluate.wt2.limit=24)
+longer=(--set evaluate.wt2.window=1024 --set evaluate.wt2.limit=96)
 run 0 run "$scratch/sweep.yaml" "${longer[@]}" --out "$scratch/whole"
 long="$scratch/long"
 
