@@ -239,6 +239,10 @@ static void open_pool(pool *p, int32_t wanted)
     ssmq_cores allowed;
     ssmq_cores_allowed(&allowed);
     p->n_worker = wanted < allowed.n ? wanted : allowed.n;
+    if (p->n_worker < wanted)
+        SSMQ_LOG_LINE(p->jobs->request->listener ? p->jobs->request->listener->log : NULL, WARNING,
+                      "fewer workers than asked for: each needs a processor", SSMQ_LOG_I("workers", p->n_worker),
+                      SSMQ_LOG_I("asked", wanted));
     p->worker = SSMQ_ARENA_ARRAY(p->jobs->arena, worker, p->n_worker);
     for (int32_t k = 0; k < p->n_worker; k++) {
         p->worker[k].run = -1;

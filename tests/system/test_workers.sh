@@ -43,7 +43,7 @@ for n in 1 2 7; do
     expect_out "$table"
     same "$scratch/one" "$scratch/workers$n"
 done
-first=$(head -2 <<< "$err")
+first=$(grep -m2 "^\[" <<< "$err")
 [ "$first" = $'[1/5] float: started\n'"$(grep -m1 '^\[1/5\] float: done, wt2 ppl' <<< "$err")" ] ||
     fail "a quantised run did not wait for float: $err"
 [ "$(grep -c ': done, wt2 ppl [0-9.]*$' <<< "$err")" -eq 5 ] || fail "results did not arrive one by one: $err"
@@ -70,6 +70,7 @@ status=0
 taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')" "$SSMQ" run "$scratch/sweep.yaml" --out "$scratch/narrow" --workers 3 \
     > "$scratch/out" 2>&1 || status=$?
 [ "$status" -eq 0 ] || fail "fewer processors than workers: $(cat "$scratch/out")"
+grep -q 'fewer workers than asked for.* workers=1 asked=3' "$scratch/out" || fail "not told of fewer workers: $(cat "$scratch/out")"
 same "$scratch/one" "$scratch/narrow"
 
 # With the float model beside each of them, quantised runs need not wait; nor does a result depend on it.
