@@ -54,7 +54,7 @@ if [ "$quick" = no ]; then
     ctest_in asan+ubsan -LE 'layering|results' -E 'system/test_(slurm|tiny_mamba|prefill_memory|compare)'
     setup_build "$SSMQ_ROOT/build/tsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
         -DCMAKE_C_COMPILER=clang -DSSMQ_SANITIZE=thread
-    ctest_in tsan -R '^(kernels|conformance|golden)/|^system/test_(run|kill|collect|calibration_cache)$'
+    ctest_in tsan -R '^(kernels|conformance|golden)/|^system/test_(run|signals|collect|calibration_cache)$'
 fi
 
 printf '\n%s\n' "$summaries"
