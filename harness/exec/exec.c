@@ -63,15 +63,16 @@ void ssmq_exec_part(ssmq_exec *ex, int64_t sequence, int64_t token)
     ex->part_token = token;
 }
 
-/* Of the 130m, what a layer makes of 64 tokens is 2 MiB. */
-#define PART 64
+/* Of the 130m, what a layer makes of 64 tokens is 2 MiB; every thread has a cache of its own. */
+#define PART_OF_THREAD 64
 
 /* In real mode only: to read float weights once more for every part costs more than it saves. */
 int64_t ssmq_exec_part_length(const ssmq_exec *ex, int64_t L)
 {
     const bool seen = ex->probe.see || ex->probe.codes;
     const bool parts = ex->mode == SSMQ_MODE_REAL && ex->be->ops->space == SSMQ_SPACE_HOST;
-    return parts && !seen && !ex->be->ops->rows_vary && !ssmq_exec_whole(ex) && L > PART ? PART : L;
+    const int64_t part = (int64_t)PART_OF_THREAD * ex->be->threads;
+    return parts && !seen && !ex->be->ops->rows_vary && !ssmq_exec_whole(ex) && L > part ? part : L;
 }
 
 ssmq_backend *ssmq_exec_backend(ssmq_exec *ex)
