@@ -37,6 +37,7 @@ ctest_in() {
     setup_say "Testing in build/$name"
     (cd "$SSMQ_ROOT/build/$name" && ctest --output-on-failure -j "$(nproc)" "$@") > "$log" 2>&1 || bad=1
     grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed )|^Test project ' "$log" || true
+    grep -h '^skipped: ' "$SSMQ_ROOT/build/$name/Testing/Temporary/LastTest.log" | sort -u || true
     line=$(grep -E '^[0-9]+% tests passed,' "$log" || echo 'no test ran')
     summaries+="$name: $line"$'\n'
     if [[ $line =~ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]]; then

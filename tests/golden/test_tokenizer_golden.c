@@ -197,7 +197,7 @@ static void test_corpus(void **state)
 {
     const char *dir = getenv("SSMQ_TEST_CORPUS");
     if (!dir) {
-        print_message("SSMQ_TEST_CORPUS is not set: files that are not shipped are left out\n");
+        print_message("skipped: SSMQ_TEST_CORPUS is not set, where files lie that are not shipped\n");
         skip();
     }
     ssmq_tokenizer *t = open_tokenizer(NEOX);

@@ -84,7 +84,7 @@ if command -v pdflatex > /dev/null && kpsewhich booktabs.sty > /dev/null 2>&1; t
     (cd "$scratch" && pdflatex -interaction=nonstopmode -halt-on-error table.tex > latex.log 2>&1) ||
         fail "pdflatex: $(tail -5 "$scratch/latex.log")"
 else
-    echo "left out, not installed: pdflatex"
+    echo "skipped: the table is not compiled: no pdflatex (Debian: texlive-latex-base)"
 fi
 
 # ---- other tokens, other measures ----------------------------------------------------------

@@ -100,7 +100,7 @@ if "${other[@]}" "$SSMQ" check "${small[@]}" > /dev/null 2>&1; then
     run 0 run "${small[@]}" --out "$scratch/readonly"
     same "$scratch/readonly"
 else
-    echo "left out: directories that may only be read: no other user may run $SSMQ"
+    echo "skipped: directories that may only be read: no other user may run $SSMQ"
 fi
 
 # ---- another process on the same sweep ------------------------------------------------------

@@ -201,5 +201,5 @@ PYTHON
     done
 fi
 
-[ "${#skipped[@]}" -eq 0 ] || printf 'left out, not installed: %s\n' "$(printf '%s\n' "${skipped[@]}" | sort -u | paste -sd ' ')"
+[ "${#skipped[@]}" -eq 0 ] || printf 'skipped: pages and completions for what is not installed: %s\n' "$(printf '%s\n' "${skipped[@]}" | sort -u | paste -sd ' ')"
 finish

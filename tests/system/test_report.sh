@@ -91,7 +91,7 @@ grep -q "<svg" "$scratch/plain.html" && fail "pictures without gnuplot"
 if command -v gnuplot > /dev/null; then
     [ "$(grep -c '<figure><svg' "$scratch/b.html")" = 4 ] || fail "not 4 figures"
 else
-    echo "left out, not installed: gnuplot"
+    echo "skipped: figures of the page: no gnuplot (Debian: gnuplot-nox)"
 fi
 
 # Runs in every state: failed, killed, unsupported, queued.

@@ -109,7 +109,7 @@ import h5py
 f = h5py.File(\"run.h5\", \"r+\"); f.attrs[\"Conventions\"] = \"ssmq-9\"; del f[\"/eval/wt2\"]'; $fit"
     found run.h5 "conventions is ssmq-9, not ssmq-1" run.h5 "/eval/wt2 is missing; summary.json has it"
 else
-    echo "left out: no python3-h5py"
+    echo "skipped: damage inside a file: no python3-h5py"
 fi
 
 # Any byte: the sum tells.  Without the sum (as older versions left it) nothing may crash or hang.

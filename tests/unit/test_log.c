@@ -92,7 +92,7 @@ static void test_full_file(void **state)
     (void)state;
     FILE *full = fopen("/dev/full", "w");
     if (!full) {
-        print_message("not run: there is no /dev/full to write to\n");
+        print_message("skipped: there is no /dev/full to write to\n");
         skip();
     }
     ssmq_log log = {.level = SSMQ_LOG_INFO, .sink = ssmq_log_to_file, .context = full};

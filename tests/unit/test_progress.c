@@ -161,7 +161,7 @@ static void test_full_device(void **state)
     (void)state;
     FILE *full = fopen("/dev/full", "w");
     if (!full) {
-        print_message("not run: there is no /dev/full to write to\n");
+        print_message("skipped: there is no /dev/full to write to\n");
         skip();
     }
     fixture                   f = {0};
