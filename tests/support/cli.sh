@@ -47,6 +47,20 @@ python_with() {
     return 1
 }
 
+# overflowing_model DIR: the shipped model with a layer whose values are finite, but not what they are multiplied with
+overflowing_model() {
+    cp -r models/tiny-mamba "$1"
+    python3 - "$1/model.safetensors" << 'PYTHON'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+begin, end = json.loads(data[8:8 + size])["backbone.layers.3.mixer.D"]["data_offsets"]
+for at in range(8 + size + begin, 8 + size + end, 4):
+    data[at:at + 4] = struct.pack("<f", 3e38)
+open(sys.argv[1], "wb").write(data)
+PYTHON
+}
+
 finish() {
     echo "$failures failures"
     exit "$((failures > 0))"

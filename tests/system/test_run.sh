@@ -133,16 +133,7 @@ run 3 run "$scratch/small.yaml" --out "$runs" --set moda=float
 expect_in_err "did you mean 'mode'?"
 
 # A value that is not finite fails its run and names layer and site; every run is tried.
-cp -r models/tiny-mamba "$scratch/broken"
-python3 - "$scratch/broken/model.safetensors" <<'PYTHON'
-import json, struct, sys
-data = bytearray(open(sys.argv[1], "rb").read())
-size = struct.unpack("<Q", data[:8])[0]
-begin, end = json.loads(data[8:8 + size])["backbone.layers.3.mixer.D"]["data_offsets"]
-for at in range(8 + size + begin, 8 + size + end, 4):  # finite, but not what it is multiplied with
-    data[at:at + 4] = struct.pack("<f", 3e38)
-open(sys.argv[1], "wb").write(data)
-PYTHON
+overflowing_model "$scratch/broken"
 sed "s|$root/models/tiny-mamba|$scratch/broken|" "$scratch/small.yaml" > "$scratch/broken.yaml"
 run 1 run "$scratch/broken.yaml" --out "$runs" --format json
 expect_json '[r["status"] for r in j["runs"]]' "['failed', 'failed', 'failed']"

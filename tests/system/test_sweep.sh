@@ -135,16 +135,7 @@ for n in 2 3; do
 done
 
 # After so many failures no further run is started.
-cp -r models/tiny-mamba "$scratch/broken"
-python3 - "$scratch/broken/model.safetensors" <<'PYTHON'
-import json, struct, sys
-data = bytearray(open(sys.argv[1], "rb").read())
-size = struct.unpack("<Q", data[:8])[0]
-begin, end = json.loads(data[8:8 + size])["backbone.layers.3.mixer.D"]["data_offsets"]
-for at in range(8 + size + begin, 8 + size + end, 4):  # finite, but not what it is multiplied with
-    data[at:at + 4] = struct.pack("<f", 3e38)
-open(sys.argv[1], "wb").write(data)
-PYTHON
+overflowing_model "$scratch/broken"
 for limit in "--fail-fast 1" "--max-failures=2 2" "--max-failures=25 25"; do
     read -r flag n <<< "$limit"
     run 1 run "$scratch/sweep.yaml" --out "$scratch/failing$n" "$flag" --set "model.path=$scratch/broken" --format json
