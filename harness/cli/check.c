@@ -7,8 +7,7 @@ typedef struct check_options {
 } check_options;
 
 static const ssmq_option check_table[] = {
-    {"set", offsetof(check_options, set), SSMQ_OPTION_LIST, "", 0, 0, NULL,
-     "KEY=VALUE: replaces a value, VALUE in YAML"},
+    SSMQ_OPTION_SET(check_options),
     {0},
 };
 

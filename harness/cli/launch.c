@@ -26,10 +26,8 @@ static const char *const no_limit[] = {"none", NULL}; /* stands for 0 */
 static const char *const all_cores[] = {"all", NULL}; /* likewise */
 
 static const ssmq_option launch_table[] = {
-    {"out", offsetof(launch_options, out), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
-     "directory for results, OUT/NAME/RUN-ID/; else that of SSMQ_RUNS, else runs"},
-    {"set", offsetof(launch_options, set), SSMQ_OPTION_LIST, "", 0, 0, NULL,
-     "KEY=VALUE: replaces a value, VALUE in YAML"},
+    SSMQ_OPTION_OUT(launch_options),
+    SSMQ_OPTION_SET(launch_options),
     {"array-limit", offsetof(launch_options, array_limit), SSMQ_OPTION_INT, "none", 1, 1000000, no_limit,
      "slurm: runs at once"},
     {"workers", offsetof(launch_options, workers), SSMQ_OPTION_INT, "all", 1, SSMQ_CORES_MAX, all_cores,

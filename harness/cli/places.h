@@ -5,6 +5,12 @@
 #include <stdint.h>
 #include "harness/base/arena.h"
 #include "harness/base/error.h"
+#include "harness/base/option.h"
+
+/* The row `--out` of a subcommand that starts runs; its options have `const char *out`. */
+#define SSMQ_OPTION_OUT(type)                                       \
+    {"out", offsetof(type, out), SSMQ_OPTION_TEXT, "", 0, 0, NULL, \
+     "directory for results, OUT/NAME/RUN-ID/; else that of SSMQ_RUNS, else runs"}
 
 typedef struct ssmq_places {
     const char *out;   /* "runs"                                                        */

@@ -25,8 +25,7 @@ static const char *const off[] = {"off", NULL}; /* read as 0 */
 static const ssmq_option plan_table[] = {
     {"out", offsetof(plan_options, out), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
      "directory for results, where finished runs are looked for; else that of SSMQ_RUNS, else runs"},
-    {"set", offsetof(plan_options, set), SSMQ_OPTION_LIST, "", 0, 0, NULL,
-     "KEY=VALUE: replaces a value, VALUE in YAML"},
+    SSMQ_OPTION_SET(plan_options),
     {"format", offsetof(plan_options, format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats,
      "text, JSON, or a command line for each run that is to be made"},
     {"probe", offsetof(plan_options, probe), SSMQ_OPTION_INT, "off", 1, 86400, off,

@@ -16,8 +16,7 @@ static const ssmq_option quantize_table[] = {
      "directory to write, which is new or empty"},
     {"only", offsetof(quantize_options, only), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
      "ID: of the run whose recipe it is, where the experiment has several"},
-    {"set", offsetof(quantize_options, set), SSMQ_OPTION_LIST, "", 0, 0, NULL,
-     "KEY=VALUE: replaces a value, VALUE in YAML"},
+    SSMQ_OPTION_SET(quantize_options),
     {0},
 };
 

@@ -36,10 +36,8 @@ enum { PROGRESS_AUTO, PROGRESS_NONE };
 static const char *const no_limit[] = {"none", NULL}; /* stands for 0 */
 
 static const ssmq_option run_table[] = {
-    {"out", offsetof(run_options, out), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
-     "directory for results, OUT/NAME/RUN-ID/; else that of SSMQ_RUNS, else runs"},
-    {"set", offsetof(run_options, set), SSMQ_OPTION_LIST, "", 0, 0, NULL,
-     "KEY=VALUE: replaces a value, VALUE in YAML"},
+    SSMQ_OPTION_OUT(run_options),
+    SSMQ_OPTION_SET(run_options),
     {"format", offsetof(run_options, format), SSMQ_OPTION_CHOICE, "text", 0, 0, formats,
      "of the results on standard output"},
     {"only", offsetof(run_options, only), SSMQ_OPTION_LIST, "", 0, 0, NULL,
