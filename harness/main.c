@@ -13,7 +13,7 @@
 #include "harness/cli/parse.h"
 #include "harness/cli/program.h"
 #include "harness/cli/version.h"
-#include "harness/run/catalogue.h"
+#include "harness/run/experiment/catalogue.h"
 #include "models/families.h"
 #include "models/random.h"
 #include "quant/methods.h"

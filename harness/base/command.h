@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-typedef struct ssmq_catalogue ssmq_catalogue; /* harness/run/catalogue.h */
+typedef struct ssmq_catalogue ssmq_catalogue; /* harness/run/experiment/catalogue.h */
 
 typedef struct ssmq_command {
     const char        *name;     /* "run"                                                       */

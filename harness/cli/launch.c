@@ -11,9 +11,9 @@
 #include "harness/cli/places.h"
 #include "harness/cli/reading.h"
 #include "harness/cli/run.h"
-#include "harness/run/launch.h"
-#include "harness/run/snapshot.h"
-#include "harness/run/sweep_files.h"
+#include "harness/run/sweep/launch.h"
+#include "harness/run/sweep/snapshot.h"
+#include "harness/run/sweep/sweep_files.h"
 
 typedef struct launch_options {
     const char        *out;

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/json.h"
+#include "harness/base/table.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/parse.h"
-#include "harness/base/table.h"
 #include "harness/data/checkpoint.h"
-#include "harness/run/catalogue.h"
+#include "harness/run/experiment/catalogue.h"
 #include "harness/store/overview.h"
 
 #define PAGE_WIDTH 80

@@ -3,7 +3,7 @@
 #include "harness/base/str.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/named.h"
-#include "harness/run/catalogue.h"
+#include "harness/run/experiment/catalogue.h"
 
 typedef struct model_options {
     const char *shape, *out;

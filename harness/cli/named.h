@@ -1,6 +1,6 @@
 /* What subcommands without an experiment have in common: things by name, a model made ready. */
 #pragma once
-#include "harness/run/ready.h"
+#include "harness/run/checkpoint/ready.h"
 
 /* The backend of a name.  USAGE if there is none. */
 SSMQ_MUST_USE ssmq_status ssmq_backend_named(const char *name, const ssmq_catalogue *cat,

@@ -8,7 +8,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/places.h"
 #include "harness/cli/reading.h"
-#include "harness/run/forecast.h"
+#include "harness/run/sweep/forecast.h"
 
 typedef struct plan_options {
     const char        *out;

@@ -7,8 +7,8 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/named.h"
 #include "harness/cli/report_profile.h"
-#include "harness/run/profile_store.h"
-#include "harness/run/quantized.h"
+#include "harness/run/checkpoint/quantized.h"
+#include "harness/run/profile/profile_store.h"
 
 typedef struct profile_options {
     const char        *model, *recipe, *backend, *out;

@@ -4,7 +4,7 @@
 #include "harness/cli/named.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/reading.h"
-#include "harness/run/quantize.h"
+#include "harness/run/checkpoint/quantize.h"
 
 typedef struct quantize_options {
     const char        *out, *only;

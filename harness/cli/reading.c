@@ -1,6 +1,6 @@
 #include "harness/cli/reading.h"
 #include <stdio.h>
-#include "harness/run/snapshot.h"
+#include "harness/run/sweep/snapshot.h"
 
 ssmq_status ssmq_command_read(const char *path, const char *const *set, const ssmq_catalogue *cat,
                               ssmq_experiment **out)

@@ -1,7 +1,7 @@
 /* Reading an experiment on behalf of a subcommand: problems go to stderr with their places. */
 #pragma once
 #include "harness/base/option.h"
-#include "harness/run/experiment.h"
+#include "harness/run/experiment/experiment.h"
 
 /* The row `--set` of a subcommand that reads experiments; its options have `const char *const *set`. */
 #define SSMQ_OPTION_SET(type) \

@@ -1,7 +1,7 @@
 /* What `ssmq profile` prints. */
 #pragma once
 #include <stdio.h>
-#include "harness/run/profile.h"
+#include "harness/run/profile/profile.h"
 
 #ifdef __cplusplus
 extern "C" {

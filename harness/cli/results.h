@@ -1,7 +1,7 @@
 /* The table of an experiment's results: a row for each run. */
 #pragma once
 #include "harness/base/str.h"
-#include "harness/run/sweep.h"
+#include "harness/run/experiment/sweep.h"
 #include "harness/store/summary.h"
 
 #ifdef __cplusplus

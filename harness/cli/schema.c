@@ -1,6 +1,6 @@
 /* ssmq schema: the form of an experiment for editors and other programs. */
-#include "harness/run/json_schema.h"
 #include "harness/cli/commands.h"
+#include "harness/run/experiment/json_schema.h"
 
 typedef struct schema_options {
     int kind;   /* an ssmq_schema_kind */

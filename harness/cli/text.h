@@ -4,7 +4,7 @@
 #include "harness/base/json.h"
 #include "harness/base/option.h"
 #include "harness/data/dataset.h"
-#include "harness/run/generate.h"
+#include "harness/run/generate/generate.h"
 
 #ifdef __cplusplus
 extern "C" {

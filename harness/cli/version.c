@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "harness/base/build.h"
-#include "harness/run/catalogue.h"
+#include "harness/run/experiment/catalogue.h"
 #include "harness/store/host.h"
 
 static void print_build(FILE *out)

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include "harness/base/build.h"
 #include "harness/data/window.h"
-#include "harness/run/site_error_store.h"
-#include "harness/run/weight_size.h"
+#include "harness/run/checkpoint/weight_size.h"
+#include "harness/run/evaluate/site_error_store.h"
 
 static bool is_against(const ssmq_run *run, ssmq_baseline baseline)
 {

@@ -1,13 +1,13 @@
 /* One run carried out in memory: recipe, evaluations, and then its run.h5 and summary. */
 #pragma once
-#include "harness/run/evidence.h"
-#include "harness/run/execute_profile.h"
-#include "harness/run/fake_real.h"
-#include "harness/run/recipe.h"
+#include "harness/run/calibrate/recipe.h"
+#include "harness/run/evaluate/evidence.h"
+#include "harness/run/evaluate/fake_real.h"
+#include "harness/run/evaluate/sensitivity.h"
+#include "harness/run/evaluate/site_error.h"
+#include "harness/run/profile/execute_profile.h"
 #include "harness/run/result.h"
-#include "harness/run/sensitivity.h"
 #include "harness/run/session.h"
-#include "harness/run/site_error.h"
 #include "harness/store/summary.h"
 
 #ifdef __cplusplus

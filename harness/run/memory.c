@@ -1,7 +1,7 @@
 #include "harness/run/memory.h"
 #include <string.h>
 #include "harness/data/checkpoint.h"
-#include "harness/run/eval_ppl.h"
+#include "harness/run/evaluate/eval_ppl.h"
 #include "harness/store/host.h"
 
 /* Buffers of OpenBLAS and HDF5 and code that only a run touches, as measured. */

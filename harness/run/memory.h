@@ -1,6 +1,6 @@
 /* How much memory a run takes at its peak, computed from shapes, with nothing loaded. */
 #pragma once
-#include "harness/run/experiment.h"
+#include "harness/run/experiment/experiment.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,12 +3,12 @@
 #include <string.h>
 #include "harness/base/assert.h"
 #include "harness/data/window.h"
-#include "harness/run/collect_store.h"
-#include "harness/run/compare_store.h"
+#include "harness/run/evaluate/compare_store.h"
+#include "harness/run/evaluate/sensitivity_store.h"
+#include "harness/run/evaluate/site_error_store.h"
 #include "harness/run/result_calibration.h"
 #include "harness/run/result_sites.h"
-#include "harness/run/sensitivity_store.h"
-#include "harness/run/site_error_store.h"
+#include "harness/run/statistics/collect_store.h"
 #include "harness/store/store.h"
 
 /* ---- the file as a whole --------------------------------------------------------------- */

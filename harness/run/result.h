@@ -1,12 +1,12 @@
 /* What a finished run leaves in run.h5 (layout: analysis/README.md). */
 #pragma once
-#include "harness/run/collect.h"
-#include "harness/run/eval_ppl.h"
-#include "harness/run/experiment.h"
-#include "harness/run/fake_real.h"
-#include "harness/run/recipe.h"
-#include "harness/run/sensitivity.h"
-#include "harness/run/site_error.h"
+#include "harness/run/calibrate/recipe.h"
+#include "harness/run/evaluate/eval_ppl.h"
+#include "harness/run/evaluate/fake_real.h"
+#include "harness/run/evaluate/sensitivity.h"
+#include "harness/run/evaluate/site_error.h"
+#include "harness/run/experiment/experiment.h"
+#include "harness/run/statistics/collect.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,7 +1,7 @@
 #include "harness/run/result_sites.h"
 #include <math.h>
 #include <string.h>
-#include "harness/run/site_family.h"
+#include "harness/run/statistics/site_family.h"
 
 static const ssmq_assignment *at(const ssmq_result *r, const ssmq_site_family *f, int32_t layer)
 {

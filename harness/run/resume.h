@@ -1,6 +1,6 @@
 /* Pieces of a run that its journal (store/journal.h) knows already, and those that it is told of. */
 #pragma once
-#include "harness/run/compare.h"
+#include "harness/run/evaluate/compare.h"
 #include "harness/run/listener.h"
 
 #ifdef __cplusplus

@@ -6,8 +6,8 @@
 #include <unistd.h>
 #include "harness/base/build.h"
 #include "harness/base/clock.h"
+#include "harness/run/evaluate/sensitivity_store.h"
 #include "harness/run/execute.h"
-#include "harness/run/sensitivity_store.h"
 #include "harness/store/rundir.h"
 #include "harness/store/store.h"
 

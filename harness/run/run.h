@@ -1,7 +1,7 @@
 /* The runner: every run of an experiment in its own directory, OUT/NAME/ID/ (harness/store/rundir.h).
  * A run that is finished there is not run again. */
 #pragma once
-#include "harness/run/experiment.h"
+#include "harness/run/experiment/experiment.h"
 #include "harness/run/listener.h"
 #include "harness/store/summary.h"
 

@@ -1,9 +1,9 @@
 #include "harness/run/run.h"
 #include <string.h>
 #include "harness/run/job.h"
-#include "harness/run/snapshot.h"
-#include "harness/run/sweep_files.h"
-#include "harness/run/workers.h"
+#include "harness/run/sweep/snapshot.h"
+#include "harness/run/sweep/sweep_files.h"
+#include "harness/run/sweep/workers.h"
 #include "harness/store/rundir.h"
 
 /* Runs that were only to be recorded have not failed. */

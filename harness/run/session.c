@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/assert.h"
-#include "harness/run/load.h"
-#include "harness/run/replay_key.h"
+#include "harness/run/calibrate/replay_key.h"
+#include "harness/run/checkpoint/load.h"
 
 /* Something that was made for one run, and is there for others that want the same. */
 typedef struct ssmq_held {

@@ -2,10 +2,10 @@
  * the same; each made when it is first asked for.  Of models only the one that is in use is kept. */
 #pragma once
 #include "harness/data/checkpoint.h"
-#include "harness/run/experiment.h"
+#include "harness/run/calibrate/replay.h"
+#include "harness/run/evaluate/texts.h"
+#include "harness/run/experiment/experiment.h"
 #include "harness/run/listener.h"
-#include "harness/run/replay.h"
-#include "harness/run/texts.h"
 #include "harness/store/provenance.h"
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /* What /fake_real of a results file holds: where codes of a run in real mode differ from those of
- * the same plan in fake mode, and why (harness/run/fake_real.h). */
+ * the same plan in fake mode, and why (harness/run/evaluate/fake_real.h). */
 #pragma once
 #include "harness/store/sealed.h"
 

@@ -20,7 +20,7 @@ typedef struct ssmq_score {
     int64_t windows, tokens;
 } ssmq_score;
 
-/* Paired with another model over the same tokens (harness/run/compare.h): field, which metric it belongs
+/* Paired with another model over the same tokens (harness/run/evaluate/compare.h): field, which metric it belongs
  * to (an index into ssmq_metrics; -1: none, always there), unit.  Standard errors and the interval are over
  * windows, quantiles over tokens. */
 #define SSMQ_COMPARE_FIELDS(X)  \
@@ -64,7 +64,7 @@ typedef struct ssmq_evaluation_score {
     int32_t                  n_subset;
 } ssmq_evaluation_score;
 
-/* Errors of a site in all its layers together (harness/run/site_error.h): field, the metric it belongs to. */
+/* Errors of a site in all its layers together (harness/run/evaluate/site_error.h): field, the metric it belongs to. */
 #define SSMQ_SITE_FIELDS(X) \
     X(sqnr_db, 3)           \
     X(mse, 4)               \
@@ -93,7 +93,7 @@ typedef struct ssmq_site_scores {
     int32_t                n;
 } ssmq_site_scores;
 
-/* A recipe of which only some units quantise (harness/run/sensitivity.h): field, unit, what it is. */
+/* A recipe of which only some units quantise (harness/run/evaluate/sensitivity.h): field, unit, what it is. */
 #define SSMQ_SENSITIVITY_FIELDS(X)                                                                   \
     X(ppl, "", "perplexity")                                                                         \
     X(ln_ratio, "nat", "difference in log-perplexity from float")                                    \
@@ -139,7 +139,7 @@ typedef struct ssmq_interaction_scores {
     int32_t                       n;
 } ssmq_interaction_scores;
 
-/* What a run costs (harness/run/profile.h), medians; they never repeat.  NaN: not measured. */
+/* What a run costs (harness/run/profile/profile.h), medians; they never repeat.  NaN: not measured. */
 #define SSMQ_SPEED_FIELDS(X)   \
     X(ttft_ms)                 \
     X(tpot_ms)                 \
@@ -180,7 +180,7 @@ typedef struct ssmq_summary {
     ssmq_interaction_scores      interactions;
     const ssmq_alarm            *alarm;
     int32_t                      n_alarm;
-    int64_t                      parameters, weight_bytes; /* harness/run/weight_size.h; 0: not known */
+    int64_t                      parameters, weight_bytes; /* harness/run/checkpoint/weight_size.h; 0: not known */
 } ssmq_summary;
 
 /* Replaces path as a whole; IO. */

@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include "harness/backend/cpu/cpu.h"
 #include "harness/base/clock.h"
-#include "harness/run/collect.h"
-#include "harness/run/load.h"
+#include "harness/run/checkpoint/load.h"
+#include "harness/run/statistics/collect.h"
 #include "harness/store/host.h"
 #include "models/families.h"
 #include "models/random.h"

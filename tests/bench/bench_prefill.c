@@ -18,7 +18,7 @@
 #include "harness/base/file.h"
 #include "harness/bench/peaks.h"
 #include "harness/exec/exec.h"
-#include "harness/run/load.h"
+#include "harness/run/checkpoint/load.h"
 #include "harness/store/host.h"
 #include "models/families.h"
 #include "models/random.h"

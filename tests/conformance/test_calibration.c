@@ -2,7 +2,7 @@
  * is run or replayed. */
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/replay.h"
+#include "harness/run/calibrate/replay.h"
 #include "quant/methods.h"
 #include "tests/support/check.h"
 #include "tests/support/forward.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/file.h"
-#include "harness/run/collect_store.h"
+#include "harness/run/statistics/collect_store.h"
 #include "quant/methods.h"
 #include "tests/support/check.h"
 #include "tests/support/forward.h"

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "harness/base/file.h"
-#include "harness/run/experiment.h"
-#include "harness/run/reference.h"
+#include "harness/run/experiment/experiment.h"
+#include "harness/run/experiment/reference.h"
 #include "tests/support/catalogue.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/fake_real.h"
+#include "harness/run/evaluate/fake_real.h"
 #include "quant/methods.h"
 #include "tests/support/check.h"
 #include "tests/support/forward.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/rng.h"
-#include "harness/run/recipe.h"
+#include "harness/run/calibrate/recipe.h"
 #include "quant/methods.h"
 #include "quant/select.h"
 #include "quant/solve/columns.h"

@@ -2,7 +2,7 @@
  * is MEMORY with a message, and nothing leaks (the address sanitizer's build sees to that). */
 #include <string.h>
 #include "harness/backend/ref/ref.h"
-#include "harness/run/recipe.h"
+#include "harness/run/calibrate/recipe.h"
 #include "quant/methods.h"
 #include "tests/support/check.h"
 #include "tests/support/models.h"

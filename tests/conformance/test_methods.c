@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/recipe.h"
+#include "harness/run/calibrate/recipe.h"
 #include "quant/methods.h"
 #include "quant/select.h"
 #include "tests/support/catalogue.h"

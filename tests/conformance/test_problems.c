@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "harness/base/problems.h"
-#include "harness/run/experiment.h"
+#include "harness/run/experiment/experiment.h"
 #include "tests/support/catalogue.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"

@@ -3,8 +3,8 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/quantized.h"
-#include "harness/run/ready.h"
+#include "harness/run/checkpoint/quantized.h"
+#include "harness/run/checkpoint/ready.h"
 #include "tests/support/catalogue.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"

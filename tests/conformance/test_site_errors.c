@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/site_error.h"
+#include "harness/run/evaluate/site_error.h"
 #include "harness/tensor/hadamard.h"
 #include "quant/methods.h"
 #include "tests/support/check.h"

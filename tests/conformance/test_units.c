@@ -1,7 +1,7 @@
 /* Units of a plan, and the steps that leave one in floating point: applied behind the recipe they give the plan
  * with the unit masked. */
 #include <stdlib.h>
-#include "harness/run/units.h"
+#include "harness/run/evaluate/units.h"
 #include "quant/methods.h"
 #include "tests/support/check.h"
 #include "tests/support/forward.h"

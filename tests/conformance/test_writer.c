@@ -2,7 +2,7 @@
  * is that of all of it. */
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/generate.h"
+#include "harness/run/generate/generate.h"
 #include "tests/support/catalogue.h"
 #include "tests/support/check.h"
 

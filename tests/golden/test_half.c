@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/loss.h"
+#include "harness/run/evaluate/loss.h"
 #include "quant/observers.h"
 #include "quant/select.h"
 #include "tests/support/catalogue.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "harness/data/checkpoint.h"
 #include "harness/data/dataset.h"
-#include "harness/run/load.h"
+#include "harness/run/checkpoint/load.h"
 #include "models/families.h"
 #include "tests/support/check.h"
 #include "tests/support/forward.h"

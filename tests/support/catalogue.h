@@ -1,5 +1,5 @@
 /* The catalogue of the program, for tests that run experiments. */
 #pragma once
-#include "harness/run/catalogue.h"
+#include "harness/run/experiment/catalogue.h"
 
 extern const ssmq_catalogue test_catalogue;

@@ -2,7 +2,7 @@
  * messages name files plainly.  The folder holds m/ (a model of family fake with two layers and a
  * tokenizer), t.npy, t.txt, d.jsonl and an empty sub/; experiments are written as e.yaml. */
 #pragma once
-#include "harness/run/experiment.h"
+#include "harness/run/experiment/experiment.h"
 #include "tests/support/scratch.h"
 
 typedef struct fixture {

@@ -8,7 +8,7 @@
  * (inputs of linear ops; refuses twice). Statistics absmax, quantile (p); across max, ema (rate).
  */
 #pragma once
-#include "harness/run/catalogue.h"
+#include "harness/run/experiment/catalogue.h"
 
 extern const ssmq_catalogue fake_catalogue;
 

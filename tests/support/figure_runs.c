@@ -7,7 +7,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/file.h"
 #include "harness/base/rng.h"
-#include "harness/run/profile_store.h"
+#include "harness/run/profile/profile_store.h"
 #include "harness/store/differences.h"
 #include "harness/store/store.h"
 #include "harness/tensor/histogram.h"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "harness/run/load.h"
+#include "harness/run/checkpoint/load.h"
 #include "models/families.h"
 #include "tests/support/check.h"
 

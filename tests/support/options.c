@@ -1,6 +1,6 @@
 #include "tests/support/options.h"
 #include <string.h>
-#include "harness/run/observer_option.h"
+#include "harness/run/experiment/observer_option.h"
 #include "tests/support/catalogue.h"
 #include "tests/support/check.h"
 

@@ -1,7 +1,7 @@
 /* Recipes as tests write them, applied to small models whose every weight matters: norm gains and biases too,
  * which models before training have at 1 and 0. */
 #pragma once
-#include "harness/run/recipe.h"
+#include "harness/run/calibrate/recipe.h"
 
 typedef struct test_step {
     const ssmq_method *method; /* NULL ends a list           */

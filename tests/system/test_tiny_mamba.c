@@ -11,9 +11,9 @@
 #include <math.h>
 #include <string.h>
 #include "harness/data/checkpoint.h"
-#include "harness/run/eval_ppl.h"
-#include "harness/run/load.h"
-#include "harness/run/recipe.h"
+#include "harness/run/calibrate/recipe.h"
+#include "harness/run/checkpoint/load.h"
+#include "harness/run/evaluate/eval_ppl.h"
 #include "models/families.h"
 #include "tests/support/catalogue.h"
 #include "tests/support/check.h"

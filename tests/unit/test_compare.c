@@ -5,7 +5,7 @@
 #include <string.h>
 #include "harness/base/rng.h"
 #include "harness/base/stats.h"
-#include "harness/run/compare.h"
+#include "harness/run/evaluate/compare.h"
 #include "tests/support/check.h"
 #include "tests/support/scratch.h"
 

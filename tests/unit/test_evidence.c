@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/data/window.h"
-#include "harness/run/evidence.h"
+#include "harness/run/evaluate/evidence.h"
 #include "harness/store/rank.h"
 #include "harness/store/read.h"
 #include "harness/store/store.h"

@@ -1,6 +1,6 @@
 /* Hidden states that are kept between evaluations: whole windows, as far as memory goes, and of one way to run. */
 #include <stdlib.h>
-#include "harness/run/kept_hidden.h"
+#include "harness/run/evaluate/kept_hidden.h"
 #include "tests/support/check.h"
 
 enum { WINDOW = 10, PIECE = 4, D = 3 };

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/data/safetensors.h"
-#include "harness/run/load.h"
+#include "harness/run/checkpoint/load.h"
 #include "harness/tensor/dtype.h"
 #include "models/families.h"
 #include "tests/support/check.h"

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/observer_option.h"
+#include "harness/run/experiment/observer_option.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_catalogue.h"
 #include "tests/support/problems.h"

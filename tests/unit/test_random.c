@@ -1,7 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/run/load.h"
+#include "harness/run/checkpoint/load.h"
 #include "models/families.h"
 #include "models/random.h"
 #include "tests/support/check.h"

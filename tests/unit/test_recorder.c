@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/rng.h"
-#include "harness/run/recorder.h"
+#include "harness/run/calibrate/recorder.h"
 #include "harness/tensor/selection.h"
 #include "tests/support/check.h"
 #include "tests/support/forward.h"

@@ -1,7 +1,7 @@
 /* Sampling: what each setting leaves to draw from, and how often it is drawn. */
 #include <math.h>
 #include <stdlib.h>
-#include "harness/run/sample.h"
+#include "harness/run/generate/sample.h"
 #include "tests/support/check.h"
 
 #define N 6

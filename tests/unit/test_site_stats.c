@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/rng.h"
-#include "harness/run/site_figures.h"
+#include "harness/run/statistics/site_figures.h"
 #include "tests/support/check.h"
 #include "tests/support/forward.h"
 

@@ -1,0 +1,79 @@
+#include "harness/run/calibrate/record.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SIGN 0x8000
+
+/* ---- memory ---------------------------------------------------------------------------- */
+
+void ssmq_kept_free(ssmq_kept *k)
+{
+    if (!k) return;
+    free(k->bin);
+    free(k->count);
+    free(k);
+}
+
+ssmq_status ssmq_kept_bins(ssmq_kept *k, int32_t n)
+{
+    free(k->bin);
+    free(k->count);
+    k->histogram = true;
+    k->n_bin = n;
+    k->bin = calloc((size_t)n + 1, sizeof *k->bin);
+    k->count = calloc((size_t)n + 1, sizeof *k->count);
+    return k->bin && k->count ? SSMQ_OK : SSMQ_FAIL(MEMORY, "no memory for %d bins of a sample", (int)n);
+}
+
+ssmq_status ssmq_kept_new(const ssmq_wanted *w, int32_t n_bin, ssmq_kept **out)
+{
+    const size_t n = (size_t)w->n_level;
+    ssmq_kept   *k = calloc(1, sizeof *k + n * (sizeof(float) + (w->values ? sizeof(ssmq_range) : 0)));
+    if (!k) return SSMQ_FAIL(MEMORY, "no memory for the record of a sample");
+    k->value = w->values ? (ssmq_range *)(k + 1) : NULL;
+    k->magnitude = w->values ? (float *)(k->value + n) : (float *)(k + 1);
+    k->facts = (ssmq_record){
+        .n_level = w->n_level, .level = w->level, .magnitude = k->magnitude, .value = k->value};
+    const ssmq_status st = w->histogram ? ssmq_kept_bins(k, n_bin) : SSMQ_OK;
+    if (st != SSMQ_OK) ssmq_kept_free(k);
+    else *out = k;
+    return st;
+}
+
+/* ---- ranges ---------------------------------------------------------------------------- */
+
+bool ssmq_kept_has(const ssmq_kept *k, const ssmq_wanted *w)
+{
+    int32_t at = 0;
+    for (int32_t i = 0; i < w->n_level; i++) {
+        while (at < k->facts.n_level && k->facts.level[at] < w->level[i]) at++;
+        if (at == k->facts.n_level || k->facts.level[at] != w->level[i]) return false;
+    }
+    return (k->histogram || !w->histogram) && (k->facts.value || !w->values);
+}
+
+static void expand(const ssmq_kept *k, ssmq_histogram *half)
+{
+    memset(half, 0, 2 * sizeof *half);
+    for (int32_t i = 0; i < k->n_bin; i++) {
+        ssmq_histogram *h = &half[k->bin[i] < SIGN];
+        h->count[k->bin[i] & (SIGN - 1)] = k->count[i];
+        h->n += k->count[i];
+    }
+    for (int i = 0; i < 2; i++) {
+        half[i].low = k->edge[2 * i];
+        half[i].high = k->edge[2 * i + 1];
+    }
+}
+
+bool ssmq_kept_range(const ssmq_kept *k, const ssmq_observer *o, const ssmq_qspec *spec,
+                     ssmq_histogram *half, ssmq_range *out)
+{
+    const ssmq_statistic *s = o->statistic;
+    ssmq_record           facts = k->facts;
+    if (k->histogram && s->histogram && s->histogram(o->statistic_options)) {
+        expand(k, half);
+        facts.half = half;
+    }
+    return s->replay(o->statistic_options, &facts, spec, out);
+}

@@ -1,0 +1,261 @@
+#include "harness/run/calibrate/recorder.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/assert.h"
+#include "harness/tensor/selection.h"
+
+#define SIGN 0x8000
+
+struct ssmq_recorder {
+    ssmq_backend *be;
+    ssmq_pick     pick;
+    int32_t       n_table;
+    uint32_t    **table; /* [n_table][SSMQ_SIGNED_BINS], zero between the calls */
+    ssmq_selection **selection; /* [threads] */
+};
+
+static ssmq_status make_room(ssmq_recorder *r)
+{
+    for (int32_t i = 0; i < r->n_table; i++) {
+        r->table[i] = calloc(SSMQ_SIGNED_BINS, sizeof **r->table);
+        if (!r->table[i]) return SSMQ_FAIL(MEMORY, "no memory for the bins of samples");
+    }
+    for (int32_t i = 0; i < r->be->threads; i++) SSMQ_TRY(ssmq_selection_new(&r->selection[i]));
+    return SSMQ_OK;
+}
+
+ssmq_status ssmq_recorder_new(ssmq_backend *be, ssmq_recorder **out)
+{
+    const bool     avx512 = strcmp(be->tier, "avx512") == 0 && ssmq_pick_avx512;
+    ssmq_recorder *r = ssmq_must_malloc(sizeof *r);
+    *r = (ssmq_recorder){.be = be, .pick = avx512 ? ssmq_pick_avx512 : ssmq_pick_c, .n_table = 2 * be->threads};
+    r->table = ssmq_must_malloc((size_t)r->n_table * sizeof *r->table);
+    r->selection = ssmq_must_malloc((size_t)be->threads * sizeof *r->selection);
+    for (int32_t i = 0; i < r->n_table; i++) r->table[i] = NULL;
+    for (int32_t i = 0; i < be->threads; i++) r->selection[i] = NULL;
+    const ssmq_status st = make_room(r);
+    if (st == SSMQ_OK) *out = r;
+    else ssmq_recorder_free(r);
+    return st;
+}
+
+void ssmq_recorder_free(ssmq_recorder *r)
+{
+    if (!r) return;
+    for (int32_t i = 0; i < r->n_table; i++) free(r->table[i]);
+    for (int32_t i = 0; i < r->be->threads; i++) ssmq_selection_free(r->selection[i]);
+    free(r->table);
+    free(r->selection);
+    free(r);
+}
+
+/* ---- one sequence ---------------------------------------------------------------------- */
+
+/* A sequence being measured. */
+typedef struct measuring {
+    uint32_t           *count; /* the first of its tables: of all parts, once they are counted */
+    int64_t             n, minus_zeros; /* values; -0 among them */
+    ssmq_kept          *k;
+    double             *below; /* [n_level] 100 - level, which descend, turned round */
+    float              *low, *high; /* [n_level] */
+    float               end[4];
+    int64_t             rank[4];
+    ssmq_quantile_list  list[4];
+    ssmq_selection     *selection;
+} measuring;
+
+/* Ranks of the ends of both halves: the largest magnitude of the negative values, their smallest, and those of
+ * the others the other way round; of a half without values, any. */
+static void find_ends(measuring *m)
+{
+    int64_t negative = -m->minus_zeros; /* they share a bin with negative values, behind them in order */
+    m->n = 0;
+    for (int32_t bin = 0; bin < SIGN; bin++) {
+        m->n += (int64_t)m->count[bin] + m->count[bin | SIGN];
+        negative += m->count[bin | SIGN];
+    }
+    m->rank[0] = 0;
+    m->rank[1] = negative > 0 ? negative - 1 : 0;
+    m->rank[2] = negative < m->n ? negative : m->n - 1;
+    m->rank[3] = m->n - 1;
+}
+
+/* The quantiles of x and its ends are all out of one selection. */
+static ssmq_status begin_measuring(measuring *m, const ssmq_wanted *w)
+{
+    const size_t n = (size_t)w->n_level;
+    SSMQ_TRY(ssmq_kept_new(w, 0, &m->k));
+    m->low = malloc((2 * n + 1) * sizeof *m->low);
+    m->below = malloc((n + 1) * sizeof *m->below);
+    if (!m->low || !m->below) return SSMQ_FAIL(MEMORY, "no memory for the quantiles of a sample");
+    m->high = m->low + n;
+    for (size_t i = 0; i < n; i++) m->below[i] = 100 - w->level[n - 1 - i];
+    find_ends(m);
+    m->list[0] = (ssmq_quantile_list){false, 4, NULL, m->end, m->rank};
+    m->list[1] = (ssmq_quantile_list){true, w->n_level, w->level, m->k->magnitude, NULL};
+    m->list[2] = (ssmq_quantile_list){false, w->n_level, w->level, m->high, NULL};
+    m->list[3] = (ssmq_quantile_list){false, w->n_level, m->below, m->low, NULL};
+    return ssmq_selection_begin(m->selection, m->count, m->list, w->values ? 4 : 2);
+}
+
+static void take_ends(measuring *m)
+{
+    const bool negative = m->end[0] < 0, others = m->end[3] >= 0;
+    m->k->facts.low = m->end[0];
+    m->k->facts.high = m->end[3];
+    m->k->edge[0] = negative ? -m->end[1] : 0;
+    m->k->edge[1] = negative ? -m->end[0] : 0;
+    m->k->edge[2] = others ? fabsf(m->end[2]) : 0;
+    m->k->edge[3] = others ? m->end[3] : 0;
+}
+
+/* -0 counts as 0, which is no negative value. */
+static ssmq_status fill_bins(measuring *m)
+{
+    m->count[SIGN] -= (uint32_t)m->minus_zeros;
+    m->count[0] += (uint32_t)m->minus_zeros;
+    SSMQ_TRY(ssmq_kept_bins(m->k, ssmq_filled_bins(m->count, NULL)));
+    ssmq_filled_bins(m->count, m->k->bin);
+    for (int32_t i = 0; i < m->k->n_bin; i++) m->k->count[i] = m->count[m->k->bin[i]];
+    return SSMQ_OK;
+}
+
+static ssmq_status fill_record(measuring *m, const ssmq_wanted *w)
+{
+    const int32_t n = w->n_level;
+    ssmq_selection_fill(m->selection);
+    take_ends(m);
+    for (int32_t i = 0; w->values && i < n; i++)
+        m->k->value[i] = (ssmq_range){m->low[n - 1 - i], m->high[i]};
+    return w->histogram ? fill_bins(m) : SSMQ_OK;
+}
+
+/* Its table is zero afterwards. */
+static void end_measuring(measuring *m)
+{
+    ssmq_kept_free(m->k);
+    free(m->low);
+    free(m->below);
+    memset(m->count, 0, SSMQ_SIGNED_BINS * sizeof *m->count);
+}
+
+/* ---- a few of them, in parts ----------------------------------------------------------- */
+
+/* Sequences first .. first + n of x, each cut into as many parts; every part has a table. */
+typedef struct group {
+    ssmq_recorder     *r;
+    const ssmq_tensor *x;
+    const ssmq_wanted *w;
+    int32_t            first, n, parts;
+    measuring         *m;      /* [n] */
+    atomic_int         failed; /* an ssmq_status */
+} group;
+
+/* Part i, counted through all sequences: its rows, of which there may be none. */
+static ssmq_tensor part_of(const group *g, int64_t i)
+{
+    const ssmq_tensor one = ssmq_tensor_slice(g->x, 0, g->first + i / g->parts, 1);
+    const int64_t     L = one.dim[1], p = i % g->parts, begin = p * L / g->parts;
+    return ssmq_tensor_slice(&one, 1, begin, (p + 1) * L / g->parts - begin);
+}
+
+static int64_t minus_zeros_of(const ssmq_tensor *x)
+{
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    int64_t           n = 0;
+    for (int64_t i = 0; i < rows.dim[0]; i++)
+        for (int64_t j = 0; j < rows.dim[1]; j++) {
+            int32_t bits;
+            memcpy(&bits, (const float *)rows.data + i * rows.stride[0] + j, sizeof bits);
+            n += bits == INT32_MIN;
+        }
+    return n;
+}
+
+static void count_parts(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    group *g = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const ssmq_tensor part = part_of(g, i);
+        if (ssmq_tensor_count(&part) > 0) ssmq_count_bins(&part, g->r->table[i]);
+    }
+}
+
+/* Moves the counts of all parts to the first one's. */
+static void begin_sequences(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    group *g = context;
+    (void)worker;
+    for (int64_t b = begin; b < end; b++) {
+        measuring *m = &g->m[b];
+        m->count = g->r->table[b * g->parts];
+        m->selection = g->r->selection[b];
+        for (int32_t p = 1; p < g->parts; p++) ssmq_move_bins(m->count, g->r->table[b * g->parts + p]);
+        const ssmq_tensor one = ssmq_tensor_slice(g->x, 0, g->first + b, 1);
+        if (m->count[SIGN] > 0) m->minus_zeros = minus_zeros_of(&one);
+        const ssmq_status st = begin_measuring(m, g->w);
+        if (st != SSMQ_OK) atomic_store(&g->failed, (int)st);
+    }
+}
+
+static void select_parts(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    group *g = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const ssmq_tensor part = part_of(g, i);
+        ssmq_selection   *s = g->m[i / g->parts].selection;
+        if (ssmq_tensor_count(&part) > 0) ssmq_selection_add(s, &part, g->r->pick);
+    }
+}
+
+static void fill_sequences(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    group *g = context;
+    (void)worker;
+    for (int64_t b = begin; b < end; b++) {
+        const ssmq_status st = fill_record(&g->m[b], g->w);
+        if (st != SSMQ_OK) atomic_store(&g->failed, (int)st);
+    }
+}
+
+static ssmq_status measure_group(group *g, ssmq_kept **out)
+{
+    ssmq_backend *be = g->r->be;
+    be->ops->share(be, (int64_t)g->n * g->parts, 1, count_parts, g);
+    be->ops->share(be, g->n, 1, begin_sequences, g);
+    if (atomic_load(&g->failed) == SSMQ_OK) be->ops->share(be, (int64_t)g->n * g->parts, 1, select_parts, g);
+    if (atomic_load(&g->failed) == SSMQ_OK) be->ops->share(be, g->n, 1, fill_sequences, g);
+    const ssmq_status st = (ssmq_status)atomic_load(&g->failed);
+    for (int32_t b = 0; b < g->n; b++) {
+        if (st == SSMQ_OK) out[b] = g->m[b].k;
+        if (st == SSMQ_OK) g->m[b].k = NULL;
+        end_measuring(&g->m[b]);
+    }
+    if (st == SSMQ_OK) return SSMQ_OK;
+    return ssmq_fail(st, __FILE__, __LINE__, __func__, "no memory for the records of %d samples", (int)g->n);
+}
+
+/* ---- a batch --------------------------------------------------------------------------- */
+
+ssmq_status ssmq_recorder_measure(ssmq_recorder *r, const ssmq_tensor *x, const ssmq_wanted *w, ssmq_kept **out)
+{
+    const int32_t B = (int32_t)x->dim[0], threads = r->be->threads, most = B < threads ? B : threads;
+    measuring    *m = ssmq_must_malloc((size_t)most * sizeof *m);
+    ssmq_status   st = SSMQ_OK;
+    int32_t       done = 0;
+    SSMQ_ASSERT(x->rank >= 3 && x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
+    while (done < B && st == SSMQ_OK) {
+        const int32_t n = B - done < most ? B - done : most;
+        group g = {.r = r, .x = x, .w = w, .first = done, .n = n, .parts = (threads + n - 1) / n, .m = m};
+        memset(m, 0, (size_t)n * sizeof *m);
+        st = measure_group(&g, out + done);
+        if (st == SSMQ_OK) done += n;
+    }
+    for (int32_t b = 0; st != SSMQ_OK && b < done; b++) ssmq_kept_free(out[b]);
+    free(m);
+    return st;
+}

@@ -1,0 +1,329 @@
+#include "harness/run/evaluate/eval_ppl.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/assert.h"
+#include "harness/base/stats.h"
+#include "harness/data/window.h"
+#include "harness/run/evaluate/loss.h"
+#include "harness/run/resume.h"
+
+/* Values of one block of logits: 32 MiB of floats. */
+#define LOGITS_MAX ((int64_t)8 << 20)
+
+int64_t ssmq_eval_block(const ssmq_model *m)
+{
+    const int64_t rows = LOGITS_MAX / m->vocabulary;
+    return rows < 1 ? 1 : rows;
+}
+
+/* One of the models that see the tokens. */
+typedef struct side {
+    const ssmq_model *m;
+    ssmq_exec        *ex;
+    void             *state;
+    double           *loss; /* [window - 1] of each target */
+    ssmq_tensor       rows; /* (n, D) hidden, of the piece under way */
+    ssmq_kept_hidden *kept; /* lent; NULL: its layers always run    */
+} side;
+
+/* What one evaluation works with. */
+typedef struct task {
+    const ssmq_evaluation *e;
+    side                   side[2]; /* the model, and what it is compared with */
+    int32_t                sides;
+    const char            *beside; /* name of the second */
+    int64_t                piece;  /* tokens of a forward pass */
+    ssmq_comparison       *comparison; /* where there are two sides */
+    ssmq_pool             *pool;
+    int32_t               *token; /* [window] */
+    int64_t                unscored; /* targets of a window that come first and do not count */
+    double                *window_nll;
+    int32_t               *window_subset;
+    int64_t                windows, capacity;
+    const ssmq_listener *listener;
+    double               fraction; /* of the data that the finished windows are */
+} task;
+
+/* The logits of some rows of a piece that begins with token first, and their losses. */
+static ssmq_status score_block(const task *t, side *s, int64_t first, int64_t at, int64_t n,
+                               ssmq_tensor *logits)
+{
+    ssmq_backend     *be = ssmq_exec_backend(s->ex);
+    ssmq_tensor       part = ssmq_tensor_slice(&s->rows, 0, at, n);
+    ssmq_tensor       loss = SSMQ_TENSOR(s->loss + first + at, SSMQ_F64, n);
+    const ssmq_tensor target = SSMQ_TENSOR(t->token + first + at + 1, SSMQ_I32, n);
+    ssmq_exec_position(s->ex, first + at);
+    SSMQ_TRY(ssmq_exec_scratch(s->ex, SSMQ_EXEC_SLOT_LOGITS, 2,
+                               (const int64_t[]){n, s->m->vocabulary}, logits));
+    SSMQ_TRY(s->m->family->head(s->m, s->ex, &part, logits));
+    ssmq_loss_round_logits(t->e->loss_dtype, logits);
+    return be->ops->nll(be, &loss, logits, &target);
+}
+
+/* A failure of the model beside is not to be taken for one of the model. */
+static ssmq_status on_side(const task *t, const side *s, ssmq_status st)
+{
+    if (st == SSMQ_OK || s == t->side) return st;
+    char message[SSMQ_ERROR_MESSAGE_MAX];
+    snprintf(message, sizeof message, "%s", ssmq_error_last()->message);
+    return ssmq_fail(st, __FILE__, __LINE__, __func__, "the %s model beside it: %s",
+                     t->beside, message);
+}
+
+/* The first n tokens of a piece, whose targets are the tokens after them; without those that do not count. */
+static ssmq_status score(task *t, int64_t first, int64_t n)
+{
+    const int64_t block = ssmq_eval_block(t->side[0].m);
+    const int64_t begin = first < t->unscored ? t->unscored - first : 0;
+    for (int64_t i = begin; i < n; i += block) {
+        const int64_t rows = n - i < block ? n - i : block;
+        ssmq_tensor   logits[2];
+        for (int32_t k = 0; k < t->sides; k++)
+            SSMQ_TRY(on_side(t, &t->side[k],
+                             score_block(t, &t->side[k], first, i, rows, &logits[k])));
+        if (t->sides == 2)
+            ssmq_comparison_rows(t->comparison, t->pool, first + i - t->unscored, &logits[1], &logits[0],
+                                 t->token + first + i + 1);
+    }
+    return SSMQ_OK;
+}
+
+static ssmq_status forward(const task *t, side *s, int64_t first, int64_t n)
+{
+    const ssmq_batch in = {.token = t->token + first, .B = 1, .L = (int32_t)n};
+    ssmq_tensor      hidden;
+    if (s->kept && ssmq_kept_hidden_get(s->kept, t->windows, first, n, &s->rows)) return SSMQ_OK;
+    ssmq_exec_position(s->ex, first);
+    SSMQ_TRY(s->m->family->forward(s->m, s->ex, &in, s->state, &hidden));
+    s->rows = ssmq_tensor_rows(&hidden);
+    if (s->kept) ssmq_kept_hidden_put(s->kept, t->windows, first, &s->rows);
+    return SSMQ_OK;
+}
+
+static ssmq_status check_losses(const task *t, const side *s)
+{
+    for (int64_t i = t->unscored; i < t->e->window - 1; i++)
+        if (!isfinite(s->loss[i]))
+            return SSMQ_FAIL(NUMERIC, "the logits at token %" PRId64 " give a loss of %g", i,
+                             s->loss[i]);
+    return SSMQ_OK;
+}
+
+/* Tokens of a window that are predicted, and count. */
+static int64_t scored(const task *t)
+{
+    return t->e->window - 1 - t->unscored;
+}
+
+static double mean_loss(const task *t, side *s)
+{
+    return ssmq_loss_mean(t->e->loss_dtype, s->loss + t->unscored, scored(t));
+}
+
+/* Tokens that run at a time. */
+static int64_t chunk_of(const task *t)
+{
+    return ssmq_exec_whole(t->side[0].ex) ? t->e->window : t->piece;
+}
+
+/* The losses of one window, piece by piece. */
+static ssmq_status run_window(task *t)
+{
+    const int64_t window = t->e->window, chunk = chunk_of(t);
+    for (int32_t k = 0; k < t->sides; k++) {
+        const side *s = &t->side[k];
+        SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));
+    }
+    for (int64_t i = 0; i < window; i += chunk) {
+        const int64_t L = window - i < chunk ? window - i : chunk;
+        for (int32_t k = 0; k < t->sides; k++)
+            SSMQ_TRY(on_side(t, &t->side[k], forward(t, &t->side[k], i, L)));
+        const int64_t targets = i + L < window ? L : L - 1; /* nothing follows the last token */
+        SSMQ_TRY(score(t, i, targets));
+        ssmq_tell_update(t->listener, t->windows, t->fraction); /* a sign of life */
+    }
+    for (int32_t k = 0; k < t->sides; k++)
+        SSMQ_TRY(on_side(t, &t->side[k], check_losses(t, &t->side[k])));
+    if (t->comparison) ssmq_comparison_window(t->comparison, mean_loss(t, &t->side[1]));
+    return SSMQ_OK;
+}
+
+static void keep(task *t, int32_t subset, double nll)
+{
+    if (t->windows == t->capacity) {
+        t->capacity = t->capacity ? 2 * t->capacity : 64;
+        const size_t n = (size_t)t->capacity;
+        t->window_nll = ssmq_must_realloc(t->window_nll, n * sizeof *t->window_nll);
+        t->window_subset = ssmq_must_realloc(t->window_subset, n * sizeof *t->window_subset);
+    }
+    t->window_nll[t->windows] = nll;
+    t->window_subset[t->windows++] = subset;
+}
+
+/* The loss of the window in t->token, computed unless it was before the run was killed. */
+static ssmq_status find_loss(task *t, double *nll)
+{
+    const int64_t n = t->e->window;
+    if (ssmq_resume_window(t->listener, t->e->id, t->windows, t->token, n, t->comparison, nll)) return SSMQ_OK;
+    SSMQ_TRY(ssmq_may_go_on(t->listener));
+    const ssmq_status st = run_window(t);
+    if (st == SSMQ_ERR_NUMERIC)
+        return SSMQ_FAIL(NUMERIC, "%s, window %" PRId64 ": %s", t->e->id, t->windows,
+                         ssmq_error_last()->message);
+    SSMQ_TRY(st);
+    *nll = mean_loss(t, &t->side[0]);
+    return ssmq_resume_keep_window(t->listener, t->e->id, t->windows, t->token, n, t->comparison, *nll);
+}
+
+static ssmq_status run_windows(task *t, ssmq_windows *w)
+{
+    for (;;) {
+        int32_t subset = -1;
+        bool    more = false;
+        SSMQ_TRY(ssmq_windows_next(w, t->token, &subset, &more));
+        double nll = 0;
+        if (!more) return SSMQ_OK;
+        SSMQ_TRY(find_loss(t, &nll));
+        keep(t, subset, nll);
+        t->fraction = ssmq_windows_fraction(w);
+        ssmq_tell_update(t->listener, t->windows, t->fraction);
+    }
+}
+
+/* ---- figures --------------------------------------------------------------------------- */
+
+/* of: tokens of a window */
+static ssmq_ppl_figures figures(const double *nll, int64_t n, int64_t of)
+{
+    ssmq_ppl_figures f = {.windows = n, .tokens = n * of};
+    ssmq_mean(nll, n, &f.nll, &f.nll_se);
+    f.ppl = exp(f.nll);
+    f.ppl_se = f.ppl * f.nll_se;
+    return f;
+}
+
+static ssmq_ppl_figures subset_figures(const task *t, int32_t subset)
+{
+    double *nll = ssmq_must_malloc((size_t)t->windows * sizeof *nll);
+    int64_t n = 0;
+    for (int64_t i = 0; i < t->windows; i++)
+        if (t->window_subset[i] == subset) nll[n++] = t->window_nll[i];
+    ssmq_ppl_figures f = {.ppl = NAN, .ppl_se = NAN, .nll = NAN, .nll_se = NAN};
+    if (n) f = figures(nll, n, scored(t));
+    free(nll);
+    return f;
+}
+
+/* The comparison, which is the result's from now on. */
+static void conclude_comparison(task *t, const ssmq_beside *beside, ssmq_ppl *p)
+{
+    const ssmq_compare_basis basis = {.spec = beside->spec,
+                                      .evaluation = t->e->id,
+                                      .seed = beside->seed,
+                                      .window_nll = p->window_nll,
+                                      .window_subset = p->window_subset,
+                                      .n_subset = p->n_subset};
+    ssmq_comparison_conclude(t->comparison, &basis);
+    p->comparison = t->comparison;
+    t->comparison = NULL;
+}
+
+static void conclude(task *t, const ssmq_windows *w, const ssmq_beside *beside, ssmq_ppl *out)
+{
+    ssmq_arena  *arena = ssmq_arena_new();
+    const size_t n = (size_t)t->windows;
+    ssmq_ppl     p = {.arena = arena, .all = figures(t->window_nll, t->windows, scored(t))};
+    p.window_nll = SSMQ_ARENA_ARRAY(arena, double, n);
+    p.window_subset = SSMQ_ARENA_ARRAY(arena, int32_t, n);
+    memcpy(p.window_nll, t->window_nll, n * sizeof *p.window_nll);
+    memcpy(p.window_subset, t->window_subset, n * sizeof *p.window_subset);
+    p.n_subset = ssmq_windows_subsets(w);
+    p.subset_name = SSMQ_ARENA_ARRAY(arena, const char *, p.n_subset);
+    p.subset = SSMQ_ARENA_ARRAY(arena, ssmq_ppl_figures, p.n_subset);
+    for (int32_t i = 0; i < p.n_subset; i++) {
+        p.subset_name[i] = ssmq_arena_strdup(arena, ssmq_windows_subset(w, i));
+        p.subset[i] = subset_figures(t, i);
+    }
+    ssmq_windows_digest(w, p.token_digest);
+    p.n_document = ssmq_windows_documents(w, arena, &p.document);
+    if (beside) conclude_comparison(t, beside, &p);
+    *out = p;
+}
+
+/* ---- one evaluation -------------------------------------------------------------------- */
+
+static ssmq_status open_side(task *t, const ssmq_model *m, ssmq_exec *ex)
+{
+    side *s = &t->side[t->sides];
+    *s = (side){.m = m, .ex = ex};
+    SSMQ_TRY(m->family->state_new(m, ex, 1, &s->state));
+    s->loss = ssmq_must_malloc((size_t)t->e->window * sizeof *s->loss);
+    t->sides++;
+    return SSMQ_OK;
+}
+
+static ssmq_status open_beside(task *t, const ssmq_beside *beside)
+{
+    SSMQ_TRY(open_side(t, beside->m, beside->ex));
+    SSMQ_TRY(ssmq_pool_open(ssmq_exec_backend(beside->ex)->threads, &t->pool));
+    t->comparison = ssmq_comparison_new(scored(t));
+    if (!beside->kept || ssmq_exec_backend(beside->ex)->ops->space != SSMQ_SPACE_HOST) return SSMQ_OK;
+    ssmq_kept_hidden_begin(beside->kept, t->e->window, chunk_of(t));
+    t->side[1].kept = beside->kept;
+    return SSMQ_OK;
+}
+
+static void close_task(task *t)
+{
+    for (int32_t k = 0; k < t->sides; k++) {
+        const side *s = &t->side[k];
+        s->m->family->state_free(s->m, s->ex, s->state);
+        free(s->loss);
+    }
+    ssmq_pool_close(t->pool);
+    ssmq_comparison_free(t->comparison);
+    free(t->window_nll);
+    free(t->window_subset);
+    free(t->token);
+}
+
+ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
+                             const ssmq_beside *beside, ssmq_texts *texts,
+                             const ssmq_listener *listener, ssmq_ppl *out)
+{
+    task          t = {.e = e, .listener = listener, .beside = "float", .piece = SSMQ_EVAL_PIECE};
+    ssmq_windows *w = NULL;
+    ssmq_status   st = SSMQ_OK;
+    t.unscored = ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window);
+    SSMQ_ASSERT(!beside || beside->m->vocabulary == m->vocabulary);
+    if (beside && beside->name) t.beside = beside->name;
+    if (beside && beside->piece > 0) t.piece = beside->piece;
+    SSMQ_TRY(ssmq_texts_windows(texts, e, m->vocabulary, listener, &w));
+    t.token = ssmq_must_malloc((size_t)e->window * sizeof *t.token);
+    ssmq_tell_begin(listener, beside && beside->task ? beside->task : e->id, "windows");
+    SSMQ_TRY_DONE(st, open_side(&t, m, ex));
+    if (beside) SSMQ_TRY_DONE(st, open_beside(&t, beside));
+    SSMQ_TRY_DONE(st, run_windows(&t, w));
+    conclude(&t, w, beside, out);
+done:
+    ssmq_tell_end(listener);
+    close_task(&t);
+    ssmq_windows_close(w);
+    return st;
+}
+
+ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
+                          ssmq_texts *texts, const ssmq_listener *listener, ssmq_ppl *out)
+{
+    return ssmq_eval_paired(e, m, ex, NULL, texts, listener, out);
+}
+
+void ssmq_ppl_free(ssmq_ppl *p)
+{
+    ssmq_comparison_free(p->comparison);
+    ssmq_arena_free(p->arena);
+    *p = (ssmq_ppl){0};
+}

@@ -1,0 +1,296 @@
+#include "harness/run/profile/profile.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/clock.h"
+#include "harness/base/rng.h"
+#include "harness/bench/energy.h"
+#include "harness/bench/meter.h"
+#include "harness/run/checkpoint/ready.h"
+#include "harness/run/profile/breakdown.h"
+#include "harness/store/host.h"
+
+#define LOGIT_ROWS 128 /* logits of all tokens are never kept */
+#define SAMPLES 2      /* random ones, for ranges that have to be there */
+#define SAMPLE_TOKENS 64
+#define SEED 1
+#define METERED 3 /* repetitions that are taken apart */
+
+typedef struct subject {
+    const ssmq_profile_request *r;
+    ssmq_arena                 *arena;
+    ssmq_ready                 *ready;
+    ssmq_energy                 energy;
+    void                       *state;
+    int32_t                    *prompt, *next; /* (B, prompt), (B, 1) */
+} subject;
+
+/* ---- getting ready ----------------------------------------------------------------------- */
+
+static int32_t *random_tokens(ssmq_arena *arena, const ssmq_model *m, int64_t n, const char *purpose)
+{
+    int32_t *token = SSMQ_ARENA_ARRAY(arena, int32_t, n);
+    ssmq_rng rng;
+    ssmq_rng_init(&rng, SEED, purpose);
+    for (int64_t i = 0; i < n; i++) token[i] = (int32_t)ssmq_rng_below(&rng, (uint64_t)m->vocabulary);
+    return token;
+}
+
+static ssmq_status random_samples(void *context, const ssmq_model *base, ssmq_samples *out)
+{
+    ssmq_arena *arena = context;
+    int32_t    *token = random_tokens(arena, base, SAMPLES * SAMPLE_TOKENS, "profile, calibration");
+    *out = (ssmq_samples){.sample = SSMQ_ARENA_ARRAY(arena, ssmq_sample, SAMPLES), .n = SAMPLES};
+    for (int i = 0; i < SAMPLES; i++)
+        out->sample[i] = (ssmq_sample){
+            .token = token + i * SAMPLE_TOKENS, .length = SAMPLE_TOKENS, .document = i};
+    return SSMQ_OK;
+}
+
+static ssmq_status get_ready(subject *s)
+{
+    const ssmq_profile_request *r = s->r;
+    const ssmq_model           *m = s->ready->m;
+    SSMQ_TRY(m->family->state_new(m, s->ready->ex, r->batch, &s->state));
+    s->prompt = random_tokens(s->arena, m, (int64_t)r->batch * r->prompt, "profile, prompt");
+    s->next = SSMQ_ARENA_ARRAY(s->arena, int32_t, r->batch);
+    return SSMQ_OK;
+}
+
+/* ---- what is timed ----------------------------------------------------------------------- */
+
+static int32_t most_likely(const float *logit, int64_t n)
+{
+    int64_t at = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (logit[i] > logit[at]) at = i;
+    return (int32_t)at;
+}
+
+/* Runs (B, L) tokens on; the most likely tokens behind them go to next. */
+static ssmq_status step(subject *s, const int32_t *token, int32_t L)
+{
+    const ssmq_batch in = {.token = token, .B = s->r->batch, .L = L};
+    ssmq_tensor      hidden, logits;
+    SSMQ_TRY(s->ready->m->family->forward(s->ready->m, s->ready->ex, &in, s->state, &hidden));
+    const ssmq_tensor last = ssmq_tensor_slice(&hidden, 1, L - 1, 1), rows = ssmq_tensor_rows(&last);
+    SSMQ_TRY(ssmq_ready_logits(s->ready, &rows, &logits));
+    for (int32_t b = 0; b < s->r->batch; b++)
+        s->next[b] = most_likely((const float *)logits.data + b * s->ready->m->vocabulary, s->ready->m->vocabulary);
+    return SSMQ_OK;
+}
+
+static ssmq_status prefill(subject *s, double *seconds)
+{
+    SSMQ_TRY(s->ready->m->family->state_zero(s->ready->m, s->ready->ex, s->state));
+    const double begin = ssmq_monotonic_s();
+    SSMQ_TRY(step(s, s->prompt, s->r->prompt));
+    *seconds = ssmq_monotonic_s() - begin;
+    return SSMQ_OK;
+}
+
+/* The steps behind a prefill. */
+static ssmq_status decode(subject *s, double *seconds)
+{
+    const double begin = ssmq_monotonic_s();
+    for (int32_t i = 1; i < s->r->generate; i++) SSMQ_TRY(step(s, s->next, 1));
+    *seconds = ssmq_monotonic_s() - begin;
+    return SSMQ_OK;
+}
+
+/* Seconds of the prefill and of the steps behind it; joules of both, where they can be read. */
+static ssmq_status generate(subject *s, double *first, double *rest, double *joules)
+{
+    ssmq_energy_reading before, after;
+    const bool          counts = s->energy.n > 0 && ssmq_energy_read(&s->energy, &before);
+    SSMQ_TRY(prefill(s, first));
+    SSMQ_TRY(decode(s, rest));
+    const bool known = counts && ssmq_energy_read(&s->energy, &after);
+    *joules = known ? ssmq_energy_joules(&s->energy, &before, &after) : NAN;
+    return SSMQ_OK;
+}
+
+/* Seconds of a prefill with the logits of every token. */
+static ssmq_status evaluate(subject *s, double *seconds)
+{
+    const ssmq_batch in = {.token = s->prompt, .B = s->r->batch, .L = s->r->prompt};
+    ssmq_tensor      hidden, logits;
+    SSMQ_TRY(s->ready->m->family->state_zero(s->ready->m, s->ready->ex, s->state));
+    const double begin = ssmq_monotonic_s();
+    SSMQ_TRY(s->ready->m->family->forward(s->ready->m, s->ready->ex, &in, s->state, &hidden));
+    const ssmq_tensor rows = ssmq_tensor_rows(&hidden);
+    for (int64_t i = 0; i < rows.dim[0]; i += LOGIT_ROWS) {
+        const int64_t     n = rows.dim[0] - i < LOGIT_ROWS ? rows.dim[0] - i : LOGIT_ROWS;
+        const ssmq_tensor some = ssmq_tensor_slice(&rows, 0, i, n);
+        SSMQ_TRY(ssmq_ready_logits(s->ready, &some, &logits));
+    }
+    *seconds = ssmq_monotonic_s() - begin;
+    return SSMQ_OK;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static ssmq_timing timing_of(ssmq_arena *arena, const double *sample, int32_t n)
+{
+    double *sorted = SSMQ_ARENA_ARRAY(arena, double, n);
+    memcpy(sorted, sample, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
+    return (ssmq_timing){.sample = sample,
+                         .n = n,
+                         .min = sorted[0],
+                         .median = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2,
+                         .max = sorted[n - 1]};
+}
+
+static ssmq_status time_all(subject *s, ssmq_profile *p)
+{
+    const int32_t n = s->r->repeat, steps = s->r->generate - 1;
+    double       *ttft = SSMQ_ARENA_ARRAY(s->arena, double, n), *tpot = SSMQ_ARENA_ARRAY(s->arena, double, n);
+    double       *ttlt = SSMQ_ARENA_ARRAY(s->arena, double, n), *every = SSMQ_ARENA_ARRAY(s->arena, double, n);
+    double       *energy = SSMQ_ARENA_ARRAY(s->arena, double, n);
+    double        first = 0, rest = 0;
+    for (int32_t i = -s->r->warmup; i < n; i++) {
+        const int32_t at = i > 0 ? i : 0; /* what comes before is overwritten */
+        SSMQ_TRY(generate(s, &first, &rest, &energy[at]));
+        SSMQ_TRY(evaluate(s, &every[at]));
+        ttft[at] = first;
+        ttlt[at] = first + rest;
+        tpot[at] = steps ? rest / steps : 0;
+        ssmq_tell_update(s->r->listener, i + 1, (double)(i + 1 + s->r->warmup) / (n + s->r->warmup));
+    }
+    p->ttft = timing_of(s->arena, ttft, n);
+    p->ttlt = timing_of(s->arena, ttlt, n);
+    p->perplexity = timing_of(s->arena, every, n);
+    if (steps) p->tpot = timing_of(s->arena, tpot, n);
+    if (s->energy.n > 0) p->energy = timing_of(s->arena, energy, n);
+    return SSMQ_OK;
+}
+
+/* Some more repetitions with every op measured: a phase by itself, since its ops are kept apart. */
+static ssmq_status take_apart(subject *s, ssmq_meter *meter, ssmq_profile *p)
+{
+    const int32_t n = s->r->repeat < METERED ? s->r->repeat : METERED, steps = s->r->generate - 1;
+    for (int k = 0; k < SSMQ_PROFILE_PHASES; k++) {
+        const int64_t times = k == SSMQ_PROFILE_DECODE ? (int64_t)n * steps : n;
+        double        sum = 0, seconds = 0;
+        ssmq_meter_clear(meter);
+        for (int32_t i = 0; i < n; i++, sum += seconds)
+            SSMQ_TRY(k == SSMQ_PROFILE_DECODE ? decode(s, &seconds) : prefill(s, &seconds));
+        if (times > 0) ssmq_breakdown_make(meter, s->ready->m, sum, times, s->arena, &p->phase[k]);
+    }
+    return SSMQ_OK;
+}
+
+/* ---- floors ------------------------------------------------------------------------------ */
+
+static void find_work(const subject *s, ssmq_profile *p)
+{
+    for (int32_t i = 0; i < s->ready->m->n_site; i++) {
+        const ssmq_site *site = &s->ready->m->site[i];
+        if (site->weight < 0) continue;
+        const double n = (double)ssmq_tensor_count(&s->ready->m->weight[site->weight].value);
+        ssmq_work   *work = site->layer < 0 ? &p->head : &p->layers;
+        if (strcmp(site->op, "linear") == 0)
+            *(ssmq_exec_is_integer(s->ready->ex, i) ? &work->i8 : &work->f32) += 2 * n;
+        if (strstr(site->name, "scan.A_log")) work->f32 += SSMQ_METER_UPDATE * n;
+    }
+}
+
+/* Bytes of the recurrent state of one sequence: that of the scan, and of the convolution. */
+static double state_bytes(const ssmq_model *m, const ssmq_exec *ex)
+{
+    double n = 0;
+    for (int32_t i = 0; i < m->n_site; i++) {
+        const ssmq_site *s = &m->site[i];
+        if (s->kind == SSMQ_SITE_STATE)
+            n += (double)(s->rows * s->width) * (double)ssmq_dtype_bits(ssmq_exec_state_dtype(ex, i)) / 8;
+        if (s->weight < 0 || strcmp(s->op, "conv") != 0) continue;
+        const ssmq_tensor *w = &m->weight[s->weight].value;
+        n += (double)(w->dim[0] * (w->dim[1] - 1)) * sizeof(float);
+    }
+    return n;
+}
+
+/* Bytes of an embedding table that is read by rows only. */
+static double unread_bytes(const ssmq_model *m)
+{
+    for (int32_t i = 0; i < m->n_site; i++) {
+        const ssmq_site *s = &m->site[i];
+        if (s->weight < 0 || strcmp(s->op, "embedding") != 0) continue;
+        for (int32_t j = 0; j < m->n_weight; j++)
+            if (m->weight[j].tied_to == s->weight) return 0;
+        return (double)ssmq_tensor_bytes(&m->weight[s->weight].value);
+    }
+    return 0;
+}
+
+/* Without a peak for whole numbers they count as floats. */
+static double seconds_of(const ssmq_work *w, const ssmq_peaks *machine)
+{
+    const double i8 = machine->i8_all > 0 ? machine->i8_all : machine->fma_all;
+    return w->i8 / (i8 * 1e9) + w->f32 / (machine->fma_all * 1e9);
+}
+
+double ssmq_operator_bound(const ssmq_operator *op, const ssmq_peaks *machine, bool *memory)
+{
+    const double reading = op->bytes / (machine->read_all * 1e9), work = seconds_of(&op->work, machine);
+    *memory = reading >= work;
+    return *memory ? reading : work;
+}
+
+ssmq_profile_floor ssmq_profile_floor_of(const ssmq_profile *p, const ssmq_peaks *machine)
+{
+    const double B = p->request.batch, L = p->request.prompt;
+    const double layers = seconds_of(&p->layers, machine), head = seconds_of(&p->head, machine);
+    const double reading = p->step_bytes / (machine->read_all * 1e9), work = B * (layers + head);
+    return (ssmq_profile_floor){.ttft = B * (L * layers + head),
+                                .tpot = reading > work ? reading : work,
+                                .perplexity = B * L * (layers + head)};
+}
+
+ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *r, ssmq_arena *arena,
+                                 ssmq_peaks *machine, ssmq_profile *out)
+{
+    subject     s = {.r = r, .arena = arena, .ready = ready};
+    ssmq_meter *meter = NULL;
+    ssmq_status st;
+    *out = (ssmq_profile){.request = *r};
+    SSMQ_TRY_DONE(st, get_ready(&s));
+    snprintf(out->tier, sizeof out->tier, "%s", ready->be->tier);
+    ssmq_energy_find(SSMQ_ENERGY_COUNTERS, &s.energy);
+    SSMQ_TRY_DONE(st, time_all(&s, out));
+    meter = ssmq_meter_on(ready->be, ready->m->n_site);
+    SSMQ_TRY_DONE(st, take_apart(&s, meter, out));
+    out->size_bytes = ssmq_exec_weight_bytes(ready->ex);
+    out->peak_rss_bytes = ssmq_peak_rss_bytes();
+    find_work(&s, out);
+    out->step_bytes = (double)out->size_bytes - unread_bytes(ready->m) + 2 * r->batch * state_bytes(ready->m, ready->ex);
+done:
+    ssmq_meter_off(meter);
+    if (s.state) ready->m->family->state_free(ready->m, ready->ex, s.state);
+    if (st == SSMQ_OK && machine) st = ssmq_peaks_probe(ready->be, machine);
+    return st;
+}
+
+ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue *cat, ssmq_diag *diag,
+                             ssmq_arena *arena, ssmq_peaks *machine, ssmq_profile *out)
+{
+    const ssmq_ready_request request = {.model = r->model,
+                                        .recipe = r->recipe,
+                                        .mode = r->mode,
+                                        .backend = r->backend,
+                                        .threads = r->threads,
+                                        .seed = SEED,
+                                        .samples = random_samples,
+                                        .context = arena};
+    ssmq_ready               ready = {0};
+    ssmq_status              st = ssmq_ready_open(&request, cat, diag, arena, &ready);
+    if (st == SSMQ_OK) st = ssmq_profile_measure(&ready, r, arena, machine, out);
+    ssmq_ready_close(&ready);
+    return st;
+}
