@@ -20,7 +20,6 @@ typedef struct ssmq_observation {
     float               *weight; /* [n] what each sample counted for in high; sum 1                  */
     ssmq_range          *range;  /* [units] all samples combined                                      */
     bool                 raised; /* some sample's range was raised to SSMQ_AMAX_MIN                   */
-    int64_t              seen;   /* samples it was shown                                              */
 
     /* Of the pass.  Under scope channel value and weight are NULL: what single samples gave is combined as
      * they come, unless the way to combine them needs all at once. */
@@ -35,7 +34,7 @@ struct ssmq_calibration {
     ssmq_observation **at;     /* [n_observation] in the order they were asked for */
     int32_t            n_observation, capacity;
     ssmq_gram         *gram;   /* [n_gram] in the order they were asked for */
-    int32_t            n_gram, gram_seen; /* seen: of the sample under way */
+    int32_t            n_gram;
     int64_t            n;      /* samples seen */
     struct ssmq_replay *replay; /* lent; NULL: every sample is run */
     int32_t            batch;   /* samples that run at once where they are equally long; 0: 1 */
@@ -48,9 +47,8 @@ void              ssmq_calibration_free(ssmq_calibration *c); /* accepts NULL */
 /* Runs the model over every sample that the replay does not know, in floating point but with the plan's
  * transforms (rotations, divisions), and shows the watched sites to their observers, without the channels that the plan keeps in
  * floating point (under scope channel, with them).  No number depends on the replay or the batch.  NUMERIC as ssmq_exec_site();
- * MEMORY. */
-/* Where second moments are asked for, weights are quantised as far as the plan has their scales, and where
- * nothing else is, a sample is run no further than the last site asked for. */
+ * MEMORY.
+ * Where second moments are asked for, weights are quantised as far as the plan has their scales. */
 SSMQ_MUST_USE ssmq_status ssmq_calibration_run(ssmq_calibration *c, ssmq_backend *be,
                                                const ssmq_plan *plan, const ssmq_samples *samples,
                                                const ssmq_listener *listener);

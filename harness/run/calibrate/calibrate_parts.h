@@ -24,7 +24,6 @@ typedef struct ssmq_calibration_work {
     ssmq_histogram      *half;     /* [2] scratch                                                  */
     ssmq_range         **shown;    /* [n_observation] by channel, of the samples under way, for the journal: *
                                     * [batch][units]; NULL: none, or nothing is kept                      */
-    int64_t              group;    /* of todo: the first of the samples under way                  */
     char                 tag[17];  /* what the journal knows the pass by                           */
 } ssmq_calibration_work;
 
@@ -38,8 +37,19 @@ void ssmq_calibration_conclude(ssmq_calibration_work *w);
 /* The same samples after a kill (calibrate_resume.c): takes those of todo, from the first on, that the journal
  * knows; returns how many.  Only where there is a replay, which knows the pass.  MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_calibration_resume(ssmq_calibration_work *w, int64_t *n);
-/* Keeps the n samples under way.  IO. */
-SSMQ_MUST_USE ssmq_status ssmq_calibration_keep(ssmq_calibration_work *w, int64_t n);
+/* Keeps the n samples of todo, from first on, that ran together.  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_calibration_keep(ssmq_calibration_work *w, int64_t first, int64_t n);
+
+static inline int64_t ssmq_calibration_batch(const ssmq_calibration *c)
+{
+    return c->batch > 1 ? c->batch : 1;
+}
+
+/* Where an observation's ranges by channel of sample number at of todo stand in w->shown, which is not NULL. */
+static inline ssmq_range *ssmq_calibration_shown(const ssmq_calibration_work *w, int32_t observation, int64_t at)
+{
+    return w->shown[observation] + at % ssmq_calibration_batch(w->c) * w->c->at[observation]->units;
+}
 
 /* The range of a channel in a sample is combined with those of the samples before. */
 void ssmq_observation_fold(ssmq_observation *o, int64_t sample, int64_t unit, ssmq_range r, bool *raised);

@@ -1,22 +1,15 @@
-/* The forward pass of a calibration: samples of equal length side by side, each measured on its own. */
-#include <inttypes.h>
-#include <math.h>
+/* The forward pass of a calibration: what is shown of samples side by side is measured of each on its own. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/assert.h"
-#include "harness/exec/exec.h"
 #include "harness/run/calibrate/calibrate_parts.h"
 #include "harness/run/calibrate/recorder.h"
+#include "harness/run/sample_pass.h"
 
 typedef struct forward {
     ssmq_calibration_work *w;
-    ssmq_exec             *ex;
-    void                  *state;
-    int32_t                state_B; /* sequences that state is for; 0: there is none */
-    int32_t               *token;   /* [batch][longest]                               */
     int64_t                first;   /* of todo: the first sequence of what is shown   */
-    int32_t                behind;  /* in the head: observations that are still to come; -1: not there */
     atomic_int             failed;  /* an ssmq_status, of what threads share          */
     ssmq_recorder         *recorder;
 } forward;
@@ -187,7 +180,7 @@ static ssmq_status see_channels(forward *f, int32_t site, const ssmq_tensor *x, 
                       .x = &columns,
                       .axis = state ? x->rank - 2 : 0,
                       .sample = f->w->todo[at],
-                      .shown = f->w->shown ? f->w->shown[i] + (at - f->w->group) * o->units : NULL};
+                      .shown = f->w->shown ? ssmq_calibration_shown(f->w, i, at) : NULL};
         f->w->be->ops->share(f->w->be, o->units, 64, channel_part, &s);
         o->raised |= atomic_load(&s.raised);
     }
@@ -195,54 +188,64 @@ static ssmq_status see_channels(forward *f, int32_t site, const ssmq_tensor *x, 
     return failed_at(f, site, " by channel");
 }
 
-/* ---- what the probe shows -------------------------------------------------------------- */
+/* ---- what the pass shows --------------------------------------------------------------- */
 
-/* Was every site shown, so that the rest of the sample need not run?  Passes over the samples for each layer
- * ask for nothing but second moments. */
-static bool shown_all(const ssmq_calibration *c)
+static bool is_observed(const ssmq_calibration *c, int32_t site)
 {
-    return c->n_gram > 0 && c->n_observation == 0 && c->gram_seen == c->n_gram;
-}
-
-/* Shows a live tensor (B, ...) to all that watch its site. */
-static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x)
-{
-    forward          *f = context;
-    ssmq_calibration *c = f->w->c;
-    bool              watched = false;
-    for (int32_t i = 0; i < c->n_observation; i++) {
-        if (c->at[i]->site != site) continue;
-        c->at[i]->seen += x->dim[0];
-        if (f->behind > 0) f->behind--;
-        watched = true;
-    }
-    if (watched) SSMQ_TRY(measure_all(f, site, x));
-    for (int32_t b = 0; watched && b < x->dim[0]; b++) { /* in the order of the samples */
-        const ssmq_tensor one = ssmq_tensor_slice(x, 0, b, 1);
-        SSMQ_TRY(see_channels(f, site, &one, f->first + b));
-    }
-    for (int32_t i = 0; i < c->n_gram; i++) {
-        if (c->gram[i].site != site) continue;
-        for (int32_t b = 0; b < x->dim[0]; b++) {
-            const ssmq_tensor one = ssmq_tensor_slice(x, 0, b, 1);
-            SSMQ_TRY(ssmq_gram_add(&c->gram[i], f->w->be, &one));
-        }
-        if (f->behind > 0) f->behind--;
-        c->gram_seen++;
-    }
-    return shown_all(c) || f->behind == 0 ? SSMQ_FAIL(STOPPED, "the rest of the sample is not needed")
-                                           : SSMQ_OK;
-}
-
-static bool wants(void *context, int32_t site)
-{
-    const ssmq_calibration *c = ((const forward *)context)->w->c;
     for (int32_t i = 0; i < c->n_observation; i++)
         if (c->at[i]->site == site) return true;
     return false;
 }
 
-/* ---- sequences ------------------------------------------------------------------------- */
+static ssmq_gram *gram_of(const ssmq_calibration *c, int32_t site)
+{
+    for (int32_t i = 0; i < c->n_gram; i++)
+        if (c->gram[i].site == site) return &c->gram[i];
+    return NULL;
+}
+
+static bool wants(void *context, int32_t site, int64_t first)
+{
+    const ssmq_calibration *c = ((const forward *)context)->w->c;
+    (void)first;
+    return is_observed(c, site) || gram_of(c, site);
+}
+
+static ssmq_status observe(forward *f, int32_t site, const ssmq_tensor *x)
+{
+    SSMQ_TRY(measure_all(f, site, x));
+    for (int32_t b = 0; b < x->dim[0]; b++) { /* in the order of the samples */
+        const ssmq_tensor one = ssmq_tensor_slice(x, 0, b, 1);
+        SSMQ_TRY(see_channels(f, site, &one, f->first + b));
+    }
+    return SSMQ_OK;
+}
+
+/* Shows a live tensor (B, ...) to all that watch its site. */
+static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x, int64_t first)
+{
+    forward   *f = context;
+    ssmq_gram *gram = gram_of(f->w->c, site);
+    f->first = first;
+    if (is_observed(f->w->c, site)) SSMQ_TRY(observe(f, site, x));
+    for (int32_t b = 0; gram && b < x->dim[0]; b++) {
+        const ssmq_tensor one = ssmq_tensor_slice(x, 0, b, 1);
+        SSMQ_TRY(ssmq_gram_add(gram, f->w->be, &one));
+    }
+    return SSMQ_OK;
+}
+
+static ssmq_status done(void *context, int64_t first, int32_t n)
+{
+    const forward         *f = context;
+    ssmq_calibration_work *w = f->w;
+    SSMQ_TRY(ssmq_calibration_keep(w, first, n));
+    ssmq_tell_update(w->listener, first + n, (double)(first + n) / (double)w->n_todo);
+    if (w->c->replay) ssmq_replay_beat(w->c->replay);
+    return SSMQ_OK;
+}
+
+/* ---- all of it ------------------------------------------------------------------------- */
 
 /* What calibration runs under: floating point, with the transforms that will be there, and with weights that
  * are quantised already where asked for.  Tensors stay the plan's. */
@@ -264,121 +267,6 @@ static ssmq_plan *plan_of_pass(const ssmq_plan *plan, bool weights)
     return p;
 }
 
-/* How many watch a site outside the layers, behind the last of them? */
-static int32_t watchers_of_head(const ssmq_calibration *c)
-{
-    int32_t n = 0;
-    for (int32_t i = 0; i < c->n_observation; i++) n += c->model->site[c->at[i]->site].layer < 0;
-    for (int32_t i = 0; i < c->n_gram; i++) n += c->model->site[c->gram[i].site].layer < 0;
-    return n;
-}
-
-static const ssmq_sample *sample_at(const forward *f, int64_t i)
-{
-    return &f->w->samples->sample[f->w->todo[i]];
-}
-
-/* The head, sequence by sequence: all rows of one at once, since a statistic is shown a whole sample; and no
- * further than to the last site that is watched, for nobody needs logits. */
-static ssmq_status run_head(forward *f, const ssmq_tensor *hidden)
-{
-    const ssmq_model *m = f->w->c->model;
-    const int64_t     first = f->first, L = hidden->dim[1];
-    ssmq_status       st = SSMQ_OK;
-    for (int32_t b = 0; b < hidden->dim[0] && st == SSMQ_OK; b++) {
-        ssmq_tensor rows = ssmq_tensor_slice(hidden, 0, b, 1), logits;
-        f->first = first + b;
-        f->behind = watchers_of_head(f->w->c);
-        st = ssmq_exec_scratch(f->ex, SSMQ_EXEC_SLOT_LOGITS, 3, (const int64_t[]){1, L, m->vocabulary}, &logits);
-        if (st == SSMQ_OK) st = m->family->head(m, f->ex, &rows, &logits);
-        if (st == SSMQ_ERR_STOPPED && f->behind == 0) {
-            ssmq_error_clear();
-            st = SSMQ_OK;
-        }
-    }
-    f->behind = -1;
-    f->first = first;
-    return st;
-}
-
-/* B samples of todo from first on, of equal length, through the model; through its head only where somebody
- * watches there. */
-static ssmq_status forward_some(forward *f, int64_t first, int32_t B)
-{
-    const ssmq_model  *m = f->w->c->model;
-    const ssmq_family *family = m->family;
-    const int64_t      L = sample_at(f, first)->length;
-    const ssmq_batch   in = {.token = f->token, .B = B, .L = (int32_t)L};
-    ssmq_tensor        hidden;
-    f->first = first;
-    f->w->c->gram_seen = 0;
-    for (int32_t b = 0; b < B; b++)
-        memcpy(f->token + b * L, sample_at(f, first + b)->token, (size_t)L * sizeof *f->token);
-    if (f->state_B != B) {
-        family->state_free(m, f->ex, f->state);
-        f->state = NULL;
-        f->state_B = 0;
-        SSMQ_TRY(family->state_new(m, f->ex, B, &f->state));
-        f->state_B = B;
-    }
-    SSMQ_TRY(family->state_zero(m, f->ex, f->state));
-    SSMQ_TRY(family->forward(m, f->ex, &in, f->state, &hidden));
-    return watchers_of_head(f->w->c) > 0 ? run_head(f, &hidden) : SSMQ_OK;
-}
-
-/* The same; where a value is not finite, one by one, so that the message names the first sample. */
-static ssmq_status forward_or_name(forward *f, int64_t first, int32_t B)
-{
-    ssmq_calibration *c = f->w->c;
-    ssmq_status       st = forward_some(f, first, B);
-    if (st == SSMQ_ERR_STOPPED && shown_all(c)) {
-        ssmq_error_clear();
-        return SSMQ_OK;
-    }
-    if (st != SSMQ_ERR_NUMERIC) return st;
-    int64_t i = first;
-    for (; B > 1 && i < first + B; i++) {
-        st = forward_some(f, i, 1);
-        if (st == SSMQ_ERR_NUMERIC) break;
-        SSMQ_TRY(st);
-    }
-    SSMQ_ASSERT(i < first + B);
-    return SSMQ_FAIL(NUMERIC, "calibration, sample %" PRId64 " (document %" PRId64 "): %s", f->w->todo[i],
-                     sample_at(f, i)->document, ssmq_error_last()->message);
-}
-
-/* Samples from todo[first] on that run at once: neighbours of equal length.  Second moments gain nothing. */
-static int32_t group_at(const forward *f, int64_t first)
-{
-    const int32_t most = f->w->c->n_gram == 0 ? f->w->c->batch : 1;
-    int32_t       B = 1;
-    while (B < most && first + B < f->w->n_todo && sample_at(f, first + B)->length == sample_at(f, first)->length)
-        B++;
-    return B;
-}
-
-static ssmq_status forward_all(forward *f)
-{
-    ssmq_calibration *c = f->w->c;
-    const int64_t     n = f->w->n_todo;
-    int64_t           i = 0;
-    SSMQ_TRY(ssmq_calibration_resume(f->w, &i));
-    while (i < n) {
-        const int32_t B = group_at(f, i);
-        f->w->group = i;
-        SSMQ_TRY(ssmq_may_go_on(f->w->listener));
-        SSMQ_TRY(forward_or_name(f, i, B));
-        i += B;
-        for (int32_t k = 0; k < c->n_observation; k++) /* once a sample, or the family forgot it */
-            SSMQ_ASSERT(c->at[k]->seen == i);
-        SSMQ_ASSERT(c->gram_seen == c->n_gram);
-        SSMQ_TRY(ssmq_calibration_keep(f->w, B));
-        ssmq_tell_update(f->w->listener, i, (double)i / (double)n);
-        if (f->w->c->replay) ssmq_replay_beat(f->w->c->replay);
-    }
-    return SSMQ_OK;
-}
-
 static int64_t longest(const ssmq_samples *samples)
 {
     int64_t most = 0;
@@ -387,27 +275,40 @@ static int64_t longest(const ssmq_samples *samples)
     return most;
 }
 
+/* Second moments gain nothing from samples side by side. */
+static ssmq_status forward_all(forward *f, const ssmq_plan *transforms)
+{
+    const ssmq_calibration_work *w = f->w;
+    ssmq_sample_pass             p = {.task = "calibration",
+                                      .model = w->c->model,
+                                      .plan = transforms,
+                                      .mode = SSMQ_MODE_FAKE,
+                                      .be = w->be,
+                                      .samples = w->samples,
+                                      .order = w->todo,
+                                      .n = w->n_todo,
+                                      .batch = w->c->n_gram == 0 ? w->c->batch : 1,
+                                      .listener = w->listener,
+                                      .watch = {.context = f, .wants = wants, .see = see, .done = done}};
+    SSMQ_TRY(ssmq_calibration_resume(f->w, &p.known));
+    return ssmq_sample_pass_run(&p);
+}
+
 ssmq_status ssmq_calibration_forward(ssmq_calibration_work *w)
 {
     ssmq_calibration *c = w->c;
     ssmq_plan        *transforms = plan_of_pass(w->plan, c->n_gram > 0);
-    forward           f = {.w = w, .behind = -1};
+    forward           f = {.w = w};
     const int64_t     most = longest(w->samples);
     ssmq_status       st = SSMQ_OK;
     ssmq_tell_begin(w->listener, "calibrating", "samples");
-    f.token = ssmq_must_malloc((size_t)(most * (c->batch > 1 ? c->batch : 1)) * sizeof *f.token);
     for (int32_t i = 0; i < c->n_gram; i++) SSMQ_TRY_DONE(st, ssmq_gram_begin(&c->gram[i], w->be, most));
     SSMQ_TRY_DONE(st, ssmq_recorder_new(w->be, &f.recorder));
-    SSMQ_TRY_DONE(st, ssmq_exec_open(w->be, c->model, transforms, SSMQ_MODE_FAKE, &f.ex));
-    ssmq_exec_probe(f.ex, (ssmq_probe){.see = see, .context = &f, .wants = wants});
-    SSMQ_TRY_DONE(st, forward_all(&f));
+    SSMQ_TRY_DONE(st, forward_all(&f, transforms));
 done:
     ssmq_tell_end(w->listener);
     for (int32_t i = 0; i < c->n_gram; i++) ssmq_gram_end(&c->gram[i], w->be);
-    if (f.ex) c->model->family->state_free(c->model, f.ex, f.state);
-    ssmq_exec_close(f.ex);
     ssmq_recorder_free(f.recorder);
     ssmq_plan_free(transforms);
-    free(f.token);
     return st;
 }

@@ -76,7 +76,7 @@ static void put_sample(const ssmq_calibration_work *w, int64_t at, ssmq_str *out
         const ssmq_observation *o = c->at[i];
         if (o->question >= 0) put(out, &slot->answer[o->question], sizeof *slot->answer);
         if (by_channel(o))
-            put(out, w->shown[i] + (at - w->group) * o->units, (size_t)o->units * sizeof(ssmq_range));
+            put(out, ssmq_calibration_shown(w, i, at), (size_t)o->units * sizeof(ssmq_range));
     }
 }
 
@@ -125,7 +125,6 @@ static ssmq_status get_sample(ssmq_calibration_work *w, int64_t sample, reader *
     }
     for (int32_t i = 0; i < c->n_observation; i++) {
         ssmq_observation *o = c->at[i];
-        o->seen++;
         if (o->question >= 0) get(r, &slot->answer[o->question], sizeof *slot->answer);
         for (int64_t u = 0; by_channel(o) && u < o->units; u++) {
             ssmq_range range = {0};
@@ -147,7 +146,7 @@ ssmq_status ssmq_calibration_resume(ssmq_calibration_work *w, int64_t *n)
     for (int32_t i = 0; i < w->c->n_observation; i++)
         if (by_channel(w->c->at[i]))
             w->shown[i] = SSMQ_ARENA_ARRAY(w->c->arena, ssmq_range,
-                                           (w->c->batch > 1 ? w->c->batch : 1) * w->c->at[i]->units);
+                                           ssmq_calibration_batch(w->c) * w->c->at[i]->units);
     while (*n < w->n_todo && ssmq_resume_any(w->listener, STAGE, w->todo[*n], w->tag, &e)) {
         reader r = {.at = e.data, .end = (const unsigned char *)e.data + e.bytes};
         SSMQ_TRY(get_sample(w, w->todo[*n], &r));
@@ -156,14 +155,14 @@ ssmq_status ssmq_calibration_resume(ssmq_calibration_work *w, int64_t *n)
     return SSMQ_OK;
 }
 
-ssmq_status ssmq_calibration_keep(ssmq_calibration_work *w, int64_t n)
+ssmq_status ssmq_calibration_keep(ssmq_calibration_work *w, int64_t first, int64_t n)
 {
     ssmq_status st = SSMQ_OK;
     if (!keeps(w)) return SSMQ_OK;
     for (int64_t i = 0; i < n && st == SSMQ_OK; i++) {
         ssmq_str bytes = {0};
-        put_sample(w, w->group + i, &bytes);
-        st = ssmq_resume_keep(w->listener, STAGE, w->todo[w->group + i], w->tag, ssmq_str_text(&bytes),
+        put_sample(w, first + i, &bytes);
+        st = ssmq_resume_keep(w->listener, STAGE, w->todo[first + i], w->tag, ssmq_str_text(&bytes),
                               bytes.length);
         ssmq_str_free(&bytes);
     }

@@ -1,10 +1,7 @@
 #include "harness/run/statistics/collect.h"
-#include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
 #include "harness/base/assert.h"
 #include "harness/run/evaluate/clip_limits.h"
+#include "harness/run/sample_pass.h"
 #include "harness/run/statistics/collect_resume.h"
 
 /* What is done at a site in a pass over the samples. */
@@ -21,8 +18,7 @@ typedef struct collector {
     ssmq_stats_workers         workers;
     watch                     *at; /* [n_site] */
     int32_t                    first, end; /* sites of the pass under way */
-    int32_t                    left;   /* of them not yet shown in this sample */
-    int64_t                    sample; /* under way */
+    const ssmq_listener       *listener;
 } collector;
 
 static const ssmq_site *site_of(const collector *c, int32_t site)
@@ -74,61 +70,30 @@ done:
     return st;
 }
 
-/* ---- one sample ------------------------------------------------------------------------ */
+/* ---- what a pass shows ----------------------------------------------------------------- */
 
-static bool watched(const collector *c, int32_t site)
+static bool wants(void *context, int32_t site, int64_t sample)
 {
+    const collector *c = context;
     if (site < c->first || site >= c->end) return false;
-    return c->at[site].statistics || ssmq_dump_wants(c->dump, site, c->sample);
+    return c->at[site].statistics || ssmq_dump_wants(c->dump, site, sample);
 }
 
-static bool wants(void *context, int32_t site)
-{
-    return watched(context, site);
-}
-
-static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x)
+static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x, int64_t sample)
 {
     collector *c = context;
-    if (!watched(c, site)) return SSMQ_OK;
-    if (ssmq_dump_wants(c->dump, site, c->sample))
-        SSMQ_TRY(ssmq_dump_see(c->dump, site, c->sample, x));
-    if (c->at[site].statistics)
-        SSMQ_TRY(ssmq_site_stats_add(&c->at[site].stats, c->source->be, &c->workers, x,
-                                     &c->at[site].sample_absmax[c->sample]));
-    c->left--;
-    return c->left == 0 ? SSMQ_FAIL(STOPPED, "the rest of the sample is not needed") : SSMQ_OK;
+    if (ssmq_dump_wants(c->dump, site, sample)) SSMQ_TRY(ssmq_dump_see(c->dump, site, sample, x));
+    if (!c->at[site].statistics) return SSMQ_OK;
+    return ssmq_site_stats_add(&c->at[site].stats, c->source->be, &c->workers, x,
+                               &c->at[site].sample_absmax[sample]);
 }
 
-/* Through the layers, and the head where its input is watched: as far as somebody looks. */
-static ssmq_status forward(collector *c, ssmq_exec *ex, void *state)
+static ssmq_status done(void *context, int64_t sample, int32_t n)
 {
-    const ssmq_model  *m = c->source->model;
-    const ssmq_sample *s = &c->source->samples->sample[c->sample];
-    const ssmq_batch   in = {.token = s->token, .B = 1, .L = (int32_t)s->length};
-    ssmq_tensor        hidden, logits;
-    SSMQ_TRY(m->family->state_zero(m, ex, state));
-    SSMQ_TRY(m->family->forward(m, ex, &in, state, &hidden));
-    SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_LOGITS, 3,
-                               (const int64_t[]){1, s->length, m->vocabulary}, &logits));
-    return m->family->head(m, ex, &hidden, &logits);
-}
-
-static ssmq_status run_sample(collector *c, ssmq_exec *ex, void *state)
-{
-    c->left = 0;
-    for (int32_t i = c->first; i < c->end; i++) c->left += !is_weight(c, i) && watched(c, i);
-    if (c->left == 0) return SSMQ_OK;
-    const ssmq_status st = forward(c, ex, state);
-    if (st == SSMQ_ERR_STOPPED && c->left == 0) {
-        ssmq_error_clear();
-        return SSMQ_OK;
-    }
-    if (st == SSMQ_ERR_NUMERIC)
-        return SSMQ_FAIL(NUMERIC, "collecting, sample %" PRId64 " (document %" PRId64 "): %s", c->sample,
-                         c->source->samples->sample[c->sample].document, ssmq_error_last()->message);
-    SSMQ_TRY(st);
-    SSMQ_ASSERT(c->left == 0); /* or the family forgot a site */
+    const collector *c = context;
+    const double     sites = (double)c->source->model->n_site, samples = (double)c->source->samples->n;
+    const double     before = (double)c->first / sites, share = (double)(c->end - c->first) / sites;
+    ssmq_tell_update(c->listener, sample + n, before + share * (double)(sample + n) / samples);
     return SSMQ_OK;
 }
 
@@ -180,32 +145,35 @@ static ssmq_status end_pass(collector *c)
     return SSMQ_OK;
 }
 
-static ssmq_status run_samples(collector *c, ssmq_exec *ex, void *state, const ssmq_listener *listener)
+/* One by one: sites are shown in the order of samples, and so is the dump written. */
+static ssmq_status run_samples(collector *c)
 {
-    const int64_t n = c->source->samples ? c->source->samples->n : 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double share = (double)(c->end - c->first) / (double)c->source->model->n_site;
-        const double before = (double)c->first / (double)c->source->model->n_site;
-        c->sample = i;
-        SSMQ_TRY(ssmq_may_go_on(listener));
-        SSMQ_TRY(run_sample(c, ex, state));
-        ssmq_tell_update(listener, i + 1, before + share * (double)(i + 1) / (double)n);
-    }
-    return SSMQ_OK;
+    const ssmq_collect_source *source = c->source;
+    const ssmq_sample_pass     p = {.task = "collecting",
+                                    .model = source->model,
+                                    .plan = source->plan,
+                                    .mode = source->mode,
+                                    .be = source->be,
+                                    .samples = source->samples,
+                                    .n = source->samples ? source->samples->n : 0,
+                                    .batch = 1,
+                                    .listener = c->listener,
+                                    .watch = {.context = c, .wants = wants, .see = see, .done = done}};
+    return ssmq_sample_pass_run(&p);
 }
 
-static ssmq_status run_passes(collector *c, ssmq_exec *ex, void *state, const ssmq_listener *listener)
+static ssmq_status run_passes(collector *c)
 {
     while (c->end < c->source->model->n_site) {
         c->first = c->end;
         c->end = end_of_pass(c, c->first);
         const int32_t n = c->result->n;
         /* The dump is written anew, so that it needs all samples. */
-        if (!c->dump && ssmq_collect_take(c->result, c->source, c->first, listener)) continue;
+        if (!c->dump && ssmq_collect_take(c->result, c->source, c->first, c->listener)) continue;
         SSMQ_TRY(begin_pass(c));
-        SSMQ_TRY(run_samples(c, ex, state, listener));
+        SSMQ_TRY(run_samples(c));
         SSMQ_TRY(end_pass(c));
-        if (!c->dump) SSMQ_TRY(ssmq_collect_keep(c->result, n, c->source, c->first, listener));
+        if (!c->dump) SSMQ_TRY(ssmq_collect_keep(c->result, n, c->source, c->first, c->listener));
     }
     return SSMQ_OK;
 }
@@ -222,23 +190,13 @@ static int64_t longest_inner(const ssmq_model *m)
     return most;
 }
 
-static ssmq_status collect(collector *c, const ssmq_listener *listener)
+static ssmq_status collect(collector *c)
 {
     const ssmq_collect_source *source = c->source;
-    const ssmq_model          *m = source->model;
-    ssmq_exec                 *ex = NULL;
-    void                      *state = NULL;
-    ssmq_status                st = SSMQ_OK;
-    SSMQ_TRY_DONE(st, ssmq_stats_workers_open(source->be, longest_inner(m), &c->workers));
-    SSMQ_TRY_DONE(st, ssmq_exec_open(source->be, m, source->plan, source->mode, &ex));
-    SSMQ_TRY_DONE(st, m->family->state_new(m, ex, 1, &state));
-    ssmq_exec_probe(ex, (ssmq_probe){.see = see, .context = c, .wants = wants});
-    SSMQ_TRY_DONE(st, run_passes(c, ex, state, listener));
-done:
-    if (ex) m->family->state_free(m, ex, state);
-    ssmq_exec_close(ex);
+    ssmq_status                st = ssmq_stats_workers_open(source->be, longest_inner(source->model), &c->workers);
+    if (st == SSMQ_OK) st = run_passes(c);
     ssmq_stats_workers_close(&c->workers);
-    for (int32_t i = 0; i < m->n_site; i++) ssmq_site_stats_close(&c->at[i].stats);
+    for (int32_t i = 0; i < source->model->n_site; i++) ssmq_site_stats_close(&c->at[i].stats);
     return st;
 }
 
@@ -248,11 +206,11 @@ ssmq_status ssmq_collect(const ssmq_collect_source *source, ssmq_dump *dump,
     const int32_t   n = source->model->n_site;
     ssmq_collection result = {.arena = ssmq_arena_new()};
     result.figures = SSMQ_ARENA_ARRAY(result.arena, ssmq_site_figures, n);
-    collector c = {.source = source, .dump = dump, .result = &result};
+    collector c = {.source = source, .dump = dump, .result = &result, .listener = listener};
     c.at = SSMQ_ARENA_ARRAY(result.arena, watch, n);
     SSMQ_ASSERT(source->samples || !ssmq_collect_needs_samples(source->spec, source->model));
     ssmq_tell_begin(listener, "collecting", "samples");
-    const ssmq_status st = collect(&c, listener);
+    const ssmq_status st = collect(&c);
     ssmq_tell_end(listener);
     if (st == SSMQ_OK) *out = result;
     else ssmq_collection_free(&result);
