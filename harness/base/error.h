@@ -21,7 +21,8 @@ extern "C" {
     X(DEVICE,       5, "a device library reported a failure")                          \
     X(GATE,         6, "a gate was not met")                                           \
     X(DAMAGED,      7, "stored results are damaged")                                   \
-    X(STOPPED,     75, "stopped early; can be resumed")
+    X(STOPPED,     75, "stopped early; can be resumed")                                \
+    X(HELD,        75, "another living process is at it")
 
 typedef enum ssmq_status {
     SSMQ_OK,

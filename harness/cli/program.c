@@ -19,7 +19,7 @@ const ssmq_program_word ssmq_program_statuses[] = {
     {"5", "system: no space, not writable, out of memory, a device"},
     {"6", "a gate was not met"},
     {"7", "stored results are damaged"},
-    {"75", "stopped early; the same command goes on"},
+    {"75", "stopped early, or another process is at some runs; the same command goes on"},
     {"128+n", "ended by signal n"},
     {0},
 };

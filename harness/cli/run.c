@@ -133,6 +133,8 @@ static void run_ended(void *context, const ssmq_run *run, const ssmq_outcome *o)
     name_run(t, run);
     if (o->skipped)
         fprintf(stderr, "%s: finished before, not run again (%s)\n", t->prefix, o->path);
+    else if (o->status == SSMQ_ERR_HELD)
+        fprintf(stderr, "%s: held by another process: %s\n", t->prefix, o->summary.reason);
     else if (o->status != SSMQ_OK)
         fprintf(stderr, "%s: %s%s%s\n", t->prefix, o->status == SSMQ_ERR_STOPPED ? "" : o->summary.status,
                 o->status == SSMQ_ERR_STOPPED ? "" : ": ", o->summary.reason);

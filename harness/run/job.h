@@ -35,6 +35,9 @@ bool ssmq_job_take_finished(ssmq_job *j, ssmq_outcome *o);
  * configuration, a value that is not finite; crashed: its process ended without a word. */
 bool ssmq_job_try_again(ssmq_job *j, const ssmq_outcome *o, bool crashed);
 
+/* Is a living process at it, other than this one? */
+bool ssmq_job_is_held(const ssmq_job *j, const ssmq_outcome *o);
+
 /* Carries it out.  What happens is in *o, of which path is set, and concerns no other run. */
 void ssmq_job_run(ssmq_job *j, ssmq_outcome *o);
 

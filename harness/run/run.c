@@ -3,11 +3,13 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "harness/base/build.h"
 #include "harness/base/clock.h"
 #include "harness/run/evaluate/sensitivity_store.h"
 #include "harness/run/execute.h"
+#include "harness/store/lease.h"
 #include "harness/store/rundir.h"
 #include "harness/store/store.h"
 
@@ -284,6 +286,7 @@ static ssmq_run_state state_of(ssmq_status st)
     switch (st) {
     case SSMQ_ERR_UNSUPPORTED: return SSMQ_RUN_UNSUPPORTED;
     case SSMQ_ERR_STOPPED: return SSMQ_RUN_STOPPED;
+    case SSMQ_ERR_HELD: return SSMQ_RUN_RUNNING; /* by another */
     default: return SSMQ_RUN_FAILED;
     }
 }
@@ -413,6 +416,13 @@ bool ssmq_job_try_again(ssmq_job *j, const ssmq_outcome *o, bool crashed)
                 ssmq_arena_printf(j->arena, "%s: %s; trying again, %" PRId32 " of %" PRId32, o->summary.status,
                                   o->summary.reason, j->retried, r->retries));
     return true;
+}
+
+bool ssmq_job_is_held(const ssmq_job *j, const ssmq_outcome *o)
+{
+    ssmq_lease_holder who;
+    const char       *lease = ssmq_arena_printf(j->arena, "%s/lease", o->path);
+    return ssmq_lease_look(lease, (int64_t)time(NULL), &who) && who.alive;
 }
 
 void ssmq_job_run(ssmq_job *j, ssmq_outcome *o)

@@ -48,7 +48,9 @@ typedef struct ssmq_run_request {
  * failures if all runs failed with the same one, else NUMERIC (a run failed: exit status 1).  What keeps
  * every run from starting (the model or the calibration samples cannot be had) is returned before the
  * first one does.  STOPPED where the listener's signal ended a run early, which says so in its status, or kept some
- * from starting, which stay queued.  Stored results that cannot be believed are made again, with a warning. */
+ * from starting, which stay queued.  A run that another living process carries out is put off until the others
+ * are through, and then taken from there if it is finished; if it is not, it has not failed: its outcome is HELD, and
+ * so is the status where no run failed.  Stored results that cannot be believed are made again, with a warning. */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *cat,
                                               const ssmq_run_request *request, ssmq_arena *arena,
                                               ssmq_outcome *outcome);

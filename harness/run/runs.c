@@ -6,6 +6,26 @@
 #include "harness/run/sweep/workers.h"
 #include "harness/store/rundir.h"
 
+/* Neither failed nor finished: other processes are at them. */
+static ssmq_status conclude_held(const ssmq_outcome *o, int32_t n)
+{
+    int32_t             held = 0, done = 0, tried = 0;
+    const ssmq_outcome *first = NULL;
+    for (int32_t i = 0; i < n; i++) {
+        if (o[i].other) continue;
+        tried++;
+        done += o[i].status == SSMQ_OK;
+        if (o[i].status != SSMQ_ERR_HELD) continue;
+        if (!first) first = &o[i];
+        held++;
+    }
+    if (!first) return SSMQ_OK;
+    if (tried == 1) return SSMQ_FAIL(HELD, "%s: %s", first->summary.name, first->summary.reason);
+    return SSMQ_FAIL(HELD, "%d of %d runs %s held by another process, %d %s finished; %s: %s", held, tried,
+                     held == 1 ? "is" : "are", done, done == 1 ? "is" : "are", first->summary.name,
+                     first->summary.reason);
+}
+
 /* Runs that were only to be recorded have not failed. */
 static ssmq_status conclude(const ssmq_experiment *e, const ssmq_outcome *o, int32_t n)
 {
@@ -15,12 +35,12 @@ static ssmq_status conclude(const ssmq_experiment *e, const ssmq_outcome *o, int
     for (int32_t i = 0; i < n; i++) {
         if (o[i].other) continue;
         tried++;
-        if (o[i].status == SSMQ_OK || e->run[i].unsupported) continue;
+        if (o[i].status == SSMQ_OK || o[i].status == SSMQ_ERR_HELD || e->run[i].unsupported) continue;
         if (!first) first = &o[i];
         same &= o[i].status == first->status;
         failed++;
     }
-    if (!first) return SSMQ_OK;
+    if (!first) return conclude_held(o, n);
     const ssmq_status st = failed == tried && same ? first->status : SSMQ_ERR_NUMERIC;
     if (tried == 1)
         return ssmq_fail(st, __FILE__, __LINE__, __func__, "%s: %s", first->summary.name,
@@ -35,7 +55,7 @@ static ssmq_status check_stopped(const ssmq_job *jobs, const ssmq_outcome *o, in
     int32_t done = 0, ended = 0;
     for (int32_t i = 0; i < n; i++) {
         done += !o[i].other && o[i].status == SSMQ_OK;
-        ended += !o[i].other && o[i].status != SSMQ_ERR_STOPPED;
+        ended += !o[i].other && o[i].status != SSMQ_ERR_STOPPED && o[i].status != SSMQ_ERR_HELD;
     }
     if (ended == asked || ssmq_may_go_on(jobs->request->listener) == SSMQ_OK) return SSMQ_OK;
     return SSMQ_FAIL(STOPPED, "%s: %d of %d run%s finished; the same command goes on from here",
@@ -105,6 +125,26 @@ static int32_t count_asked(const ssmq_outcome *o, int32_t n)
     return asked;
 }
 
+static void run_one(ssmq_job *j, ssmq_outcome *o)
+{
+    while (!o->skipped) {
+        ssmq_job_run(j, o);
+        if (!ssmq_job_try_again(j, o, false)) break;
+    }
+}
+
+/* Those that another process was at, now that the others are through: he may have finished, or died. */
+static void run_held(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
+{
+    const ssmq_run_request *request = jobs[0].request;
+    for (int32_t i = 0; i < n; i++) {
+        if (outcome[i].other || outcome[i].status != SSMQ_ERR_HELD) continue;
+        if (!ssmq_job_take_finished(&jobs[i], &outcome[i]) && ssmq_may_go_on(request->listener) == SSMQ_OK)
+            run_one(&jobs[i], &outcome[i]);
+        if (request->ended) request->ended(request->context, jobs[i].run, &outcome[i]);
+    }
+}
+
 /* One after the other; those that are not started any more, after failures or a signal, become `other`. */
 static void run_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
 {
@@ -119,13 +159,12 @@ static void run_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
             continue;
         }
         if (request->starting) request->starting(request->context, jobs[i].run, at++, asked);
-        while (!outcome[i].skipped) {
-            ssmq_job_run(&jobs[i], &outcome[i]);
-            if (!ssmq_job_try_again(&jobs[i], &outcome[i], false)) break;
-        }
+        run_one(&jobs[i], &outcome[i]);
+        if (outcome[i].status == SSMQ_ERR_HELD) continue;
         failed += outcome[i].status != SSMQ_OK && !jobs[i].run->unsupported;
         if (request->ended) request->ended(request->context, jobs[i].run, &outcome[i]);
     }
+    run_held(jobs, outcome, n);
 }
 
 static ssmq_job *new_jobs(const ssmq_experiment *e, const ssmq_run_request *request, ssmq_session *session,

@@ -14,6 +14,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/base/json.h"
+#include "harness/store/overview.h"
 
 #define TRIES 20      /* with 50 ms between them */
 #define SETTLED_S 10 /* after that, what takes microseconds will not be done any more */
@@ -196,6 +197,16 @@ static ssmq_status create(const char *path, const identity *me, int *out, bool *
     return st;
 }
 
+static ssmq_status is_held(const char *path, int64_t now, const identity *him)
+{
+    char        age[SSMQ_AGE_TEXT];
+    struct stat seen;
+    const bool  there = stat(path, &seen) == 0;
+    ssmq_age_text(there && now > (int64_t)seen.st_mtime ? now - (int64_t)seen.st_mtime : 0, age);
+    return SSMQ_FAIL(HELD, "%s: process %" PRId64 " on host %s is writing here, heard %s ago", path, him->pid,
+                     him->host, age);
+}
+
 /* Until it is taken, or held by a living process, or TRIES are over. */
 static ssmq_status take(const char *path, const identity *me, int64_t now, int *fd)
 {
@@ -207,11 +218,10 @@ static ssmq_status take(const char *path, const identity *me, int64_t now, int *
         const verdict v = judge(path, me, now, &him);
         if (v == DEAD) remove_dead(path, me, now);
         if (v == ALIVE && him.pid)
-            return SSMQ_FAIL(IO, "%s: process %" PRId64 " on host %s is writing here", path,
-                             him.pid, him.host);
+            return is_held(path, now, &him);
         if (v == ALIVE) pause_briefly(); /* it writes its name right after it made the file */
     }
-    return SSMQ_FAIL(IO, "%s: another process is just taking it", path);
+    return SSMQ_FAIL(HELD, "%s: another process is just taking it", path);
 }
 
 ssmq_status ssmq_lease_take(const char *path, int64_t now, ssmq_lease **out)

@@ -11,7 +11,7 @@
 
 typedef struct ssmq_lease ssmq_lease;
 
-/* Takes PATH; IO, naming host and process, if a living one holds it.  now: the file system's
+/* Takes PATH; HELD, naming host and process and when it was last heard, if a living one holds it; IO.  now: the file system's
  * idea of the time, in seconds since 1970, as its clock may differ from this host's. */
 SSMQ_MUST_USE ssmq_status ssmq_lease_take(const char *path, int64_t now, ssmq_lease **out);
 /* Sets the time of change; IO if the lease is no longer ours. */

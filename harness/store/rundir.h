@@ -65,7 +65,7 @@ bool ssmq_rundir_finished(const char *path);
 /* Makes the folder, checks that it is writable and that need_bytes are free, takes the lease,
  * and removes what a killed writer left unfinished.  A dead process's lease is taken over: at
  * once where it ran on this host, after ten minutes without heartbeat where it ran on another.
- * IO: not writable, too little room, or another process holds the lease (named). */
+ * HELD: another process holds the lease (named).  IO: not writable, or too little room. */
 SSMQ_MUST_USE ssmq_status ssmq_rundir_open(const char *path, const char *run_id,
                                            const char *run_name, int64_t need_bytes,
                                            ssmq_rundir **out);

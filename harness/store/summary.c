@@ -136,6 +136,7 @@ ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *path)
 void ssmq_summary_put_fields(ssmq_json_writer *w, const ssmq_summary *s)
 {
     put_identity(w, s);
+    if (s->reason) ssmq_json_put_text(w, "reason", s->reason);
     ssmq_json_begin_object(w, "evaluations");
     for (int32_t i = 0; i < s->n_evaluation; i++) {
         ssmq_json_begin_object(w, s->evaluation[i].id);

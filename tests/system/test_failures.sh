@@ -105,18 +105,56 @@ fi
 
 # ---- another process on the same sweep ------------------------------------------------------
 
-# The first one is held in the middle of the float run; the second one does the others.
+# The first one is held in the middle of the float run; others do what is left, and say who is at that one: it has
+# not failed.
+held="process [0-9]+ on host [^ ]+ is writing here, heard [0-9]+ s ago"
 "$SSMQ" run "${small[@]}" --out "$scratch/two" > "$scratch/out1" 2>&1 &
 first=$!
 until [ -e "$scratch/two/small/$float/lease" ] || ! kill -0 "$first" 2> /dev/null; do sleep 0.01; done
 kill -STOP "$first"
-run 1 run "${small[@]}" --out "$scratch/two"
-expect_in_err "lease: process $first on host $(hostname) is writing here"
-expect_in_out "done"
+run 75 run "${small[@]}" --out "$scratch/two" --max-failures 1
+expect_in_err "[1/2] float: held by another process: $scratch/two/small/$float/lease: process $first on host $(hostname) is writing here, heard "
+expect_in_err "ssmq: error: 1 of 2 runs is held by another process, 1 is finished; float: $scratch/two/small/$float/lease: process $first on"
+grep -Eq "^float +$float +running " <<< "$out" || fail "the table: $out"
+grep -Eq "^float: .*lease: $held\$" <<< "$out" || fail "the table's reasons: $out"
 [ -e "$scratch/two/small/$fake/run.h5" ] || fail "the second process left the other run alone"
+run 75 run "${small[@]}" --out "$scratch/two" --format json
+[ "$(python3 -c 'import json, sys; print([(r["status"], "process" in r.get("reason", "")) for r in json.load(sys.stdin)["runs"]])' <<< "$out")" = \
+    "[('running', True), ('done', False)]" ] || fail "$command_line: $out"
+run 75 run "${small[@]}" --out "$scratch/two" --only "$float" --retries 3
+[[ $err =~ "ssmq: error: float: "[^:]*"/lease: "$held ]] || fail "$command_line: $err"
+[[ $err != *"trying again"* ]] || fail "$command_line: $err"
+rm -r "$scratch/two/small/$fake"
+run 75 run "${small[@]}" --out "$scratch/two" --workers 2
+expect_in_err "float: held by another process: $scratch/two/small/$float/lease: process $first on host"
+expect_in_err "1 of 2 runs is held by another process, 1 is finished; float: "
+# A run that failed is more than one that is held.
+rm -r "$scratch/two/small/$fake" && : > "$scratch/two/small/$fake"
+run 1 run "${small[@]}" --out "$scratch/two"
+expect_in_err "ssmq: error: 1 of 2 runs failed; fake"
+rm "$scratch/two/small/$fake"
 kill -CONT "$first"
 wait "$first" || fail "the first process: $(cat "$scratch/out1")"
 same "$scratch/two"
+
+# Who is at it when the second one comes there, and through by the time that the others are: taken from there.
+# comes_to ID PROCESS: it is at that run, and is stopped there
+comes_to() {
+    until [ -e "$scratch/both/small/$1/lease" ] || ! kill -0 "$2" 2> /dev/null; do sleep 0.01; done
+    kill -STOP "$2"
+}
+"$SSMQ" run "${small[@]}" --out "$scratch/both" --only "$float" > "$scratch/out1" 2>&1 &
+first=$!
+comes_to "$float" "$first"
+"$SSMQ" run "${small[@]}" --out "$scratch/both" > "$scratch/out2" 2> "$scratch/err" &
+second=$!
+comes_to "$fake" "$second"
+kill -CONT "$first"
+wait "$first" || fail "the first process: $(cat "$scratch/out1")"
+kill -CONT "$second"
+wait "$second" || fail "the second process: $(cat "$scratch/err")"
+grep -qF "[1/2] float: finished before, not run again" "$scratch/err" || fail "the second process: $(cat "$scratch/err")"
+same "$scratch/both"
 
 # ---- damaged on the way ----------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ run 5 launch slurm "$scratch/sweep.yaml" "${longer[@]}" --out "$long"
 expect_in_err 'jobs of this sweep are in the queue: '
 scancel --me
 slurm_wait 30 || fail "cancelled jobs do not end: $(squeue)"
-logs "$long" | grep -q 'was cancelled; launch again to go on' || fail "cancelled: $(logs "$long")"
+logs "$long" | grep -q 'was cancelled, or another process has it; launch again to go on' || fail "cancelled: $(logs "$long")"
 grep -q '"status": "stopped"' "$long"/swept/*/status.json || fail "a cancelled run is not stopped"
 
 # Slurm warns of a time limit, and then an urgent job takes the place: both go on by themselves.

@@ -58,7 +58,8 @@ static void test_exit_statuses(void **state)
                 {SSMQ_ERR_DEVICE, "DEVICE", 5},
                 {SSMQ_ERR_GATE, "GATE", 6},
                 {SSMQ_ERR_DAMAGED, "DAMAGED", 7},
-                {SSMQ_ERR_STOPPED, "STOPPED", 75}};
+                {SSMQ_ERR_STOPPED, "STOPPED", 75},
+                {SSMQ_ERR_HELD, "HELD", 75}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         assert_string_equal(ssmq_status_name(want[i].status), want[i].name);
         assert_int_equal(ssmq_status_exit(want[i].status), want[i].code);

@@ -135,9 +135,9 @@ static void test_held_by_a_living_process(void **state)
     const scratch *s = *state;
     ssmq_rundir   *d = opened(run_path(s, "held")), *second = NULL;
     char           text[512];
-    snprintf(text, sizeof text, "%s/lease: process %ld on host %s is writing here",
+    snprintf(text, sizeof text, "%s/lease: process %ld on host %s is writing here, heard ",
              ssmq_rundir_path(d), (long)getpid(), host());
-    CHECK_FAILS(ssmq_rundir_open(ssmq_rundir_path(d), ID, "x", 0, &second), SSMQ_ERR_IO, text);
+    CHECK_FAILS_WITH(ssmq_rundir_open(ssmq_rundir_path(d), ID, "x", 0, &second), SSMQ_ERR_HELD, text);
     assert_null(second);
     const char *lease = ssmq_rundir_file(d, "lease");
     assert_true(exists(lease));
@@ -217,7 +217,7 @@ static void test_process_number_used_again(void **state)
     ssmq_rundir_close(opened(run_path(s, "again")));
     /* The same without a time: it cannot be told apart, so it counts as alive. */
     put_lease(s, "same", host(), boot, (long)getpid(), 0, 0);
-    CHECK_FAILS_WITH(ssmq_rundir_open(run_path(s, "same"), ID, "x", 0, &d), SSMQ_ERR_IO,
+    CHECK_FAILS_WITH(ssmq_rundir_open(run_path(s, "same"), ID, "x", 0, &d), SSMQ_ERR_HELD,
                      "is writing here");
     /* The host was started again since. */
     put_lease(s, "boot", host(), "another-boot", (long)getpid(), 0, 0);
@@ -230,9 +230,9 @@ static void test_held_on_another_host(void **state)
     ssmq_rundir   *d = NULL;
     char           text[512];
     put_lease(s, "far", "node17", "", 99, 0, SSMQ_LEASE_STALE_S - 30);
-    snprintf(text, sizeof text, "%s/lease: process 99 on host node17 is writing here",
+    snprintf(text, sizeof text, "%s/lease: process 99 on host node17 is writing here, heard 9 min ago",
              run_path(s, "far"));
-    CHECK_FAILS(ssmq_rundir_open(run_path(s, "far"), ID, "x", 0, &d), SSMQ_ERR_IO, text);
+    CHECK_FAILS(ssmq_rundir_open(run_path(s, "far"), ID, "x", 0, &d), SSMQ_ERR_HELD, text);
     put_lease(s, "far", "node17", "", 99, 0, SSMQ_LEASE_STALE_S + 30);
     ssmq_rundir_close(opened(run_path(s, "far")));
 }
@@ -248,7 +248,7 @@ static void test_damaged_lease(void **state)
     put(s, "empty", "lease", "");
     snprintf(text, sizeof text, "%s/lease: another process is just taking it",
              run_path(s, "empty"));
-    CHECK_FAILS(ssmq_rundir_open(run_path(s, "empty"), ID, "x", 0, &d), SSMQ_ERR_IO, text);
+    CHECK_FAILS(ssmq_rundir_open(run_path(s, "empty"), ID, "x", 0, &d), SSMQ_ERR_HELD, text);
     for (size_t i = 0; i < sizeof content / sizeof content[0]; i++) {
         const char           *path = put(s, "damaged", "lease", content[i]);
         const struct timespec then = {.tv_sec = time(NULL) - 60};

@@ -141,7 +141,8 @@ static void test_run_as_json(void **state)
     assert_string_equal(
         ssmq_str_text(&text),
         "{\"id\": \"4f1c09ab2e77d05c\", \"name\": \"quamba, fake\", \"mode\": \"fake\", "
-        "\"recipe\": null, \"status\": \"failed\", \"evaluations\": {"
+        "\"recipe\": null, \"status\": \"failed\", "
+        "\"reason\": \"layers.3.scan.x is not finite\", \"evaluations\": {"
         "\"wt2\": {\"ppl\": 20.609, \"ppl_se\": 0.1, \"nll\": 3.0257, \"windows\": 8, "
         "\"tokens\": 16376, \"compare\": {\"against\": \"float\", \"ln_ratio\": 0.125, "
         "\"ln_ratio_se\": 0.01, \"ln_ratio_low\": 0.1, \"ln_ratio_high\": 0.15, "

@@ -82,7 +82,7 @@ static const char body[] =
     "    run --only \"$id\" --no-collect\n"
     "    [ \"$status\" -eq 75 ] || exit \"$status\"\n"
     "    if ! is_to_go_on; then\n"
-    "        echo \"run $id was cancelled; launch again to go on\" >&2\n"
+    "        echo \"run $id was cancelled, or another process has it; launch again to go on\" >&2\n"
     "    elif [ \"$attempt\" -ge \"$resubmit\" ]; then\n"
     "        echo \"run $id was stopped and is not submitted again: it was $resubmit times\" >&2\n"
     "    else\n"

@@ -123,7 +123,7 @@ static ssmq_status hold(const char *folder, ssmq_rundir **out)
 {
     static const struct timespec pause = {.tv_nsec = PAUSE_NS};
     ssmq_status                  st = ssmq_rundir_hold(folder, out);
-    for (int i = 0; st == SSMQ_ERR_IO && i < TRIES && access(folder, W_OK) == 0; i++) {
+    for (int i = 0; st == SSMQ_ERR_HELD && i < TRIES; i++) {
         nanosleep(&pause, NULL);
         st = ssmq_rundir_hold(folder, out);
     }

@@ -16,7 +16,7 @@ extern "C" {
 SSMQ_MUST_USE ssmq_status ssmq_sweep_freeze(const ssmq_experiment *e, const char *out);
 
 /* Writes sweep.h5 and sweep.csv from the runs' own files, whoever ran them: a run whose files are missing or damaged
- * has no figures.  IO; also where another process is at it for long. */
+ * has no figures.  IO; HELD where another process is at it for long. */
 SSMQ_MUST_USE ssmq_status ssmq_sweep_collect(const ssmq_experiment *e, const char *out);
 
 #ifdef __cplusplus

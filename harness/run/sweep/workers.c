@@ -27,6 +27,7 @@ typedef struct pool {
     int32_t       n;
     bool         *settled; /* [n] finished, failed, or none of ours */
     bool         *begun;   /* [n] */
+    bool         *put_off; /* [n] another process was at it: once more when nothing else is left */
     const char   *snapshot;
     worker       *worker;
     int32_t       n_worker, busy, failed, started, asked;
@@ -43,9 +44,10 @@ static bool must_wait(const pool *p, int32_t i)
 
 static int32_t next_run(const pool *p)
 {
-    for (int32_t i = 0; i < p->n; i++)
-        if (!p->begun[i] && !must_wait(p, i)) return i;
-    return -1;
+    int32_t last = -1;
+    for (int32_t i = p->n - 1; i >= 0; i--)
+        if (!p->begun[i] && !must_wait(p, i) && (last < 0 || !p->put_off[i] || p->put_off[last])) last = i;
+    return last;
 }
 
 static bool may_start(const pool *p)
@@ -80,7 +82,8 @@ static void settle(pool *p, int32_t i)
     const ssmq_run_request *request = p->jobs->request;
     const ssmq_outcome     *o = &p->outcome[i];
     p->settled[i] = true;
-    p->failed += o->status != SSMQ_OK && o->status != SSMQ_ERR_STOPPED && !p->jobs[i].run->unsupported;
+    p->failed += o->status != SSMQ_OK && ssmq_status_exit(o->status) != ssmq_status_exit(SSMQ_ERR_STOPPED) &&
+                 !p->jobs[i].run->unsupported;
     if (request->ended) request->ended(request->context, p->jobs[i].run, o);
 }
 
@@ -158,12 +161,16 @@ static ssmq_status status_of(int exit_status)
 
 static void conclude_exit(ssmq_job *j, int exit_status, const char *error, ssmq_outcome *o)
 {
-    if (exit_status == 0 && ssmq_job_take_finished(j, o)) {
+    ssmq_run_status status;
+    const bool      stopped = status_of(exit_status) == SSMQ_ERR_STOPPED;
+    if ((exit_status == 0 || stopped) && ssmq_job_take_finished(j, o)) { /* stopped: then by another process */
         o->skipped = false;
         return;
     }
-    ssmq_run_status status;
-    const bool      stopped = status_of(exit_status) == SSMQ_ERR_STOPPED;
+    if (stopped && ssmq_job_is_held(j, o)) {
+        ssmq_job_failed(j, SSMQ_ERR_HELD, error, o);
+        return;
+    }
     const char     *file = ssmq_arena_printf(j->arena, "%s/status.json", o->path);
     if (stopped && ssmq_run_status_read(file, j->arena, &status) == SSMQ_OK && status.reason)
         error = status.reason; /* what it said last counts runs */
@@ -192,7 +199,9 @@ static void end(pool *p, worker *w)
     else conclude_exit(&p->jobs[i], WEXITSTATUS(status), w->error, &p->outcome[i]);
     w->run = -1;
     p->busy--;
-    if (!ssmq_job_try_again(&p->jobs[i], &p->outcome[i], WIFSIGNALED(status) && !p->told_to_stop)) {
+    const bool put_off = p->outcome[i].status == SSMQ_ERR_HELD && !p->put_off[i];
+    p->put_off[i] |= put_off;
+    if (!put_off && !ssmq_job_try_again(&p->jobs[i], &p->outcome[i], WIFSIGNALED(status) && !p->told_to_stop)) {
         settle(p, i);
         return;
     }
@@ -250,6 +259,7 @@ static void open_pool(pool *p, int32_t wanted)
     }
     p->settled = SSMQ_ARENA_ARRAY(p->jobs->arena, bool, p->n);
     p->begun = SSMQ_ARENA_ARRAY(p->jobs->arena, bool, p->n);
+    p->put_off = SSMQ_ARENA_ARRAY(p->jobs->arena, bool, p->n);
     for (int32_t i = 0; i < p->n; i++) {
         p->begun[i] = p->settled[i] = p->outcome[i].other;
         p->asked += !p->outcome[i].other;
