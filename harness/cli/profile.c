@@ -87,6 +87,15 @@ static ssmq_status check_out(const profile_options *o, const ssmq_profile_reques
     return st;
 }
 
+/* ---- ended early -------------------------------------------------------------------------- */
+
+/* Times of two processes are not mixed, so that nothing is kept. */
+static ssmq_status tell_stopped(ssmq_status st)
+{
+    if (st != SSMQ_ERR_STOPPED) return st;
+    return SSMQ_FAIL(STOPPED, "%s: nothing was kept; the same command starts over", ssmq_error_last()->message);
+}
+
 /* ---- the whole ---------------------------------------------------------------------------- */
 
 static ssmq_status profile_one(const ssmq_profile_request *r, const ssmq_catalogue *cat, ssmq_arena *arena,
@@ -109,18 +118,22 @@ static ssmq_status profile_run(const void *options, int n_operand, const char *c
     ssmq_arena            *arena = ssmq_arena_new();
     ssmq_profile_request  *request = NULL;
     int32_t                n = 0;
+    const ssmq_listener    listener = {.signal = ssmq_interrupt_signal()};
     (void)n_operand, (void)operand;
+    ssmq_interrupt_catch();
     ssmq_status st = requests_of(o, cat, arena, &request, &n);
     if (st == SSMQ_OK) st = check_out(o, request, n);
     ssmq_profile *p = SSMQ_ARENA_ARRAY(arena, ssmq_profile, n);
     ssmq_peaks    machine = {0};
-    for (int32_t i = 0; i < n && st == SSMQ_OK; i++)
+    for (int32_t i = 0; i < n && st == SSMQ_OK; i++) {
+        request[i].listener = &listener;
         st = profile_one(&request[i], cat, arena, i == n - 1 ? &machine : NULL, &p[i]);
+    }
     if (st == SSMQ_OK && o->format == FORMAT_JSON) ssmq_report_profile_json(p, n, &machine, out);
     if (st == SSMQ_OK && o->format == FORMAT_TEXT) ssmq_report_profile_text(p, n, &machine, out);
     if (st == SSMQ_OK && o->out) st = ssmq_profiles_write(o->out, p, n, &machine);
     ssmq_arena_free(arena);
-    return st;
+    return tell_stopped(st);
 }
 
 const ssmq_command ssmq_command_profile = {

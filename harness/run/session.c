@@ -143,18 +143,33 @@ static ssmq_status use_samples(ssmq_session *s, const ssmq_run *run)
     return SSMQ_OK;
 }
 
+/* Without a cache no run takes anything from another: what is held of the one before goes. */
+static const char *key_of_one(ssmq_session *s, const ssmq_run *run)
+{
+    static const char head[] = "calibration of run ";
+    const char       *key = ssmq_arena_printf(s->arena, "%s%s", head, run->id);
+    for (ssmq_held *h = s->held; h; h = h->next) {
+        if (strncmp(h->key, head, strlen(head)) != 0 || strcmp(h->key, key) == 0) continue;
+        ssmq_replay_free(h->replay);
+        h->replay = NULL;
+        h->key = "";
+    }
+    return key;
+}
+
 static void use_replay(ssmq_session *s, const ssmq_run *run)
 {
     const ssmq_input_file *file;
     s->replay = NULL;
-    if (!s->cache || !run->calibration) return;
+    if (!run->calibration) return;
     const int32_t    n = ssmq_session_files(s, run, &file);
     const char      *identity = ssmq_replay_identity(run, s->be, file, n, s->arena);
-    const ssmq_held *h = find(s, identity);
+    const char      *key = s->cache ? identity : key_of_one(s, run);
+    const ssmq_held *h = find(s, key);
     if (!h) {
         int32_t       n_level;
         const double *level = ssmq_replay_levels(s->e, s->arena, &n_level);
-        hold(s, (ssmq_held){.key = identity,
+        hold(s, (ssmq_held){.key = key,
                             .of_model = true, /* it lends the sites */
                             .replay = ssmq_replay_new(folder_of(s, "calibration"), identity, level, n_level,
                                                       s->listener ? s->listener->log : NULL)});

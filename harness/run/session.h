@@ -26,7 +26,7 @@ typedef struct ssmq_session {
     ssmq_texts           *texts;     /* of all runs, with this one's tokenizer                     */
     ssmq_samples          samples;   /* lent; n 0: it does not calibrate                           */
     ssmq_backend         *be;
-    ssmq_replay          *replay;    /* NULL: the run does not calibrate, or cache is              */
+    ssmq_replay          *replay;    /* NULL: the run does not calibrate; without a cache its own  */
     /* Everything there is (session.c): */
     const char            *model;    /* the directory that base is of */
     struct ssmq_held      *held;

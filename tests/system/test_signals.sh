@@ -90,24 +90,28 @@ YAML
 run 0 run "$scratch/samples.yaml" --out "$scratch/whole-samples"
 dir="$scratch/runs/samples"
 pieces() { cat "$dir"/*/journal.jsonl 2> /dev/null | grep -c '"stage": "'"$1"; }
-# Twice: among the samples of the first pass (channels), and among those of the last.
-for most in 3 70; do
-    begin "$scratch/samples.yaml" --out "$scratch/runs"
-    for _ in $(seq 600); do
-        [ "$(pieces calibrating)" -gt $most ] && break
-        sleep 0.02
+# Twice: among the samples of the first pass (channels), and among those of the last.  Without a cache, what a pass
+# gave before the signal is in the journal alone.
+for cache in --cache --no-cache; do
+    rm -rf "$dir"
+    for most in 3 70; do
+        begin "$scratch/samples.yaml" --out "$scratch/runs" "$cache"
+        for _ in $(seq 600); do
+            [ "$(pieces calibrating)" -gt $most ] && break
+            sleep 0.02
+        done
+        kill -TERM "$victim"
+        ended 75
     done
-    kill -TERM "$victim"
-    ended 75
-done
-done=$(pieces calibrating)
-if [ "$done" -le 64 ] || [ "$done" -ge 128 ]; then fail "stopped after $done samples"; fi
-[ "$(pieces 'step 1 of the recipe')" -eq 1 ] || fail "the layer that was solved is not in the journal"
-run 0 run "$scratch/samples.yaml" --out "$scratch/runs"
-[ "$(pieces calibrating)" -eq 128 ] || fail "two passes of 64 samples came to $(pieces calibrating) pieces"
-[ "$(pieces 'step 1 of the recipe')" -eq 1 ] || fail "a layer was solved twice"
-for file in "$scratch"/whole-samples/samples/*/{run.h5,summary.json}; do
-    cmp "$file" "$scratch/runs/${file#"$scratch/whole-samples/"}" || fail "$file differs"
+    done=$(pieces calibrating)
+    if [ "$done" -le 64 ] || [ "$done" -ge 128 ]; then fail "stopped after $done samples"; fi
+    [ "$(pieces 'step 1 of the recipe')" -eq 1 ] || fail "the layer that was solved is not in the journal"
+    run 0 run "$scratch/samples.yaml" --out "$scratch/runs" "$cache"
+    [ "$(pieces calibrating)" -eq 128 ] || fail "two passes of 64 samples came to $(pieces calibrating) pieces"
+    [ "$(pieces 'step 1 of the recipe')" -eq 1 ] || fail "a layer was solved twice"
+    for file in "$scratch"/whole-samples/samples/*/{run.h5,summary.json}; do
+        cmp "$file" "$scratch/runs/${file#"$scratch/whole-samples/"}" || fail "$file differs"
+    done
 done
 dir="$scratch/runs/quickstart"
 
@@ -125,6 +129,37 @@ for file in "$scratch"/whole/quickstart/{sweep.json,sweep.h5,sweep.csv,*/run.h5,
     cmp "$file" "$scratch/runs/${file#"$scratch/whole/"}" || fail "$file differs after a signal"
 done
 [ -z "$(find "$scratch/runs" -name lease -o -name '*.part')" ] || fail "something was left behind"
+
+# ---- while it measures times -------------------------------------------------------------
+
+cat > "$scratch/speed.yaml" <<YAML
+ssmq: 1
+name: speed
+model: {path: $PWD/models/tiny-mamba}
+mode: float
+evaluate: [{id: speed, task: profile, prompt: 64, generate: 4, repeat: 20000, warmup: 1}]
+YAML
+begin "$scratch/speed.yaml" --out "$scratch/runs"
+until_stage "$scratch/runs/speed" speed
+kill -TERM "$victim"
+ended 75
+[[ $(status_of "$(echo "$scratch"/runs/speed/*/status.json)") == "stopped | stopped by SIGTERM: speed, after "*" repetitions" ]] ||
+    fail "times: $(cat "$scratch"/runs/speed/*/status.json)"
+[ -z "$(find "$scratch"/runs/speed/*/ -name '*.h5' -o -name lease)" ] || fail "times: $(find "$scratch/runs/speed")"
+
+env --default-signal=INT "$SSMQ" profile --model models/tiny-mamba --prompt 64 --generate 4 --repeat 100000 --out "$scratch/times.h5" \
+    > "$scratch/out" 2> "$scratch/err" < /dev/null &
+victim=$!
+command_line="ssmq profile"
+for _ in $(seq 600); do # it catches signals from its first line on
+    grep -q '^SigCgt:.*[2367abef]$' "/proc/$victim/status" && break
+    sleep 0.02
+done
+kill -INT "$victim"
+ended 75
+expect_out ""
+expect_err "ssmq: error: stopped by SIGINT: nothing was kept; the same command starts over"
+[ -e "$scratch/times.h5" ] && fail "a file of times that were not measured"
 
 # ---- other commands ---------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ typedef struct ssmq_speeds {
     ssmq_peaks    machine;
 } ssmq_speeds;
 
-/* m and plan as the recipe left them.  Statuses of the forward pass, MEMORY. */
+/* m and plan as the recipe left them.  Nothing goes into the journal: times of a run, and the peaks that they are held
+ * against, are of one process.  Statuses of the forward pass, MEMORY, STOPPED. */
 SSMQ_MUST_USE ssmq_status ssmq_speeds_measure(ssmq_session *s, const ssmq_run *run, ssmq_model *m,
                                               const ssmq_plan *plan, const ssmq_listener *listener,
                                               ssmq_speeds *out);

@@ -83,6 +83,7 @@ static ssmq_status step(subject *s, const int32_t *token, int32_t L)
 
 static ssmq_status prefill(subject *s, double *seconds)
 {
+    SSMQ_TRY(ssmq_may_go_on(s->r->listener));
     SSMQ_TRY(s->ready->m->family->state_zero(s->ready->m, s->ready->ex, s->state));
     const double begin = ssmq_monotonic_s();
     SSMQ_TRY(step(s, s->prompt, s->r->prompt));
@@ -94,7 +95,10 @@ static ssmq_status prefill(subject *s, double *seconds)
 static ssmq_status decode(subject *s, double *seconds)
 {
     const double begin = ssmq_monotonic_s();
-    for (int32_t i = 1; i < s->r->generate; i++) SSMQ_TRY(step(s, s->next, 1));
+    for (int32_t i = 1; i < s->r->generate; i++) {
+        SSMQ_TRY(ssmq_may_go_on(s->r->listener));
+        SSMQ_TRY(step(s, s->next, 1));
+    }
     *seconds = ssmq_monotonic_s() - begin;
     return SSMQ_OK;
 }
@@ -161,7 +165,7 @@ static ssmq_status time_all(subject *s, ssmq_profile *p)
         ttft[at] = first;
         ttlt[at] = first + rest;
         tpot[at] = steps ? rest / steps : 0;
-        ssmq_tell_update(s->r->listener, i + 1, (double)(i + 1 + s->r->warmup) / (n + s->r->warmup));
+        ssmq_tell_update(s->r->listener, i < 0 ? 0 : i + 1, (double)(i + 1 + s->r->warmup) / (n + s->r->warmup));
     }
     p->ttft = timing_of(s->arena, ttft, n);
     p->ttlt = timing_of(s->arena, ttlt, n);

@@ -23,7 +23,7 @@ typedef struct ssmq_profile_request {
     int32_t                 repeat, warmup;          /* measured, before them           */
     const ssmq_backend_ops *backend;
     int32_t                 threads;
-    const ssmq_listener    *listener;                /* or NULL; told after each repetition */
+    const ssmq_listener    *listener; /* or NULL; told after each repetition, asked within it */
 } ssmq_profile_request;
 
 /* Seconds (joules) of the repetitions, in their order; min, median and max of them.  n 0: not measured. */
@@ -70,7 +70,7 @@ typedef struct ssmq_profile {
     double               step_bytes;     /* of a decoding step: all weights once, the state in and out */
 } ssmq_profile;
 
-/* Statuses of reading model and recipe (problems of the latter in diag), MEMORY; *out is the arena's.
+/* Statuses of reading model and recipe (problems of the latter in diag), MEMORY, STOPPED by the listener; *out is the arena's.
  * machine: not NULL: probed on the request's backend, last, since the probes need memory of their own. */
 SSMQ_MUST_USE ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue *cat,
                                            ssmq_diag *diag, ssmq_arena *arena, ssmq_peaks *machine,
