@@ -63,7 +63,7 @@ int32_t ssmq_waits_for(const ssmq_experiment *e, int32_t run);
  * with the reason; or else `other`. */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_look(const ssmq_experiment *e, const ssmq_run_request *request,
                                                ssmq_arena *arena, ssmq_outcome *outcome);
-/* The same, and rebuilds the files of the sweep; STOPPED if some are `other`, else as ssmq_experiment_run(). */
+/* The same, adds alarms that runs lack since their float run came later, and rebuilds the files of the sweep; STOPPED if some are `other`, else as ssmq_experiment_run(). */
 SSMQ_MUST_USE ssmq_status ssmq_experiment_collect(const ssmq_experiment *e, const ssmq_run_request *request,
                                                   ssmq_arena *arena, ssmq_outcome *outcome);
 

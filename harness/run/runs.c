@@ -1,6 +1,7 @@
 #include "harness/run/run.h"
 #include <string.h>
 #include "harness/run/job.h"
+#include "harness/run/late_alarms.h"
 #include "harness/run/sweep/snapshot.h"
 #include "harness/run/sweep/sweep_files.h"
 #include "harness/run/sweep/workers.h"
@@ -209,6 +210,7 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
     const int32_t asked = count_asked(outcome, e->n_run);
     if (st == SSMQ_OK) st = carry_out_all(jobs, outcome, e->n_run);
     if (st == SSMQ_OK) {
+        if (!request->no_collect) ssmq_late_alarms(jobs, outcome, e->n_run);
         const ssmq_status collected = request->no_collect ? SSMQ_OK : ssmq_sweep_collect(e, request->out);
         st = check_stopped(jobs, outcome, e->n_run, asked);
         if (st == SSMQ_OK) st = conclude(e, outcome, e->n_run); /* it is more than what follows */
@@ -242,11 +244,9 @@ static void look_at(ssmq_job *j, ssmq_outcome *o)
     ssmq_error_clear();
 }
 
-ssmq_status ssmq_experiment_look(const ssmq_experiment *e, const ssmq_run_request *request, ssmq_arena *arena,
-                                 ssmq_outcome *outcome)
+static ssmq_status look(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
 {
-    ssmq_job *jobs = new_jobs(e, request, NULL, arena, outcome);
-    for (int32_t i = 0; i < e->n_run; i++) {
+    for (int32_t i = 0; i < n; i++) {
         outcome[i] = (ssmq_outcome){0};
         SSMQ_TRY(place(&jobs[i], &outcome[i]));
         look_at(&jobs[i], &outcome[i]);
@@ -254,12 +254,20 @@ ssmq_status ssmq_experiment_look(const ssmq_experiment *e, const ssmq_run_reques
     return SSMQ_OK;
 }
 
+ssmq_status ssmq_experiment_look(const ssmq_experiment *e, const ssmq_run_request *request, ssmq_arena *arena,
+                                 ssmq_outcome *outcome)
+{
+    return look(new_jobs(e, request, NULL, arena, outcome), outcome, e->n_run);
+}
+
 ssmq_status ssmq_experiment_collect(const ssmq_experiment *e, const ssmq_run_request *request,
                                     ssmq_arena *arena, ssmq_outcome *outcome)
 {
-    int32_t left = 0;
-    SSMQ_TRY(ssmq_experiment_look(e, request, arena, outcome));
+    ssmq_job *jobs = new_jobs(e, request, NULL, arena, outcome);
+    int32_t   left = 0;
+    SSMQ_TRY(look(jobs, outcome, e->n_run));
     for (int32_t i = 0; i < e->n_run; i++) left += outcome[i].other;
+    ssmq_late_alarms(jobs, outcome, e->n_run);
     SSMQ_TRY(ssmq_sweep_freeze(e, request->out));
     SSMQ_TRY(ssmq_sweep_collect(e, request->out));
     if (left == 0) return conclude(e, outcome, e->n_run);

@@ -135,6 +135,26 @@ expect_alarms "fake: better than float: wt2: None"
 # The same figures whether the two ran side by side or the float run's were read back.
 [ "$(grep 'better than float' <<< "$plain")" = "$(grep 'better than float' <<< "$err")" ] ||
     fail "better than float: '$plain' and '$err'"
+# The float run came later: the alarm is there once both are, and the summary is that of the other order.
+ids=$("$SSMQ" check "$scratch/loud.yaml" | sed -n 's/^#   \([0-9a-f]*\)  \(float\|fake\)$/\1/p')
+read -r float fake <<< "$(paste -sd ' ' <<< "$ids")"
+for way in run --collect-only; do
+    late="$scratch/late$way"
+    for id in "$fake" "$float"; do
+        run 0 run "$scratch/loud.yaml" --out "$late" --only "$id" --no-collect
+        [[ $out != *"better than float"* ]] || fail "$command_line: an alarm before both are there: $out"
+    done
+    more=()
+    [ "$way" = run ] || more=("$way")
+    run 0 run "$scratch/loud.yaml" --out "$late" "${more[@]}" --format json
+    expect_alarms "fake: better than float: wt2: None"
+    [ "$(grep 'better than float' <<< "$plain")" = "$(grep 'better than float' <<< "$err")" ] || fail "late: '$plain' and '$err'"
+    cmp "$runs/loud/$fake/summary.json" "$late/loud/$fake/summary.json" || fail "$way: another summary"
+    run 0 run "$scratch/loud.yaml" --out "$late" --format json
+    expect_alarms "fake: better than float: wt2: None"
+    [[ $err != *"better than float"* ]] || fail "$command_line: raised again: $err"
+    run 0 verify "$late"
+done
 # Without a float run there is nothing to be better than.
 run 0 run "$scratch/loud.yaml" --out "$scratch/alone" --format json --set mode=fake
 expect_alarms ""

@@ -117,6 +117,29 @@ slurm_wait 120 || fail "stopped jobs do not go on: $(squeue)"
 [ "$(logs "$long" | grep -c 'goes on in job')" -ge 2 ] || fail "not both went on: $(logs "$long")"
 same "$scratch/whole" "$long"
 
+# The limit itself, on request, as it takes a minute: Slurm warns of it (up to half a minute before it is to), and what it
+# was warned of goes on.  The run is stopped until then, so that it is not through before, on whatever machine.
+if [ -n "${SSMQ_SLURM_LIMIT:-}" ]; then
+    long="$scratch/limit"
+    run 0 launch slurm "$scratch/sweep.yaml" "${longer[@]}" --out "$long" --set 'launch.time="00:01:00"' --set launch.warn=10
+    under_way 1
+    busy=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$long"/swept/*/lease)
+    kill -STOP "$busy"
+    began=$SECONDS
+    until grep -q '^ShdPnd:.*[2367abef]..$' "/proc/$busy/status"; do # SIGUSR1, the tenth
+        [ $((SECONDS - began)) -lt 120 ] || fail "no warning of the limit: $(squeue)"
+        [ $((SECONDS - began)) -lt 120 ] || break
+        sleep 0.2
+    done
+    echo "warned of a limit of 60 s after $((SECONDS - began)) s"
+    kill -CONT "$busy"
+    slurm_wait 120 || fail "after the limit: $(squeue)"
+    logs "$long" | grep 'goes on in job' || fail "after the limit: $(logs "$long")"
+    same "$scratch/whole" "$long"
+else
+    echo "skipped: a time limit that is waited out: SSMQ_SLURM_LIMIT=1 asks for it"
+fi
+
 # Inputs that have changed since are refused, and a sweep that lacks runs says so.
 cp -r models/tiny-mamba "$scratch/model"
 run 0 launch slurm "$scratch/sweep.yaml" --out "$scratch/changed" --set "model.path=$scratch/model" --set 'launch.options=[--begin=now+2]'

@@ -216,20 +216,27 @@ void ssmq_alarms_of_difference(ssmq_alarms *a, const char *evaluation, double ln
                                   -ln_ratio, se));
 }
 
-static void against_results(ssmq_alarms *a, const char *evaluation, const ssmq_ppl *p,
-                            const char *float_results)
+static bool read_losses(ssmq_alarms *a, const char *results, const char *evaluation, ssmq_losses *out)
 {
-    const ssmq_losses mine = {p->window_nll, p->all.windows, p->token_digest};
-    ssmq_losses       its = {0};
-    double            mean, se;
-    if (ssmq_losses_read(float_results, evaluation, a->arena, &its) != SSMQ_OK) {
-        SSMQ_LOG_LINE(a->log, WARNING, "float results were not read", SSMQ_LOG_T("run", a->run),
-                      SSMQ_LOG_T("reason", ssmq_error_last()->message));
-        ssmq_error_clear();
-        return;
-    }
-    if (ssmq_losses_pair(&mine, &its, a->arena, &mean, &se))
+    if (ssmq_losses_read(results, evaluation, a->arena, out) == SSMQ_OK) return true;
+    SSMQ_LOG_LINE(a->log, WARNING, "results were not read", SSMQ_LOG_T("run", a->run),
+                  SSMQ_LOG_T("reason", ssmq_error_last()->message));
+    ssmq_error_clear();
+    return false;
+}
+
+static void against_results(ssmq_alarms *a, const char *evaluation, const ssmq_losses *mine, const char *float_results)
+{
+    ssmq_losses its = {0};
+    double      mean, se;
+    if (read_losses(a, float_results, evaluation, &its) && ssmq_losses_pair(mine, &its, a->arena, &mean, &se))
         ssmq_alarms_of_difference(a, evaluation, mean, se);
+}
+
+void ssmq_alarms_of_results(ssmq_alarms *a, const char *evaluation, const char *results, const char *float_results)
+{
+    ssmq_losses mine = {0};
+    if (read_losses(a, results, evaluation, &mine)) against_results(a, evaluation, &mine, float_results);
 }
 
 void ssmq_alarms_of_baseline(ssmq_alarms *a, const ssmq_run *run, const ssmq_ppl *ppl,
@@ -239,6 +246,8 @@ void ssmq_alarms_of_baseline(ssmq_alarms *a, const ssmq_run *run, const ssmq_ppl
         const ssmq_comparison *c = ppl[i].comparison;
         const char            *id = run->evaluation[i].id;
         if (c) ssmq_alarms_of_difference(a, id, c->all.ln_ratio, c->all.ln_ratio_se);
-        else if (float_results) against_results(a, id, &ppl[i], float_results);
+        else if (float_results)
+            against_results(a, id, &(ssmq_losses){ppl[i].window_nll, ppl[i].all.windows, ppl[i].token_digest},
+                            float_results);
     }
 }

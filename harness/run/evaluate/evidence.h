@@ -49,6 +49,9 @@ void ssmq_alarms_of_difference(ssmq_alarms *a, const char *evaluation, double ln
 void ssmq_alarms_of_baseline(ssmq_alarms *a, const ssmq_run *run, const ssmq_ppl *ppl,
                              const char *float_results);
 
+/* The same of one evaluation of a finished run, from its run.h5. */
+void ssmq_alarms_of_results(ssmq_alarms *a, const char *evaluation, const char *results, const char *float_results);
+
 /* How many samples are of these documents, ascending. */
 int64_t ssmq_overlap_documents(const ssmq_samples *samples, const int64_t *document, int64_t n);
 /* How many samples, consecutive pieces of length tokens, begin within the first tokens of the text. */
