@@ -13,6 +13,7 @@
 #include "harness/base/json.h"
 #include "harness/store/cache.h"
 #include "harness/store/examine.h"
+#include "harness/store/journal.h"
 #include "harness/store/lease.h"
 #include "harness/store/rundir.h"
 #include "harness/store/summary.h"
@@ -256,6 +257,31 @@ static void check_hdf5(checker *c, const char *file)
     ssmq_str_free(&text);
 }
 
+/* ---- the journal ------------------------------------------------------------------------- */
+
+static bool has_writer(checker *c)
+{
+    ssmq_lease_holder who;
+    return ssmq_lease_look(path_of(c, "lease"), (int64_t)time(NULL), &who) && who.alive;
+}
+
+/* A run that is done has taken from it what it needed. */
+static void check_journal(checker *c)
+{
+    const char        *whose = ssmq_arena_printf(c->arena, "run %s, ", c->out->id);
+    const bool         writer = has_writer(c); /* asked before: he may be through by then */
+    ssmq_journal_check j;
+    ssmq_journal_examine(c->out->path, c->done, c->arena, &j);
+    if (j.wrong)
+        find(c, true, SSMQ_JOURNAL, "line %" PRId64 " %s%s", j.line, j.wrong,
+             c->done ? "" : "; what it tells from there on is computed again");
+    else if (j.torn && !writer)
+        find(c, false, SSMQ_JOURNAL, "its last line was cut off by a kill%s",
+             c->done ? "" : "; the next run drops it");
+    if (j.identity && !ssmq_str_starts(j.identity, whose))
+        find(c, true, SSMQ_JOURNAL, "is that of '%.20s', not of run %s", j.identity, c->out->id);
+}
+
 /* ---- what else lies there ---------------------------------------------------------------- */
 
 static void check_lease(checker *c)
@@ -308,6 +334,7 @@ void ssmq_run_check_all(const char *path, ssmq_arena *arena, ssmq_run_check *out
     check_complete(&c);
     check_sums(&c);
     check_files(&c);
+    check_journal(&c);
     check_lease(&c);
     ssmq_json_close(&c.manifest);
     ssmq_error_clear();

@@ -134,7 +134,7 @@ const ssmq_command ssmq_command_verify = {
     .operands = "DIR",
     .help = "whether stored results are whole and belong together: of a run, or of all below a directory",
     .details = "Every file is read, HDF5 files in a process of their own. Sums, run ids, schema versions, "
-               "figures that stand in several files and statuses are compared; leases and files that were "
+               "figures that stand in several files, statuses and the sum of each line of a journal are compared; leases and files that were "
                "never finished are named, and so is the cache in DIR. Ends with status 7 if something is damaged.",
     .options = verify_table,
     .options_size = sizeof(verify_options),

@@ -29,6 +29,7 @@ struct ssmq_journal {
     ssmq_mapping        map;            /* of journal.bin as it was found */
     double              synced;         /* monotonic seconds */
     bool                dirty;
+    bool                bin_gone; /* journal.bin is not looked into: the run is done */
 };
 
 void ssmq_journal_tag_of(const void *bytes, size_t n, char tag[SSMQ_JOURNAL_TAG])
@@ -181,7 +182,7 @@ static const char *read_data(ssmq_journal *j, const ssmq_json *o, ssmq_journal_e
     const char *stored = NULL;
     char        sum[SSMQ_JOURNAL_TAG];
     if (ssmq_json_int(o, "bytes", false, 0, INT64_MAX, &bytes) != SSMQ_OK) return "is malformed";
-    if (bytes == 0) return NULL;
+    if (bytes == 0 || j->bin_gone) return NULL;
     if (ssmq_json_int(o, "offset", true, 0, INT64_MAX, &offset) != SSMQ_OK ||
         ssmq_json_text(o, "data", true, &stored) != SSMQ_OK || offset != j->bin_size)
         return "is malformed";
@@ -238,21 +239,19 @@ static bool is_ours(const char *text, size_t n, const char *identity)
     return ours;
 }
 
-/* Line by line up to the first that is of no use. */
-static void read_lines(ssmq_journal *j, const char *text, size_t n, const ssmq_log *log)
+/* Line by line up to the first that is of no use, which is *number, and what is wrong with it; NULL: none, up to the
+ * end or a torn line, whose writer was killed. */
+static const char *read_lines(ssmq_journal *j, const char *text, size_t n, int64_t *number)
 {
-    for (int64_t number = 2; (size_t)j->size < n; number++) {
+    for (*number = 2; (size_t)j->size < n; ++*number) {
         const char *line = text + j->size, *end = memchr(line, '\n', n - (size_t)j->size);
-        if (!end) return; /* torn: whoever wrote it was killed */
+        if (!end) return NULL;
         const char *wrong = read_line(j, line, (size_t)(end - line));
         ssmq_error_clear();
-        if (wrong) {
-            SSMQ_LOG_LINE(log, WARNING, "a damaged journal; what it tells from there on is computed again",
-                          SSMQ_LOG_T("file", j->path), SSMQ_LOG_I("line", number), SSMQ_LOG_T("it", wrong));
-            return;
-        }
+        if (wrong) return wrong;
         j->size = end + 1 - text;
     }
+    return NULL;
 }
 
 static void read_all(ssmq_journal *j, const char *identity, const ssmq_log *log)
@@ -261,8 +260,12 @@ static void read_all(ssmq_journal *j, const char *identity, const ssmq_log *log)
     if (ssmq_map_open(j->path, &m) == SSMQ_OK && ssmq_map_open(j->bin_path, &j->map) == SSMQ_OK && m.size > 0) {
         const char *text = (const char *)m.data, *end = memchr(text, '\n', m.size);
         if (end && is_ours(text, (size_t)(end - text), identity)) {
+            int64_t number;
             j->size = end + 1 - text;
-            read_lines(j, text, m.size, log);
+            const char *wrong = read_lines(j, text, m.size, &number);
+            if (wrong)
+                SSMQ_LOG_LINE(log, WARNING, "a damaged journal; what it tells from there on is computed again",
+                              SSMQ_LOG_T("file", j->path), SSMQ_LOG_I("line", number), SSMQ_LOG_T("it", wrong));
         } else if (end) {
             SSMQ_LOG_LINE(log, WARNING, "a journal of another run, code or processor; computing anew",
                           SSMQ_LOG_T("file", j->path));
@@ -270,6 +273,52 @@ static void read_all(ssmq_journal *j, const char *identity, const ssmq_log *log)
     }
     ssmq_error_clear();
     ssmq_map_close(&m);
+}
+
+/* ---- looked through -------------------------------------------------------------------- */
+
+static const char *identity_of(const char *line, size_t n, ssmq_arena *a)
+{
+    ssmq_json   o = {0};
+    const char *text = NULL, *copy = NULL;
+    if (ssmq_json_parse(SSMQ_JOURNAL, line, n, &o) == SSMQ_OK && ssmq_json_text(&o, "journal", true, &text) == SSMQ_OK)
+        copy = ssmq_arena_strdup(a, text);
+    ssmq_json_close(&o);
+    ssmq_error_clear();
+    return copy;
+}
+
+static void examine(ssmq_journal *j, const char *text, size_t n, ssmq_journal_check *out)
+{
+    const char *end = n > 0 ? memchr(text, '\n', n) : NULL;
+    out->torn = n > 0 && !end;
+    if (!end) return;
+    out->line = 1;
+    out->wrong = check_line(text, (size_t)(end - text));
+    if (out->wrong) return;
+    out->identity = identity_of(text, (size_t)(end - text), j->a);
+    j->size = end + 1 - text;
+    if (out->identity) out->wrong = read_lines(j, text, n, &out->line);
+    else out->wrong = "does not say whose journal it is";
+    out->torn = !out->wrong && (size_t)j->size < n;
+}
+
+void ssmq_journal_examine(const char *folder, bool done, ssmq_arena *arena, ssmq_journal_check *out)
+{
+    ssmq_mapping m = {0};
+    ssmq_journal j = {.a = arena,
+                      .path = ssmq_arena_printf(arena, "%s/" SSMQ_JOURNAL, folder),
+                      .bin_path = ssmq_arena_printf(arena, "%s/" SSMQ_JOURNAL_BIN, folder),
+                      .bin_gone = done};
+    *out = (ssmq_journal_check){0};
+    if (ssmq_map_open(j.path, &m) == SSMQ_OK) {
+        if (!done && ssmq_map_open(j.bin_path, &j.map) != SSMQ_OK) j.map.size = 0;
+        examine(&j, (const char *)m.data, m.size, out);
+        ssmq_map_close(&j.map);
+    }
+    ssmq_error_clear();
+    ssmq_map_close(&m);
+    free(j.entry);
 }
 
 /* ---- opened and closed ----------------------------------------------------------------- */

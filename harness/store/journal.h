@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "harness/base/arena.h"
 #include "harness/base/error.h"
 #include "harness/base/log.h"
 
@@ -53,6 +54,18 @@ bool ssmq_journal_last(const ssmq_journal *j, const char *stage, const char *tag
 SSMQ_MUST_USE ssmq_status ssmq_journal_add(ssmq_journal *j, const ssmq_journal_entry *e);
 /* A line for people: what happened, and when. */
 SSMQ_MUST_USE ssmq_status ssmq_journal_note(ssmq_journal *j, const char *event, const char *text);
+
+/* What a look through a journal found. */
+typedef struct ssmq_journal_check {
+    const char *identity; /* as it was opened with; NULL: there is no journal, or it says none */
+    const char *wrong;    /* with the first line that is of no use; NULL: all are          */
+    int64_t     line;     /* the number of that line, from 1                                */
+    bool        torn;     /* the last one was cut off by a kill, or is just being written */
+} ssmq_journal_check;
+
+/* Reads FOLDER's journal and changes nothing; done: the run is, so that journal.bin is of no matter.  Texts are the
+ * arena's. */
+void ssmq_journal_examine(const char *folder, bool done, ssmq_arena *arena, ssmq_journal_check *out);
 
 /* 16 hex digits that stand for these bytes. */
 void ssmq_journal_tag_of(const void *bytes, size_t n, char tag[SSMQ_JOURNAL_TAG]);

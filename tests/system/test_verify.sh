@@ -112,6 +112,32 @@ else
     echo "skipped: damage inside a file: no python3-h5py"
 fi
 
+# The journal: a line with another sum, one that is no entry, one that is another run's; cut off by a kill, which is no
+# damage.  Of a run that is not done, also what its lines speak of in journal.bin.
+line() { # OBJECT: as a line with its sum
+    python3 -c 'import hashlib, sys
+o = sys.argv[1]
+print(o[:-1] + ", \"sum\": \"" + hashlib.sha256(o.encode()).hexdigest()[:16] + "\"}")' "$1"
+}
+damage "sed -i '3s/: /:  /' journal.jsonl"
+found journal.jsonl "line 3 has a wrong sum"
+damage "sed -i '2s/.*/nonsense/' journal.jsonl"
+found journal.jsonl "line 2 has no sum"
+damage "echo '$(line '{"sheep": 3}')' >> journal.jsonl"
+found journal.jsonl "line $(wc -l < "$here/journal.jsonl") is malformed"
+damage "sed -i '1d' journal.jsonl"
+found journal.jsonl "line 1 does not say whose journal it is"
+damage "cp '$whole/$other/journal.jsonl' ."
+found journal.jsonl "is that of 'run $other', not of run $float"
+damage 'truncate -s -3 journal.jsonl'
+run 0 verify "$here"
+expect_in_out "note    journal.jsonl: its last line was cut off by a kill"
+undone='sed -i s/done/stopped/ status.json; rm run.h5 summary.json manifest.json'
+damage "$undone; printf abcd > journal.bin; echo '$(line '{"stage": "wt2", "piece": 9, "offset": 0, "bytes": 4, "data": "88d4266fd4e6338d"}')' >> journal.jsonl"
+run 0 verify "$here"
+damage "$undone; printf abcx > journal.bin; echo '$(line '{"stage": "wt2", "piece": 9, "offset": 0, "bytes": 4, "data": "88d4266fd4e6338d"}')' >> journal.jsonl"
+found journal.jsonl "line $(wc -l < "$here/journal.jsonl") is of bytes in journal.bin that have another sum; what it tells from there on is computed again"
+
 # Any byte: the sum tells.  Without the sum (as older versions left it) nothing may crash or hang.
 bytes=$(stat -c %s "$whole/$float/run.h5")
 flip() { printf '\xa5' | dd of="$here/run.h5" bs=1 seek="$1" conv=notrunc status=none; }
