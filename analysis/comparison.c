@@ -118,6 +118,14 @@ static void add_source(builder *b, const ssmq_comparison_source *s)
                                            beside, beside == 1 ? "" : "s", s->path);
 }
 
+/* Has it a value on some axis, which a table has in columns? */
+static bool has_values(const builder *b, int32_t run)
+{
+    for (int32_t a = 0; a < b->c->n_axis; a++)
+        if (b->value[run * b->c->n_axis + a].label) return true;
+    return false;
+}
+
 static void name_runs(builder *b)
 {
     ssmq_comparison *c = b->c;
@@ -128,7 +136,7 @@ static void name_runs(builder *b)
             shared = shared || (k != i && strcmp(c->run[k]->summary.name, s->name) == 0);
         c->label[i] = shared ? ssmq_arena_printf(b->arena, "%s (%s)", s->name, c->run[i]->path) : s->name;
         c->title[i] = c->label[i];
-        if (c->n_axis > 0 && b->listed[i] && !shared)
+        if (has_values(b, i) && !shared)
             c->title[i] = s->recipe ? ssmq_arena_printf(b->arena, "%s %s", s->mode, s->recipe) : s->mode;
     }
 }
@@ -206,8 +214,11 @@ static ssmq_status list_columns(const char *const *wanted, ssmq_arena *arena, ss
         for (int32_t i = 0; i < c->n_column; i++) there = there || strcmp(c->column[i]->id, *wanted) == 0;
         if (!there) return SSMQ_FAIL(INPUT, "no run has an evaluation '%s'", *wanted);
     }
-    if (c->n_column == 0) return SSMQ_FAIL(INPUT, "no run has results to compare");
-    return SSMQ_OK;
+    if (c->n_column > 0) return SSMQ_OK;
+    for (int32_t i = 0; i < c->n_run; i++)
+        if (c->run[i]->summary.n_speed > 0)
+            return SSMQ_FAIL(INPUT, "no run has a perplexity to compare; their times are in ssmq show");
+    return SSMQ_FAIL(INPUT, "no run has results to compare");
 }
 
 /* ---- baselines ------------------------------------------------------------------------- */

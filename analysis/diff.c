@@ -10,6 +10,8 @@ typedef struct diff_options {
     int format; /* index into formats */
 } diff_options;
 
+#define NOT_THERE "(not there)"
+
 static const char *const formats[] = {"text", "json", NULL};
 enum { FORMAT_TEXT, FORMAT_JSON };
 
@@ -52,8 +54,31 @@ static const ssmq_fact *either(const difference *d)
 
 static void put_difference(const difference *d, ssmq_str *out)
 {
-    ssmq_str_printf(out, "    %s\n      - %s\n      + %s\n", either(d)->key, d->a ? d->a->value : "(not there)",
-                    d->b ? d->b->value : "(not there)");
+    ssmq_str_printf(out, "    %s\n      - %s\n      + %s\n", either(d)->key, d->a ? d->a->value : NOT_THERE,
+                    d->b ? d->b->value : NOT_THERE);
+}
+
+/* How many of the differences say that only one of the two has a step, whose method is the first that is known of it. */
+static int32_t count_step(const difference *d, int32_t n)
+{
+    const char *key = either(d)->key;
+    int32_t     same = 0;
+    if (!ssmq_str_starts(key, SSMQ_FACT_RECIPE ".") || !ssmq_str_ends(key, ".method") || (d->a && d->b)) return 0;
+    const size_t step = strlen(key) - strlen("method");
+    while (same < n && !d[same].a == !d->a && strncmp(either(&d[same])->key, key, step) == 0) same++;
+    return same;
+}
+
+/* All of the step on one line. */
+static void put_step(const difference *d, int32_t n, ssmq_str *out)
+{
+    const size_t step = strlen(either(d)->key) - strlen("method");
+    ssmq_str     line = {0};
+    for (int32_t i = 0; i < n; i++)
+        ssmq_str_printf(&line, "%s%s %s", i ? ", " : "", either(&d[i])->key + step, either(&d[i])->value);
+    ssmq_str_printf(out, "    %.*s\n      - %s\n      + %s\n", (int)step - 1, either(d)->key,
+                    d->a ? ssmq_str_text(&line) : NOT_THERE, d->b ? ssmq_str_text(&line) : NOT_THERE);
+    ssmq_str_free(&line);
 }
 
 static void put_text(const difference *d, int32_t n, ssmq_str *out)
@@ -61,11 +86,13 @@ static void put_text(const difference *d, int32_t n, ssmq_str *out)
     const char *same = "  the same: ";
     for (int section = 0; section < SSMQ_FACT_SECTIONS; section++) {
         bool any = false;
-        for (int32_t i = 0; i < n; i++) {
+        for (int32_t i = 0, step; i < n; i += step ? step : 1) {
+            step = count_step(&d[i], n - i);
             if ((int)either(&d[i])->section != section) continue;
             if (!any) ssmq_str_printf(out, "  %s\n", ssmq_fact_sections[section]);
             any = true;
-            put_difference(&d[i], out);
+            if (step) put_step(&d[i], step, out);
+            else put_difference(&d[i], out);
         }
     }
     for (int section = 0; section < SSMQ_FACT_SECTIONS; section++) {

@@ -48,13 +48,26 @@ static bool has_parts(const ssmq_yaml *v)
     return false;
 }
 
+/* The id that is the end of the path already. */
+static bool is_own_name(const ssmq_yaml *v, int32_t i, const char *path)
+{
+    const char *last = strrchr(path, '.');
+    return v->key && strcmp(v->key[i]->text, "id") == 0 && last && v->value[i]->kind == SSMQ_YAML_SCALAR &&
+           strcmp(last + 1, v->value[i]->text) == 0;
+}
+
+/* Of recipes a run has its own: its steps are known by their ids, whatever it is called; its name is a fact by itself. */
 static void add_tree(gatherer *g, const ssmq_yaml *v, const char *path)
 {
-    ssmq_str line = {0};
+    ssmq_str   line = {0};
+    const bool recipes = strcmp(path, "recipes") == 0;
     if (v->kind == SSMQ_YAML_MAP || (v->kind == SSMQ_YAML_LIST && has_parts(v))) {
-        for (int32_t i = 0; i < v->n; i++)
-            add_tree(g, v->value[i],
-                     join(g, path, v->key ? v->key[i]->text : element_name(g, v->value[i], i)));
+        for (int32_t i = 0; i < v->n; i++) {
+            const char *name = v->key ? v->key[i]->text : element_name(g, v->value[i], i);
+            if (is_own_name(v, i, path)) continue;
+            if (recipes) add(g, SSMQ_FACT_CONFIGURATION, SSMQ_FACT_RECIPE, name);
+            add_tree(g, v->value[i], recipes ? SSMQ_FACT_RECIPE : join(g, path, name));
+        }
         return;
     }
     if (v->kind == SSMQ_YAML_SCALAR) ssmq_str_puts(&line, v->text);
@@ -159,4 +172,11 @@ ssmq_status ssmq_facts_of(const ssmq_stored_run *run, ssmq_arena *arena, ssmq_fa
     if (run->manifest.root) add_manifest(&g, run->manifest.root);
     add_results(&g, &run->summary);
     return SSMQ_OK;
+}
+
+const char *ssmq_fact_value(const ssmq_facts *f, ssmq_fact_section section, const char *key)
+{
+    for (int32_t i = 0; i < f->n; i++)
+        if (f->fact[i].section == section && strcmp(f->fact[i].key, key) == 0) return f->fact[i].value;
+    return NULL;
 }

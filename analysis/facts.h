@@ -19,6 +19,9 @@ typedef enum ssmq_fact_section {
 } ssmq_fact_section;
 extern const char *const ssmq_fact_sections[]; /* "configuration", ...; indexed by the section */
 
+/* The key of a recipe's name; those of its steps' options are "recipe.STEP.OPTION". */
+#define SSMQ_FACT_RECIPE "recipe"
+
 typedef struct ssmq_fact {
     ssmq_fact_section section;
     const char       *key;   /* "recipe.u.observer.p": elements of lists by their id */
@@ -32,6 +35,9 @@ typedef struct ssmq_facts {
 
 /* Everything is the arena's.  DAMAGED if a file cannot be read back. */
 SSMQ_MUST_USE ssmq_status ssmq_facts_of(const ssmq_stored_run *run, ssmq_arena *arena, ssmq_facts *out);
+
+/* The value of a fact; NULL: there is none of that key. */
+const char *ssmq_fact_value(const ssmq_facts *f, ssmq_fact_section section, const char *key);
 
 #ifdef __cplusplus
 }

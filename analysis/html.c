@@ -59,19 +59,31 @@ static bool is_number(const char *text)
     return isdigit((unsigned char)*text) && text[strspn(text, "0123456789.eE+-*~ \302\261%")] == '\0';
 }
 
-void ssmq_html_row(ssmq_str *out, const char *const *cell, int32_t n, int32_t best)
+/* best, marked: -1, NULL: none */
+static void put_row(ssmq_str *out, const char *const *cell, int32_t n, int32_t best, const bool *marked)
 {
     ssmq_str_puts(out, "<tr>");
     for (int32_t i = 0; i < n; i++) {
         const char *text = cell[i] ? cell[i] : "";
+        const char *around = i == best ? "strong" : marked && marked[i] ? "mark" : NULL;
         if (i == 0) ssmq_str_puts(out, "<th scope=\"row\">");
-        else ssmq_str_puts(out, is_number(text) ? "<td class=\"n\">" : "<td>");
-        if (i == best) ssmq_str_puts(out, "<strong>");
+        else ssmq_str_puts(out, !marked && is_number(text) ? "<td class=\"n\">" : "<td>");
+        if (around) ssmq_str_printf(out, "<%s>", around);
         ssmq_html_text(out, text);
-        if (i == best) ssmq_str_puts(out, "</strong>");
+        if (around) ssmq_str_printf(out, "</%s>", around);
         ssmq_str_puts(out, i == 0 ? "</th>" : "</td>");
     }
     ssmq_str_puts(out, "</tr>\n");
+}
+
+void ssmq_html_row(ssmq_str *out, const char *const *cell, int32_t n, int32_t best)
+{
+    put_row(out, cell, n, best, NULL);
+}
+
+void ssmq_html_row_marked(ssmq_str *out, const char *const *cell, int32_t n, const bool *marked)
+{
+    put_row(out, cell, n, -1, marked);
 }
 
 void ssmq_html_table_end(ssmq_str *out)

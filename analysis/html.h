@@ -1,5 +1,6 @@
 /* Text and tables of a page. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "harness/base/str.h"
 
@@ -21,6 +22,8 @@ void ssmq_html_table_begin(ssmq_str *out, const char *caption, const char *const
 /* A row; its first cell is its heading, cells that begin as numbers stand to the right.  best: index of a
  * cell that is set off; -1: none. */
 void ssmq_html_row(ssmq_str *out, const char *const *cell, int32_t n, int32_t best);
+/* The same with cells that are marked as different from what they stand beside; all of them stand to the left. */
+void ssmq_html_row_marked(ssmq_str *out, const char *const *cell, int32_t n, const bool *marked);
 void ssmq_html_table_end(ssmq_str *out);
 
 /* What is seen once somebody asks for it. */

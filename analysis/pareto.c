@@ -82,20 +82,36 @@ static void mark_front(spot *s, int32_t n, bool larger_is_better)
     }
 }
 
-/* Names that would stand over each other are left out of pictures, those of the front last. */
-static void choose_names(spot *s, int32_t n)
+/* Where the axes of a picture have a value: their logarithms are what is evenly spaced. */
+typedef struct scales {
+    bool log_x, log_y;
+} scales;
+
+static double across(const scales *at, const spot *s)
 {
-    double left = s[0].size, right = s[n - 1].size, low = (double)INFINITY, high = -(double)INFINITY;
+    return at->log_x ? log(s->size) : s->size;
+}
+
+static double up(const scales *at, const spot *s)
+{
+    return at->log_y ? log(s->point.value) : s->point.value;
+}
+
+/* Names that would stand over each other are left out of pictures, those of the front last. */
+static void choose_names(const scales *at, spot *s, int32_t n)
+{
+    const double wide = NAME_WIDE * (across(at, &s[n - 1]) - across(at, &s[0]));
+    double       low = (double)INFINITY, high = -(double)INFINITY;
     for (int32_t i = 0; i < n; i++) {
-        low = fmin(low, s[i].point.value);
-        high = fmax(high, s[i].point.value);
+        low = fmin(low, up(at, &s[i]));
+        high = fmax(high, up(at, &s[i]));
     }
     for (int pass = 0; pass < 2; pass++)
         for (int32_t i = 0; i < n; i++) {
             bool free = s[i].front == (pass == 0);
             for (int32_t k = 0; k < n && free; k++)
-                free = !s[k].named || fabs(s[k].size - s[i].size) > NAME_WIDE * (right - left) ||
-                       fabs(s[k].point.value - s[i].point.value) > NAME_HIGH * (high - low);
+                free = !s[k].named || fabs(across(at, &s[k]) - across(at, &s[i])) > wide ||
+                       fabs(up(at, &s[k]) - up(at, &s[i])) > NAME_HIGH * (high - low);
             s[i].named = s[i].named || free;
         }
 }
@@ -121,7 +137,7 @@ static ssmq_status put_spots(const ssmq_figure_request *rq, const spot *s, int32
     return SSMQ_OK;
 }
 
-/* Costs over decades: logarithmic where none is below 0. */
+/* Logarithmic where no cost is 0 or below. */
 static bool spans_decades(const spot *s, int32_t n)
 {
     double least = (double)INFINITY, most = 0;
@@ -129,7 +145,7 @@ static bool spans_decades(const spot *s, int32_t n)
         if (s[i].point.value < least) least = s[i].point.value;
         if (s[i].point.value > most) most = s[i].point.value;
     }
-    return least > 0 && most / least >= 100;
+    return least > 0 && most / least >= SSMQ_POINTS_LOG_FROM;
 }
 
 static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
@@ -137,7 +153,7 @@ static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
     spot          *s = SSMQ_ARENA_ARRAY(rq->arena, spot, rq->table->n_run + 1);
     ssmq_metric_of metric;
     int            which;
-    const int      log = rq->o->log;
+    const int      logs = rq->o->log;
     SSMQ_TRY(find_quantity(rq, &which));
     SSMQ_TRY(ssmq_points_metric(rq, "change", &metric));
     const int32_t n = find_spots(rq, which, &metric, s, f);
@@ -145,7 +161,9 @@ static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
         return SSMQ_FAIL(INPUT, "no run has both %s and the metric '%s'", quantities[which].name,
                          metric.name);
     mark_front(s, n, strcmp(metric.name, "top1") == 0);
-    choose_names(s, n);
+    const scales at = {.log_x = logs >= 0 && (logs & SSMQ_LOG_AXIS_X),
+                       .log_y = logs >= 0 ? (logs & SSMQ_LOG_AXIS_Y) != 0 : spans_decades(s, n)};
+    choose_names(&at, s, n);
     ssmq_figure_add_column(f, "name", SSMQ_COLUMN_TEXT);
     ssmq_figure_add_column(f, quantities[which].column, SSMQ_COLUMN_REAL);
     ssmq_figure_add_column(f, "value", SSMQ_COLUMN_REAL);
@@ -158,8 +176,8 @@ static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
     ssmq_figure_set_text(f, "x_name", quantities[which].label);
     ssmq_figure_set_real(f, "unit", quantities[which].unit);
     ssmq_figure_set_text(f, "y_name", metric.label);
-    ssmq_figure_set_real(f, "log_x", log >= 0 && (log & SSMQ_LOG_AXIS_X));
-    ssmq_figure_set_real(f, "log_y", log >= 0 ? (log & SSMQ_LOG_AXIS_Y) != 0 : spans_decades(s, n));
+    ssmq_figure_set_real(f, "log_x", at.log_x);
+    ssmq_figure_set_real(f, "log_y", at.log_y);
     ssmq_points_title(rq, f);
     f->height_cm = 6;
     return SSMQ_OK;

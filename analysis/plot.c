@@ -72,11 +72,11 @@ static void take_comments(const char *script, ssmq_str *out)
 }
 
 /* A picture does not show that a run is missing in it which was asked for. */
-static void say_left_out(const char *comments, FILE *out)
+static void say_left_out(const char *comments, FILE *notes)
 {
     for (const char *line = comments; *line;) {
         const size_t n = strcspn(line, "\n");
-        if (ssmq_str_starts(line, SSMQ_FIGURE_LEFT_OUT)) fprintf(out, "%.*s\n", (int)n, line);
+        if (ssmq_str_starts(line, SSMQ_FIGURE_LEFT_OUT)) fprintf(notes, "%.*s\n", (int)n, line);
         line += n + (line[n] == '\n');
     }
 }
@@ -91,15 +91,16 @@ static ssmq_status draw(const plot_request *rq, ssmq_str *script, ssmq_str *comm
 }
 
 static ssmq_status plot_run(const void *options, int n_operand, const char *const *operand,
-                            const ssmq_catalogue *cat, FILE *out)
+                            const ssmq_catalogue *cat, FILE *out, FILE *notes)
 {
     plot_request rq = {.o = options, .operand = operand, .n = n_operand - 1};
     ssmq_str     script = {0}, comments = {0}, picture = {0};
     (void)cat;
+    (void)out;
     SSMQ_TRY(format_of(rq.o->output, &rq.format));
     rq.arena = ssmq_arena_new();
     const ssmq_status st = draw(&rq, &script, &comments, &picture);
-    if (st == SSMQ_OK) say_left_out(ssmq_str_text(&comments), out);
+    if (st == SSMQ_OK) say_left_out(ssmq_str_text(&comments), notes);
     ssmq_str_free(&script);
     ssmq_str_free(&comments);
     ssmq_str_free(&picture);
@@ -114,5 +115,5 @@ const ssmq_command ssmq_command_plot = {
     .details = SSMQ_FIGURE_HELP,
     .options = plot_table,
     .options_size = sizeof(plot_options),
-    .run = plot_run,
+    .run_noting = plot_run,
 };

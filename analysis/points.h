@@ -6,6 +6,9 @@
 extern "C" {
 #endif
 
+/* From the least to the largest, from which on a metric without negative values is drawn on a logarithmic axis. */
+#define SSMQ_POINTS_LOG_FROM 20
+
 /* What is drawn of a run: a figure of an evaluation, or how far the run is from its baseline. */
 typedef struct ssmq_metric_of {
     const char *name;       /* "ppl"                                    */

@@ -51,29 +51,31 @@ static void put_counts(const ssmq_report_subject *s, ssmq_str *out)
     ssmq_str_puts(out, "</ul>\n");
 }
 
-static void put_contents(const ssmq_report_subject *s, ssmq_str *out)
+/* Of the sections that there are. */
+static void put_contents(const char *body, ssmq_str *out)
 {
-    static const struct {
-        const char *id, *title;
-        bool        table; /* only where there is one */
-    } entry[] = {{"results", "Results", false},
-                 {"figures", "Figures", true},
-                 {"differences", "Which differences are real", true},
-                 {"expected", "Expected", true},
-                 {"alarms", "Alarms", true},
-                 {"runs", "Runs", false},
-                 {"configuration", "Configuration", false},
-                 {"provenance", "Provenance", false}};
+    static const char *const entry[][2] = {{"results", "Results"},
+                                           {"figures", "Figures"},
+                                           {"differences", "Which differences are real"},
+                                           {"expected", "Expected"},
+                                           {"alarms", "Alarms"},
+                                           {"runs", "Runs"},
+                                           {"recipes", "Recipes"},
+                                           {"configuration", "Configuration"},
+                                           {"provenance", "Provenance"}};
+    ssmq_str                 heading = {0};
     ssmq_str_puts(out, "<nav aria-label=\"contents\"><ul>\n");
     for (size_t i = 0; i < sizeof entry / sizeof *entry; i++) {
-        if (entry[i].table && !s->table) continue;
-        if (strcmp(entry[i].id, "expected") == 0 && s->source->frozen.n_expect == 0) continue;
-        ssmq_str_printf(out, "<li><a href=\"#%s\">%s</a></li>\n", entry[i].id, entry[i].title);
+        ssmq_str_clear(&heading);
+        ssmq_str_printf(&heading, "<h2 id=\"%s\">", entry[i][0]);
+        if (!strstr(body, ssmq_str_text(&heading))) continue;
+        ssmq_str_printf(out, "<li><a href=\"#%s\">%s</a></li>\n", entry[i][0], entry[i][1]);
     }
     ssmq_str_puts(out, "</ul></nav>\n");
+    ssmq_str_free(&heading);
 }
 
-static void put_title(const ssmq_report_subject *s, ssmq_str *out)
+static void put_title(const ssmq_report_subject *s, const char *body, ssmq_str *out)
 {
     const char *question = s->source->frozen.question;
     ssmq_str_puts(out, "<h1>");
@@ -85,24 +87,33 @@ static void put_title(const ssmq_report_subject *s, ssmq_str *out)
         ssmq_str_puts(out, "</p>\n");
     }
     put_counts(s, out);
-    put_contents(s, out);
+    put_contents(body, out);
 }
 
 /* ---- the page ------------------------------------------------------------------------------------ */
 
-static ssmq_status put_page(const ssmq_report_subject *s, ssmq_str *out)
+static ssmq_status put_body(const ssmq_report_subject *s, ssmq_str *out)
 {
-    put_head(s, out);
-    put_title(s, out);
     ssmq_report_results(s, out);
     ssmq_report_figures(s, out);
     ssmq_report_evidence(s, out);
     SSMQ_TRY(ssmq_report_statuses(s, out));
-    SSMQ_TRY(ssmq_report_configuration(s, out));
-    ssmq_str_printf(out,
-                    "<footer><p class=\"note\">Written by ssmq %s.</p></footer>\n</main>\n</body>\n</html>\n",
-                    ssmq_build_info()->version);
-    return SSMQ_OK;
+    return ssmq_report_configuration(s, out);
+}
+
+static ssmq_status put_page(const ssmq_report_subject *s, ssmq_str *out)
+{
+    ssmq_str          body = {0};
+    const ssmq_status st = put_body(s, &body);
+    if (st == SSMQ_OK) {
+        put_head(s, out);
+        put_title(s, ssmq_str_text(&body), out);
+        ssmq_str_append(out, ssmq_str_text(&body), body.length);
+        ssmq_str_printf(out, "<footer><p class=\"note\">Written by ssmq %s.</p></footer>\n</main>\n</body>\n</html>\n",
+                        ssmq_build_info()->version);
+    }
+    ssmq_str_free(&body);
+    return st;
 }
 
 /* A directory without figures has no table, and that is no error here. */

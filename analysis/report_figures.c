@@ -90,23 +90,29 @@ static bool has_values(const ssmq_comparison *c, int32_t axis)
     return false;
 }
 
-static bool any_compared(const ssmq_comparison *c)
+static bool any_compared(const ssmq_comparison *c, int32_t column)
 {
     for (int32_t i = 0; i < c->n_run; i++)
-        if (ssmq_comparison_at(c, i, 0)->compared) return true;
+        if (ssmq_comparison_at(c, i, column)->compared) return true;
     return false;
 }
 
-static bool any_size(const ssmq_comparison *c)
+/* Has any run figures of the evaluation, and a size, or a time per generated token? */
+static bool any_size(const ssmq_comparison *c, int32_t column, bool latency)
 {
-    for (int32_t i = 0; i < c->n_run; i++)
-        if (c->run[i]->summary.parameters > 0 && ssmq_comparison_at(c, i, 0)->score) return true;
+    for (int32_t i = 0; i < c->n_run; i++) {
+        const ssmq_summary *s = &c->run[i]->summary;
+        if ((latency ? s->n_speed > 0 : s->parameters > 0) && ssmq_comparison_at(c, i, column)->score) return true;
+    }
     return false;
 }
 
-void ssmq_report_figures(const ssmq_report_subject *s, ssmq_str *out)
+/* One evaluation over the axes, against the baseline, and against what it costs. */
+static void put_figures_of(const ssmq_report_subject *s, int32_t column, int *number, ssmq_str *out)
 {
     static const char *const  none[] = {NULL};
+    const ssmq_comparison    *c = s->table;
+    const char               *id = c->column[column]->id;
     const ssmq_figure_options plain = {.site = none,
                                        .label = none,
                                        .layer = -1,
@@ -117,34 +123,44 @@ void ssmq_report_figures(const ssmq_report_subject *s, ssmq_str *out)
                                        .top = -1,
                                        .points = -1,
                                        .input = -1,
+                                       .evaluation = id,
                                        .title = ""};
-    const ssmq_comparison    *c = s->table;
-    int                       number = 0;
-    if (!c) return;
-    ssmq_html_section(out, "figures", "Figures");
-    ssmq_str_puts(out, "<div class=\"figures\">\n");
-    for (int32_t a = 0; a < c->n_axis && number < AXES_MOST; a++) {
-        drawing d = {"sweep",
-                     ssmq_arena_printf(s->arena,
-                                       "Perplexity of %s over %s, with standard errors over windows",
-                                       c->column[0]->id, c->axis[a]),
-                     plain};
+    drawing                   d = {"sweep", "", plain};
+    for (int32_t a = 0; a < c->n_axis && a < AXES_MOST; a++) {
+        d.caption = ssmq_arena_printf(s->arena, "Perplexity of %s over %s, with standard errors over windows", id,
+                                      c->axis[a]);
         d.o.axis = c->axis[a];
-        if (has_values(c, a)) put_figure(s, &d, ++number, out);
+        if (has_values(c, a)) put_figure(s, &d, ++*number, out);
     }
-    if (any_compared(c)) {
-        const char *caption = ssmq_arena_printf(
-            s->arena, "Change of log-perplexity of %s from %s; light: no more than two standard errors",
-            c->column[0]->id, c->baseline);
-        put_figure(s, &(drawing){"ablation", caption, plain}, ++number, out);
+    d = (drawing){"ablation",
+                  ssmq_arena_printf(s->arena,
+                                    "Change of log-perplexity of %s from %s; light: no more than two standard errors",
+                                    id, c->baseline),
+                  plain};
+    if (any_compared(c, column)) put_figure(s, &d, ++*number, out);
+    d = (drawing){"pareto",
+                  ssmq_arena_printf(s->arena, "Size of the weights against perplexity of %s, and the front", id), plain};
+    d.o.metric = "ppl";
+    if (any_size(c, column, false)) put_figure(s, &d, ++*number, out);
+    d.caption =
+        ssmq_arena_printf(s->arena, "Time per generated token against perplexity of %s, and the front", id);
+    d.o.quantity = "latency";
+    if (any_size(c, column, true)) put_figure(s, &d, ++*number, out);
+}
+
+void ssmq_report_figures(const ssmq_report_subject *s, ssmq_str *out)
+{
+    int number = 0;
+    if (!s->table) return;
+    ssmq_html_section(out, "figures", "Figures");
+    for (int32_t k = 0; k < s->table->n_column; k++) {
+        if (s->table->n_column > 1) {
+            ssmq_str_puts(out, "<h3>");
+            ssmq_html_text(out, s->table->column[k]->id);
+            ssmq_str_puts(out, "</h3>\n");
+        }
+        ssmq_str_puts(out, "<div class=\"figures\">\n");
+        put_figures_of(s, k, &number, out);
+        ssmq_str_puts(out, "</div>\n");
     }
-    if (any_size(c))
-        put_figure(s,
-                   &(drawing){"pareto",
-                              ssmq_arena_printf(s->arena,
-                                                "Size of the weights against perplexity of %s, and the front",
-                                                c->column[0]->id),
-                              plain},
-                   ++number, out);
-    ssmq_str_puts(out, "</div>\n");
 }

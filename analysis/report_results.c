@@ -201,29 +201,85 @@ static void put_expected(const ssmq_report_subject *s, ssmq_str *out)
 
 /* ---- alarms ----------------------------------------------------------------------------------- */
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool has_alarm(const ssmq_summary *run, const ssmq_alarm *a)
+{
+    for (int32_t k = 0; k < run->n_alarm; k++) {
+        const ssmq_alarm *b = &run->alarm[k];
+        if (same_text(a->event, b->event) && same_text(a->evaluation, b->evaluation) && same_text(a->site, b->site) &&
+            same_text(a->message, b->message))
+            return true;
+    }
+    return false;
+}
+
+/* Once for all runs of which the same is said; nothing where one before this run has said it. */
+static void put_alarm(const ssmq_report_subject *s, int32_t run, const ssmq_alarm *a, ssmq_str *out)
+{
+    const ssmq_comparison *c = s->table;
+    for (int32_t i = 0; i < run; i++)
+        if (has_alarm(&c->run[i]->summary, a)) return;
+    ssmq_str_puts(out, "<p class=\"alarm\"><strong>");
+    ssmq_html_text(out, a->event);
+    ssmq_str_puts(out, "</strong> ");
+    ssmq_html_printf(out, "%s%s%s%s%s", a->evaluation ? a->evaluation : "", a->evaluation ? ": " : "",
+                     a->site ? a->site : "", a->site ? ": " : "", a->message);
+    for (int32_t i = run; i < c->n_run; i++)
+        if (has_alarm(&c->run[i]->summary, a)) ssmq_html_printf(out, "%s%s", i == run ? " — " : ", ", c->label[i]);
+    ssmq_str_puts(out, "</p>\n");
+}
+
 static void put_alarms(const ssmq_report_subject *s, ssmq_str *out)
 {
     int32_t n = 0;
     ssmq_html_section(out, "alarms", "Alarms");
     for (int32_t i = 0; i < s->table->n_run; i++)
-        for (int32_t k = 0; k < s->table->run[i]->summary.n_alarm; k++, n++) {
-            const ssmq_alarm *a = &s->table->run[i]->summary.alarm[k];
-            ssmq_str_puts(out, "<p class=\"alarm\"><strong>");
-            ssmq_html_text(out, a->event);
-            ssmq_str_puts(out, "</strong> ");
-            ssmq_html_printf(out, "%s: %s%s%s%s%s", s->table->label[i], a->evaluation ? a->evaluation : "",
-                             a->evaluation ? ": " : "", a->site ? a->site : "", a->site ? ": " : "",
-                             a->message);
-            ssmq_str_puts(out, "</p>\n");
-        }
+        for (int32_t k = 0; k < s->table->run[i]->summary.n_alarm; k++, n++)
+            put_alarm(s, i, &s->table->run[i]->summary.alarm[k], out);
     if (n == 0) ssmq_str_puts(out, "<p class=\"note\">None.</p>\n");
+}
+
+/* ---- times ------------------------------------------------------------------------------------ */
+
+/* Medians of what was profiled, shares of what the machine could do at best. */
+static void put_speed(const ssmq_summary *run, const ssmq_speed_score *v, ssmq_arena *arena, ssmq_str *out)
+{
+    ssmq_html_row(out,
+                  (const char *[]){run->name, v->id, number(arena, "%.4g", v->ttft_ms), number(arena, "%.4g", v->tpot_ms),
+                                   number(arena, "%.4g", v->ttlt_ms), number(arena, "%.0f", v->prefill_tokens_per_s),
+                                   number(arena, "%.1f", 100 * v->prefill_of_floor),
+                                   number(arena, "%.1f", 100 * v->decode_of_floor),
+                                   number(arena, "%.1f", v->size_bytes / 0x1p20)},
+                  9, -1);
+}
+
+static bool put_speeds(const ssmq_report_subject *s, ssmq_str *out)
+{
+    static const char *const heading[] = {"run",       "profile",
+                                          ">TTFT, ms", ">TPOT, ms",
+                                          ">TTLT, ms", ">prefill, tokens/s",
+                                          ">of its floor, %", ">decoding, of its floor, %",
+                                          ">weights as read, MiB"};
+    const ssmq_stored       *stored = &s->source->stored;
+    bool                     any = false;
+    for (int32_t i = 0; i < stored->n; i++)
+        for (int32_t k = 0; k < stored->run[i].summary.n_speed; k++, any = true) {
+            if (!any) ssmq_html_table_begin(out, "Times, medians", heading, 9);
+            put_speed(&stored->run[i].summary, &stored->run[i].summary.speed[k], s->arena, out);
+        }
+    if (any) ssmq_html_table_end(out);
+    return any;
 }
 
 void ssmq_report_results(const ssmq_report_subject *s, ssmq_str *out)
 {
     ssmq_html_section(out, "results", "Results");
-    if (!s->table) ssmq_str_puts(out, "<p class=\"note\">No run has figures yet.</p>\n");
-    else put_table(s, out);
+    if (s->table) put_table(s, out);
+    if (!put_speeds(s, out) && !s->table) ssmq_str_puts(out, "<p class=\"note\">No run has figures yet.</p>\n");
 }
 
 void ssmq_report_evidence(const ssmq_report_subject *s, ssmq_str *out)

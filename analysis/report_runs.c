@@ -36,16 +36,10 @@ ssmq_status ssmq_report_statuses(const ssmq_report_subject *s, ssmq_str *out)
 
 /* ---- facts of all runs ------------------------------------------------------------------------- */
 
-typedef struct all_facts {
-    const ssmq_stored_run **run; /* [n] those that say what they ran */
-    ssmq_facts             *of;
-    int32_t                 n;
-} all_facts;
-
 /* Float runs have no recipe and no calibration: they would differ from the others in every key of those. */
-static all_facts quantised(const all_facts *all, ssmq_arena *arena)
+static ssmq_report_facts quantised(const ssmq_report_facts *all, ssmq_arena *arena)
 {
-    all_facts some = {.run = SSMQ_ARENA_ARRAY(arena, const ssmq_stored_run *, all->n + 1),
+    ssmq_report_facts some = {.run = SSMQ_ARENA_ARRAY(arena, const ssmq_stored_run *, all->n + 1),
                       .of = SSMQ_ARENA_ARRAY(arena, ssmq_facts, all->n + 1)};
     for (int32_t i = 0; i < all->n; i++) {
         if (strcmp(all->run[i]->summary.mode, "float") == 0) continue;
@@ -55,7 +49,7 @@ static all_facts quantised(const all_facts *all, ssmq_arena *arena)
     return some.n > 0 ? some : *all;
 }
 
-static ssmq_status read_facts(const ssmq_report_subject *s, all_facts *out)
+static ssmq_status read_facts(const ssmq_report_subject *s, ssmq_report_facts *out)
 {
     const ssmq_stored *stored = &s->source->stored;
     out->run = SSMQ_ARENA_ARRAY(s->arena, const ssmq_stored_run *, stored->n + 1);
@@ -70,25 +64,18 @@ static ssmq_status read_facts(const ssmq_report_subject *s, all_facts *out)
     return SSMQ_OK;
 }
 
-static const char *value_of(const ssmq_facts *f, ssmq_fact_section section, const char *key)
+static bool is_shared(const ssmq_report_facts *all, ssmq_fact_section section, const char *key)
 {
-    for (int32_t i = 0; i < f->n; i++)
-        if (f->fact[i].section == section && strcmp(f->fact[i].key, key) == 0) return f->fact[i].value;
-    return NULL;
-}
-
-static bool is_shared(const all_facts *all, ssmq_fact_section section, const char *key)
-{
-    const char *first = value_of(&all->of[0], section, key);
+    const char *first = ssmq_fact_value(&all->of[0], section, key);
     for (int32_t i = 1; i < all->n; i++) {
-        const char *v = value_of(&all->of[i], section, key);
+        const char *v = ssmq_fact_value(&all->of[i], section, key);
         if (!v || !first || strcmp(v, first) != 0) return false;
     }
     return true;
 }
 
 /* Keys of a section that some run has and all do, or do not, agree on; each once. */
-static const char **keys_of(const all_facts *all, ssmq_fact_section section, bool shared, ssmq_arena *arena,
+static const char **keys_of(const ssmq_report_facts *all, ssmq_fact_section section, bool shared, ssmq_arena *arena,
                             int32_t *n)
 {
     int32_t most = 1;
@@ -100,6 +87,7 @@ static const char **keys_of(const all_facts *all, ssmq_fact_section section, boo
             const ssmq_fact *f = &all->of[i].fact[k];
             int32_t          at = 0;
             if (f->section != section || is_shared(all, section, f->key) != shared) continue;
+            if (section == SSMQ_FACT_CONFIGURATION && ssmq_report_is_of_recipe(all, f->key)) continue;
             while (at < *n && strcmp(key[at], f->key) != 0) at++;
             if (at == *n) key[(*n)++] = f->key;
         }
@@ -107,7 +95,7 @@ static const char **keys_of(const all_facts *all, ssmq_fact_section section, boo
 }
 
 /* A row for each run, a column for each key on which they differ. */
-static void put_differences(const all_facts *all, ssmq_fact_section section, const char *caption,
+static void put_differences(const ssmq_report_facts *all, ssmq_fact_section section, const char *caption,
                             ssmq_arena *arena, ssmq_str *out)
 {
     int32_t      n;
@@ -125,7 +113,7 @@ static void put_differences(const all_facts *all, ssmq_fact_section section, con
     for (int32_t i = 0; i < all->n; i++) {
         cell[0] = all->run[i]->summary.name;
         for (int32_t k = 0; k < n; k++) {
-            cell[k + 1] = value_of(&all->of[i], section, key[k]);
+            cell[k + 1] = ssmq_fact_value(&all->of[i], section, key[k]);
             if (!cell[k + 1]) cell[k + 1] = "(not there)";
         }
         ssmq_html_row(out, cell, n + 1, -1);
@@ -133,7 +121,7 @@ static void put_differences(const all_facts *all, ssmq_fact_section section, con
     ssmq_html_table_end(out);
 }
 
-static void put_shared(const all_facts *all, ssmq_fact_section section, const char *caption,
+static void put_shared(const ssmq_report_facts *all, ssmq_fact_section section, const char *caption,
                        ssmq_arena *arena, ssmq_str *out)
 {
     static const char *const heading[] = {"", "value"};
@@ -142,13 +130,13 @@ static void put_shared(const all_facts *all, ssmq_fact_section section, const ch
     if (n == 0) return;
     ssmq_html_table_begin(out, caption, heading, 2);
     for (int32_t k = 0; k < n; k++)
-        ssmq_html_row(out, (const char *[]){key[k], value_of(&all->of[0], section, key[k])}, 2, -1);
+        ssmq_html_row(out, (const char *[]){key[k], ssmq_fact_value(&all->of[0], section, key[k])}, 2, -1);
     ssmq_html_table_end(out);
 }
 
 /* ---- configuration ------------------------------------------------------------------------------ */
 
-static ssmq_status put_resolved(const all_facts *all, ssmq_arena *arena, ssmq_str *out)
+static ssmq_status put_resolved(const ssmq_report_facts *all, ssmq_arena *arena, ssmq_str *out)
 {
     ssmq_str text = {0};
     for (int32_t i = 0; i < all->n; i++) {
@@ -164,7 +152,7 @@ static ssmq_status put_resolved(const all_facts *all, ssmq_arena *arena, ssmq_st
 }
 
 /* Names, sums and sizes of the files that the numbers are from. */
-static void put_inputs(const all_facts *all, ssmq_arena *arena, ssmq_str *out)
+static void put_inputs(const ssmq_report_facts *all, ssmq_arena *arena, ssmq_str *out)
 {
     static const char *const heading[] = {"input", ">bytes", "SHA-256"};
     json_t                  *each;
@@ -199,15 +187,16 @@ static void put_inputs(const all_facts *all, ssmq_arena *arena, ssmq_str *out)
 
 ssmq_status ssmq_report_configuration(const ssmq_report_subject *s, ssmq_str *out)
 {
-    all_facts all = {0};
+    ssmq_report_facts all = {0};
     SSMQ_TRY(read_facts(s, &all));
+    if (all.n > 0) ssmq_report_recipes(&all, s->arena, out);
     ssmq_html_section(out, "configuration", "Configuration");
     if (all.n == 0) {
         ssmq_str_puts(out, "<p class=\"note\">No run has begun.</p>\n");
         return SSMQ_OK;
     }
-    const all_facts some = quantised(&all, s->arena);
-    put_differences(&some, SSMQ_FACT_CONFIGURATION, "In what the quantised runs differ", s->arena, out);
+    const ssmq_report_facts some = quantised(&all, s->arena);
+    put_differences(&some, SSMQ_FACT_CONFIGURATION, "In what the quantised runs differ beside their recipes", s->arena, out);
     SSMQ_TRY(put_resolved(&all, s->arena, out));
     ssmq_html_section(out, "provenance", "Provenance");
     put_inputs(&all, s->arena, out);

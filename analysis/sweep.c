@@ -8,7 +8,6 @@
 #define PICTURE_CURVES 24
 #define CROWDED 0.04       /* of the axis: values that lie closer than that are drawn at even distances */
 #define DECADES 100        /* from the smallest to the largest: logarithmic                             */
-#define DECADE_AND_MORE 20 /* the same of a metric */
 
 /* The places of an axis. */
 typedef struct places {
@@ -130,6 +129,7 @@ typedef struct curves {
     const char **rest; /* [n_run] what tells the curve of a run from others */
     double      *level, *colour;
     double       least, most;
+    int32_t      n_coloured; /* curves that are not float's */
 } curves;
 
 static void put_row(ssmq_figure *f, const ssmq_comparison *c, int32_t run, const places *p,
@@ -176,7 +176,7 @@ static ssmq_status put_curve(const ssmq_figure_request *rq, int32_t first, const
     SSMQ_TRY(ssmq_figure_reserve(f, c->n_run));
     const int32_t at = f->n_series - 1;
     all->level[at] = (double)NAN;
-    all->colour[at] = strcmp(c->run[first]->summary.mode, "float") == 0 ? 1 : f->n_series + 1;
+    all->colour[at] = strcmp(c->run[first]->summary.mode, "float") == 0 ? 1 : 2 + all->n_coloured++;
     if (level) put_row(f, c, first, p, metric, all);
     for (int32_t k = 0; k < p->n && !level; k++)
         for (int32_t i = 0; i < c->n_run; i++)
@@ -214,7 +214,7 @@ static void set_scales(const ssmq_figure_request *rq, const places *p, const ssm
     ssmq_figure_set_real(f, "log_x", p->log);
     ssmq_figure_set_real(
         f, "log_y",
-        positive && (log >= 0 ? (log & SSMQ_LOG_AXIS_Y) != 0 : all->most / all->least >= DECADE_AND_MORE));
+        positive && (log >= 0 ? (log & SSMQ_LOG_AXIS_Y) != 0 : all->most / all->least >= SSMQ_POINTS_LOG_FROM));
     ssmq_figure_set_real(f, "even", p->even);
     ssmq_figure_set_texts(f, "tic", p->label, p->n);
     double *at = SSMQ_ARENA_ARRAY(rq->arena, double, p->n + 1);

@@ -179,7 +179,8 @@ static ssmq_status run_command(const ssmq_command *c, int n, const char *const *
     ssmq_arguments a;
     ssmq_status    st = ssmq_arguments_parse(c, n, argument, arena, &a);
     if (st == SSMQ_OK && a.help) print_command_help(c, out);
-    else if (st == SSMQ_OK) st = c->run(a.options, a.n_operand, a.operand, &catalogue, out);
+    else if (st == SSMQ_OK && c->run) st = c->run(a.options, a.n_operand, a.operand, &catalogue, out);
+    else if (st == SSMQ_OK) st = c->run_noting(a.options, a.n_operand, a.operand, &catalogue, out, stderr);
     ssmq_arena_free(arena);
     return st;
 }

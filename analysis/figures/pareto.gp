@@ -18,7 +18,12 @@ y_low = STATS_min
 stats $data using (column('value') + known(column('se'))) nooutput
 y_high = STATS_max
 stats $data using (column('value')) nooutput
-if (log_y) { set logscale y; set format y '10^{%T}'; y_low = STATS_min }
+if (log_y) {
+    set logscale y
+    y_low = STATS_min
+    set format y (y_high / y_low < 300 ? '%g' : '10^{%T}')
+    if (y_high / y_low < 300) { set ytics add (20, 50, 200, 500, 2000, 5000) } # between powers of ten
+}
 if (log_x) {
     set logscale x
     x_room = (x_high / x_low) ** 0.12

@@ -2,9 +2,10 @@
 #     title, width_cm, height_cm, n (number of series), label[1..n], variables of the kind,
 #     run_colour[], $data: a block for each series with a line of column names.
 
-# Colours that stay apart for colour-blind readers and in print (Okabe and Ito, 2008), grey first.
+# Colours that stay apart for colour-blind readers and in print (Okabe and Ito, 2008); the first, grey, is float's, and
+# comes back for nothing else.
 array colours[8] = [0x777777, 0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x000000]
-colour_of(i) = colours[(int(i) - 1) % 8 + 1]
+colour_of(i) = i < 2 ? colours[1] : colours[(int(i) - 2) % 7 + 2]
 array dashes_of[5] = [1, 2, 4, 3, 5]
 
 set datafile separator whitespace

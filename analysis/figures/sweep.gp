@@ -82,7 +82,7 @@ do for [i=1:n] {
 floor_of(v, e) = log_y && v - e < y_low / y_room ? y_low / y_room : v - e
 # A level is a point without size at the edge, so that it has a line in the key.
 is_level(i) = level[i] == level[i]
-dash_for(i) = is_level(i) ? 2 : dashes_of[int((colour[i] - 1) / 8) % 5 + 1]
+dash_for(i) = is_level(i) ? 2 : dashes_of[int((colour[i] - 2) / 7) % 5 + 1]
 across_axis(i, x) = is_level(i) ? x_low : x
 plot for [i=1:n] $data index i-1 using (across_axis(i, column('place'))):(column('value')): \
         (is_level(i) ? column('value') : floor_of(column('value'), known(column('se')))): \

@@ -25,6 +25,10 @@ typedef struct ssmq_command {
                        const ssmq_catalogue *cat, FILE *out);
 
     const char *details; /* what its own page says below help; or NULL */
+
+    /* In place of run: one that tells a person something beside its results, in notes (standard error). */
+    ssmq_status (*run_noting)(const void *options, int n_operand, const char *const *operand,
+                              const ssmq_catalogue *cat, FILE *out, FILE *notes);
 } ssmq_command;
 
 #ifdef __cplusplus

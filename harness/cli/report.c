@@ -255,23 +255,27 @@ void ssmq_report_put_ranking(ssmq_json_writer *w, const ssmq_finished_run *run, 
     ssmq_arena_free(arena);
 }
 
-void ssmq_report_json(const ssmq_finished_run *run, int32_t n, const ssmq_rows *rows, const char *const *against,
-                      ssmq_str *out)
+static void put_axes(ssmq_json_writer *w, const ssmq_rows *rows, int32_t row)
 {
-    ssmq_json_writer w = {.out = out};
-    ssmq_json_begin_object(&w, NULL);
-    ssmq_json_begin_array(&w, "runs");
+    ssmq_json_begin_object(w, "axes");
+    for (int32_t k = 0; k < rows->n_axis; k++)
+        ssmq_axis_value_put(w, rows->axis[k], &rows->value[row * rows->n_axis + k]);
+    ssmq_json_end_object(w);
+}
+
+void ssmq_report_put_runs(ssmq_json_writer *w, const ssmq_finished_run *run, int32_t n, const ssmq_rows *rows)
+{
+    ssmq_json_begin_array(w, "runs");
     for (int32_t i = 0; i < n; i++) {
-        ssmq_json_begin_object(&w, NULL);
-        ssmq_summary_put_fields(&w, run[i].summary);
+        ssmq_json_begin_object(w, NULL);
+        ssmq_summary_put_fields(w, run[i].summary);
         if (rows) {
-            ssmq_sweep_put_axes(&w, rows->sweep, rows->index[i]);
-            ssmq_json_put_text(&w, "against", against[i]);
-            ssmq_report_put_expected(&w, run[i].summary, rows, i);
+            put_axes(w, rows, i);
+            ssmq_json_put_text(w, "against", rows->against[i]);
+            ssmq_report_put_expected(w, run[i].summary, rows, i);
         }
-        ssmq_json_end_object(&w);
+        ssmq_json_end_object(w);
     }
-    ssmq_json_end_array(&w);
-    ssmq_report_put_ranking(&w, run, n);
-    ssmq_json_end_object(&w);
+    ssmq_json_end_array(w);
+    ssmq_report_put_ranking(w, run, n);
 }

@@ -21,10 +21,9 @@ void ssmq_report_ranking(const ssmq_finished_run *run, int32_t n, ssmq_str *out)
  * "differs", "reason"}]}]; differs is null, with the reason, where two runs cannot be paired. */
 void ssmq_report_put_ranking(ssmq_json_writer *w, const ssmq_finished_run *run, int32_t n);
 
-/* {"runs": [...], "ranking": [...]}, an object for each run (harness/store/summary.h), with rows its "axes", "against",
- * the id of the run that it is held against, or null, and "expected" (report_expect.h). */
-void ssmq_report_json(const ssmq_finished_run *run, int32_t n, const ssmq_rows *rows, const char *const *against,
-                      ssmq_str *out);
+/* "runs": [...], "ranking": [...]: an object for each run (harness/store/summary.h), with rows (or NULL) its "axes",
+ * "against", the id of the run that it is held against, or null, and "expected" (report_expect.h). */
+void ssmq_report_put_runs(ssmq_json_writer *w, const ssmq_finished_run *run, int32_t n, const ssmq_rows *rows);
 
 #ifdef __cplusplus
 }

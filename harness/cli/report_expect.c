@@ -9,11 +9,6 @@ static double got_of(const ssmq_summary *run, const ssmq_expectation *e)
     return ssmq_score_figure_of(ssmq_summary_find(run, e->evaluation), e->figure);
 }
 
-static bool is_about(const ssmq_rows *rows, const ssmq_expectation *e, int32_t row)
-{
-    return e->of[rows->index[row]];
-}
-
 static bool is_inside(const ssmq_expectation *e, double got)
 {
     return fabs(got - e->value) <= e->tolerance; /* false for NaN */
@@ -29,7 +24,7 @@ void ssmq_report_expected(const ssmq_summary *run, int32_t n, const ssmq_rows *r
         for (int32_t i = 0; i < n; i++) {
             const ssmq_expectation *e = &rows->expect[k];
             const double            got = got_of(&run[i], e);
-            if (!is_about(rows, e, i) || isnan(got)) continue;
+            if (!e->of[i] || isnan(got)) continue;
             any = true;
             ssmq_table_row(t, (const char *[]){
                                   run[i].name,
@@ -56,7 +51,7 @@ void ssmq_report_put_expected(ssmq_json_writer *w, const ssmq_summary *run, cons
     for (int32_t k = 0; k < rows->n_expect; k++) {
         const ssmq_expectation *e = &rows->expect[k];
         const double            got = got_of(run, e);
-        if (!is_about(rows, e, row)) continue;
+        if (!e->of[row]) continue;
         ssmq_json_begin_object(w, NULL);
         ssmq_json_put_text(w, "evaluation", e->evaluation);
         ssmq_json_put_text(w, "metric", ssmq_score_figures[e->figure].name);
@@ -78,7 +73,7 @@ int32_t ssmq_report_outside(const ssmq_summary *run, int32_t n, const ssmq_rows 
     for (int32_t k = 0; k < rows->n_expect; k++)
         for (int32_t i = 0; i < n; i++) {
             const double got = got_of(&run[i], &rows->expect[k]);
-            outside += is_about(rows, &rows->expect[k], i) && !isnan(got) && !is_inside(&rows->expect[k], got);
+            outside += rows->expect[k].of[i] && !isnan(got) && !is_inside(&rows->expect[k], got);
         }
     return outside;
 }

@@ -51,7 +51,7 @@ static double ppl_of(const ssmq_summary *run, const char *id)
 static double baseline(const ssmq_summary *run, int32_t n, const ssmq_rows *rows, int32_t i, const char *id)
 {
     for (int32_t k = 0; k < n; k++) {
-        const bool wanted = rows ? rows->index[k] == rows->sweep->against[rows->index[i]] && k != i
+        const bool wanted = rows ? rows->against[i] && strcmp(run[k].id, rows->against[i]) == 0
                                  : strcmp(run[k].mode, "float") == 0 && find(&run[k], id);
         if (wanted) return ppl_of(&run[k], id);
     }
@@ -78,7 +78,7 @@ static void fill_scores(const ssmq_summary *run, const char *id, double against,
 
 static int32_t axes_of(const ssmq_rows *rows)
 {
-    return rows ? rows->sweep->n_axis - SSMQ_AXIS_MODE - 1 : 0;
+    return rows ? rows->n_axis : 0;
 }
 
 static ssmq_table *new_table(const evaluations *all, const ssmq_rows *rows, ssmq_arena *arena, int32_t n_column)
@@ -86,14 +86,14 @@ static ssmq_table *new_table(const evaluations *all, const ssmq_rows *rows, ssmq
     const char  **heading = SSMQ_ARENA_ARRAY(arena, const char *, n_column);
     const int32_t axes = axes_of(rows);
     heading[0] = "run";
-    for (int32_t i = 0; i < axes; i++) heading[1 + i] = rows->sweep->axis[SSMQ_AXIS_MODE + 1 + i].name;
+    for (int32_t i = 0; i < axes; i++) heading[1 + i] = rows->axis[i];
     heading[1 + axes] = "id";
     heading[2 + axes] = "status";
     for (int32_t k = 0; k < all->n; k++) {
         const char **h = heading + COLUMNS_BEFORE + axes + COLUMNS_EACH * k;
         h[0] = ssmq_arena_printf(arena, "%s ppl", all->id[k]);
         h[1] = "se";
-        h[2] = rows && rows->sweep->baseline ? "to baseline" : "to float";
+        h[2] = rows && rows->baseline ? "to baseline" : "to float";
     }
     return ssmq_table_new(n_column, heading);
 }
@@ -103,13 +103,14 @@ static void fill_identity(const ssmq_summary *run, const ssmq_rows *rows, int32_
                           const char **cell)
 {
     const int32_t axes = axes_of(rows);
-    cell[0] = run->name;
-    if (axes > 0) cell[0] = run->recipe ? ssmq_arena_printf(arena, "%s %s", run->mode, run->recipe) : run->mode;
+    bool          on_axes = false;
     for (int32_t k = 0; k < axes; k++) {
-        const char *label =
-            rows->sweep->label[(int64_t)rows->index[i] * rows->sweep->n_axis + SSMQ_AXIS_MODE + 1 + k];
+        const char *label = rows->value[i * axes + k].label;
+        on_axes = on_axes || label;
         cell[1 + k] = label ? label : "-";
     }
+    cell[0] = run->name;
+    if (on_axes) cell[0] = run->recipe ? ssmq_arena_printf(arena, "%s %s", run->mode, run->recipe) : run->mode;
     cell[1 + axes] = run->id;
     cell[2 + axes] = run->status;
 }

@@ -1,20 +1,12 @@
 /* The table of an experiment's results: a row for each run. */
 #pragma once
 #include "harness/base/str.h"
-#include "harness/run/experiment/sweep.h"
+#include "harness/cli/rows.h"
 #include "harness/store/summary.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* What the rows differ in, where it is known. */
-typedef struct ssmq_rows {
-    const ssmq_sweep *sweep;
-    const int32_t    *index; /* which of the sweep's runs each row is */
-    const ssmq_expectation *expect;
-    int32_t                 n_expect;
-} ssmq_rows;
 
 /* Appends a row per run: name, id, status, and for each evaluation of any of them its perplexity, the standard
  * error, and how far the perplexity is from that of the first float run, in per cent; "-" where a run has no such

@@ -184,7 +184,6 @@ static const char **command_line(const run_options *o, const char *file, ssmq_ar
 typedef struct finished {
     ssmq_summary      *run;
     ssmq_finished_run *at;
-    const char       **against; /* id of the run that each is held against, or NULL */
     int32_t           *index;
     int32_t            n;
 } finished;
@@ -193,14 +192,11 @@ static finished finished_runs(const ssmq_experiment *e, const ssmq_outcome *outc
 {
     finished f = {.run = SSMQ_ARENA_ARRAY(arena, ssmq_summary, e->n_run),
                   .at = SSMQ_ARENA_ARRAY(arena, ssmq_finished_run, e->n_run),
-                  .against = SSMQ_ARENA_ARRAY(arena, const char *, e->n_run),
                   .index = SSMQ_ARENA_ARRAY(arena, int32_t, e->n_run)};
     for (int32_t i = 0; i < e->n_run; i++) {
-        const int32_t against = e->sweep.against[i];
         if (outcome[i].other) continue;
         f.run[f.n] = outcome[i].summary;
         f.at[f.n] = (ssmq_finished_run){.summary = &f.run[f.n], .directory = outcome[i].path};
-        f.against[f.n] = against >= 0 && against != i ? e->run[against].id : NULL;
         f.index[f.n++] = i;
     }
     return f;
@@ -209,13 +205,15 @@ static finished finished_runs(const ssmq_experiment *e, const ssmq_outcome *outc
 static void print_outcomes(const run_options *o, const ssmq_experiment *e, const ssmq_outcome *outcome,
                            ssmq_arena *arena, FILE *out)
 {
-    ssmq_str        text = {0};
-    const finished  f = finished_runs(e, outcome, arena);
-    const ssmq_rows rows = {
-        .sweep = &e->sweep, .index = f.index, .expect = e->expect, .n_expect = e->n_expect};
-    const int32_t outside = ssmq_report_outside(f.run, f.n, &rows);
+    ssmq_str         text = {0};
+    ssmq_json_writer w = {.out = &text};
+    const finished   f = finished_runs(e, outcome, arena);
+    const ssmq_rows  rows = ssmq_rows_of_experiment(e, f.index, f.n, arena);
+    const int32_t    outside = ssmq_report_outside(f.run, f.n, &rows);
     if (o->format == FORMAT_JSON) {
-        ssmq_report_json(f.at, f.n, &rows, f.against, &text);
+        ssmq_json_begin_object(&w, NULL);
+        ssmq_report_put_runs(&w, f.at, f.n, &rows);
+        ssmq_json_end_object(&w);
     } else {
         ssmq_report_text(f.run, f.n, &rows, &text);
         ssmq_report_ranking(f.at, f.n, &text);

@@ -166,6 +166,18 @@ static ssmq_finished_run *finished_runs(const ssmq_stored *s)
     return all;
 }
 
+/* The run that all are held against, if it is one. */
+static const char *common_baseline(const ssmq_frozen *f)
+{
+    const char *id = NULL;
+    for (int32_t i = 0; i < f->n_run; i++) {
+        const char *other = f->run[i].against;
+        if (id && other && strcmp(id, other) != 0) return "a run for each, which ssmq compare names";
+        if (other) id = other;
+    }
+    return id ? f->run[ssmq_frozen_find(f, id)].name : "none of the runs";
+}
+
 /* What the experiment asks, and along what its runs lie. */
 static void put_frozen(const ssmq_frozen *f, ssmq_str *out)
 {
@@ -177,7 +189,7 @@ static void put_frozen(const ssmq_frozen *f, ssmq_str *out)
             ssmq_str_printf(out, " %s", f->axis[i].value[k].label ? f->axis[i].value[k].label : "-");
         ssmq_str_puts(out, "\n");
     }
-    if (f->baseline) put_pair(out, "baseline", "ssmq compare holds each run against its own");
+    if (f->baseline) put_pair(out, "baseline", common_baseline(f));
     ssmq_str_puts(out, "\n");
 }
 
@@ -195,12 +207,12 @@ static void put_in_order(const ssmq_frozen *f, ssmq_stored *s)
         }
 }
 
-static void put_sweep(const ssmq_stored *s, ssmq_str *out)
+static void put_sweep(const ssmq_stored *s, const ssmq_rows *rows, ssmq_str *out)
 {
     ssmq_summary      *all = ssmq_must_malloc(sizeof *all * (size_t)s->n);
     ssmq_finished_run *finished = finished_runs(s);
     for (int32_t i = 0; i < s->n; i++) all[i] = s->run[i].summary;
-    ssmq_report_text(all, s->n, NULL, out);
+    ssmq_report_text(all, s->n, rows, out);
     ssmq_report_ranking(finished, s->n, out);
     free(finished);
     free(all);
@@ -234,15 +246,12 @@ static void copy_json(ssmq_json_writer *w, const char *key, json_t *v)
 }
 
 /* As in the JSON of `ssmq run`, and beside it what lies in the directory. */
-static void put_json(const ssmq_stored *s, ssmq_str *out)
+static void put_json(const ssmq_stored *s, const ssmq_rows *rows, ssmq_str *out)
 {
-    ssmq_json_writer w = {.out = out};
-    ssmq_json_begin_object(&w, NULL);
-    ssmq_json_begin_array(&w, "runs");
-    for (int32_t i = 0; i < s->n; i++) ssmq_summary_put_run(&w, &s->run[i].summary);
-    ssmq_json_end_array(&w);
+    ssmq_json_writer   w = {.out = out};
     ssmq_finished_run *finished = finished_runs(s);
-    ssmq_report_put_ranking(&w, finished, s->n);
+    ssmq_json_begin_object(&w, NULL);
+    ssmq_report_put_runs(&w, finished, s->n, rows);
     free(finished);
     ssmq_json_begin_array(&w, "details");
     for (int32_t i = 0; i < s->n; i++) {
@@ -264,29 +273,40 @@ static void put_json(const ssmq_stored *s, ssmq_str *out)
 
 /* ---- the command ----------------------------------------------------------------------- */
 
+/* What was opened: of a directory for results with the list of its runs, if it has one. */
+static ssmq_status put_stored(const show_options *o, ssmq_stored *s, const ssmq_frozen *list, ssmq_arena *arena,
+                              ssmq_str *out)
+{
+    ssmq_rows rows = {0};
+    if (!s->sweep && o->format == FORMAT_TEXT) return put_run(&s->run[0], arena, out);
+    if (list) {
+        put_in_order(list, s);
+        rows = ssmq_rows_of_list(list, s->run, s->n, arena);
+    }
+    if (o->format == FORMAT_JSON) {
+        put_json(s, list ? &rows : NULL, out);
+        return SSMQ_OK;
+    }
+    if (list) put_frozen(list, out);
+    put_sweep(s, list ? &rows : NULL, out);
+    return SSMQ_OK;
+}
+
 static ssmq_status show_run(const void *options, int n_operand, const char *const *operand,
                             const ssmq_catalogue *cat, FILE *out)
 {
-    const show_options *o = options;
-    ssmq_arena         *arena = ssmq_arena_new();
-    ssmq_stored         s = {0};
-    ssmq_str            text = {0};
+    ssmq_arena *arena = ssmq_arena_new();
+    ssmq_stored s = {0};
+    ssmq_str    text = {0};
+    ssmq_frozen list = {0};
+    bool        listed = false;
     (void)n_operand;
     (void)cat;
-    ssmq_frozen         list = {0};
-    bool                listed = false;
-    ssmq_status         st = ssmq_stored_open(operand[0], arena, &s);
+    ssmq_status st = ssmq_stored_open(operand[0], arena, &s);
     if (st == SSMQ_OK && s.sweep) st = ssmq_frozen_read(operand[0], arena, &list, &listed);
-    if (st != SSMQ_OK) ssmq_stored_close(&s);
-    if (st == SSMQ_OK) {
-        if (listed) put_in_order(&list, &s);
-        if (listed && o->format == FORMAT_TEXT) put_frozen(&list, &text);
-        if (o->format == FORMAT_JSON) put_json(&s, &text);
-        else if (s.sweep) put_sweep(&s, &text);
-        else st = put_run(&s.run[0], arena, &text);
-        fputs(ssmq_str_text(&text), out);
-        ssmq_stored_close(&s);
-    }
+    if (st == SSMQ_OK) st = put_stored(options, &s, listed ? &list : NULL, arena, &text);
+    if (st == SSMQ_OK) fputs(ssmq_str_text(&text), out);
+    ssmq_stored_close(&s);
     ssmq_str_free(&text);
     ssmq_arena_free(arena);
     return st;

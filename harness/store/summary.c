@@ -82,7 +82,7 @@ static void put_identity(ssmq_json_writer *w, const ssmq_summary *s)
     ssmq_json_put_text(w, "status", s->status);
 }
 
-/* All that is stored of an evaluation; what is printed (ssmq_summary_put_run) is less. */
+/* All that is stored of an evaluation; what is printed (ssmq_summary_put_fields) is less. */
 static void put_evaluation(ssmq_json_writer *w, const ssmq_evaluation_score *e)
 {
     ssmq_json_begin_object(w, e->id);
@@ -149,13 +149,6 @@ void ssmq_summary_put_fields(ssmq_json_writer *w, const ssmq_summary *s)
     put_size(w, s);
     put_evidence(w, s);
     put_alarms(w, s);
-}
-
-void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s)
-{
-    ssmq_json_begin_object(w, NULL);
-    ssmq_summary_put_fields(w, s);
-    ssmq_json_end_object(w);
 }
 
 /* ---- reading --------------------------------------------------------------------------- */

@@ -188,9 +188,7 @@ SSMQ_MUST_USE ssmq_status ssmq_summary_write(const ssmq_summary *s, const char *
 /* All of *out lives in a.  INPUT, naming file and key, if it is missing or malformed. */
 SSMQ_MUST_USE ssmq_status ssmq_summary_read(const char *path, ssmq_arena *a, ssmq_summary *out);
 
-/* One element of "runs" of `ssmq run --format json`. */
-void ssmq_summary_put_run(ssmq_json_writer *w, const ssmq_summary *s);
-/* What is in it, for an object that has more. */
+/* What stands in an element of "runs" of `ssmq run --format json`. */
 void ssmq_summary_put_fields(ssmq_json_writer *w, const ssmq_summary *s);
 
 /* A real number, or null and the sibling key that says which non-finite value it is. */

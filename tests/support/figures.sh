@@ -161,8 +161,8 @@ assert shapes >= 12, f"only {shapes} shapes"' "$@"
 
 # The float run that is named with others is no reason to draw nothing.
 run 0 plot heat "$scratch/runs/float" "$scratch/runs/naive" -o "$scratch/named.svg"
-expect_in_out "left out, though named: run 00000000000000a0: $scratch/runs/float/run.h5: no sqnr_db: add compare:"
-expect_err ""
+expect_in_err "left out, though named: run 00000000000000a0: $scratch/runs/float/run.h5: no sqnr_db: add compare:"
+expect_out ""
 [ -s "$scratch/named.svg" ] || fail "$command_line: no picture"
 
 # What has to be written in the picture beside the names of the runs.

@@ -67,6 +67,21 @@ expect:
 YAML
 run 0 run "$scratch/sweep.yaml" --out "$scratch/runs"
 here="$scratch/runs/swept"
+
+# What `ssmq run` has printed, `ssmq show` prints again: axes, baseline and what was expected.
+table=$out
+run 0 show "$here"
+expect_in_out "baseline  a run for each, which ssmq compare names
+
+$table"
+run 0 run "$scratch/sweep.yaml" --out "$scratch/runs" --format json
+cp "$scratch/out" "$scratch/run.json"
+run 0 show "$here" --format json
+python3 -c 'import json, sys
+run, show = (json.load(open(f)) for f in sys.argv[1:])
+assert show["runs"] == run["runs"] and show["ranking"] == run["ranking"], show["runs"][0]
+assert any(r["against"] and r["expected"] == [] for r in show["runs"]) and show["runs"][0]["expected"]' \
+    "$scratch/run.json" "$scratch/out" || fail "show and run do not say the same"
 run 0 report "$here" -o "$scratch/new/swept.html"
 expect_out ""
 expect_err ""
@@ -107,6 +122,59 @@ done
 echo "the last <line>" >> "$part/${ids[2]}/log.txt"
 run 0 report "$part" -o "$scratch/partly.html"
 page "$scratch/partly.html" "1 failed" "1 queued" "no <room> left" "the last <line>" killed
+
+# Recipes with each other, every evaluation in figures, times.
+cat > "$scratch/two.yaml" <<YAML
+ssmq: 1
+name: two
+model: {path: $PWD/models/tiny-mamba}
+calibration: {data: {file: $PWD/configs/data/pile-sample.jsonl.zst}, select: first, count: 2, length: 64}
+mode: [float, fake]
+recipes:
+  plain:
+    - {id: w, method: weights, bits: 8}
+    - {id: u, method: activations, sites: "layers.*.scan.x", observer: {statistic: quantile, p: 99.999}}
+  turned:
+    - {id: rot, method: hadamard}
+    - {id: w, method: weights, bits: 4}
+    - {id: u, method: activations, sites: "layers.*.scan.x", observer: {statistic: quantile, p: 99.999}}
+evaluate:
+  - {id: wt2, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 32, limit: 3}
+  - {id: apart, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 16, limit: 3}
+  - {id: speed, task: profile, prompt: 8, generate: 3, repeat: 1, warmup: 0}
+YAML
+run 0 run "$scratch/two.yaml" --out "$scratch/runs"
+run 0 report "$scratch/runs/two" -o "$scratch/two.html"
+page "$scratch/two.html" "marked: other than in plain" "rot, w, u" "rot: method" "TPOT, ms" "weights as read, MiB" \
+    "so at 8 sites — fake plain, fake turned"
+for cell in '<th scope="row">w: bits</th><td>8</td><td><mark>4</mark></td>' \
+    '<th scope="row">rot: method</th><td>-</td><td><mark>hadamard</mark></td>' \
+    '<th scope="row">w: method</th><td>weights</td><td>weights</td>'; do
+    grep -qF "$cell" "$scratch/two.html" || fail "no $cell in the recipes"
+done
+[ "$(grep -c '<th scope="row">u: bits' "$scratch/two.html")" = 1 ] || fail "u: bits, the same everywhere, is not under all options alone"
+! grep -q 'recipes\.\|(not there)' <(sed '/<pre>/,/<\/pre>/d' "$scratch/two.html") || fail "recipes stand in the table of differences"
+if command -v gnuplot > /dev/null; then
+    for figure in "Change of log-perplexity of wt2 from float" "Change of log-perplexity of apart from float" \
+        "Size of the weights against perplexity of apart" "Time per generated token against perplexity of wt2"; do
+        grep -q "<figure><svg role=\"img\" aria-label=\"$figure" "$scratch/two.html" || fail "no figure: $figure"
+    done
+    [ "$(grep -c '<figure><svg' "$scratch/two.html")" = 6 ] || fail "not 3 figures for each evaluation"
+fi
+
+# Times by what they cost: as summary.json has them.
+run 0 export pareto "$scratch/runs/two" --quantity latency --format json
+python3 - "$scratch/out" "$scratch/runs/two" <<'PYTHON' || fail "pareto by latency"
+import json, sys
+f = json.load(open(sys.argv[1]))["data"]
+rows = [dict(zip(f, v)) for v in zip(*(f[c] for c in f if not c.endswith("_nonfinite")))]
+assert len(f["run"]) == 3 and f["tpot_ms"] == sorted(f["tpot_ms"]) and "bytes" not in f
+for run, tpot, value, front in zip(f["run_id"], f["tpot_ms"], f["value"], f["front"]):
+    assert tpot == json.load(open(f"{sys.argv[2]}/{run}/summary.json"))["profiles"]["speed"]["tpot_ms"] > 0
+    beaten = any(t <= tpot and v < value for t, v in zip(f["tpot_ms"], f["value"]))
+    assert front == (not beaten)
+PYTHON
+
 # A single run, and one that came to nothing.
 run 0 report "$here/${ids[4]}" -o "$scratch/one.html"
 page "$scratch/one.html" "1 done" "${ids[4]}"

@@ -131,10 +131,16 @@ for line in "  configuration
       - float
       + fake
 " "
-    recipes.quamba.u.observer.p
+    recipe
       - (not there)
-      + 99.999
+      + quamba
 " "
+    recipe.rot
+      - (not there)
+      + method hadamard, sites layers.*.out_proj.in, signs none" "
+    recipe.u
+      - (not there)
+      + method activations, sites layers.*.scan.x, bits 8," "observer.p 99.999, observer.estimate exact, " "
   the same: build, host"; do expect_in_out "$line"; done
 run 0 diff "$here" "$there"
 expect_in_out "+ $there/$float  float
@@ -146,10 +152,13 @@ expect_in_out "
       + 3
 "
 expect_in_out "
-    recipes.naive.w.bits
+    recipe.w.bits
       - 8
       + 6
 "
+run 0 diff "$here/$naive" "$here/$quamba" --format json
+check_json '[(x["a"], x["b"]) for x in d["pairs"][0]["differences"] if x["key"] == "recipe"] == [("naive", "quamba")]'
+check_json '{x["key"].split(".")[1] for x in d["pairs"][0]["differences"] if x["key"].startswith("recipe.")} == {"rot", "u"}'
 run 0 diff "$here" "$there" --format json
 check_json 'len(d["pairs"]) == 3 and d["pairs"][0]["differences"] == []'
 check_json 'any(x == {"section": "configuration", "key": "calibration.count", "a": "2", "b": "3"}

@@ -104,10 +104,9 @@ static void test_report(void **state)
         {.name = "failed"},
     };
     static const bool      of[] = {true, true, true};
-    static const int32_t   index[] = {0, 1, 2};
     const ssmq_expectation e = {
         .evaluation = "wt2", .value = 20, .tolerance = 0.5, .source = "a paper, 8.1", .of = of};
-    const ssmq_rows  rows = {.index = index, .expect = &e, .n_expect = 1};
+    const ssmq_rows  rows = {.expect = &e, .n_expect = 1};
     ssmq_str         out = {0};
     ssmq_json_writer w = {.out = &out, .compact = true};
     ssmq_report_expected(run, 3, &rows, &out);

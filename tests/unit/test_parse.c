@@ -33,7 +33,7 @@ static const ssmq_option table[] = {
     {0},
 };
 
-static const ssmq_command command = {"try", "FILE", "tries things", table, sizeof(options), NULL, NULL};
+static const ssmq_command command = {"try", "FILE", "tries things", table, sizeof(options), NULL, NULL, NULL};
 
 typedef struct fixture {
     ssmq_arena    *arena;
@@ -240,7 +240,7 @@ static void test_short_output(void **state)
         {.name = "output", .offset = offsetof(options, out), .type = SSMQ_OPTION_TEXT, .fallback = "",
          .help = "a file"},
         {0}};
-    const ssmq_command c = {"try", "FILE", "tries", with, sizeof(options), NULL, "More of it."};
+    const ssmq_command c = {"try", "FILE", "tries", with, sizeof(options), NULL, "More of it.", NULL};
     assert_int_equal(parse(f, &c, ARGS("x", "-o", "f")), SSMQ_OK);
     assert_string_equal(((const options *)f->a.options)->out, "f");
     assert_int_equal(parse(f, &c, ARGS("-o", "f", "x", "--output=g")), SSMQ_ERR_USAGE);
@@ -262,7 +262,7 @@ static void test_required(void **state)
     fixture                 *f = *state;
     static const ssmq_option required[] = {
         {OPT(out), .type = SSMQ_OPTION_TEXT, .help = "where results go"}, {0}};
-    const ssmq_command c = {"try", NULL, "tries", required, sizeof(options), NULL, NULL};
+    const ssmq_command c = {"try", NULL, "tries", required, sizeof(options), NULL, NULL, NULL};
     assert_int_equal(parse(f, &c, (const char *const[]){NULL}), SSMQ_ERR_USAGE);
     assert_string_equal(ssmq_error_last()->message, "'ssmq try' needs the option '--out'");
 }

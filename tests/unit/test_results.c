@@ -37,7 +37,7 @@ static void test_table(void **state)
     ssmq_str_free(&out);
 }
 
-/* Axes stand in columns; each run is held against its own baseline, which may be float or none. */
+/* Axes stand in columns; each run is held against its own baseline, which may be float, none or not among the rows. */
 static void test_sweep_table(void **state)
 {
     (void)state;
@@ -51,12 +51,10 @@ static void test_sweep_table(void **state)
         {.id = "cc", .name = "fake q p=100", .mode = "fake", .recipe = "q", .status = "done", .evaluation = &e[2],
          .n_evaluation = 1},
     };
-    const ssmq_axis axis[] = {{.name = "recipe", .n = 1}, {.name = "mode", .n = 2}, {.name = "p", .n = 2}};
-    /* Of the sweep's four runs the third is not shown. */
-    static const char *const label[] = {NULL, "float", NULL, "q", "fake", "99", "q", "fake", "99.9", "q", "fake", "100"};
-    static const int32_t     to_float[] = {0, 0, 0, 0}, to_other[] = {0, 3, 3, 3}, index[] = {0, 1, 3};
-    ssmq_sweep               sweep = {.axis = axis, .n_axis = 3, .label = label, .against = to_float};
-    const ssmq_rows          rows = {.sweep = &sweep, .index = index};
+    static const char *const axis[] = {"p"}, *const to_float[] = {NULL, "aa", "aa"},
+                             *const to_other[] = {NULL, "cc", NULL};
+    const ssmq_axis_value    value[] = {{.number = NAN}, {"99", 99, false}, {"100", 100, false}};
+    ssmq_rows                rows = {.axis = axis, .n_axis = 1, .value = value, .against = to_float};
     ssmq_str                 out = {0};
     ssmq_results_table(run, 3, &rows, &out);
     assert_string_equal(ssmq_str_text(&out), "run       p  id  status  wt2 ppl    se   to float\n"
@@ -65,12 +63,15 @@ static void test_sweep_table(void **state)
                                              "fake q   99  bb  done     100.00  1.00  +100.00 %\n"
                                              "fake q  100  cc  done      75.00  1.00   +50.00 %\n");
     ssmq_str_clear(&out);
-    sweep.against = to_other;
-    sweep.baseline = true;
+    rows.against = to_other;
+    rows.baseline = true;
     ssmq_results_table(run, 3, &rows, &out);
     assert_non_null(strstr(ssmq_str_text(&out), "to baseline\n"));
     assert_non_null(strstr(ssmq_str_text(&out), "100.00  1.00     +33.33 %\n"));
     assert_non_null(strstr(ssmq_str_text(&out), "75.00  1.00            -\n"));
+    ssmq_str_clear(&out);
+    ssmq_results_table(run, 2, &rows, &out);
+    assert_non_null(strstr(ssmq_str_text(&out), "100.00  1.00            -\n"));
     ssmq_str_free(&out);
 }
 

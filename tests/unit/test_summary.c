@@ -137,7 +137,9 @@ static void test_run_as_json(void **state)
     ssmq_str         text = {0};
     ssmq_json_writer w = {.out = &text, .compact = true};
     one.recipe = NULL;
-    ssmq_summary_put_run(&w, &one);
+    ssmq_json_begin_object(&w, NULL);
+    ssmq_summary_put_fields(&w, &one);
+    ssmq_json_end_object(&w);
     assert_string_equal(
         ssmq_str_text(&text),
         "{\"id\": \"4f1c09ab2e77d05c\", \"name\": \"quamba, fake\", \"mode\": \"fake\", "

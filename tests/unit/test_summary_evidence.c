@@ -119,7 +119,9 @@ static void test_as_json(void **state)
     ssmq_str         text = {0};
     ssmq_json_writer w = {.out = &text, .compact = true};
     (void)state;
-    ssmq_summary_put_run(&w, &summary);
+    ssmq_json_begin_object(&w, NULL);
+    ssmq_summary_put_fields(&w, &summary);
+    ssmq_json_end_object(&w);
     const char *const expected =
         "{\"site\": \"head.in\", \"input\": \"propagated\", \"layers\": 1, \"sqnr_db\": null, "
         "\"sqnr_db_nonfinite\": \"inf\", \"cosine\": null, \"cosine_nonfinite\": \"nan\", "

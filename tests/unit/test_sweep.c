@@ -122,6 +122,11 @@ static void test_seeds(void **state)
     assert_true(e->run[1].seed == 4 && e->run[1].calibration->seed == 4);
     assert_string_equal(e->sweep.axis[2].name, "seed");
     ssmq_experiment_free(e);
+    /* The drawn documents are left out of the text: float's differs, too. */
+    check_names(f, SWEEP "  seeds: [3, 4]\n",
+                (const char *const[]){"mode=[fake, float]", "calibration.select=sampled", "evaluate.e.dialect=disjoint",
+                                      "evaluate.e.data.file=d.jsonl", "calibration.data.file=d.jsonl", NULL},
+                "float seed=3\nfloat seed=4\nfake seed=3\nfake seed=4\n");
 }
 
 static void test_paths_together(void **state)

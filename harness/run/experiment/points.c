@@ -212,7 +212,8 @@ static void put_value(layout *l, int32_t run, int32_t axis, const int64_t *order
     int32_t                k = 0;
     while (!has[k]) k++;
     l->value[at] = SSMQ_EVERY;
-    if (own ? axis == SSMQ_AXIS_MODE || l->run[run].mode != SSMQ_MODE_FLOAT : n == 1 && touches(l, run, a)) {
+    if (own ? axis == SSMQ_AXIS_MODE || l->run[run].mode != SSMQ_MODE_FLOAT
+            : n == 1 && (touches(l, run, a) || depends(l, order, begin, end, axis))) {
         l->value[at] = k;
         l->label[at] = a->label[k];
     } else if (!own && n > 1 && depends(l, order, begin, end, axis)) {
