@@ -355,7 +355,7 @@ ssmq_status ssmq_figure_range_of(const ssmq_figure_run *run, const char *site, i
     if (!scale) return SSMQ_OK;
     SSMQ_TRY(ssmq_figure_layer_index(run, scale, layer, arena, &index, &found));
     SSMQ_TRY(read_format(run, site, index, arena, &spec));
-    if (spec.bits < 2) return SSMQ_OK;
+    if (spec.bits < 2 || ssmq_qspec_half(&spec)) return SSMQ_OK; /* half precision has no range */
     SSMQ_TRY(read_one(run, scale, index, arena, &out->scale));
     if (zero) SSMQ_TRY(read_one(run, zero, index, arena, &zero_point));
     const bool   integer = spec.format == SSMQ_FORMAT_INT;

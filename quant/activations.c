@@ -15,7 +15,6 @@ typedef struct activations_options {
 } activations_options;
 
 static const char *const off[] = {"off", NULL};
-static const char *const formats[] = {"int", "e4m3", "e5m2", NULL}; /* as in ssmq_format */
 static const char *const scopes[] = {"tensor", "token", "channel", NULL};
 static const ssmq_scope  scope_of[] = {SSMQ_SCOPE_TENSOR, SSMQ_SCOPE_TOKEN, SSMQ_SCOPE_CHANNEL};
 static const char *const ranges[] = {"static", "dynamic", NULL};
@@ -25,8 +24,9 @@ enum { RANGE_STATIC, RANGE_DYNAMIC };
 static const ssmq_option activations_table[] = {
     {OPT(sites), SSMQ_OPTION_SITES, "layers.**", 0, 0, NULL, "which activations"},
     {OPT(bits), SSMQ_OPTION_INT, "8", 2, 16, off,
-     "bits per code, above 8 in fake mode only; off: left in floating point"},
-    {OPT(format), SSMQ_OPTION_CHOICE, "int", 0, 0, formats, "number format of a code"},
+     "bits per code, 16 of f16 and bf16, else above 8 in fake mode only; off: left in floating point"},
+    {OPT(format), SSMQ_OPTION_CHOICE, "int", 0, 0, ssmq_formats,
+     "number format of a code; f16, bf16: rounded to 16 bits of floating point, without a range"},
     {OPT(scope), SSMQ_OPTION_CHOICE, "tensor", 0, 0, scopes,
      "what shares a scale; token: dynamic only; channel: static, in fake mode only"},
     {OPT(symmetric), SSMQ_OPTION_BOOL, "true", 0, 0, NULL, "no zero point"},
@@ -52,6 +52,11 @@ static ssmq_status check_scope(const activations_options *o)
     return SSMQ_OK;
 }
 
+static bool observes(const activations_options *o)
+{
+    return o->bits > 0 && o->range == RANGE_STATIC && !ssmq_format_half((ssmq_format)o->format);
+}
+
 static ssmq_status activations_outline(const void *options, const ssmq_model *m, ssmq_plan *plan)
 {
     const activations_options *o = options;
@@ -60,19 +65,15 @@ static ssmq_status activations_outline(const void *options, const ssmq_model *m,
     SSMQ_TRY(ssmq_format_spec("activations", o->bits, o->format, o->symmetric, &spec));
     SSMQ_TRY(ssmq_arithmetic_spec("activations", &o->arithmetic, &spec));
     SSMQ_TRY(check_scope(o));
+    SSMQ_TRY(ssmq_half_spec("activations", &spec, scope_of[o->scope], dynamic || o->clip_ratio < 1));
     spec.scope = scope_of[o->scope];
     spec.dynamic = dynamic;
     for (int32_t i = 0; i < m->n_site; i++) {
         if (!ssmq_takes(&ssmq_method_activations, o->sites, &m->site[i])) continue;
-        ssmq_assign(plan, i, &spec, dynamic ? NULL : &o->observer);
+        ssmq_assign(plan, i, &spec, observes(o) ? &o->observer : NULL);
         plan->at[i].clip_ratio = (float)o->clip_ratio;
     }
     return SSMQ_OK;
-}
-
-static bool observes(const activations_options *o)
-{
-    return o->bits > 0 && o->range == RANGE_STATIC;
 }
 
 static void activations_observe(const void *options, const ssmq_plan *plan, ssmq_calibration *c)
@@ -103,9 +104,11 @@ static ssmq_status activations_apply(const void *options, ssmq_model *m, const s
                                      ssmq_plan *plan)
 {
     const activations_options *o = options;
-    for (int32_t i = 0; observes(o) && i < m->n_site; i++)
-        if (ssmq_takes(&ssmq_method_activations, o->sites, &m->site[i]))
-            SSMQ_TRY(take_range(o, c, plan, i));
+    for (int32_t i = 0; i < m->n_site; i++) {
+        if (!ssmq_takes(&ssmq_method_activations, o->sites, &m->site[i])) continue;
+        if (observes(o)) SSMQ_TRY(take_range(o, c, plan, i));
+        else if (ssmq_qspec_half(&plan->at[i].spec)) ssmq_unit_scale(plan, i);
+    }
     return SSMQ_OK;
 }
 

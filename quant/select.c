@@ -27,7 +27,7 @@ void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,
 ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symmetric,
                              ssmq_qspec *out)
 {
-    const int wide = format == SSMQ_FORMAT_F16 ? 16 : 8;
+    const int wide = ssmq_format_half((ssmq_format)format) ? 16 : 8;
     if (format != SSMQ_FORMAT_INT && bits != wide && bits != 0)
         return SSMQ_REFUSE(CONFIG, FORMAT_BITS, "%s: the format %s has %d bits, not %d", method,
                            ssmq_formats[format], wide, bits);
@@ -45,11 +45,37 @@ ssmq_status ssmq_arithmetic_spec(const char *method, const ssmq_arithmetic *a, s
         return SSMQ_REFUSE(CONFIG, FORMAT_ROUNDING,
                            "%s: the format %s is rounded half-even, not %s", method,
                            ssmq_formats[spec->format], ssmq_roundings[a->rounding]);
+    if (ssmq_qspec_half(spec) && (a->scale_dtype || a->quotient_dtype || a->product_dtype))
+        return SSMQ_REFUSE(CONFIG, FORMAT_SCOPE,
+                           "%s: the format %s has no scale; scale_dtype, quotient_dtype and product_dtype "
+                           "say nothing",
+                           method, ssmq_formats[spec->format]);
     spec->rounding = (ssmq_rounding)a->rounding;
     spec->scale_dtype = (ssmq_precision)a->scale_dtype;
     spec->quotient_dtype = (ssmq_precision)a->quotient_dtype;
     spec->product_dtype = (ssmq_precision)a->product_dtype;
     return SSMQ_OK;
+}
+
+ssmq_status ssmq_half_spec(const char *method, const ssmq_qspec *spec, ssmq_scope scope, bool ranges)
+{
+    if (!ssmq_qspec_half(spec)) return SSMQ_OK;
+    if (scope != SSMQ_SCOPE_TENSOR)
+        return SSMQ_REFUSE(CONFIG, FORMAT_SCOPE,
+                           "%s: the format %s has no scale; scope %s says nothing", method,
+                           ssmq_formats[spec->format], ssmq_scopes[scope]);
+    if (ranges)
+        return SSMQ_REFUSE(CONFIG, FORMAT_SCOPE,
+                           "%s: the format %s has no range; range dynamic and clip_ratio say nothing", method,
+                           ssmq_formats[spec->format]);
+    return SSMQ_OK;
+}
+
+void ssmq_unit_scale(ssmq_plan *plan, int32_t site)
+{
+    const ssmq_tensor one = ssmq_plan_tensor(plan, SSMQ_F32, 0, NULL);
+    *(float *)one.data = 1;
+    plan->at[site].params = (ssmq_qparams){.scale = one};
 }
 
 ssmq_status ssmq_scope_spec(const char *method, int scope, int group, ssmq_qspec *spec)

@@ -19,7 +19,7 @@ void ssmq_assign(ssmq_plan *plan, int32_t site, const ssmq_qspec *spec,
 SSMQ_MUST_USE ssmq_status ssmq_refuse_kept(const ssmq_plan *plan, int32_t site, const char *what);
 
 /* The number format as three options say it.  CONFIG, naming the method, if they contradict each other:
- * fp8 has 8 bits and no zero point. */
+ * fp8 has 8 bits, f16 and bf16 have 16, and no zero point. */
 SSMQ_MUST_USE ssmq_status ssmq_format_spec(const char *method, int bits, int format, bool symmetric,
                                            ssmq_qspec *out);
 
@@ -41,9 +41,16 @@ typedef struct ssmq_arithmetic {
     {"product_dtype", offsetof(type, member.product_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0,             \
      ssmq_precisions, "f16: codes times the scale in half precision"}
 
-/* CONFIG, naming the method, if the spec's format knows one rounding only and another is asked for. */
+/* CONFIG, naming the method, if the spec's format knows one rounding only and another is asked for, or has no
+ * scale. */
 SSMQ_MUST_USE ssmq_status ssmq_arithmetic_spec(const char *method, const ssmq_arithmetic *a,
                                                ssmq_qspec *spec);
+
+/* CONFIG, naming the method, if the spec's format has no range and a scope is asked for, or something of ranges. */
+SSMQ_MUST_USE ssmq_status ssmq_half_spec(const char *method, const ssmq_qspec *spec, ssmq_scope scope,
+                                         bool ranges);
+/* The scale of such a format, 1, into the plan. */
+void ssmq_unit_scale(ssmq_plan *plan, int32_t site);
 
 /* What shares a scale of a weight, as two options say it: CONFIG, naming the method, unless scope group and a
  * group above 0 go together; and CONFIG, naming the site, where a group does not divide its inputs. */

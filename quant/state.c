@@ -13,16 +13,15 @@ typedef struct state_options {
 } state_options;
 
 static const char *const off[] = {"off", NULL};
-static const char *const formats[] = {"int", "e4m3", "e5m2", "f16", NULL}; /* as in ssmq_format */
 static const char *const scopes[] = {"tensor", "channel", NULL};           /* as in ssmq_scope  */
 
 #define OPT(field) #field, offsetof(state_options, field)
 static const ssmq_option state_table[] = {
     {OPT(sites), SSMQ_OPTION_SITES, "layers.*.scan.state", 0, 0, NULL, "which states"},
     {OPT(bits), SSMQ_OPTION_INT, "", 2, 16, off,
-     "bits per code, 8 unless said, 16 of f16; off: left in floating point"},
-    {OPT(format), SSMQ_OPTION_CHOICE, "int", 0, 0, formats,
-     "number format of a code; f16: rounded to half precision, without a range"},
+     "bits per code, 8 unless said, 16 of f16 and bf16; off: left in floating point"},
+    {OPT(format), SSMQ_OPTION_CHOICE, "int", 0, 0, ssmq_formats,
+     "number format of a code; f16, bf16: rounded to 16 bits of floating point, without a range"},
     {OPT(scope), SSMQ_OPTION_CHOICE, "tensor", 0, 0, scopes,
      "what shares a scale: all of a layer's state, or the N numbers of an inner channel"},
     {OPT(observer), SSMQ_OPTION_OBSERVER, "{statistic: absmax, across: max}", 0, 0, NULL,
@@ -32,12 +31,12 @@ static const ssmq_option state_table[] = {
 
 static int bits_of(const state_options *o)
 {
-    return o->bits >= 0 ? o->bits : o->format == SSMQ_FORMAT_F16 ? 16 : 8;
+    return o->bits >= 0 ? o->bits : ssmq_format_half((ssmq_format)o->format) ? 16 : 8;
 }
 
 static bool observes(const state_options *o)
 {
-    return o->bits != 0 && o->format != SSMQ_FORMAT_F16;
+    return o->bits != 0 && !ssmq_format_half((ssmq_format)o->format);
 }
 
 static ssmq_status state_outline(const void *options, const ssmq_model *m, ssmq_plan *plan)
@@ -45,9 +44,7 @@ static ssmq_status state_outline(const void *options, const ssmq_model *m, ssmq_
     const state_options *o = options;
     ssmq_qspec           spec;
     SSMQ_TRY(ssmq_format_spec("state", bits_of(o), o->format, true, &spec));
-    if (o->format == SSMQ_FORMAT_F16 && o->scope != SSMQ_SCOPE_TENSOR)
-        return SSMQ_REFUSE(CONFIG, FORMAT_SCOPE,
-                           "state: the format f16 has no scale; scope channel says nothing");
+    SSMQ_TRY(ssmq_half_spec("state", &spec, (ssmq_scope)o->scope, false));
     spec.scope = (ssmq_scope)o->scope;
     for (int32_t i = 0; i < m->n_site; i++)
         if (ssmq_takes(&ssmq_method_state, o->sites, &m->site[i]))
@@ -69,14 +66,6 @@ static void state_observe(const void *options, const ssmq_plan *plan, ssmq_calib
             ssmq_calibration_watch(c, i, &o->observer, &plan->at[i].spec);
 }
 
-/* Half precision has a scale of 1. */
-static void unit_scale(ssmq_plan *plan, int32_t site)
-{
-    const ssmq_tensor one = ssmq_plan_tensor(plan, SSMQ_F32, 0, NULL);
-    *(float *)one.data = 1;
-    plan->at[site].params = (ssmq_qparams){.scale = one};
-}
-
 static ssmq_status state_apply(const void *options, ssmq_model *m, const ssmq_calibration *c,
                                ssmq_plan *plan)
 {
@@ -85,7 +74,7 @@ static ssmq_status state_apply(const void *options, ssmq_model *m, const ssmq_ca
         ssmq_assignment *a = &plan->at[i];
         if (!ssmq_takes(&ssmq_method_state, o->sites, &m->site[i])) continue;
         if (!observes(o)) {
-            unit_scale(plan, i);
+            ssmq_unit_scale(plan, i);
             continue;
         }
         const ssmq_range *range = ssmq_calibration_range(c, i, &o->observer, &a->spec, &a->raised);

@@ -16,14 +16,14 @@ typedef struct weights_options {
 
 static const char *const off[] = {"off", NULL};
 static const char *const scopes[] = {"tensor", "channel", "group", NULL}; /* as in ssmq_scope  */
-static const char *const formats[] = {"int", "e4m3", "e5m2", NULL};       /* as in ssmq_format */
 
 #define OPT(field) #field, offsetof(weights_options, field)
 static const ssmq_option weights_table[] = {
     {OPT(sites), SSMQ_OPTION_SITES, "layers.**", 0, 0, NULL, "which weights"},
     {OPT(bits), SSMQ_OPTION_INT, "8", 2, 16, off,
-     "bits per code, above 8 in fake mode only; off: left in floating point"},
-    {OPT(format), SSMQ_OPTION_CHOICE, "int", 0, 0, formats, "number format of a code"},
+     "bits per code, 16 of f16 and bf16, else above 8 in fake mode only; off: left in floating point"},
+    {OPT(format), SSMQ_OPTION_CHOICE, "int", 0, 0, ssmq_formats,
+     "number format of a code; f16, bf16: rounded to 16 bits of floating point, without a range"},
     {OPT(scope), SSMQ_OPTION_CHOICE, "tensor", 0, 0, scopes,
      "what shares a scale: all, a row (a vector is one), or a group of inputs of a row"},
     {OPT(group), SSMQ_OPTION_INT, "0", 0, 65536, NULL, "inputs per scale, with scope group"},
@@ -40,10 +40,11 @@ static ssmq_status weights_outline(const void *options, const ssmq_model *m, ssm
     SSMQ_TRY(ssmq_format_spec("weights", o->bits, o->format, o->symmetric, &spec));
     SSMQ_TRY(ssmq_arithmetic_spec("weights", &o->arithmetic, &spec));
     SSMQ_TRY(ssmq_scope_spec("weights", o->scope, o->group, &spec));
+    SSMQ_TRY(ssmq_half_spec("weights", &spec, spec.scope, false));
     for (int32_t i = 0; i < m->n_site; i++) {
         if (!ssmq_takes(&ssmq_method_weights, o->sites, &m->site[i])) continue;
         SSMQ_TRY(ssmq_group_divides(&spec, &m->site[i]));
-        ssmq_assign(plan, i, &spec, &o->observer);
+        ssmq_assign(plan, i, &spec, ssmq_qspec_half(&spec) ? NULL : &o->observer);
     }
     return SSMQ_OK;
 }
@@ -56,7 +57,8 @@ static ssmq_status weights_apply(const void *options, ssmq_model *m, const ssmq_
     if (o->bits == 0) return SSMQ_OK;
     for (int32_t i = 0; i < m->n_site; i++) {
         if (!ssmq_takes(&ssmq_method_weights, o->sites, &m->site[i])) continue;
-        SSMQ_TRY(ssmq_weight_params(plan, i, &o->observer));
+        if (ssmq_qspec_half(&plan->at[i].spec)) ssmq_unit_scale(plan, i);
+        else SSMQ_TRY(ssmq_weight_params(plan, i, &o->observer));
     }
     return SSMQ_OK;
 }

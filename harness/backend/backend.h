@@ -33,8 +33,8 @@ typedef struct ssmq_epilogue {
 
 /* The codes of a weight and what is to be done with them. */
 typedef struct ssmq_codes {
-    const ssmq_tensor *code;   /* i8 (N, K), contiguous; K at most SSMQ_PRODUCT_MAX                    */
-    int32_t            bits;   /* 8; 4: all codes lie in -8 .. 7, and two are kept in a byte           */
+    const ssmq_tensor *code;   /* i8 (N, K), contiguous; K at most SSMQ_PRODUCT_MAX; or f16, bf16: with floats only */
+    int32_t            bits;   /* 8; 4: all codes lie in -8 .. 7, and two are kept in a byte; 16 of f16 and bf16    */
     int64_t            group;  /* inputs of a row that share a scale; 0: that of the epilogue is all   */
     const ssmq_tensor *scale;  /* with group: f32 (N, ceil(K / group)), contiguous                     */
     bool               zeros;  /* rows of x may have zero points                                       */
@@ -47,9 +47,10 @@ typedef struct ssmq_packed {
     void   *data;
     size_t  bytes;
     /* What linear_q and linear_w have to know of it; linear_i8 reads 8 bits without any of the rest. */
-    int32_t bits;
-    int64_t group;
-    bool    zeros, floats;
+    int32_t    bits;
+    ssmq_dtype dtype; /* of a code as it was given */
+    int64_t    group;
+    bool       zeros, floats;
 } ssmq_packed;
 
 static inline int64_t ssmq_packed_groups(const ssmq_packed *p)
@@ -168,7 +169,8 @@ typedef struct ssmq_backend_ops {
     ssmq_status (*pack_i8)(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out);
     ssmq_status (*linear_i8)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                              const ssmq_packed *w, const ssmq_epilogue *a);
-    /* Likewise for weights of 4 bits, scales by group, zero points of x, x in f32.  pack_q: MEMORY.
+    /* Likewise for weights of 4 bits, scales by group, zero points of x, x in f32, weights in half precision.
+     * pack_q: MEMORY.
      * linear_q, x i8: y[m,n] = the sum over groups, in order, of scale[n,g] float(the sum over the group's k of
      * (x[m,k] - zero[m]) w[n,k]), each product and each sum of floats rounded once; without groups the float
      * itself; under the epilogue.  Equal bits on every backend and tier.

@@ -54,13 +54,22 @@ void ssmq_shape_pack_i8(const ssmq_tensor *w, ssmq_packed *out)
 {
     SSMQ_ASSERT(w->dtype == SSMQ_I8 && w->rank == 2 && ssmq_tensor_contiguous(w));
     SSMQ_ASSERT(w->dim[1] <= SSMQ_PRODUCT_MAX);
-    *out = (ssmq_packed){.N = w->dim[0], .K = w->dim[1], .bits = 8};
+    *out = (ssmq_packed){.N = w->dim[0], .K = w->dim[1], .bits = 8, .dtype = SSMQ_I8};
+}
+
+static void pack_half(const ssmq_codes *w, ssmq_packed *out)
+{
+    const ssmq_tensor *t = w->code;
+    SSMQ_ASSERT((t->dtype == SSMQ_F16 || t->dtype == SSMQ_BF16) && t->rank == 2 && ssmq_tensor_contiguous(t));
+    SSMQ_ASSERT(w->floats && w->group == 0);
+    *out = (ssmq_packed){.N = t->dim[0], .K = t->dim[1], .dtype = t->dtype};
 }
 
 void ssmq_shape_pack_q(const ssmq_codes *w, ssmq_packed *out)
 {
-    ssmq_shape_pack_i8(w->code, out);
-    SSMQ_ASSERT(w->bits == 4 || w->bits == 8);
+    if (w->bits == 16) pack_half(w, out);
+    else ssmq_shape_pack_i8(w->code, out);
+    SSMQ_ASSERT(w->bits == 4 || w->bits == 8 || w->bits == 16);
     out->bits = w->bits;
     out->group = w->group;
     out->zeros = w->zeros;

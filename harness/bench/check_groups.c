@@ -1,6 +1,6 @@
 /* Products of codes of 4 and 8 bits with scales by group and zero points: equal bits on every
- * backend; with floats equal to the product of the values that the codes stand for, on the same
- * backend. */
+ * backend; with floats, where the weight may be in half precision, equal to the product of the values that the
+ * codes stand for, on the same backend. */
 #include "harness/bench/kernel_checks.h"
 
 typedef struct drawn {
@@ -14,6 +14,31 @@ static int64_t draw_group(ssmq_draw *d, int64_t K)
     static const int64_t group[] = {0, 32, 64, 128, 1, 7, 16};
     const int64_t        g = group[ssmq_draw_int(d, 0, 6)];
     return g > K ? K : g;
+}
+
+/* Numbers of half precision with what is at the ends of their range among them. */
+static ssmq_status draw_halves(ssmq_draw *d, drawn *t)
+{
+    static const uint16_t special[] = {0, 0x8000, 1, 0x8001, 0x3ff, 0x400, 0x7bff, 0x3c00};
+    const ssmq_dtype      dtype = ssmq_draw_int(d, 0, 1) ? SSMQ_BF16 : SSMQ_F16;
+    t->w.bits = 16;
+    t->w.group = 0;
+    SSMQ_TRY(ssmq_draw_zero(d, dtype, 2, (const int64_t[]){t->N, t->K}, &t->code));
+    for (int64_t i = 0; i < t->N * t->K; i++) {
+        const float v = ssmq_draw_real(d, -2, 2);
+        uint16_t   *at = (uint16_t *)t->code.data + i;
+        ssmq_from_f32(at, dtype, &v, 1);
+        if (ssmq_draw_int(d, 0, 19) == 0 && dtype == SSMQ_F16) *at = special[ssmq_draw_int(d, 0, 7)];
+    }
+    return SSMQ_OK;
+}
+
+static float value_at(const drawn *t, int64_t i)
+{
+    float v;
+    if (t->w.bits < 16) return (float)((const int8_t *)t->code.data)[i];
+    ssmq_to_f32(&v, (const uint16_t *)t->code.data + i, t->code.dtype, 1);
+    return v;
 }
 
 /* K: inner sizes of small models (12 2^k, 40 2^k) and any others. */
@@ -30,6 +55,7 @@ static ssmq_status draw_weight(ssmq_draw *d, bool floats, drawn *t)
                         .group = draw_group(d, t->K),
                         .floats = floats,
                         .zeros = !floats && ssmq_draw_int(d, 0, 1)};
+    if (floats && ssmq_draw_int(d, 0, 2) == 0) return draw_halves(d, t);
     const int32_t limit = t->w.bits == 4 ? 8 : 128;
     const bool    extreme = ssmq_draw_int(d, 0, 4) == 0;
     SSMQ_TRY(ssmq_draw_zero(d, SSMQ_I8, 2, (const int64_t[]){t->N, t->K}, &t->code));
@@ -98,7 +124,7 @@ ssmq_status ssmq_kernel_check_linear_w(ssmq_backend *be, ssmq_backend *other, ss
     SSMQ_TRY(draw_result(d, &t, &y, &z, e, &a));
     SSMQ_TRY(ssmq_draw_zero(d, SSMQ_F32, 2, (const int64_t[]){t.N, t.K}, &t.value));
     for (int64_t i = 0; i < t.N * t.K; i++) {
-        float v = (float)((const int8_t *)t.code.data)[i];
+        float v = value_at(&t, i);
         if (t.w.group > 0)
             v *= ((const float *)t.scale.data)[i / t.K * t.groups + i % t.K / t.w.group];
         ((float *)t.value.data)[i] = v;

@@ -22,8 +22,8 @@ static ssmq_status draw_args(ssmq_draw *d, quantize_args *a)
                            .quotient_dtype = (ssmq_precision)ssmq_draw_int(d, 0, 1),
                            .product_dtype = (ssmq_precision)ssmq_draw_int(d, 0, 1)};
     if (!a->bytes && ssmq_draw_int(d, 0, 3) == 0) {
-        a->spec.format = (ssmq_format)ssmq_draw_int(d, SSMQ_FORMAT_E4M3, SSMQ_FORMAT_E5M2);
-        a->spec.bits = 8;
+        a->spec.format = (ssmq_format)ssmq_draw_int(d, SSMQ_FORMAT_E4M3, SSMQ_FORMAT_BF16);
+        a->spec.bits = ssmq_format_half(a->spec.format) ? 16 : 8;
         a->spec.symmetric = true;
     }
     const int64_t groups = (a->C + a->spec.group - 1) / a->spec.group;

@@ -111,20 +111,32 @@ const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site)
 {
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     if (!a || a->spec.dynamic || !a->spec.symmetric || ssmq_plan_keep(ex->plan, site)) return NULL;
-    if (a->spec.product_dtype != SSMQ_PRECISION_F32) return NULL;
+    if (ssmq_qspec_half(&a->spec) || a->spec.product_dtype != SSMQ_PRECISION_F32) return NULL;
     if (a->spec.scope == SSMQ_SCOPE_TENSOR) return a;
     const bool weight = ex->model->site[site].kind == SSMQ_SITE_WEIGHT;
     return weight && a->spec.scope == SSMQ_SCOPE_CHANNEL ? a : NULL;
 }
 
-bool ssmq_exec_packable(const ssmq_exec *ex, int32_t site_w)
+/* What the plan does to a linear layer's weight, if all of it and if the backend has kernels for it. */
+static const ssmq_assignment *linear_weight(const ssmq_exec *ex, int32_t site_w)
 {
     const ssmq_site       *s = &ex->model->site[site_w];
     const ssmq_assignment *w = ssmq_exec_quantised(ex, site_w);
-    if (!w || s->input < 0 || !ex->model->site[s->input].linear || !ex->be->ops->linear_q) return false;
-    return ssmq_qspec_bytes(&w->spec) && w->spec.symmetric && !w->spec.dynamic &&
-           w->spec.product_dtype == SSMQ_PRECISION_F32 && s->width <= SSMQ_PRODUCT_MAX &&
-           !ssmq_plan_keep(ex->plan, site_w);
+    if (!w || s->input < 0 || !ex->model->site[s->input].linear || !ex->be->ops->linear_q) return NULL;
+    return ssmq_plan_keep(ex->plan, site_w) ? NULL : w;
+}
+
+bool ssmq_exec_packable(const ssmq_exec *ex, int32_t site_w)
+{
+    const ssmq_assignment *w = linear_weight(ex, site_w);
+    return w && ssmq_qspec_bytes(&w->spec) && w->spec.symmetric && !w->spec.dynamic &&
+           w->spec.product_dtype == SSMQ_PRECISION_F32 && ex->model->site[site_w].width <= SSMQ_PRODUCT_MAX;
+}
+
+bool ssmq_exec_half(const ssmq_exec *ex, int32_t site_w)
+{
+    const ssmq_assignment *w = linear_weight(ex, site_w);
+    return w && ssmq_qspec_half(&w->spec);
 }
 
 bool ssmq_exec_grouped(const ssmq_exec *ex, int32_t site_w)
@@ -237,7 +249,8 @@ static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *
     if (ex->mode == SSMQ_MODE_REAL && handed_on) SSMQ_TRY(to_bytes(ex, &by, x));
     else SSMQ_TRY(ops->quantize(ex->be, x, x, &by.spec, &by.params));
     if (ex->probe.codes) SSMQ_TRY(ex->probe.codes(ex->probe.context, site, x));
-    return handed_on ? SSMQ_OK : ops->dequantize(ex->be, x, x, &by.spec, &by.params);
+    if (handed_on || ssmq_qspec_half(&a->spec)) return SSMQ_OK;
+    return ops->dequantize(ex->be, x, x, &by.spec, &by.params);
 }
 
 /* Can all that is done at a site be done at once? */

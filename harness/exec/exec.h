@@ -125,7 +125,7 @@ typedef struct ssmq_scan_sites {
 } ssmq_scan_sites;
 
 /* The type in which a family keeps the state of a site between calls: f32, but in real mode what the plan
- * rounds it to, i8 or f16.  All zeros are a state of zeros. */
+ * rounds it to, i8, f16 or bf16.  All zeros are a state of zeros. */
 ssmq_dtype ssmq_exec_state_dtype(const ssmq_exec *ex, int32_t site);
 /* y (B, L, E): the backend's scan with the gate; h is of that type.  It is the last reader of its inputs: those that hold
  * codes are dequantised in place.  A state that the plan quantises is quantised after each token, the last

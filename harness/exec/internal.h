@@ -10,6 +10,7 @@ extern "C" {
 typedef struct ssmq_placed {
     ssmq_tensor value; /* data NULL: not asked for yet              */
     bool        owned; /* to be freed; else the model's own memory  */
+    bool        by_rows; /* of an embedding: codes, of which only rows are looked at */
 } ssmq_placed;
 
 /* How the rows of a live tensor become codes: scale and zero point of each. */
@@ -42,7 +43,7 @@ struct ssmq_exec {
 const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);
 /* The same, but only where the tensor is handed on as codes: those with one scale that is known before,
  * or a weight with one for each row, and no zero point, no channels kept in floating point and no product that
- * is rounded.  Others are handed on dequantised. */
+ * is rounded.  Others are handed on dequantised, numbers of half precision as what they are. */
 const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site);
 
 /* The same for an activation whose rows have a scale or zero point of their own (ex->live): a range is dynamic
@@ -50,6 +51,8 @@ const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site);
 const ssmq_assignment *ssmq_exec_rowwise(const ssmq_exec *ex, int32_t site);
 /* Has a linear layer's weight codes that linear_i8, linear_q and linear_w read? */
 bool ssmq_exec_packable(const ssmq_exec *ex, int32_t site_w);
+/* Has it numbers of half precision, which linear_w reads? */
+bool ssmq_exec_half(const ssmq_exec *ex, int32_t site_w);
 /* Are its codes kept two to a byte, or have they scales by group? */
 bool ssmq_exec_grouped(const ssmq_exec *ex, int32_t site_w);
 
@@ -75,7 +78,7 @@ void ssmq_exec_count_clamped(const ssmq_tensor *x, const ssmq_qspec *spec, const
 
 /* The weight of a site as products read it: codes where it is coded, else real numbers. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
-/* The same as linear_i8 reads it, where the product is one of codes. */
+/* The same as linear_i8, linear_q or linear_w reads it, of a weight that is packable or half. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **out);
 /* The weight of a site as real numbers, after quantisation where there is one. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);

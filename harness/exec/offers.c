@@ -25,7 +25,7 @@ static const char *obstacle_of_weight(const ssmq_plan *plan, int32_t site)
 static const char *obstacle(const ssmq_plan *plan, int32_t site)
 {
     const ssmq_qspec *s = &plan->at[site].spec;
-    if (plan->model->site[site].kind == SSMQ_SITE_STATE && s->format == SSMQ_FORMAT_F16) return NULL;
+    if (ssmq_qspec_half(s)) return keeps(plan, site) ? "channels that stay in floating point" : NULL;
     if (!ssmq_qspec_bytes(s)) return "codes that are not integers of at most 8 bits";
     if (s->product_dtype != SSMQ_PRECISION_F32) return "products in half precision";
     if (keeps(plan, site)) return "channels that stay in floating point";
@@ -35,11 +35,17 @@ static const char *obstacle(const ssmq_plan *plan, int32_t site)
     return s->scope == SSMQ_SCOPE_TENSOR || s->scope == SSMQ_SCOPE_TOKEN ? NULL : "this scope";
 }
 
-/* Is an activation quantised, and the weight that multiplies it not? */
+/* Has a site codes that are multiplied in whole numbers? */
+static bool is_whole(const ssmq_qspec *s)
+{
+    return s->bits > 0 && !ssmq_qspec_half(s);
+}
+
+/* Has an activation such codes, and the weight that multiplies it none? */
 static bool halved(const ssmq_plan *plan, int32_t site)
 {
-    return is_linear(plan, site) && plan->at[site].spec.bits == 0 &&
-           plan->at[plan->model->site[site].input].spec.bits != 0;
+    return is_linear(plan, site) && !is_whole(&plan->at[site].spec) &&
+           is_whole(&plan->at[plan->model->site[site].input].spec);
 }
 
 ssmq_status ssmq_exec_offers(const ssmq_backend_ops *ops, const ssmq_model *m, const ssmq_plan *plan,

@@ -100,7 +100,7 @@ ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int3
     factor            f = {.e = &e};
     if (ssmq_exec_integer(ex, site_x, site_w))
         return codes_product(ex, &result, site_x, site_w, &rows, &e);
-    if (ex->mode == SSMQ_MODE_REAL && ssmq_exec_packable(ex, site_w)) {
+    if (ex->mode == SSMQ_MODE_REAL && (ssmq_exec_packable(ex, site_w) || ssmq_exec_half(ex, site_w))) {
         SSMQ_TRY(ssmq_exec_packed(ex, site_w, &f.packed));
         return product(ex, y, x, &f);
     }

@@ -63,7 +63,7 @@ ssmq_dtype ssmq_exec_state_dtype(const ssmq_exec *ex, int32_t site)
 {
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     if (!a || ex->mode != SSMQ_MODE_REAL) return SSMQ_F32;
-    return a->spec.format == SSMQ_FORMAT_F16 ? SSMQ_F16 : SSMQ_I8;
+    return ssmq_qspec_half(&a->spec) ? ssmq_half_dtype(a->spec.format) : SSMQ_I8;
 }
 
 /* A kept state (B, E, N) to floats. */
@@ -71,9 +71,7 @@ static ssmq_status load_state(ssmq_exec *ex, const ssmq_assignment *a, const ssm
                               ssmq_tensor *h)
 {
     SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
-    const int64_t n = ssmq_tensor_count(kept);
-    for (int64_t i = 0; kept->dtype == SSMQ_F16 && i < n; i++)
-        ((float *)h->data)[i] = ssmq_f16_to_f32(((const uint16_t *)kept->data)[i]);
+    if (kept->dtype != SSMQ_I8) ssmq_to_f32(h->data, kept->data, kept->dtype, ssmq_tensor_count(kept));
     for (int64_t b = 0; kept->dtype == SSMQ_I8 && b < kept->dim[0]; b++) {
         const ssmq_tensor from = ssmq_tensor_slice(kept, 0, b, 1);
         ssmq_tensor       to = ssmq_tensor_slice(h, 0, b, 1);
@@ -86,9 +84,7 @@ static ssmq_status load_state(ssmq_exec *ex, const ssmq_assignment *a, const ssm
 static ssmq_status store_state(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *h,
                                ssmq_tensor *kept)
 {
-    const int64_t n = ssmq_tensor_count(kept);
-    for (int64_t i = 0; kept->dtype == SSMQ_F16 && i < n; i++)
-        ((uint16_t *)kept->data)[i] = ssmq_f32_to_f16(((const float *)h->data)[i]);
+    if (kept->dtype != SSMQ_I8) ssmq_from_f32(kept->data, kept->dtype, h->data, ssmq_tensor_count(kept));
     for (int64_t b = 0; kept->dtype == SSMQ_I8 && b < kept->dim[0]; b++) {
         const ssmq_tensor from = ssmq_tensor_slice(h, 0, b, 1);
         ssmq_tensor       to = ssmq_tensor_slice(kept, 0, b, 1);

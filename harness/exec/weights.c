@@ -45,7 +45,7 @@ static void forget(const ssmq_exec *ex, int32_t site)
         const ssmq_assignment *a = &ex->plan->at[site];
         const int64_t          K = w->value.dim[w->value.rank - 1], rows = ssmq_tensor_count(&w->value) / K;
         m.data = a->nibbles ? a->nibbles : a->codes.data;
-        m.size = (size_t)(rows * (a->nibbles ? ssmq_nibble_bytes(K) : K));
+        m.size = a->nibbles ? (size_t)(rows * ssmq_nibble_bytes(K)) : ssmq_tensor_bytes(&a->codes);
     }
     ssmq_map_forget(&m, 0, m.size);
 }
@@ -92,6 +92,11 @@ ssmq_status ssmq_exec_bias(ssmq_exec *ex, int32_t weight, const ssmq_tensor **ou
 /* The values of a weight to its codes: those that a method solved, else the nearest ones. */
 static ssmq_status encode(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *value)
 {
+    if (a->codes.data && ssmq_qspec_half(&a->spec)) {
+        SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
+        ssmq_to_f32(value->data, a->codes.data, a->codes.dtype, ssmq_tensor_count(value));
+        return SSMQ_OK;
+    }
     if (!a->codes.data && !a->nibbles) return ex->be->ops->quantize(ex->be, value, value, &a->spec, &a->params);
     float              one = 1; /* a scale of 1 carries integers over into floats */
     const ssmq_qspec   plain = {.bits = 8, .symmetric = true};
@@ -142,6 +147,20 @@ static ssmq_status bytes_of(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_
     return ex->be->ops->quantize(ex->be, out, w, &a->spec, &a->params);
 }
 
+/* The values of a weight in half precision: those that were stored, else the nearest ones. */
+static ssmq_status halves_of(ssmq_exec *ex, const ssmq_assignment *a, const ssmq_tensor *w, ssmq_tensor *out,
+                             bool *made)
+{
+    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
+    *out = a->codes;
+    *made = a->codes.data == NULL;
+    if (!*made) return SSMQ_OK;
+    SSMQ_ASSERT(ssmq_tensor_contiguous(w));
+    SSMQ_TRY(ssmq_backend_tensor(ex->be, w->name, ssmq_half_dtype(a->spec.format), w->rank, w->dim, out));
+    ssmq_from_f32(out->data, out->dtype, w->data, ssmq_tensor_count(w));
+    return SSMQ_OK;
+}
+
 /* Packed for the products that the site takes part in. */
 static ssmq_status pack(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, const ssmq_tensor *codes,
                         ssmq_packed *out)
@@ -149,8 +168,9 @@ static ssmq_status pack(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, c
     const int32_t input = ex->model->site[site].input;
     const bool    rowwise = ssmq_exec_rowwise(ex, input), floats = !rowwise && !ssmq_exec_coded(ex, input);
     const bool    group = a->spec.scope == SSMQ_SCOPE_GROUP, zeros = rowwise && !ex->plan->at[input].spec.symmetric;
+    const bool       half = ssmq_qspec_half(&a->spec);
     const ssmq_codes w = {.code = codes,
-                          .bits = a->spec.bits <= 4 ? 4 : 8,
+                          .bits = half ? 16 : a->spec.bits <= 4 ? 4 : 8,
                           .group = group ? a->spec.group : 0,
                           .scale = group ? &a->params.scale : NULL,
                           .zeros = zeros,
@@ -167,7 +187,8 @@ ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **ou
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     ssmq_tensor            codes = {0};
     bool                   made = false;
-    ssmq_status            st = bytes_of(ex, a, weight_of(ex, site), &codes, &made);
+    const bool             half = ssmq_exec_half(ex, site);
+    ssmq_status            st = (half ? halves_of : bytes_of)(ex, a, weight_of(ex, site), &codes, &made);
     if (st == SSMQ_OK) st = pack(ex, site, a, &codes, p);
     forget(ex, site);
     if (made) ex->be->ops->free(ex->be, codes.data);
@@ -253,12 +274,22 @@ static bool read_before(const ssmq_exec *ex, int32_t site)
     return false;
 }
 
+/* Is a weight that is read by rows, as codes, counted with another that is tied to it? */
+static bool is_tied(const ssmq_exec *ex, int32_t site)
+{
+    for (int32_t i = 0; i < ex->model->n_weight; i++)
+        if (ex->model->weight[i].tied_to == ex->model->site[site].weight) return true;
+    return false;
+}
+
 int64_t ssmq_exec_weight_bytes(const ssmq_exec *ex)
 {
     size_t bytes = 0;
     for (int32_t i = 0; i < ex->model->n_site; i++) {
         const ssmq_placed *p = &ex->site[i];
         bytes += ex->packed[i].bytes;
+        if (p->by_rows && !is_tied(ex, i))
+            bytes += (size_t)(ssmq_tensor_count(weight_of(ex, i)) * ex->plan->at[i].spec.bits / 8);
         if (p->value.data && (p->owned || !read_before(ex, i))) bytes += ssmq_tensor_bytes(&p->value);
     }
     for (int32_t i = 0; i < ex->model->n_weight; i++)

@@ -47,7 +47,8 @@ static int64_t copies_of(const ssmq_run *run, const ssmq_plan *plan, bool mapped
         const bool    rewritten = is_rewritten(plan, i), coded = plan->at[i].spec.bits > 0;
         const bool    given_back = mapped && !run->compare;
         if (rewritten) bytes += all;
-        if (coded && run->mode == SSMQ_MODE_REAL) bytes += all / (int64_t)sizeof(float);
+        if (coded && run->mode == SSMQ_MODE_REAL)
+            bytes += all / (int64_t)sizeof(float) * (ssmq_qspec_half(&plan->at[i].spec) ? 2 : 1);
         else if (coded && (rewritten || !given_back)) bytes += all;
         if (given_back && (rewritten || (coded && run->mode == SSMQ_MODE_REAL))) bytes -= all;
     }

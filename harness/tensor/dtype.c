@@ -76,3 +76,10 @@ void ssmq_to_f32(float *dst, const void *src, ssmq_dtype dtype, int64_t n)
     default: SSMQ_ASSERT(!"a dtype that converts to f32");
     }
 }
+
+void ssmq_from_f32(uint16_t *dst, ssmq_dtype dtype, const float *src, int64_t n)
+{
+    SSMQ_ASSERT(dtype == SSMQ_F16 || dtype == SSMQ_BF16);
+    for (int64_t i = 0; dtype == SSMQ_F16 && i < n; i++) dst[i] = ssmq_f32_to_f16(src[i]);
+    for (int64_t i = 0; dtype == SSMQ_BF16 && i < n; i++) dst[i] = ssmq_f32_to_bf16(src[i]);
+}

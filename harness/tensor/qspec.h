@@ -22,7 +22,8 @@ typedef enum ssmq_format {
     SSMQ_FORMAT_INT,
     SSMQ_FORMAT_E4M3, /* OCP 8-bit floating point, arXiv:2209.05433: up to 448   */
     SSMQ_FORMAT_E5M2, /* the same with a wider exponent: up to 57344             */
-    SSMQ_FORMAT_F16,  /* IEEE 754 binary16, the recurrent state only: no range, the scale is 1 */
+    SSMQ_FORMAT_F16,  /* IEEE 754 binary16: no range, the scale is 1             */
+    SSMQ_FORMAT_BF16, /* bfloat16, likewise                                      */
 } ssmq_format;
 
 typedef enum ssmq_rounding {
@@ -36,7 +37,7 @@ typedef enum ssmq_rounding {
 typedef enum ssmq_precision { SSMQ_PRECISION_F32, SSMQ_PRECISION_F16 } ssmq_precision;
 
 typedef struct ssmq_qspec {
-    ssmq_format    format;    /* E4M3, E5M2: 8 bits, F16: 16; symmetric, half to even          */
+    ssmq_format    format;    /* E4M3, E5M2: 8 bits, F16, BF16: 16; symmetric, half to even    */
     int32_t        bits;      /* 2..16, above 8 in fake mode only; 0: leave in floating point */
     bool           symmetric; /* zero point is 0                                              */
     bool           dynamic;   /* range from the live tensor, not from calibration             */
@@ -68,6 +69,23 @@ static inline float ssmq_rounded_to(float x, ssmq_precision precision)
 static inline int32_t ssmq_code_max(const ssmq_qspec *s) { return (1 << (s->bits - 1)) - 1; }
 static inline int32_t ssmq_code_min(const ssmq_qspec *s) { return -ssmq_code_max(s) - 1; }
 
+/* Numbers of half precision: 16 bits, no range, so that codes are the values themselves. */
+static inline bool ssmq_format_half(ssmq_format f)
+{
+    return f == SSMQ_FORMAT_F16 || f == SSMQ_FORMAT_BF16;
+}
+
+static inline bool ssmq_qspec_half(const ssmq_qspec *s)
+{
+    return s->bits > 0 && ssmq_format_half(s->format);
+}
+
+/* The type that such codes are kept in. */
+static inline ssmq_dtype ssmq_half_dtype(ssmq_format format)
+{
+    return format == SSMQ_FORMAT_BF16 ? SSMQ_BF16 : SSMQ_F16;
+}
+
 /* Do codes fit bytes, as whole numbers? */
 static inline bool ssmq_qspec_bytes(const ssmq_qspec *s)
 {
@@ -80,6 +98,7 @@ static inline float ssmq_code_limit(const ssmq_qspec *s)
     return s->format == SSMQ_FORMAT_E4M3   ? 448.0f
            : s->format == SSMQ_FORMAT_E5M2 ? 57344.0f
            : s->format == SSMQ_FORMAT_F16  ? 65504.0f
+           : s->format == SSMQ_FORMAT_BF16 ? 0x1.fep127f
                                            : (float)ssmq_code_max(s);
 }
 
@@ -147,20 +166,21 @@ static inline int32_t ssmq_code(float x, float scale, int32_t zero, const ssmq_q
     return (int32_t)(q > lo ? (q < hi ? q : hi) : lo);
 }
 
-/* The code of x as a float, whatever the format.  F16 does not saturate: what is too large becomes
+/* The code of x as a float, whatever the format.  F16 and BF16 do not saturate: what is too large becomes
  * infinite, as in a conversion by hardware. */
 static inline float ssmq_code_value(float x, float scale, int32_t zero, const ssmq_qspec *s)
 {
     if (s->format == SSMQ_FORMAT_F16) return ssmq_f16_to_f32(ssmq_f32_to_f16(x / scale));
+    if (s->format == SSMQ_FORMAT_BF16) return ssmq_bf16_to_f32(ssmq_f32_to_bf16(x / scale));
     if (s->format != SSMQ_FORMAT_INT) return ssmq_code_fp8(x, scale, s);
     return (float)ssmq_code(x, scale, zero, s);
 }
 
 /* Does x lie so far outside the range of codes that its code is clamped: further than rounding alone would
- * move it?  F16: does it become infinite? */
+ * move it?  F16, BF16: does it become infinite? */
 static inline bool ssmq_code_clamped(float x, float scale, int32_t zero, const ssmq_qspec *s)
 {
-    if (s->format == SSMQ_FORMAT_F16) return isinf(ssmq_code_value(x, scale, zero, s));
+    if (ssmq_qspec_half(s)) return isinf(ssmq_code_value(x, scale, zero, s));
     if (s->format != SSMQ_FORMAT_INT) /* half a step above the largest number of the format */
         return fabsf(ssmq_quotient(x, scale, s)) >
                ssmq_code_limit(s) + (s->format == SSMQ_FORMAT_E4M3 ? 16.0f : 4096.0f);
@@ -170,7 +190,7 @@ static inline bool ssmq_code_clamped(float x, float scale, int32_t zero, const s
 
 /* Names as in YAML, NULL-terminated, indexed by the enumerations. */
 extern const char *const ssmq_scopes[];     /* "tensor", "channel", "group", "token" */
-extern const char *const ssmq_formats[];    /* "int", "e4m3", "e5m2", "f16"          */
+extern const char *const ssmq_formats[];    /* "int", "e4m3", "e5m2", "f16", "bf16"  */
 extern const char *const ssmq_roundings[];  /* "half-even", "half-away", "truncate"  */
 extern const char *const ssmq_precisions[]; /* "f32", "f16"                         */
 

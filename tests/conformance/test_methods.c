@@ -298,11 +298,16 @@ static void test_formats_and_scopes(void **state)
         {&ssmq_method_activations, "{scale_dtype: f16, quotient_dtype: f16, product_dtype: f16}"},
         {&ssmq_method_activations, "{rounding: half-away, range: dynamic, scale_dtype: f16}"},
         {&ssmq_method_activations, "{observer: {statistic: mse, across: max}, scale_dtype: f16}"},
+        {&ssmq_method_weights, "{format: bf16, bits: 16}"},
+        {&ssmq_method_weights, "{format: f16, bits: 16}"},
+        {&ssmq_method_activations, "{format: bf16, bits: 16}"},
+        {&ssmq_method_activations, "{format: f16, bits: 16}"},
         {&ssmq_method_hadamard, "{weight_dtype: f16}"},
         {&ssmq_method_state, "{bits: 4}"},
         {&ssmq_method_state, "{scope: channel}"},
         {&ssmq_method_state, "{format: e4m3, scope: channel}"},
         {&ssmq_method_state, "{format: e5m2}"},
+        {&ssmq_method_state, "{format: bf16}"},
         {&ssmq_method_state, "{observer: {statistic: quantile, p: 99.9, across: mean}}"},
     };
     test_backend  b[BACKENDS];
@@ -359,6 +364,21 @@ static void test_contradictions(void **state)
            "state: the format e4m3 has 8 bits, not 16");
     refuse(&ssmq_method_state, t.m, "{format: f16, scope: channel}",
            "state: the format f16 has no scale; scope channel says nothing");
+    refuse(&ssmq_method_state, t.m, "{format: bf16, scope: channel}",
+           "state: the format bf16 has no scale; scope channel says nothing");
+    refuse(&ssmq_method_weights, t.m, "{format: bf16}", "weights: the format bf16 has 16 bits, not 8");
+    refuse(&ssmq_method_weights, t.m, "{format: bf16, bits: 16, scope: channel}",
+           "weights: the format bf16 has no scale; scope channel says nothing");
+    refuse(&ssmq_method_weights, t.m, "{format: f16, bits: 16, scale_dtype: f16}",
+           "weights: the format f16 has no scale; scale_dtype, quotient_dtype and product_dtype say nothing");
+    refuse(&ssmq_method_activations, t.m, "{format: f16, bits: 16, scope: token, range: dynamic}",
+           "activations: the format f16 has no scale; scope token says nothing");
+    refuse(&ssmq_method_activations, t.m, "{format: bf16, bits: 16, range: dynamic}",
+           "activations: the format bf16 has no range; range dynamic and clip_ratio say nothing");
+    refuse(&ssmq_method_activations, t.m, "{format: bf16, bits: 16, clip_ratio: 0.9}",
+           "activations: the format bf16 has no range; range dynamic and clip_ratio say nothing");
+    refuse(&ssmq_method_activations, t.m, "{format: bf16, bits: 16, symmetric: false}",
+           "activations: the format bf16 has no zero point; it is symmetric");
     test_model_free(&t);
 }
 

@@ -150,6 +150,10 @@ static void test_others(void **state)
     check_text(s, "kept", "- {method: outliers}\n- {method: weights}\n- {method: activations}\n");
     check_text(s, "points", "- {method: activations, symmetric: false}\n- {method: weights}\n");
     check_text(s, "state", "- {method: weights}\n- {method: activations}\n- {method: state}\n");
+    check_text(s, "all in bf16", "- {method: weights, sites: \"**\", format: bf16, bits: 16}\n");
+    check_text(s, "all in f16", "- {method: weights, sites: \"**\", format: f16, bits: 16}\n"
+               "- {method: activations, sites: \"**\", format: f16, bits: 16}\n");
+    check_text(s, "kept bf16", "- {method: outliers}\n- {method: weights, format: bf16, bits: 16}\n");
     check_text(s, "turned",
                "- {method: rotate-residual}\n- {method: weights}\n- {method: activations}\n");
 }
@@ -164,7 +168,7 @@ static void test_refusals(void **state)
     const ssmq_quantized_content c = {.m = r.m, .plan = r.recipe.plan, .be = r.be, .recipe = ""};
     CHECK_FAILS(
         ssmq_quantized_write(s->path, &c, &bytes), SSMQ_ERR_UNSUPPORTED,
-        "layers.0.in_proj.weight: quantised checkpoints hold integer codes of at most 8 bits");
+        "layers.0.in_proj.weight: quantised checkpoints hold integer codes of at most 8 bits, f16 and bf16");
     ssmq_ready_close(&r);
     CHECK_OK(open_ready(TINY, "configs/recipes/naive.yaml", SSMQ_MODE_FAKE, s->a, &r));
     write_checkpoint(&r, scratch_path(s, "q"));

@@ -24,6 +24,8 @@ static const char *const configs[] = {
 #define W &ssmq_method_weights
 #define A &ssmq_method_activations
 #define WIDE "'**.{in_proj,x_proj,out_proj}.weight'"
+#define BF16 "bits: 16, format: bf16"
+#define F16 "bits: 16, format: f16"
 #define PERCENTILE "{sites: 'layers.*.scan.x', observer: {statistic: quantile, p: 99, across: ema}}"
 
 static const struct {
@@ -70,6 +72,21 @@ static const struct {
     {"state in half precision", {{W, NULL}, {A, NULL}, {&ssmq_method_state, "{format: f16}"}}},
     {"products only", {{W, "{sites: '**.in_proj.weight'}"}, {A, "{sites: '**.in_proj.in'}"}}},
     {"head", {{W, "{sites: 'head.weight'}"}, {A, "{sites: 'head.in'}"}}},
+    {"head in 8 bits",
+     {{W, NULL}, {A, NULL}, {W, "{sites: head.weight, scope: channel}"}, {A, "{sites: head.in}"}}},
+    {"head in bf16", {{W, NULL}, {A, NULL}, {W, "{sites: head.weight, " BF16 "}"}}},
+    {"head and its input in bf16",
+     {{W, NULL}, {A, NULL}, {W, "{sites: head.weight, " BF16 "}"}, {A, "{sites: head.in, " BF16 "}"}}},
+    {"weights in bf16", {{W, "{sites: '**', " BF16 "}"}}},
+    {"weights in f16", {{W, "{sites: '**', " F16 "}"}}},
+    {"all in bf16",
+     {{W, "{sites: '**', " BF16 "}"}, {A, "{sites: '**', " BF16 "}"}, {&ssmq_method_state, "{format: bf16}"}}},
+    {"all in f16",
+     {{W, "{sites: '**', " F16 "}"}, {A, "{sites: '**', " F16 "}"}, {&ssmq_method_state, "{format: f16}"}}},
+    {"activations in bf16", {{A, "{sites: '**', " BF16 "}"}}},
+    {"W8 with activations in bf16", {{W, NULL}, {A, "{" BF16 "}"}}},
+    {"W4 by group with activations in f16",
+     {{W, NULL}, {W, "{bits: 4, scope: group, group: 4, sites: " WIDE "}"}, {A, "{" F16 "}"}}},
     {"weights of the scan",
      {{W, "{sites: '**.scan.*'}"},
       {A, "{sites: '**.scan.x'}"},
@@ -118,6 +135,86 @@ static void real_is_fake(void **state)
     test_backends_close(b, n);
 }
 
+/* ---- half precision --------------------------------------------------------------------- */
+
+/* A fork of a model whose weights are rounded by hand. */
+static ssmq_model *rounded(const ssmq_model *base, ssmq_dtype dtype)
+{
+    ssmq_model *m = ssmq_model_fork(base);
+    for (int32_t i = 0; i < m->n_site; i++) {
+        ssmq_tensor value;
+        if (m->site[i].weight < 0) continue;
+        CHECK_OK(ssmq_model_writable(m, m->site[i].weight, &value));
+        float *v = value.data;
+        for (int64_t k = 0; k < ssmq_tensor_count(&value); k++) {
+            uint16_t half;
+            ssmq_from_f32(&half, dtype, &v[k], 1);
+            ssmq_to_f32(&v[k], &half, dtype, 1);
+        }
+    }
+    return m;
+}
+
+/* Weights in half precision are rounded weights, bit for bit, and take two bytes each in real mode. */
+static void check_half(const test_backend *b, const ssmq_model *m, const char *options, ssmq_dtype dtype)
+{
+    const test_step steps[] = {{W, options}, {NULL, NULL}};
+    test_applied    a = test_apply(m, b->be, steps, SEED);
+    ssmq_model     *by_hand = rounded(m, dtype);
+    int32_t         token[B * L];
+    test_tokens(token, B * L, m->vocabulary, SEED);
+    float *want = test_logits_in(b->be, by_hand, NULL, SSMQ_MODE_FLOAT, token, B, L, L);
+    for (int mode = SSMQ_MODE_FAKE; mode <= SSMQ_MODE_REAL; mode++) {
+        float *got = test_logits_in(b->be, a.m, a.r.plan, (ssmq_mode)mode, token, B, L, L);
+        if (memcmp(got, want, (size_t)(B * L * m->vocabulary) * sizeof *got) != 0)
+            fail_msg("%s, %s, mode %s", b->name, options, ssmq_modes[mode]);
+        free(got);
+    }
+    free(want);
+    ssmq_model_free(by_hand);
+    test_applied_free(&a);
+}
+
+static void half_precision_is_rounding(void **state)
+{
+    (void)state;
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    for (int c = 0; configs[c]; c++) {
+        ssmq_model *m = test_drawn_model(configs[c], SEED);
+        for (int32_t i = 0; i < n; i++) {
+            check_half(&b[i], m, "{sites: '**', " BF16 "}", SSMQ_BF16);
+            check_half(&b[i], m, "{sites: '**', " F16 "}", SSMQ_F16);
+        }
+        ssmq_model_free(m);
+    }
+    test_backends_close(b, n);
+}
+
+/* Of the head's V x 24 weights: two bytes for each in rows of whole cache lines, and no floats beside them. */
+static void half_precision_is_two_bytes(void **state)
+{
+    static const test_step head[] = {{W, "{sites: head.weight, " BF16 "}"}, {NULL, NULL}};
+    (void)state;
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    ssmq_model   *m = test_drawn_model(configs[0], SEED);
+    for (int32_t i = 0; i < n; i++) {
+        test_applied a = test_apply(m, b[i].be, head, SEED);
+        float        row[24] = {0}, logit[128];
+        ssmq_exec   *ex;
+        assert_in_range(m->vocabulary, 67, 128);
+        ssmq_tensor x = SSMQ_TENSOR(row, SSMQ_F32, 1, 24), y = SSMQ_TENSOR(logit, SSMQ_F32, 1, m->vocabulary);
+        CHECK_OK(ssmq_exec_open(b[i].be, a.m, a.r.plan, SSMQ_MODE_REAL, &ex));
+        CHECK_OK(m->family->head(a.m, ex, &x, &y));
+        assert_in_range(ssmq_exec_weight_bytes(ex), m->vocabulary * 24 * 2, m->vocabulary * 64);
+        ssmq_exec_close(ex);
+        test_applied_free(&a);
+    }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
 /* ---- the state ------------------------------------------------------------------------ */
 
 static void check_state(const test_backend *b, const ssmq_model *m, const char *options,
@@ -147,6 +244,7 @@ static void the_state_is_kept_as_it_is_rounded(void **state)
     check_state(&b[0], m, "{}", SSMQ_I8);
     check_state(&b[0], m, "{bits: 6, scope: channel}", SSMQ_I8);
     check_state(&b[0], m, "{format: f16}", SSMQ_F16);
+    check_state(&b[0], m, "{format: bf16}", SSMQ_BF16);
     ssmq_model_free(m);
     test_backends_close(b, n);
 }
@@ -294,6 +392,12 @@ static const struct {
      "point"},
     {{{W, NULL}, {A, NULL}, {&ssmq_method_state, "{bits: 12}"}},
      "layers.0.scan.state: no integer kernel for codes that are not integers of at most 8 bits"},
+    {{{W, "{" BF16 "}"}, {A, NULL}},
+     "layers.0.in_proj.weight: no kernel for a product of codes, layers.0.in_proj.in, with a "
+     "weight in floating "
+     "point"},
+    {{{&ssmq_method_outliers, NULL}, {W, "{" BF16 "}"}},
+     "layers.0.in_proj.weight: no integer kernel for channels that stay in floating point"},
     {{{&ssmq_method_outliers, NULL}, {W, NULL}, {A, NULL}},
      "layers.0.in_proj.in: no integer kernel for channels that stay in floating point"},
 };
@@ -322,6 +426,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_is_fake),
+        cmocka_unit_test(half_precision_is_rounding),
+        cmocka_unit_test(half_precision_is_two_bytes),
         cmocka_unit_test(the_state_is_kept_as_it_is_rounded),
         cmocka_unit_test(parts_change_no_bit),
         cmocka_unit_test(a_bad_value_in_a_part_is_named),

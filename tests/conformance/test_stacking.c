@@ -12,7 +12,7 @@
 #include "tests/support/steps.h"
 
 #define BACKENDS 4
-#define VARIANTS 8
+#define VARIANTS 9
 
 /* Options of each method that between them take every branch of its outline; groups divide every input of the
  * models below. */
@@ -23,7 +23,7 @@ static const struct {
     {&ssmq_method_weights,
      {"{}", "{bits: 4, scope: channel}", "{bits: off}", "{symmetric: false, observer: {statistic: mse}}",
       "{sites: layers.*.out_proj.weight, scope: group, group: 4}", "{sites: [embedding.weight, head.weight]}",
-      "{format: e4m3}", "{scale_dtype: f16, quotient_dtype: f16, product_dtype: f16}"}},
+      "{format: e4m3}", "{format: bf16, bits: 16}", "{scale_dtype: f16, quotient_dtype: f16, product_dtype: f16}"}},
     {&ssmq_method_activations,
      {"{}", "{range: dynamic, scope: token}", "{bits: off}", "{scope: channel}", "{sites: head.in}",
       "{symmetric: false, observer: {statistic: minmax, across: median}}", "{range: dynamic}",

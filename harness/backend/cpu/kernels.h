@@ -38,6 +38,7 @@ bool ssmq_cpu_q_avx512vnni(ssmq_backend_ops *ops);
 ssmq_status ssmq_cpu_pack_rows(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out);
 static inline int64_t ssmq_cpu_row_bytes(const ssmq_packed *w)
 {
+    if (w->bits == 16) return (w->K + 31) / 32 * 64;
     return w->bits == 4 ? (w->K + 31) / 32 * 16 : (w->K + 15) / 16 * 16;
 }
 

@@ -1,4 +1,4 @@
-/* Weights of codes that floats are multiplied by: row by row, as decoding reads them. */
+/* Weights of codes, or of half precision, that floats are multiplied by: row by row, as decoding reads them. */
 #include <string.h>
 #include "harness/backend/cpu/kernels.h"
 #include "harness/backend/shape.h"
@@ -21,10 +21,11 @@ ssmq_status ssmq_cpu_pack_rows(ssmq_backend *be, const ssmq_codes *w, ssmq_packe
     out->bytes = codes + (w->scale ? ssmq_tensor_bytes(w->scale) : 0);
     SSMQ_TRY(be->ops->alloc(be, out->bytes, &out->data)); /* zeroed */
     for (int64_t n = 0; n < out->N; n++) {
-        const int8_t *from = (const int8_t *)w->code->data + n * out->K;
+        const int64_t each = out->K * ssmq_dtype_bits(out->dtype) / 8;
+        const char   *from = (const char *)w->code->data + n * each;
         uint8_t      *to = (uint8_t *)out->data + n * row;
-        if (out->bits == 8) memcpy(to, from, (size_t)out->K);
-        else pack_row4(from, out->K, to);
+        if (out->bits == 4) pack_row4((const int8_t *)from, out->K, to);
+        else memcpy(to, from, (size_t)each);
     }
     if (w->scale) memcpy((char *)out->data + codes, w->scale->data, ssmq_tensor_bytes(w->scale));
     return SSMQ_OK;

@@ -3,7 +3,7 @@
 #include "harness/backend/ref/ref.h"
 #include "harness/backend/shape.h"
 
-/* Codes as they are, one to a byte whatever their bits, and behind them the scales. */
+/* Codes as they are, those of 4 bits one to a byte, and behind them the scales. */
 ssmq_status ssmq_ref_pack_q(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out)
 {
     ssmq_shape_pack_q(w, out);
@@ -57,6 +57,16 @@ ssmq_status ssmq_ref_linear_q(ssmq_backend *be, ssmq_tensor *y, const ssmq_tenso
     return ssmq_ref_epilogue(be, y, a);
 }
 
+/* Element i of the weight as it was given. */
+static float value_at(const ssmq_packed *w, int64_t i)
+{
+    switch (w->dtype) {
+    case SSMQ_F16: return ssmq_f16_to_f32(((const uint16_t *)w->data)[i]);
+    case SSMQ_BF16: return ssmq_bf16_to_f32(((const uint16_t *)w->data)[i]);
+    default: return (float)((const int8_t *)w->data)[i];
+    }
+}
+
 ssmq_status ssmq_ref_linear_w(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                               const ssmq_packed *w, const ssmq_epilogue *a)
 {
@@ -64,10 +74,9 @@ ssmq_status ssmq_ref_linear_w(ssmq_backend *be, ssmq_tensor *y, const ssmq_tenso
     ssmq_tensor   value;
     (void)ssmq_shape_linear_w(y, x, w, a);
     SSMQ_TRY(ssmq_backend_tensor(be, "the values of a weight", SSMQ_F32, 2, dim, &value));
-    const int8_t *code = w->data;
     for (int64_t n = 0; n < w->N; n++)
         for (int64_t k = 0; k < w->K; k++) {
-            float v = (float)code[n * w->K + k];
+            float v = value_at(w, n * w->K + k);
             if (w->group > 0) v *= scales_of(w)[n * groups + k / w->group];
             ((float *)value.data)[n * w->K + k] = v;
         }

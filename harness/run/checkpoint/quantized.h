@@ -33,8 +33,8 @@ typedef struct ssmq_quantized_content {
     const char            *tokenizer; /* file to go with it; NULL: none              */
 } ssmq_quantized_content;
 
-/* Into a directory that is there and empty.  UNSUPPORTED, naming the site, for weights whose codes are no integers of
- * at most 8 bits; *bytes: of model.safetensors.  IO, MEMORY. */
+/* Into a directory that is there and empty.  UNSUPPORTED, naming the site, for weights whose codes are neither integers of
+ * at most 8 bits nor in half precision; *bytes: of model.safetensors.  IO, MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_quantized_write(const char *directory, const ssmq_quantized_content *c, int64_t *bytes);
 
 /* ---- reading ---- */

@@ -162,14 +162,17 @@ static ssmq_status find_codes(const reader *r, int32_t site)
     const bool         nibbles = a->spec.bits <= 4;
     ssmq_tensor        wanted = *value;
     char               shape[SSMQ_SHAPE_TEXT];
-    if (!ssmq_qspec_bytes(&a->spec))
-        return SSMQ_FAIL(INPUT, "%s: %s has no codes of at most 8 bits", r->file, s->name);
+    const ssmq_dtype   dtype = ssmq_qspec_half(&a->spec) ? ssmq_half_dtype(a->spec.format)
+                               : nibbles                 ? SSMQ_U8
+                                                         : SSMQ_I8;
+    if (!ssmq_qspec_bytes(&a->spec) && !ssmq_qspec_half(&a->spec))
+        return SSMQ_FAIL(INPUT, "%s: %s has no codes of at most 8 bits, f16 or bf16", r->file, s->name);
     if (!t) return SSMQ_FAIL(INPUT, "%s: tensor '%s' is missing", r->file, name);
     if (nibbles) wanted.dim[wanted.rank - 1] = ssmq_nibble_bytes(wanted.dim[wanted.rank - 1]);
-    if (t->value.dtype != (nibbles ? SSMQ_U8 : SSMQ_I8) || t->value.rank != wanted.rank ||
+    if (t->value.dtype != dtype || t->value.rank != wanted.rank ||
         memcmp(t->value.dim, wanted.dim, (size_t)wanted.rank * sizeof *wanted.dim) != 0)
         return SSMQ_FAIL(INPUT, "%s: tensor '%s' is not %s %s", r->file, name,
-                         nibbles ? "u8" : "i8", ssmq_tensor_shape(&wanted, shape, sizeof shape));
+                         ssmq_dtype_name(dtype), ssmq_tensor_shape(&wanted, shape, sizeof shape));
     if (nibbles) a->nibbles = t->value.data;
     else a->codes = t->value;
     return SSMQ_OK;

@@ -102,6 +102,7 @@ static ssmq_tensor shape_of_codes(const ssmq_qspec *s, const ssmq_tensor *value)
 {
     ssmq_tensor t = *value;
     t.data = NULL;
+    if (ssmq_qspec_half(s)) return ssmq_tensor_of(NULL, ssmq_half_dtype(s->format), t.rank, t.dim);
     if (s->bits <= 4) t.dim[t.rank - 1] = ssmq_nibble_bytes(t.dim[t.rank - 1]);
     return ssmq_tensor_of(NULL, s->bits <= 4 ? SSMQ_U8 : SSMQ_I8, t.rank, t.dim);
 }
@@ -136,9 +137,9 @@ static ssmq_status add_codes(writer *w)
         const ssmq_site  *s = &w->c->m->site[i];
         const ssmq_qspec *spec = &w->c->plan->at[i].spec;
         if (s->kind != SSMQ_SITE_WEIGHT || spec->bits == 0) continue;
-        if (!ssmq_qspec_bytes(spec))
+        if (!ssmq_qspec_bytes(spec) && !ssmq_qspec_half(spec))
             return SSMQ_FAIL(UNSUPPORTED,
-                             "%s: quantised checkpoints hold integer codes of at most 8 bits",
+                             "%s: quantised checkpoints hold integer codes of at most 8 bits, f16 and bf16",
                              s->name);
         if (w->c->plan->departures.real_only && w->c->plan->at[i].unclamped)
             return SSMQ_FAIL(UNSUPPORTED, "%s: its codes are others in mode real than in mode fake", s->name);
@@ -188,8 +189,7 @@ static ssmq_status put_floats(writer *w, ssmq_safetensors_writer *f, const float
     if (dtype == SSMQ_F32) return put(w, f, v, (size_t)n * sizeof *v);
     for (int64_t i = 0; i < n; i += CHUNK) {
         const int64_t m = n - i < CHUNK ? n - i : CHUNK;
-        for (int64_t k = 0; k < m; k++)
-            half[k] = dtype == SSMQ_F16 ? ssmq_f32_to_f16(v[i + k]) : ssmq_f32_to_bf16(v[i + k]);
+        ssmq_from_f32(half, dtype, v + i, m);
         SSMQ_TRY(put(w, f, half, (size_t)m * sizeof *half));
     }
     return SSMQ_OK;
@@ -223,9 +223,14 @@ static ssmq_status put_nibbles(writer *w, ssmq_safetensors_writer *f, const ssmq
 
 static ssmq_status put_codes(writer *w, ssmq_safetensors_writer *f, int32_t site)
 {
-    ssmq_tensor codes;
+    const ssmq_qspec *spec = &w->c->plan->at[site].spec;
+    ssmq_tensor       codes;
+    if (ssmq_qspec_half(spec)) {
+        const ssmq_tensor *value = value_of(w, site);
+        return put_floats(w, f, value->data, ssmq_half_dtype(spec->format), ssmq_tensor_count(value));
+    }
     SSMQ_TRY(ssmq_exec_weight_codes(w->ex, site, &codes));
-    const ssmq_status st = w->c->plan->at[site].spec.bits <= 4
+    const ssmq_status st = spec->bits <= 4
                                ? put_nibbles(w, f, &codes)
                                : put(w, f, codes.data, ssmq_tensor_bytes(&codes));
     w->c->be->ops->free(w->c->be, codes.data);

@@ -220,15 +220,26 @@ static double state_bytes(const ssmq_model *m, const ssmq_exec *ex)
     return n;
 }
 
-/* Bytes of an embedding table that is read by rows only. */
-static double unread_bytes(const ssmq_model *m)
+/* Does a linear layer read the values of a weight, in place, as its own? */
+static bool is_shared(const ssmq_model *m, const ssmq_plan *plan, int32_t weight)
+{
+    for (int32_t i = 0; i < m->n_site; i++)
+        if (m->site[i].weight >= 0 && m->weight[m->site[i].weight].tied_to == weight)
+            return !plan || plan->at[i].spec.bits == 0;
+    return false;
+}
+
+/* Bytes of an embedding table that is counted and read by rows only. */
+static double unread_bytes(const ssmq_model *m, const ssmq_plan *plan)
 {
     for (int32_t i = 0; i < m->n_site; i++) {
         const ssmq_site *s = &m->site[i];
-        if (s->weight < 0 || strcmp(s->op, "embedding") != 0) continue;
-        for (int32_t j = 0; j < m->n_weight; j++)
-            if (m->weight[j].tied_to == s->weight) return 0;
-        return (double)ssmq_tensor_bytes(&m->weight[s->weight].value);
+        if (s->weight < 0 || strcmp(s->op, "embedding") != 0 || is_shared(m, plan, s->weight)) continue;
+        const ssmq_tensor *w = &m->weight[s->weight].value;
+        if (!plan || plan->at[i].spec.bits == 0) return (double)ssmq_tensor_bytes(w);
+        bool tied = false; /* then the other is counted, which is read */
+        for (int32_t j = 0; j < m->n_weight; j++) tied = tied || m->weight[j].tied_to == s->weight;
+        return tied ? 0 : (double)(ssmq_tensor_count(w) * plan->at[i].spec.bits) / 8;
     }
     return 0;
 }
@@ -273,7 +284,8 @@ ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *
     out->size_bytes = ssmq_exec_weight_bytes(ready->ex);
     out->peak_rss_bytes = ssmq_peak_rss_bytes();
     find_work(&s, out);
-    out->step_bytes = (double)out->size_bytes - unread_bytes(ready->m) + 2 * r->batch * state_bytes(ready->m, ready->ex);
+    out->step_bytes = (double)out->size_bytes - unread_bytes(ready->m, ready->recipe.plan) +
+                      2 * r->batch * state_bytes(ready->m, ready->ex);
 done:
     ssmq_meter_off(meter);
     if (s.state) ready->m->family->state_free(ready->m, ready->ex, s.state);
