@@ -35,7 +35,7 @@ static const ssmq_option launch_table[] = {
     {"print", offsetof(launch_options, print), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
      "slurm: show the script and the commands, and submit nothing"},
     {"cache", offsetof(launch_options, cache), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
-     "calibrate and tokenise anew, and keep nothing"},
+     "calibrate, tokenise and run the float model anew, and keep nothing"},
     {0},
 };
 

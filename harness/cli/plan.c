@@ -116,6 +116,9 @@ static void put_text(const ssmq_experiment *e, const ssmq_forecast *f, ssmq_aren
                                             f->unknown == 1 ? "" : "s")
                         : "",
                     bytes_text(arena, f->memory, computed), bytes_text(arena, f->disk, false));
+    if (f->hidden > 0)
+        ssmq_str_printf(out, "cache: up to %s more, of what the float model's head reads (run.keep_hidden)\n",
+                        bytes_text(arena, f->hidden, false));
     put_sources(f, e->n_run, computed, out);
 }
 
@@ -169,6 +172,7 @@ static void put_json(const ssmq_experiment *e, const ssmq_forecast *f, ssmq_str 
     ssmq_json_put_real(&w, "seconds", f->seconds);
     put_bytes(&w, "memory_bytes", f->memory);
     put_bytes(&w, "disk_bytes", f->disk);
+    ssmq_json_put_int(&w, "cache_bytes", f->hidden);
     ssmq_json_end_object(&w);
     ssmq_json_put_int(&w, "excluded", e->sweep.excluded);
     ssmq_json_end_object(&w);

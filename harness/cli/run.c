@@ -59,7 +59,8 @@ static const ssmq_option run_table[] = {
     {"collect-only", offsetof(run_options, collect_only), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
      "run nothing: print and collect what other processes have finished; 75: some are not finished"},
     {"cache", offsetof(run_options, cache), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
-     "calibrate and tokenise anew: take nothing from earlier runs, no calibration from run to run, and keep nothing"},
+     "calibrate, tokenise and run the float model anew: take nothing from earlier runs, only tokens from run to run, and "
+     "keep nothing"},
     {0},
 };
 

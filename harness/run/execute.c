@@ -3,6 +3,7 @@
 #include "harness/base/build.h"
 #include "harness/data/window.h"
 #include "harness/run/checkpoint/weight_size.h"
+#include "harness/run/evaluate/float_pass.h"
 #include "harness/run/evaluate/site_error_store.h"
 
 static bool is_against(const ssmq_run *run, ssmq_baseline baseline)
@@ -10,26 +11,53 @@ static bool is_against(const ssmq_run *run, ssmq_baseline baseline)
     return run->compare && run->compare->against >> baseline & 1;
 }
 
+/* What its evaluations run, and where they find what the float model gave. */
+typedef struct sides {
+    ssmq_exec  *ex;
+    ssmq_beside beside; /* ex NULL: there is none */
+    int64_t     room;   /* bytes of the cache that are left for more of it */
+} sides;
+
+/* The float model's layers, where they have not run over these windows; without a cache they run beside each model. */
+static ssmq_status run_float(ssmq_session *s, const ssmq_evaluation *e, const ssmq_listener *listener, sides *x)
+{
+    const ssmq_float_pass p = {.e = e,
+                               .m = s->base,
+                               .ex = x->beside.ex ? x->beside.ex : x->ex,
+                               .cache = s->hidden,
+                               .piece = ssmq_eval_piece(e, x->ex),
+                               .texts = s->texts,
+                               .beside = x->beside.ex,
+                               .resumes = true,
+                               .listener = listener};
+    return s->hidden ? ssmq_float_pass_run(&p, &x->room) : SSMQ_OK;
+}
+
+static ssmq_status evaluate_one(ssmq_session *s, const ssmq_evaluation *e, const ssmq_listener *listener,
+                                const ssmq_model *m, sides *x, ssmq_ppl *out)
+{
+    SSMQ_TRY(run_float(s, e, listener, x));
+    if (x->beside.ex) return ssmq_eval_paired(e, m, x->ex, &x->beside, s->texts, listener, out);
+    return ssmq_eval_float(e, m, x->ex, s->hidden, s->texts, listener, out);
+}
+
 static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                             ssmq_execution *x)
 {
-    ssmq_beside beside = {.m = s->base, .spec = run->compare, .seed = run->seed};
-    ssmq_exec  *ex;
+    sides       k = {.beside = {.m = s->base, .spec = run->compare, .seed = run->seed, .cache = s->hidden},
+                     .room = run->keep_hidden};
     ssmq_status st = SSMQ_OK;
-    const bool paired = is_against(run, SSMQ_AGAINST_FLOAT);
-    SSMQ_TRY(ssmq_exec_open(s->be, x->model, x->recipe.plan, run->mode, &ex));
-    if (paired)
-        SSMQ_TRY_DONE(st, ssmq_exec_open(s->be, s->base, NULL, SSMQ_MODE_FLOAT, &beside.ex));
+    SSMQ_TRY(ssmq_exec_open(s->be, x->model, x->recipe.plan, run->mode, &k.ex));
+    if (is_against(run, SSMQ_AGAINST_FLOAT))
+        SSMQ_TRY_DONE(st, ssmq_exec_open(s->be, s->base, NULL, SSMQ_MODE_FLOAT, &k.beside.ex));
     x->ppl = ssmq_must_malloc((size_t)run->n_evaluation * sizeof *x->ppl);
     for (int32_t i = 0; i < run->n_evaluation; i++) {
-        SSMQ_TRY_DONE(st, ssmq_eval_paired(&run->evaluation[i], x->model, ex,
-                                           paired ? &beside : NULL, s->texts, listener,
-                                           &x->ppl[i]));
+        SSMQ_TRY_DONE(st, evaluate_one(s, &run->evaluation[i], listener, x->model, &k, &x->ppl[i]));
         x->n_ppl++;
     }
 done:
-    ssmq_exec_close(beside.ex);
-    ssmq_exec_close(ex);
+    ssmq_exec_close(k.beside.ex);
+    ssmq_exec_close(k.ex);
     return st;
 }
 
@@ -79,6 +107,8 @@ static ssmq_status compare_units(ssmq_session *s, const ssmq_run *run, const ssm
                                         .seed = run->seed,
                                         .be = s->be,
                                         .texts = s->texts,
+                                        .cache = s->hidden,
+                                        .most_bytes = run->keep_hidden,
                                         .listener = listener};
     if (run->compare->sensitivity != SSMQ_SENSITIVITY_OFF)
         SSMQ_TRY(ssmq_sensitivity_run(&r, &x->sensitivity));

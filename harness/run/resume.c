@@ -69,6 +69,16 @@ bool ssmq_resume_window(const ssmq_listener *l, const char *evaluation, int64_t 
     return true;
 }
 
+bool ssmq_resume_has_window(const ssmq_listener *l, const char *evaluation, int64_t window, const int32_t *token,
+                            int64_t n)
+{
+    char               tag[SSMQ_JOURNAL_TAG];
+    ssmq_journal_entry e;
+    if (!ssmq_keeps(l) || ssmq_journal_count(l->journal) == 0) return false;
+    ssmq_journal_tag_of(token, (size_t)n * sizeof *token, tag);
+    return ssmq_resume_any(l, evaluation, window, tag, &e) && !isnan(e.nll);
+}
+
 ssmq_status ssmq_resume_keep_window(const ssmq_listener *l, const char *evaluation, int64_t window,
                                     const int32_t *token, int64_t n, const ssmq_comparison *c, double nll)
 {

@@ -35,6 +35,9 @@ SSMQ_MUST_USE ssmq_status ssmq_resume_keep(const ssmq_listener *l, const char *s
 /* Takes a window that was scored before: its loss, and what it adds to the comparison (NULL: none). */
 bool ssmq_resume_window(const ssmq_listener *l, const char *evaluation, int64_t window, const int32_t *token,
                         int64_t n, ssmq_comparison *c, double *nll);
+/* Is there such a window? */
+bool ssmq_resume_has_window(const ssmq_listener *l, const char *evaluation, int64_t window, const int32_t *token,
+                            int64_t n);
 /* Keeps one that was scored just now.  IO. */
 SSMQ_MUST_USE ssmq_status ssmq_resume_keep_window(const ssmq_listener *l, const char *evaluation, int64_t window,
                                                   const int32_t *token, int64_t n, const ssmq_comparison *c,

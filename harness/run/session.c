@@ -12,6 +12,7 @@ typedef struct ssmq_held {
     ssmq_tokenizer   *tokenizer;
     ssmq_samples      samples;
     ssmq_replay      *replay;
+    ssmq_hidden_cache *hidden;
     bool              of_model; /* it does not outlive the model */
     struct ssmq_held *next;
 } ssmq_held;
@@ -25,6 +26,7 @@ void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,
 static void release(ssmq_held *h)
 {
     ssmq_replay_free(h->replay);
+    ssmq_hidden_cache_free(h->hidden);
     ssmq_samples_free(&h->samples);
     ssmq_tokenizer_close(h->tokenizer);
     ssmq_backend_close(h->be);
@@ -178,6 +180,39 @@ static void use_replay(ssmq_session *s, const ssmq_run *run)
     s->replay = h->replay;
 }
 
+static bool is_paired(const ssmq_run *run)
+{
+    return run->compare && run->compare->against >> SSMQ_AGAINST_FLOAT & 1;
+}
+
+bool ssmq_session_shares_float(const ssmq_experiment *e, const ssmq_run *run)
+{
+    if (run->n_evaluation == 0 || is_paired(run)) return run->n_evaluation > 0;
+    for (int32_t i = 0; i < e->n_run; i++) {
+        const int32_t at = e->sweep.in_float[i];
+        if (is_paired(&e->run[i]) && at >= 0 && &e->run[at] == run) return true;
+    }
+    return false;
+}
+
+static void use_hidden(ssmq_session *s, const ssmq_run *run)
+{
+    const ssmq_input_file *file;
+    s->hidden = NULL;
+    if (!s->cache || run->keep_hidden == 0 || s->be->ops->space != SSMQ_SPACE_HOST) return;
+    if (!ssmq_session_shares_float(s->e, run)) return;
+    const int32_t    n = ssmq_session_files(s, run, &file);
+    const char      *identity = ssmq_hidden_identity(s->be, file, n, s->arena);
+    const ssmq_held *h = find(s, identity);
+    if (!h) {
+        ssmq_hidden_cache *hidden =
+            ssmq_hidden_cache_new(folder_of(s, "hidden"), identity, s->listener ? s->listener->log : NULL);
+        hold(s, (ssmq_held){.key = identity, .hidden = hidden});
+        h = s->held;
+    }
+    s->hidden = h->hidden;
+}
+
 ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run)
 {
     SSMQ_TRY(use_backend(s, run));
@@ -185,6 +220,7 @@ ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run)
     SSMQ_TRY(use_tokenizer(s, run));
     SSMQ_TRY(use_samples(s, run));
     use_replay(s, run);
+    use_hidden(s, run);
     return SSMQ_OK;
 }
 

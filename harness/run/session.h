@@ -3,6 +3,7 @@
 #pragma once
 #include "harness/data/checkpoint.h"
 #include "harness/run/calibrate/replay.h"
+#include "harness/run/evaluate/hidden_cache.h"
 #include "harness/run/evaluate/texts.h"
 #include "harness/run/experiment/experiment.h"
 #include "harness/run/listener.h"
@@ -17,8 +18,9 @@ typedef struct ssmq_session {
     const ssmq_catalogue  *cat;
     const ssmq_listener  *listener; /* may be NULL */
     ssmq_arena           *arena;
-    const char           *cache;  /* folder of what calibration measured and of tokens; NULL: neither is kept, *
-                                   * the former not even from run to run; set before a run is prepared   */
+    const char           *cache;  /* folder of what calibration measured, of tokens and of the float model's hidden    *
+                                   * states; NULL: none is kept, and only tokens from run to run; set before a run is *
+                                   * prepared                                                                         */
     int32_t               threads; /* in place of each run's own; 0: that one's */
     /* What the run that was prepared last works with: */
     ssmq_model           *base;
@@ -27,6 +29,7 @@ typedef struct ssmq_session {
     ssmq_samples          samples;   /* lent; n 0: it does not calibrate                           */
     ssmq_backend         *be;
     ssmq_replay          *replay;    /* NULL: the run does not calibrate; without a cache its own  */
+    ssmq_hidden_cache    *hidden;    /* NULL: nobody is compared with the float model, or cache is */
     /* Everything there is (session.c): */
     const char            *model;    /* the directory that base is of */
     struct ssmq_held      *held;
@@ -39,6 +42,9 @@ void ssmq_session_close(ssmq_session *s);
 /* Makes everything ready that a run needs, which is to be asked for right before it.  What other runs made ready
  * is used again.  INPUT, UNSUPPORTED, MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *run);
+
+/* Is a run compared with float, or another one of the experiment with what this float run computes? */
+bool ssmq_session_shares_float(const ssmq_experiment *e, const ssmq_run *run);
 
 /* The files that decide a run's numbers, with the sums and sizes that its id stands for, in a fixed order;
  * the arena's.  Returns how many. */

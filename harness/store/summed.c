@@ -6,16 +6,14 @@
 #include <stdbool.h>
 #include "harness/base/hash.h"
 
-#define SUM_BYTES 72 /* "sha256:", 64 digits, line break */
-
-static void sum_text(const char hex[SSMQ_SHA256_HEX], char text[SUM_BYTES + 1])
+static void sum_text(const char hex[SSMQ_SHA256_HEX], char text[SSMQ_SUM_BYTES + 1])
 {
-    snprintf(text, SUM_BYTES + 1, "sha256:%s\n", hex);
+    snprintf(text, SSMQ_SUM_BYTES + 1, "sha256:%s\n", hex);
 }
 
 ssmq_status ssmq_summed_append(const char *path)
 {
-    char hex[SSMQ_SHA256_HEX], text[SUM_BYTES + 1];
+    char hex[SSMQ_SHA256_HEX], text[SSMQ_SUM_BYTES + 1];
     SSMQ_TRY(ssmq_sha256_file(path, hex));
     sum_text(hex, text);
     FILE *f = fopen(path, "ab");
@@ -27,13 +25,13 @@ ssmq_status ssmq_summed_append(const char *path)
 ssmq_status ssmq_summed_check(const char *path)
 {
     ssmq_mapping m;
-    char         hex[SSMQ_SHA256_HEX], text[SUM_BYTES + 1];
+    char         hex[SSMQ_SHA256_HEX], text[SSMQ_SUM_BYTES + 1];
     SSMQ_TRY(ssmq_map_open(path, &m));
-    bool fine = m.size > SUM_BYTES;
+    bool fine = m.size > SSMQ_SUM_BYTES;
     if (fine) {
-        ssmq_sha256_of(m.data, m.size - SUM_BYTES, hex);
+        ssmq_sha256_of(m.data, m.size - SSMQ_SUM_BYTES, hex);
         sum_text(hex, text);
-        fine = memcmp(m.data + m.size - SUM_BYTES, text, SUM_BYTES) == 0;
+        fine = memcmp(m.data + m.size - SSMQ_SUM_BYTES, text, SSMQ_SUM_BYTES) == 0;
     }
     ssmq_map_close(&m);
     if (fine) return SSMQ_OK;

@@ -7,6 +7,8 @@
 extern "C" {
 #endif
 
+#define SSMQ_SUM_BYTES 72 /* of a file: "sha256:", 64 digits, line break */
+
 /* Adds the sum of a closed file to its end.  INPUT, IO. */
 SSMQ_MUST_USE ssmq_status ssmq_summed_append(const char *path);
 /* DAMAGED if the file does not end in the sum of what is before it; INPUT if it cannot be read. */

@@ -1,11 +1,13 @@
 /* A sweep of 8 recipes against 8 experiments of one recipe each, every one from nothing: what each part costs, and
- * the ratio; without and with the float model beside the quantised one.
+ * the ratio; without and with the float model beside the quantised one, and 2 recipes with the sensitivity of each of
+ * their steps.
  *
  *   bench_sweep [MODEL-DIRECTORY [WINDOWS [WINDOW [SAMPLES]]]]       from the project's root */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/clock.h"
+#include "harness/run/evaluate/float_pass.h"
 #include "harness/run/run.h"
 #include "harness/store/host.h"
 #include "tests/support/catalogue.h"
@@ -13,13 +15,14 @@
 #include "tests/support/scratch.h"
 
 #define RECIPES 8
+#define SENSITIVE 2 /* recipes whose sensitivity is found */
 
 static const char *const levels[RECIPES] = {"99", "99.5", "99.9", "99.95", "99.99", "99.995", "99.999", "100"};
 
-typedef enum part { READING, LOAD, TOKENISE, SAMPLES, CALIBRATE, IN_FLOAT, QUANTISED, REST, PARTS } part;
+typedef enum part { READING, LOAD, TOKENISE, SAMPLES, CALIBRATE, LAYERS, IN_FLOAT, QUANTISED, UNITS, REST, PARTS } part;
 static const char *const part_names[PARTS] = {
-    "read, check, hash inputs", "load the model", "tokenise", "read samples", "calibrate", "evaluate float",
-    "evaluate quantised", "everything else"};
+    "read, check, hash inputs", "load the model", "tokenise", "read samples", "calibrate", "layers of float, to share",
+    "evaluate float", "evaluate quantised", "sensitivity", "everything else"};
 
 typedef struct seconds {
     double wall, cpu; /* the latter is not disturbed by what else the machine does */
@@ -55,6 +58,8 @@ static part part_of(const meter *m, const char *task)
     if (strncmp(task, "tokenising", 10) == 0) return TOKENISE;
     if (strncmp(task, "reading", 7) == 0) return SAMPLES;
     if (strncmp(task, "calibrating", 11) == 0) return CALIBRATE;
+    if (strncmp(task, SSMQ_FLOAT_PASS, strlen(SSMQ_FLOAT_PASS)) == 0) return LAYERS;
+    if (strcmp(task, "sensitivity") == 0) return UNITS;
     return m->mode == SSMQ_MODE_FLOAT ? IN_FLOAT : QUANTISED;
 }
 
@@ -83,8 +88,8 @@ static void starting(void *context, const ssmq_run *run, int32_t index, int32_t 
 
 typedef struct sizes {
     const char *model;
-    int         windows, window, samples;
-    bool        compare;
+    int         windows, window, samples, recipes;
+    bool        compare, sensitivity;
 } sizes;
 
 static const char *write_yaml(const scratch *s, const sizes *z)
@@ -102,7 +107,9 @@ static const char *write_yaml(const scratch *s, const sizes *z)
                     "evaluate:\n  - {id: wt2, task: perplexity, data: {file: %s/configs/data/wiki.test.raw}, "
                     "dialect: gptq, window: %d, limit: %d}\n%s",
                     z->model, here, z->samples, here, z->window, z->windows,
-                    z->compare ? "compare: {against: float, metrics: [kl, delta-p, top1]}\n" : "");
+                    !z->compare      ? ""
+                    : z->sensitivity ? "compare: {against: float, sensitivity: each-on, by: step}\n"
+                                     : "compare: {against: float, metrics: [kl, delta-p, top1]}\n");
     const char *path = scratch_write(s, "bench.yaml", ssmq_str_text(&text), text.length);
     ssmq_str_free(&text);
     return path;
@@ -141,20 +148,37 @@ static void print_row(const char *name, seconds sweep, seconds alone)
            sweep.cpu, alone.cpu, alone.cpu / sweep.cpu);
 }
 
+static void total_of(const meter *m, seconds *total)
+{
+    *total = (seconds){0, 0};
+    for (int i = 0; i < PARTS; i++) add(total, m->s[i], 1);
+}
+
 static void print(const meter *sweep, const meter *alone)
 {
-    seconds total[2] = {{0, 0}, {0, 0}};
+    seconds total[2];
     printf("  %-26s %10s %10s %8s %14s %10s %8s\n", "seconds", "sweep", "separate", "ratio", "cpu, sweep", "separate",
            "ratio");
-    for (int i = 0; i < PARTS; i++) {
-        print_row(part_names[i], sweep->s[i], alone->s[i]);
-        add(&total[0], sweep->s[i], 1);
-        add(&total[1], alone->s[i], 1);
-    }
+    for (int i = 0; i < PARTS; i++)
+        if (sweep->s[i].cpu > 0) print_row(part_names[i], sweep->s[i], alone->s[i]);
+    total_of(sweep, &total[0]);
+    total_of(alone, &total[1]);
     print_row("in all", total[0], total[1]);
 }
 
-static void measure(const sizes *z)
+/* What comparing adds to each recipe, beyond layers of float that run once: the head, and pairs of logits. */
+static void print_pairing(const sizes *z, const meter *plain, const meter *compared)
+{
+    seconds a, b;
+    total_of(plain, &a);
+    total_of(compared, &b);
+    printf("  comparing costs %.3f s of processor time for each recipe, %.2f of its quantised pass; in all %.2f of the sweep "
+           "without\n",
+           (compared->s[QUANTISED].cpu - plain->s[QUANTISED].cpu) / z->recipes,
+           (compared->s[QUANTISED].cpu - plain->s[QUANTISED].cpu) / plain->s[QUANTISED].cpu, b.cpu / a.cpu);
+}
+
+static meter measure(const sizes *z)
 {
     void *state = NULL;
     meter sweep = {0}, alone = {0};
@@ -162,16 +186,20 @@ static void measure(const sizes *z)
     const scratch *s = state;
     const char    *yaml = write_yaml(s, z);
     ssmq_str       axis = {0};
-    for (int i = 0; i < RECIPES; i++) ssmq_str_printf(&axis, "%s%s", i ? ", " : "", levels[i]);
+    for (int i = 0; i < z->recipes; i++) ssmq_str_printf(&axis, "%s%s", i ? ", " : "", levels[i]);
     carry_out(s, yaml, ssmq_arena_printf(s->a, "sweep.axes.p={recipe.u.observer.p: [%s]}", ssmq_str_text(&axis)),
               "sweep", &sweep);
-    for (int i = 0; i < RECIPES; i++)
+    for (int i = 0; i < z->recipes; i++)
         carry_out(s, yaml, ssmq_arena_printf(s->a, "recipe.u.observer.p=%s", levels[i]),
                   ssmq_arena_printf(s->a, "alone-%d", i), &alone);
-    printf("\n%d recipes, %s:\n", RECIPES, z->compare ? "compared with float, token by token" : "not compared");
+    printf("\n%d recipes, %s:\n", z->recipes,
+           !z->compare      ? "not compared"
+           : z->sensitivity ? "with the sensitivity of each step"
+                            : "compared with float, token by token");
     print(&sweep, &alone);
     ssmq_str_free(&axis);
     scratch_teardown(&state);
+    return sweep;
 }
 
 int main(int argc, char **argv)
@@ -189,9 +217,13 @@ int main(int argc, char **argv)
     z.model = model;
     printf("%s, %d cores; %d windows of %d tokens, %d samples of 512\n", machine.cpu, machine.cores, z.windows, z.window,
            z.samples);
-    for (int i = 0; i < 2; i++) {
-        z.compare = i;
-        measure(&z);
-    }
+    z.recipes = RECIPES;
+    const meter plain = measure(&z);
+    z.compare = true;
+    const meter compared = measure(&z);
+    print_pairing(&z, &plain, &compared);
+    z.sensitivity = true;
+    z.recipes = SENSITIVE;
+    measure(&z);
     return 0;
 }

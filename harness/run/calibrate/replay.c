@@ -5,12 +5,11 @@
 #include <time.h>
 #include <unistd.h>
 #include "harness/base/file.h"
+#include "harness/run/turn.h"
 #include "harness/store/cache.h"
-#include "harness/store/lease.h"
 #include "harness/store/own_name.h"
 
-#define PAUSE_NS 50000000 /* between two looks at a lease */
-#define TRIES 3           /* to take one that nobody holds */
+#define TRIES 3 /* to take a lease that nobody holds */
 
 /* ---- a pass ---------------------------------------------------------------------------- */
 
@@ -210,27 +209,6 @@ static ssmq_pass *open_pass(const ssmq_replay *r, const ssmq_model *m, const cha
 
 /* ---- one process at a time ---------------------------------------------------------------- */
 
-static bool is_held(const char *lease)
-{
-    ssmq_lease_holder holder;
-    return ssmq_lease_look(lease, (int64_t)time(NULL), &holder) && holder.alive;
-}
-
-/* Until the process that runs this pass has filed it, or lives no more.  STOPPED. */
-static ssmq_status wait_for(const char *lease, const ssmq_listener *listener)
-{
-    static const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    ssmq_status                  st = SSMQ_OK;
-    ssmq_tell_begin(listener, "waiting for another process's calibration", "");
-    while (st == SSMQ_OK && is_held(lease)) {
-        nanosleep(&pause, NULL);
-        ssmq_tell_update(listener, 0, -1);
-        st = ssmq_may_go_on(listener);
-    }
-    ssmq_tell_end(listener);
-    return st;
-}
-
 /* What is not filed is run by whoever takes the lease; where there is none to be had (the folder cannot be written to),
  * by everybody. */
 static ssmq_status take_turn(ssmq_replay *r, const char *digest, const ssmq_listener *listener)
@@ -249,8 +227,8 @@ static ssmq_status take_turn(ssmq_replay *r, const char *digest, const ssmq_list
             break;
         }
         if (filed) break;
-        if (is_held(lease)) tries = 0;
-        SSMQ_TRY(wait_for(lease, listener));
+        if (ssmq_turn_held(lease)) tries = 0;
+        SSMQ_TRY(ssmq_turn_wait(lease, "waiting for another process's calibration", listener));
     }
     ssmq_error_clear();
     return SSMQ_OK;

@@ -13,6 +13,11 @@
 /* Values of one block of logits: 32 MiB of floats. */
 #define LOGITS_MAX ((int64_t)8 << 20)
 
+int64_t ssmq_eval_piece(const ssmq_evaluation *e, const ssmq_exec *ex)
+{
+    return ssmq_exec_whole(ex) ? e->window : SSMQ_EVAL_PIECE;
+}
+
 int64_t ssmq_eval_block(const ssmq_model *m)
 {
     const int64_t rows = LOGITS_MAX / m->vocabulary;
@@ -26,7 +31,10 @@ typedef struct side {
     void             *state;
     double           *loss; /* [window - 1] of each target */
     ssmq_tensor       rows; /* (n, D) hidden, of the piece under way */
-    ssmq_kept_hidden *kept; /* lent; NULL: its layers always run    */
+    ssmq_kept_hidden *kept; /* lent; both NULL: its layers always run */
+    ssmq_hidden_cache *cache;
+    ssmq_hidden_file  file; /* of the window under way; row NULL: there is none */
+    float            *copy; /* [piece][D] of its rows: a head may work in place */
 } side;
 
 /* What one evaluation works with. */
@@ -91,10 +99,28 @@ static ssmq_status score(task *t, int64_t first, int64_t n)
     return SSMQ_OK;
 }
 
+/* Tokens that run at a time. */
+static int64_t chunk_of(const task *t)
+{
+    return ssmq_exec_whole(t->side[0].ex) ? t->e->window : t->piece;
+}
+
+/* Rows of the window's file. */
+static bool get_filed(const task *t, side *s, int64_t first, int64_t n)
+{
+    const int64_t D = s->file.width;
+    if (!s->file.row) return false;
+    if (!s->copy) s->copy = ssmq_must_malloc((size_t)(chunk_of(t) * D) * sizeof *s->copy);
+    memcpy(s->copy, s->file.row + first * D, (size_t)(n * D) * sizeof *s->copy);
+    s->rows = SSMQ_TENSOR(s->copy, SSMQ_F32, n, D);
+    return true;
+}
+
 static ssmq_status forward(const task *t, side *s, int64_t first, int64_t n)
 {
     const ssmq_batch in = {.token = t->token + first, .B = 1, .L = (int32_t)n};
     ssmq_tensor      hidden;
+    if (get_filed(t, s, first, n)) return SSMQ_OK;
     if (s->kept && ssmq_kept_hidden_get(s->kept, t->windows, first, n, &s->rows)) return SSMQ_OK;
     ssmq_exec_position(s->ex, first);
     SSMQ_TRY(s->m->family->forward(s->m, s->ex, &in, s->state, &hidden));
@@ -123,16 +149,22 @@ static double mean_loss(const task *t, side *s)
     return ssmq_loss_mean(t->e->loss_dtype, s->loss + t->unscored, scored(t));
 }
 
-/* Tokens that run at a time. */
-static int64_t chunk_of(const task *t)
+/* What layers gave before, where that is filed: the sum was looked at when it was made, or found. */
+static void open_files(task *t)
 {
-    return ssmq_exec_whole(t->side[0].ex) ? t->e->window : t->piece;
+    const ssmq_hidden_window w = {.token = t->token, .n = t->e->window, .piece = chunk_of(t)};
+    for (int32_t k = 0; k < t->sides; k++) {
+        side *s = &t->side[k];
+        ssmq_hidden_file_close(&s->file);
+        if (s->cache && !ssmq_hidden_cache_open(s->cache, &w, ssmq_hidden_cache_full(s->cache), &s->file)) s->file.row = NULL;
+    }
 }
 
 /* The losses of one window, piece by piece. */
 static ssmq_status run_window(task *t)
 {
     const int64_t window = t->e->window, chunk = chunk_of(t);
+    open_files(t);
     for (int32_t k = 0; k < t->sides; k++) {
         const side *s = &t->side[k];
         SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));
@@ -270,6 +302,7 @@ static ssmq_status open_beside(task *t, const ssmq_beside *beside)
     SSMQ_TRY(open_side(t, beside->m, beside->ex));
     SSMQ_TRY(ssmq_pool_open(ssmq_exec_backend(beside->ex)->threads, &t->pool));
     t->comparison = ssmq_comparison_new(scored(t));
+    t->side[1].cache = beside->cache;
     if (!beside->kept || ssmq_exec_backend(beside->ex)->ops->space != SSMQ_SPACE_HOST) return SSMQ_OK;
     ssmq_kept_hidden_begin(beside->kept, t->e->window, chunk_of(t));
     t->side[1].kept = beside->kept;
@@ -281,6 +314,8 @@ static void close_task(task *t)
     for (int32_t k = 0; k < t->sides; k++) {
         const side *s = &t->side[k];
         s->m->family->state_free(s->m, s->ex, s->state);
+        ssmq_hidden_file_close(&t->side[k].file);
+        free(s->copy);
         free(s->loss);
     }
     ssmq_pool_close(t->pool);
@@ -290,9 +325,10 @@ static void close_task(task *t)
     free(t->token);
 }
 
-ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
-                             const ssmq_beside *beside, ssmq_texts *texts,
-                             const ssmq_listener *listener, ssmq_ppl *out)
+/* cache: of m itself; NULL: none */
+static ssmq_status evaluate(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex, ssmq_hidden_cache *cache,
+                            const ssmq_beside *beside, ssmq_texts *texts, const ssmq_listener *listener,
+                            ssmq_ppl *out)
 {
     task          t = {.e = e, .listener = listener, .beside = "float", .piece = SSMQ_EVAL_PIECE};
     ssmq_windows *w = NULL;
@@ -305,6 +341,7 @@ ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq
     t.token = ssmq_must_malloc((size_t)e->window * sizeof *t.token);
     ssmq_tell_begin(listener, beside && beside->task ? beside->task : e->id, "windows");
     SSMQ_TRY_DONE(st, open_side(&t, m, ex));
+    t.side[0].cache = cache;
     if (beside) SSMQ_TRY_DONE(st, open_beside(&t, beside));
     SSMQ_TRY_DONE(st, run_windows(&t, w));
     conclude(&t, w, beside, out);
@@ -315,10 +352,23 @@ done:
     return st;
 }
 
+ssmq_status ssmq_eval_paired(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
+                             const ssmq_beside *beside, ssmq_texts *texts,
+                             const ssmq_listener *listener, ssmq_ppl *out)
+{
+    return evaluate(e, m, ex, NULL, beside, texts, listener, out);
+}
+
+ssmq_status ssmq_eval_float(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex, ssmq_hidden_cache *cache,
+                            ssmq_texts *texts, const ssmq_listener *listener, ssmq_ppl *out)
+{
+    return evaluate(e, m, ex, cache, NULL, texts, listener, out);
+}
+
 ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
                           ssmq_texts *texts, const ssmq_listener *listener, ssmq_ppl *out)
 {
-    return ssmq_eval_paired(e, m, ex, NULL, texts, listener, out);
+    return evaluate(e, m, ex, NULL, NULL, texts, listener, out);
 }
 
 void ssmq_ppl_free(ssmq_ppl *p)

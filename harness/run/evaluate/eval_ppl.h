@@ -4,6 +4,7 @@
 #include "harness/base/hash.h"
 #include "harness/exec/exec.h"
 #include "harness/run/evaluate/compare.h"
+#include "harness/run/evaluate/hidden_cache.h"
 #include "harness/run/evaluate/kept_hidden.h"
 #include "harness/run/evaluate/texts.h"
 #include "harness/run/experiment/experiment.h"
@@ -16,6 +17,8 @@ extern "C" {
 /* Tokens of one forward pass: enough for products to run at full speed, few enough for their results to
  * stay in cache. */
 #define SSMQ_EVAL_PIECE 512
+/* The same for an evaluation under ex: windows may have to run whole. */
+int64_t ssmq_eval_piece(const ssmq_evaluation *e, const ssmq_exec *ex);
 /* Rows whose logits are computed at once. */
 int64_t ssmq_eval_block(const ssmq_model *m);
 
@@ -49,6 +52,11 @@ SSMQ_MUST_USE ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_mod
                                         ssmq_texts *texts, const ssmq_listener *listener,
                                         ssmq_ppl *out);
 
+/* The same of the float model, whose layers run only for windows that the cache does not hold. */
+SSMQ_MUST_USE ssmq_status ssmq_eval_float(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
+                                          ssmq_hidden_cache *cache, ssmq_texts *texts, const ssmq_listener *listener,
+                                          ssmq_ppl *out);
+
 /* The model that another one is compared with: it runs the same tokens beside it. */
 typedef struct ssmq_beside {
     const ssmq_model        *m;
@@ -58,8 +66,9 @@ typedef struct ssmq_beside {
     const char              *name; /* for messages; NULL: "float" */
     const char              *task; /* what the listener is told; NULL: the evaluation's id */
     int64_t                  piece; /* tokens of a forward pass; 0: SSMQ_EVAL_PIECE */
-    /* For several evaluations of the same windows beside the same m and ex, or NULL: its layers run only where
-     * this does not have what they give.  No number depends on it. */
+    /* What its layers gave before, or NULL: they run only where neither has it.  No number depends on it.
+     * kept: for several evaluations of the same windows beside the same m and ex. */
+    ssmq_hidden_cache       *cache;
     ssmq_kept_hidden        *kept;
 } ssmq_beside;
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/stats.h"
+#include "harness/run/evaluate/float_pass.h"
 #include "harness/run/resume.h"
 
 /* What the evaluations of a task have in common. */
@@ -45,7 +46,7 @@ static ssmq_status evaluate(task *t, const char *part, const bool *quantised, ss
     const ssmq_sensitivity_request *r = t->r;
     const ssmq_compare_spec kl = {.metrics = 1u << SSMQ_METRIC_KL};
     const ssmq_beside       beside = {
-        .m = r->base, .ex = t->with_float, .spec = &kl, .seed = r->seed, .kept = t->kept};
+        .m = r->base, .ex = t->with_float, .spec = &kl, .seed = r->seed, .cache = r->cache, .kept = t->kept};
     const ssmq_listener     listener = {.context = t,
                                         .log = r->listener ? r->listener->log : NULL,
                                         .update = evaluation_update,
@@ -140,6 +141,22 @@ static ssmq_status evaluate_units(task *t)
     return SSMQ_OK;
 }
 
+/* What the cache has, all units find there; what it has no room for is kept in memory. */
+static ssmq_status run_float(const task *t)
+{
+    const ssmq_sensitivity_request *r = t->r;
+    int64_t                         room = r->most_bytes;
+    const ssmq_float_pass           p = {.e = r->evaluation,
+                                         .m = r->base,
+                                         .ex = t->with_float,
+                                         .cache = r->cache,
+                                         .piece = SSMQ_EVAL_PIECE,
+                                         .texts = r->texts,
+                                         .beside = true,
+                                         .listener = r->listener};
+    return r->cache ? ssmq_float_pass_run(&p, &room) : SSMQ_OK;
+}
+
 ssmq_status ssmq_sensitivity_run(const ssmq_sensitivity_request *r, ssmq_sensitivity **out)
 {
     ssmq_arena       *arena = ssmq_arena_new();
@@ -154,10 +171,11 @@ ssmq_status ssmq_sensitivity_run(const ssmq_sensitivity_request *r, ssmq_sensiti
         .has_off = r->spec->sensitivity != SSMQ_SENSITIVITY_EACH_ON,
     };
     t.n = 1 + (int64_t)s->units.n * (s->scores.has_on + s->scores.has_off);
-    ssmq_tell_begin(r->listener, "sensitivity",
-                    ssmq_arena_printf(arena, "of %lld evaluations", (long long)t.n));
     t.kept = ssmq_kept_hidden_new(SSMQ_SENSITIVITY_BYTES);
     ssmq_status st = ssmq_exec_open(r->be, r->base, NULL, SSMQ_MODE_FLOAT, &t.with_float);
+    if (st == SSMQ_OK) st = run_float(&t);
+    ssmq_tell_begin(r->listener, "sensitivity",
+                    ssmq_arena_printf(arena, "of %lld evaluations", (long long)t.n));
     if (st == SSMQ_OK) st = evaluate_units(&t);
     if (st == SSMQ_OK) ssmq_tell_update(r->listener, t.done, 1);
     ssmq_tell_end(r->listener);

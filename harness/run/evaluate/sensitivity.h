@@ -39,6 +39,8 @@ typedef struct ssmq_sensitivity_request {
     uint64_t                 seed;       /* of the run                          */
     ssmq_backend            *be;
     ssmq_texts              *texts;
+    ssmq_hidden_cache       *cache;      /* of the float model, NULL: there is none */
+    int64_t                  most_bytes; /* that what is not in the cache yet may take there */
     const ssmq_listener     *listener; /* told of units done, and of a sign of life within each */
 } ssmq_sensitivity_request;
 

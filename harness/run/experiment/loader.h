@@ -119,6 +119,7 @@ typedef struct ssmq_draft {
     ssmq_collect_draft     collect;
     struct {
         int                     seed, threads;       /* threads 0: all */
+        int64_t                 keep_hidden;         /* bytes */
         const ssmq_yaml        *given;               /* or NULL */
         const ssmq_backend_ops *backend;
         void                   *backend_options;
@@ -361,7 +362,8 @@ typedef struct ssmq_data_options {
     int         format;
 } ssmq_data_options;
 typedef struct ssmq_run_options {
-    int seed, threads;
+    int     seed, threads;
+    int64_t keep_hidden;
 } ssmq_run_options;
 extern const ssmq_option ssmq_schema_expect[]; /* ssmq_expect_options */
 typedef struct ssmq_expect_options {

@@ -143,6 +143,9 @@ const ssmq_option ssmq_schema_run[] = {
     {AT(ssmq_run_options, seed), SSMQ_OPTION_INT, "0", 0, INT_MAX, NULL, "of everything random"},
     {AT(ssmq_run_options, threads), SSMQ_OPTION_INT, "all", 1, 1024, all_cores,
      "threads; all: one for each online core.  No number depends on it"},
+    {AT(ssmq_run_options, keep_hidden), SSMQ_OPTION_SIZE, "8GiB", 0, 0x1p50, NULL,
+     "that what the float model's head reads may take in the cache, where runs are compared with float, so that its "
+     "layers run once for all of them; 0: they run beside each.  No number depends on it"},
     {0},
 };
 

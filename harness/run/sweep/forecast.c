@@ -60,7 +60,7 @@ static ssmq_forecast_run look_at(const ssmq_run *run, const char *folder, ssmq_a
 
 /* ---- runs like another ------------------------------------------------------------------------ */
 
-static bool same_evaluations(const ssmq_run *a, const ssmq_run *b)
+bool ssmq_forecast_same_evaluations(const ssmq_run *a, const ssmq_run *b)
 {
     if (a->n_evaluation != b->n_evaluation) return false;
     for (int32_t i = 0; i < a->n_evaluation; i++) {
@@ -90,7 +90,7 @@ static bool same_section(const ssmq_run *a, const ssmq_run *b, const char *key)
 static bool is_like(const ssmq_run *a, const ssmq_run *b)
 {
     return a->mode == b->mode && a->backend == b->backend && strcmp(a->model, b->model) == 0 &&
-           same_evaluations(a, b) && same_section(a, b, "\ncompare:") && same_section(a, b, "\ncollect:");
+           ssmq_forecast_same_evaluations(a, b) && same_section(a, b, "\ncompare:") && same_section(a, b, "\ncollect:");
 }
 
 static int by_size(const void *a, const void *b)
@@ -123,7 +123,7 @@ static void guess(const ssmq_experiment *e, const ssmq_forecast_run *all, int32_
 
 /* ---- what is not known from finished runs -------------------------------------------------------- */
 
-static bool is_due(const ssmq_forecast_run *r)
+bool ssmq_forecast_due(const ssmq_forecast_run *r)
 {
     return r->due == SSMQ_DUE_TO_RUN || r->due == SSMQ_DUE_TO_RESUME;
 }
@@ -135,7 +135,7 @@ static ssmq_status try_runs(const ssmq_experiment *e, const ssmq_catalogue *cat,
     ssmq_trial *trial = SSMQ_ARENA_ARRAY(arena, ssmq_trial, e->n_run);
     int32_t     n = 0;
     for (int32_t i = 0; i < e->n_run; i++) {
-        wanted[i] = is_due(&f->run[i]) && f->run[i].like == 0;
+        wanted[i] = ssmq_forecast_due(&f->run[i]) && f->run[i].like == 0;
         n += wanted[i];
     }
     if (n == 0 || budget_s == 0) return SSMQ_OK;
@@ -158,7 +158,7 @@ static ssmq_status compute_memory(const ssmq_experiment *e, const ssmq_catalogue
     ssmq_model *model = NULL;
     ssmq_status st = SSMQ_OK;
     for (int32_t i = 0; i < e->n_run && st == SSMQ_OK; i++) {
-        if (!is_due(&f->run[i]) || f->run[i].memory >= 0) continue;
+        if (!ssmq_forecast_due(&f->run[i]) || f->run[i].memory >= 0) continue;
         f->run[i].computed = true;
         st = ssmq_run_memory(e, cat, &e->run[i], &model, &f->run[i].memory);
     }
@@ -175,7 +175,8 @@ static void add_up(ssmq_forecast *f, int32_t n)
     for (int32_t i = 0; i < n; i++) {
         const ssmq_forecast_run *r = &f->run[i];
         f->n[r->due]++;
-        if (!is_due(r)) continue;
+        if (!ssmq_forecast_due(r)) continue;
+        f->hidden += r->hidden;
         if (isnan(r->seconds)) f->unknown++;
         else f->seconds = isnan(f->seconds) ? r->seconds : f->seconds + r->seconds;
         if (r->disk >= 0) f->disk = (f->disk < 0 ? 0 : f->disk) + r->disk;
@@ -191,7 +192,7 @@ ssmq_status ssmq_forecast_make(const ssmq_experiment *e, const ssmq_catalogue *c
     *f = (ssmq_forecast){.run = SSMQ_ARENA_ARRAY(arena, ssmq_forecast_run, e->n_run)};
     for (int32_t i = 0; i < e->n_run; i++) f->run[i] = look_at(&e->run[i], folder, arena);
     for (int32_t i = 0; i < e->n_run; i++)
-        if (is_due(&f->run[i])) guess(e, f->run, i, space, &f->run[i]);
+        if (ssmq_forecast_due(&f->run[i])) guess(e, f->run, i, space, &f->run[i]);
     SSMQ_TRY(compute_memory(e, cat, f)); /* before a backend starts: this process counts */
     SSMQ_TRY(try_runs(e, cat, request->trial_s, arena, f));
     ssmq_forecast_cache(e, cat, request->cache, arena, f->run);

@@ -21,8 +21,15 @@ typedef struct ssmq_forecast_run {
     bool         tried;    /* it is all from a trial (harness/run/sweep/trial.h)                 */
     int32_t      like;    /* how many runs that is from                                   */
     int32_t      texts, stored; /* texts that it reads; those whose tokens are in the cache */
+    int64_t      hidden;  /* bytes that it adds to the cache of what the float model's head reads: of runs that share that, *
+                           * the first's */
     int64_t      samples; /* that calibration has kept of the model before any step; -1: it does not calibrate */
 } ssmq_forecast_run;
+
+/* Is it to be carried out? */
+bool ssmq_forecast_due(const ssmq_forecast_run *r);
+/* Do two runs see the same windows, and measure the same speeds? */
+bool ssmq_forecast_same_evaluations(const ssmq_run *a, const ssmq_run *b);
 
 typedef struct ssmq_forecast {
     ssmq_forecast_run *run;   /* [e->n_run] */
@@ -30,6 +37,7 @@ typedef struct ssmq_forecast {
     double             seconds; /* of those to run, all together; NAN: of none of them it is known */
     int32_t            unknown; /* of how many of those to run the time is not known               */
     int64_t            disk, memory; /* of those to run: sum and maximum of what is known; -1     */
+    int64_t            hidden;  /* bytes that are added to the cache, likewise */
     int32_t            tried;   /* trials that were carried out, which took trial_s */
     double             trial_s;
 } ssmq_forecast;

@@ -1,6 +1,9 @@
+#include <string.h>
 #include "harness/data/checkpoint.h"
+#include "harness/data/window.h"
 #include "harness/run/calibrate/replay.h"
 #include "harness/run/calibrate/replay_key.h"
+#include "harness/run/evaluate/eval_ppl.h"
 #include "harness/run/session.h"
 #include "harness/run/sweep/forecast_cache.h"
 
@@ -22,29 +25,84 @@ static bool describe(lookup *l, const ssmq_run *run)
     return st == SSMQ_OK;
 }
 
+static void close_inputs(lookup *l)
+{
+    ssmq_backend_close(l->session.be);
+    ssmq_checkpoint_close(l->session.checkpoint);
+    l->session.be = NULL;
+    l->session.checkpoint = NULL;
+}
+
+/* What tells the files that numbers depend on, and the backend. */
+static bool open_inputs(lookup *l, const ssmq_run *run)
+{
+    ssmq_status st = ssmq_checkpoint_open(run->model, &l->session.checkpoint);
+    if (st == SSMQ_OK)
+        st = ssmq_backend_open(run->backend, run->backend_options, run->threads, &l->session.be);
+    if (st != SSMQ_OK) close_inputs(l);
+    return st == SSMQ_OK;
+}
+
 /* Samples that were kept of the model before any step changed it: the pass that most recipes begin
  * with. */
 static int64_t samples_of(lookup *l, const ssmq_run *run)
 {
     const ssmq_input_file *file;
-    int64_t                n = 0;
-    ssmq_status            st = ssmq_checkpoint_open(run->model, &l->session.checkpoint);
-    if (st == SSMQ_OK)
-        st = ssmq_backend_open(run->backend, run->backend_options, run->threads, &l->session.be);
-    if (st == SSMQ_OK) {
-        const int32_t files = ssmq_session_files(&l->session, run, &file);
-        const char   *identity = ssmq_replay_identity(run, l->session.be, file, files, l->arena);
-        n = ssmq_replay_kept(ssmq_arena_printf(l->arena, "%s/calibration", l->cache), identity,
-                             l->model);
+    const int32_t          files = ssmq_session_files(&l->session, run, &file);
+    const char            *identity = ssmq_replay_identity(run, l->session.be, file, files, l->arena);
+    return ssmq_replay_kept(ssmq_arena_printf(l->arena, "%s/calibration", l->cache), identity, l->model);
+}
+
+/* ---- hidden states of the float model ------------------------------------------------------- */
+
+/* Windows of an evaluation that have no file yet; -1: unknown, as its text was never tokenised. */
+static int64_t missing_windows(lookup *l, const ssmq_evaluation *e, const ssmq_hidden_cache *cache)
+{
+    int32_t      *token = SSMQ_ARENA_ARRAY(l->arena, int32_t, e->window), subset;
+    ssmq_windows *w;
+    bool          more = true;
+    int64_t       n = 0;
+    if (!ssmq_texts_stored(l->texts, e, l->model->vocabulary))
+        return e->limit > 0 && !e->data.subset ? e->limit : -1;
+    if (ssmq_texts_windows(l->texts, e, l->model->vocabulary, NULL, &w) != SSMQ_OK) return -1;
+    while (more && ssmq_windows_next(w, token, &subset, &more) == SSMQ_OK) {
+        const ssmq_hidden_window window = {.token = token, .n = e->window, .piece = SSMQ_EVAL_PIECE};
+        n += more && !ssmq_hidden_cache_has(cache, &window);
     }
-    ssmq_backend_close(l->session.be);
-    ssmq_checkpoint_close(l->session.checkpoint);
-    l->session.be = NULL;
-    l->session.checkpoint = NULL;
+    ssmq_windows_close(w);
     return n;
 }
 
-static void look(lookup *l, const ssmq_run *run, ssmq_forecast_run *r)
+/* What the run files of them, were it the first: bytes; at most what it may where that is not known. */
+static int64_t hidden_of(lookup *l, const ssmq_run *run)
+{
+    const ssmq_input_file *file;
+    const int32_t          files = ssmq_session_files(&l->session, run, &file);
+    ssmq_hidden_cache     *cache =
+        ssmq_hidden_cache_new(ssmq_arena_printf(l->arena, "%s/hidden", l->cache),
+                              ssmq_hidden_identity(l->session.be, file, files, l->arena), NULL);
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < run->n_evaluation && bytes < run->keep_hidden; i++) {
+        const ssmq_evaluation *e = &run->evaluation[i];
+        const int64_t          n = missing_windows(l, e, cache);
+        bytes += n < 0 ? run->keep_hidden : n * ssmq_hidden_file_bytes(e->window, l->model->width);
+    }
+    ssmq_hidden_cache_free(cache);
+    return bytes < run->keep_hidden ? bytes : run->keep_hidden;
+}
+
+/* Does a run that comes before have the same float model and evaluations? */
+static bool is_new(const ssmq_experiment *e, const ssmq_forecast_run *r, int32_t i)
+{
+    for (int32_t k = 0; k < i; k++)
+        if (ssmq_forecast_due(&r[k]) && ssmq_session_shares_float(e, &e->run[k]) &&
+            strcmp(e->run[k].model, e->run[i].model) == 0 && ssmq_forecast_same_evaluations(&e->run[k], &e->run[i]))
+            return false;
+    return ssmq_session_shares_float(e, &e->run[i]);
+}
+
+/* first: of those with its float model and evaluations? */
+static void look(lookup *l, const ssmq_run *run, bool first, ssmq_forecast_run *r)
 {
     r->texts = run->n_evaluation;
     r->samples = run->calibration ? 0 : -1;
@@ -52,7 +110,11 @@ static void look(lookup *l, const ssmq_run *run, ssmq_forecast_run *r)
     ssmq_texts_tokenizer(l->texts, NULL, run->tokenizer);
     for (int32_t i = 0; i < run->n_evaluation; i++)
         r->stored += ssmq_texts_stored(l->texts, &run->evaluation[i], l->model->vocabulary);
-    if (run->calibration) r->samples = samples_of(l, run);
+    if ((run->calibration || first) && open_inputs(l, run)) {
+        if (run->calibration) r->samples = samples_of(l, run);
+        if (first) r->hidden = hidden_of(l, run);
+        close_inputs(l);
+    }
     ssmq_model_free(l->model);
     l->model = NULL;
 }
@@ -63,8 +125,7 @@ void ssmq_forecast_cache(const ssmq_experiment *e, const ssmq_catalogue *cat, co
     lookup l = {.cat = cat, .cache = cache, .arena = arena, .session = {.e = e, .arena = arena}};
     if (cache) l.texts = ssmq_texts_new(ssmq_arena_printf(arena, "%s/tokens", cache), e, NULL);
     for (int32_t i = 0; i < e->n_run; i++)
-        if (run[i].due == SSMQ_DUE_TO_RUN || run[i].due == SSMQ_DUE_TO_RESUME)
-            look(&l, &e->run[i], &run[i]);
+        if (ssmq_forecast_due(&run[i])) look(&l, &e->run[i], is_new(e, run, i), &run[i]);
     ssmq_texts_free(l.texts);
     ssmq_error_clear();
 }

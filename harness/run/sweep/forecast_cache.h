@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-/* Fills in texts, stored and samples of every run that is to be carried out.  What cannot be looked
+/* Fills in texts, stored, samples and hidden of every run that is to be carried out.  What cannot be looked
  * at is not there. */
 void ssmq_forecast_cache(const ssmq_experiment *e, const ssmq_catalogue *cat, const char *cache,
                          ssmq_arena *arena, ssmq_forecast_run *run);

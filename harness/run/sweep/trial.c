@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "harness/base/child.h"
 #include "harness/base/clock.h"
+#include "harness/run/evaluate/float_pass.h"
 #include "harness/run/run.h"
 #include "harness/run/session.h"
 #include "harness/store/host.h"
@@ -69,8 +70,10 @@ static void task_end(void *context)
 static double scale_of(const task *t, const ssmq_run *whole, const ssmq_run *trial,
                        const int64_t *windows)
 {
+    const size_t behind = strlen(SSMQ_FLOAT_PASS);
+    const char  *name = strncmp(t->name, SSMQ_FLOAT_PASS, behind) == 0 ? t->name + behind : t->name;
     for (int32_t i = 0; i < whole->n_evaluation; i++) {
-        if (strcmp(t->name, whole->evaluation[i].id) != 0) continue;
+        if (strcmp(name, whole->evaluation[i].id) != 0) continue;
         return (double)windows[i] /
                (double)(windows[i] < TRIAL_WINDOWS ? windows[i] : TRIAL_WINDOWS);
     }
