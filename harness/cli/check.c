@@ -4,10 +4,14 @@
 
 typedef struct check_options {
     const char *const *set;
+    bool               model;
 } check_options;
 
 static const ssmq_option check_table[] = {
     SSMQ_OPTION_SET(check_options),
+    {"model", offsetof(check_options, model), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
+     "look at the model's config, tokenizer and tables of weights; --no-model: check all else, where the model is on another "
+     "machine, and say what was not checked"},
     {0},
 };
 
@@ -16,7 +20,7 @@ static ssmq_status check_one(const char *path, const check_options *o, const ssm
 {
     ssmq_experiment *e;
     ssmq_str         text = {0};
-    SSMQ_TRY(ssmq_command_read(path, o->set, cat, &e));
+    SSMQ_TRY((o->model ? ssmq_command_read : ssmq_command_outline)(path, o->set, cat, &e));
     ssmq_experiment_print(e, &text);
     fputs(ssmq_str_text(&text), out);
     ssmq_str_free(&text);

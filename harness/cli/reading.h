@@ -11,3 +11,6 @@
  * or NULL.  Statuses as ssmq_experiment_read(). */
 SSMQ_MUST_USE ssmq_status ssmq_command_read(const char *path, const char *const *set,
                                             const ssmq_catalogue *cat, ssmq_experiment **out);
+/* As ssmq_experiment_outline(); USAGE for a snapshot, which holds sums of the model. */
+SSMQ_MUST_USE ssmq_status ssmq_command_outline(const char *path, const char *const *set,
+                                               const ssmq_catalogue *cat, ssmq_experiment **out);

@@ -178,7 +178,8 @@ typedef struct ssmq_method {
     bool layerwise;
 
     /* Writes into the plan what this step decides from shapes alone (specs, rotations), after those
-     * of earlier steps; refuses, with a reason, what cannot work.  Weights may not be loaded. */
+     * of earlier steps; refuses, with a reason, what cannot work.  Weights may not be loaded; where a model
+     * is not at hand, m has no sites, so that only rules between options are left. */
     ssmq_status (*outline)(const void *options, const ssmq_model *m, ssmq_plan *plan);
 
     /* Does a step with these options need calibration samples?  NULL: never, and observe is NULL. */

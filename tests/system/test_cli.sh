@@ -120,4 +120,40 @@ done
 "$SSMQ" --version 2>&- > /dev/null || fail "a closed stderr breaks --version"
 "$SSMQ" --version <&- > /dev/null || fail "a closed stdin breaks --version"
 
+# ---- an experiment whose model is on another machine ------------------------------------------
+
+# What it resolves to is what it does with the model, but for the ids of runs and what says that they are missing.
+run 0 check experiments/quickstart.yaml
+with_model=$(sed 's/^#   [0-9a-f]\{16\}  /#   ----------------  /' <<< "$out")
+run 0 check --no-model experiments/quickstart.yaml
+[ "$(sed '/^# not checked/,$d' <<< "$out")" = "$with_model" ] || fail "$command_line: not what it is with the model: $out"
+there=$(sed '/^# not checked/,$!d' <<< "$out")
+elsewhere=(--set model.path=/nowhere/mamba)
+run 4 check experiments/quickstart.yaml "${elsewhere[@]}"
+run 0 check --no-model experiments/quickstart.yaml "${elsewhere[@]}" --set "model.tokenizer=models/tiny-mamba/tokenizer.json"
+expect_err ""
+expect_in_out "  path: /nowhere/mamba"
+[ "$(sed '/^# not checked/,$!d' <<< "$out")" = "$there" ] || fail "$command_line: $out"
+expect_in_out "# not checked, as the model was not looked at:
+#   its directory, config and weights; the ids of runs"
+expect_in_out "#   recipes: whether selectors name sites"
+[[ $out != *"mode real"* ]] || fail "$command_line: tells of what is not asked for: $out"
+run 0 check --no-model experiments/quickstart.yaml "${elsewhere[@]}" --set mode=real --set 'collect={}' \
+    --set 'sweep.axes.m={model.path: [/nowhere/a, /nowhere/b]}'
+expect_in_out "#   mode real: whether there are kernels"
+expect_in_out "#   collect: sites"
+[ "$(grep -c '^#   -* *real ' <<< "$out")" -eq 4 ] || fail "$command_line: models are not told apart: $out"
+for file in experiments/*.yaml; do run 0 check --no-model "$file" "${elsewhere[@]}"; done
+every=$("$SSMQ" list methods | sed -n 's/^\([a-z-]*\): .*/{method: \1}/p' | paste -sd,)
+[[ $every == *"{method: rotate-residual}"* ]] || fail "methods: $every"
+run 0 check --no-model experiments/quickstart.yaml "${elsewhere[@]}" --set "recipes.every=[$every]"
+# All else is checked: keys, options, rules between fields, the sweep, files of text, a tokenizer that is named.
+for wrong in 'recipes.quamba.u.observer.q=1' 'recipes.quamba.u.bits=99' 'recipes.quamba.w.scope=group' 'sweep.axes.x={no.such.key: [1]}' \
+    'evaluate.wt2.window=0'; do
+    run 3 check --no-model experiments/quickstart.yaml "${elsewhere[@]}" --set "$wrong"
+    expect_out ""
+done
+run 4 check --no-model experiments/quickstart.yaml "${elsewhere[@]}" --set calibration.data.file=none.jsonl
+run 4 check --no-model experiments/quickstart.yaml "${elsewhere[@]}" --set model.tokenizer=none.json
+
 finish

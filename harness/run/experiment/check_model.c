@@ -286,11 +286,37 @@ static bool wanted(ssmq_loader *ld, int32_t recipe)
     return any;
 }
 
+/* ---- without the model ------------------------------------------------------------------- */
+
+/* What a step refuses of a model without any site is a rule between its own options; that sites are missing is none. */
+static void check_step_alone(ssmq_loader *ld, ssmq_recipe_draft *r, const ssmq_step_draft *step)
+{
+    const ssmq_model none = {.family = ld->cat->families[0]};
+    ssmq_plan       *plan = ssmq_plan_new(&none);
+    if (step->method->outline(step->options, &none, plan) == SSMQ_ERR_CONFIG &&
+        ssmq_error_last()->problem != SSMQ_E_DEPARTURE_SITE)
+        report_step(ld, r, step, -1, SSMQ_ERR_CONFIG);
+    ssmq_error_clear();
+    ssmq_plan_free(plan);
+}
+
+static void check_alone(ssmq_loader *ld)
+{
+    ssmq_draft *d = &ld->draft;
+    for (int32_t i = 0; i < d->n_recipe; i++)
+        for (int32_t k = 0; k < d->recipe[i].n_step; k++)
+            if (d->recipe[i].step[k].enabled && d->recipe[i].step[k].method->outline)
+                check_step_alone(ld, &d->recipe[i], &d->recipe[i].step[k]);
+    /* Whether samples are looked at decides the model's sites: where there are some, they may be. */
+    d->collect.needs_samples = d->collect.given && d->calibration.given;
+}
+
 /* ---- all of it -------------------------------------------------------------------------- */
 
 void ssmq_loader_check(ssmq_loader *ld)
 {
-    if (!ld->draft.model.given) return;
+    if (ld->no_model) check_alone(ld);
+    if (ld->no_model || !ld->draft.model.given) return;
     const ssmq_model *model = describe(ld);
     if (!model) return;
     for (int32_t i = 0; i < ld->draft.n_recipe; i++)

@@ -56,14 +56,15 @@ void ssmq_loader_close(ssmq_loader *ld)
     ssmq_model_free(ld->kept.model);
 }
 
-static ssmq_status read_experiment(const char *path, const ssmq_snapshot *snapshot, const char *const *override,
-                                   int32_t n_override, const ssmq_catalogue *cat, ssmq_diag *diag,
-                                   ssmq_experiment **out)
+static ssmq_status read_experiment(const char *path, const ssmq_snapshot *snapshot, bool no_model,
+                                   const char *const *override, int32_t n_override, const ssmq_catalogue *cat,
+                                   ssmq_diag *diag, ssmq_experiment **out)
 {
     ssmq_arena      *arena = ssmq_arena_new();
     ssmq_loader     *ld = ssmq_loader_new(arena, cat, diag);
     ssmq_experiment *e = ssmq_arena_alloc(arena, sizeof *e);
     ld->snapshot = snapshot;
+    e->no_model = ld->no_model = no_model;
     e->arena = arena;
     e->path = ssmq_arena_strdup(arena, path);
     if (snapshot) e->snapshot = ssmq_arena_strdup(arena, snapshot->path);
@@ -88,13 +89,19 @@ static ssmq_status read_experiment(const char *path, const ssmq_snapshot *snapsh
 ssmq_status ssmq_experiment_read(const char *path, const char *const *override, int32_t n_override,
                                  const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out)
 {
-    return read_experiment(path, NULL, override, n_override, cat, diag, out);
+    return read_experiment(path, NULL, false, override, n_override, cat, diag, out);
+}
+
+ssmq_status ssmq_experiment_outline(const char *path, const char *const *override, int32_t n_override,
+                                    const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out)
+{
+    return read_experiment(path, NULL, true, override, n_override, cat, diag, out);
 }
 
 ssmq_status ssmq_experiment_read_snapshot(const ssmq_snapshot *f, const ssmq_catalogue *cat, ssmq_diag *diag,
                                         ssmq_experiment **out)
 {
-    return read_experiment(f->experiment, f, f->override, f->n_override, cat, diag, out);
+    return read_experiment(f->experiment, f, false, f->override, f->n_override, cat, diag, out);
 }
 
 void ssmq_experiment_free(ssmq_experiment *e)
@@ -113,13 +120,37 @@ int64_t ssmq_experiment_dump_bytes(const ssmq_experiment *e, int32_t *n_run)
     return most;
 }
 
+/* What depends on the model, as far as the experiment has it. */
+static void print_unchecked(const ssmq_experiment *e, ssmq_str *out)
+{
+    bool recipe = false, real = false, compare = false, collect = false, text = false;
+    for (int32_t i = 0; i < e->n_run; i++) {
+        const ssmq_run *r = &e->run[i];
+        recipe = recipe || r->recipe;
+        real = real || r->mode == SSMQ_MODE_REAL;
+        compare = compare || (r->compare && r->compare->n_interaction > 0);
+        collect = collect || r->collect;
+        text = text || r->tokenizer;
+    }
+    ssmq_str_puts(out, "# not checked, as the model was not looked at:\n"
+                       "#   its directory, config and weights; the ids of runs, which stand for their sums too\n");
+    if (text) ssmq_str_puts(out, "#   its tokenizer: whether there is one, with no ids that the model lacks\n");
+    if (recipe)
+        ssmq_str_puts(out, "#   recipes: whether selectors name sites that their methods take, whether shapes suit (groups, "
+                           "Hadamard sizes), and each step on top of those before\n");
+    if (real) ssmq_str_puts(out, "#   mode real: whether there are kernels for what recipes ask\n");
+    if (compare) ssmq_str_puts(out, "#   compare.interactions: recipes without some of their steps\n");
+    if (collect) ssmq_str_puts(out, "#   collect: sites, codes to dump, the size of the dump; whether samples are needed\n");
+}
+
 void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out)
 {
     ssmq_yaml_print(e->resolved, (ssmq_yaml_style){.view = SSMQ_YAML_SHOWN, .origins = true}, out);
     ssmq_str_puts(out, "# runs:\n");
     for (int32_t i = 0; i < e->n_run; i++)
-        ssmq_str_printf(out, "#   %s  %s%s\n", e->run[i].id, e->run[i].name,
+        ssmq_str_printf(out, "#   %s  %s%s\n", e->no_model ? "----------------" : e->run[i].id, e->run[i].name,
                         e->run[i].unsupported ? "  (unsupported)" : "");
+    if (e->no_model) print_unchecked(e, out);
     if (e->sweep.excluded > 0)
         ssmq_str_printf(out, "# excluded: %lld point%s\n", (long long)e->sweep.excluded,
                         e->sweep.excluded == 1 ? "" : "s");

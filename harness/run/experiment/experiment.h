@@ -192,6 +192,7 @@ typedef struct ssmq_experiment_file {
 typedef struct ssmq_experiment {
     const char     *path;             /* as given */
     const char     *snapshot;         /* the snapshot that it was read from; NULL: from its own files */
+    bool            no_model;         /* ssmq_experiment_outline() */
     const char     *name;
     const char     *question;         /* NULL: not asked */
     const ssmq_run *run;              /* model by model: float first, then each mode for each recipe,  *
@@ -223,6 +224,10 @@ typedef struct ssmq_experiment {
 SSMQ_MUST_USE ssmq_status ssmq_experiment_read(const char *path, const char *const *override,
                                                int32_t n_override, const ssmq_catalogue *cat,
                                                ssmq_diag *diag, ssmq_experiment **out);
+/* The same where the model is on another machine: nothing in its directory is looked at, so what depends on it is
+ * not checked, runs have no ids (e->no_model), and none of it can be carried out. */
+SSMQ_MUST_USE ssmq_status ssmq_experiment_outline(const char *path, const char *const *override, int32_t n_override,
+                                                  const ssmq_catalogue *cat, ssmq_diag *diag, ssmq_experiment **out);
 void                      ssmq_experiment_free(ssmq_experiment *e); /* accepts NULL */
 
 /* The most that dump.h5 of any run takes; *n_run: how many runs have one. */
@@ -232,8 +237,8 @@ int64_t ssmq_experiment_dump_bytes(const ssmq_experiment *e, int32_t *n_run);
 SSMQ_MUST_USE ssmq_status ssmq_experiment_unchanged(const ssmq_experiment *e);
 
 /* The resolved experiment as YAML, of a sweep its first point, with where each value came from behind it as
- * a comment ("# FILE:LINE", "# --set #1", "# default"), then its runs with their ids and what was excluded,
- * as comments too. */
+ * a comment ("# FILE:LINE", "# --set #1", "# default"), then its runs with their ids, what was excluded, and what was
+ * not checked, as comments too. */
 void ssmq_experiment_print(const ssmq_experiment *e, ssmq_str *out);
 
 #ifdef __cplusplus

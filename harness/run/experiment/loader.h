@@ -182,6 +182,7 @@ typedef struct ssmq_loader {
     ssmq_diag            *diag;
     const ssmq_catalogue *cat;
     const ssmq_snapshot    *snapshot; /* files are taken from there; NULL: they are read */
+    bool                  no_model; /* what lies in the model's directory is not looked at */
     ssmq_option_context   options;
     ssmq_yaml            *root; /* everything merged; a mapping */
     ssmq_origin          *file[SSMQ_FILES_MAX];

@@ -117,7 +117,7 @@ bool ssmq_loader_model(ssmq_loader *ld, const ssmq_yaml *given)
     ld->draft.model.tokenizer = o.tokenizer;
     ld->draft.model.directory = ssmq_loader_path(ld, path);
     const char *config = ssmq_arena_printf(ld->arena, "%s/config.json", ld->draft.model.directory);
-    if (!ssmq_loader_exists(ld, config, path)) return false;
+    if (!ld->no_model && !ssmq_loader_exists(ld, config, path)) return false;
     ld->draft.model.given = given;
     if (!tokenizer) {
         ld->draft.model.tokenizer_file =

@@ -296,7 +296,7 @@ static void check_tokenizer(ssmq_loader *ld)
     const ssmq_yaml *model = ld->draft.model.given;
     const bool       samples = ssmq_loader_observes(ld) || ld->draft.collect.given;
     const char      *reader = ssmq_loader_reads_text(ld, samples);
-    if (!model || ld->draft.model.tokenizer || !reader) return;
+    if (!model || ld->no_model || ld->draft.model.tokenizer || !reader) return;
     if (access(ld->draft.model.tokenizer_file, R_OK) == 0) return;
     ssmq_diag_add(ld->diag, SSMQ_ERR_INPUT, SSMQ_E_NO_TOKENIZER,
                   ssmq_yaml_get(model, "path")->place, "name one as model.tokenizer",

@@ -90,6 +90,12 @@ static void put_path(ssmq_loader *ld, ssmq_yaml *map, const char *key, const cha
     ssmq_yaml_put(ld->arena, map, key, v);
 }
 
+/* The sum of a file of the model; where that is not looked at, the file's name keeps runs apart. */
+static const char *model_digest(ssmq_loader *ld, const char *file, const ssmq_yaml *at)
+{
+    return ld->no_model ? file : ssmq_loader_digest(ld, file, at);
+}
+
 static ssmq_yaml *model_tree(ssmq_loader *ld, bool with_tokenizer)
 {
     const ssmq_yaml *given = ld->draft.model.given, *path = ssmq_yaml_get(given, "path");
@@ -97,8 +103,8 @@ static ssmq_yaml *model_tree(ssmq_loader *ld, bool with_tokenizer)
     ssmq_yaml       *map = ssmq_yaml_new(ld->arena, SSMQ_YAML_MAP);
     const char *config = ssmq_arena_printf(ld->arena, "%s/config.json", ld->draft.model.directory);
     put_path(ld, map, "path", ld->draft.model.path, path);
-    put_sum(ld, map, "config", ssmq_loader_digest(ld, config, path));
-    ssmq_yaml *weights = weights_tree(ld, path);
+    put_sum(ld, map, "config", model_digest(ld, config, path));
+    ssmq_yaml *weights = ld->no_model ? NULL : weights_tree(ld, path);
     if (weights) ssmq_yaml_put(ld->arena, map, "weights", weights);
     if (!with_tokenizer) return map;
     const char *shown =
@@ -107,7 +113,7 @@ static ssmq_yaml *model_tree(ssmq_loader *ld, bool with_tokenizer)
             : ssmq_arena_printf(ld->arena, "%s/tokenizer.json", ld->draft.model.path);
     put_path(ld, map, "tokenizer", shown, tokenizer);
     put_sum(ld, map, "tokenizer",
-            ssmq_loader_digest(ld, ld->draft.model.tokenizer_file, tokenizer ? tokenizer : path));
+            model_digest(ld, ld->draft.model.tokenizer_file, tokenizer ? tokenizer : path));
     return map;
 }
 
