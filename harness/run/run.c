@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "harness/base/build.h"
 #include "harness/base/clock.h"
+#include "harness/base/hash.h"
 #include "harness/run/evaluate/sensitivity_store.h"
 #include "harness/run/execute.h"
 #include "harness/store/lease.h"
@@ -206,15 +207,27 @@ static void note_calibration(job *j, const ssmq_recipe_result *r)
     }
 }
 
+/* What the code is: of a commit that was changed, and where it is not known, only the program itself tells. */
+static const char *code_of(const job *j)
+{
+    const ssmq_build *build = ssmq_build_info();
+    char              sum[SSMQ_SHA256_HEX];
+    if (!build->dirty && strlen(build->commit) == 40) return build->commit;
+    if (ssmq_sha256_file("/proc/self/exe", sum) != SSMQ_OK) {
+        ssmq_error_clear();
+        return build->commit;
+    }
+    return ssmq_arena_printf(j->arena, "%s changed, program %.16s", build->commit, sum);
+}
+
 /* All that numbers of a run's pieces depend on. */
 static const char *identity_of(const job *j)
 {
     const ssmq_backend *be = j->session->be;
     const ssmq_build   *build = ssmq_build_info();
-    return ssmq_arena_printf(j->arena, "run %s, ssmq %s %s%s, numerics %d, %s, %s, %s %s on %s", j->run->id,
-                             build->version, build->commit, build->dirty ? " changed" : "",
-                             SSMQ_NUMERICS_VERSION, build->compiler, build->flags, be->ops->name, be->tier,
-                             be->device);
+    return ssmq_arena_printf(j->arena, "run %s, ssmq %s %s, numerics %d, %s, %s, %s %s on %s", j->run->id,
+                             build->version, code_of(j), SSMQ_NUMERICS_VERSION, build->compiler, build->flags,
+                             be->ops->name, be->tier, be->device);
 }
 
 /* What a run that came to no end has computed; nothing of one that is done, whose results are of no use if it

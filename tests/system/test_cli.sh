@@ -124,7 +124,7 @@ done
 
 # What it resolves to is what it does with the model, but for the ids of runs and what says that they are missing.
 run 0 check experiments/quickstart.yaml
-with_model=$(sed 's/^#   [0-9a-f]\{16\}  /#   ----------------  /' <<< "$out")
+with_model=$(sed 's/^#   [0-9a-f]\{16\}  /#   ----------------  /' "$scratch/out")
 run 0 check --no-model experiments/quickstart.yaml
 [ "$(sed '/^# not checked/,$d' <<< "$out")" = "$with_model" ] || fail "$command_line: not what it is with the model: $out"
 there=$(sed '/^# not checked/,$!d' <<< "$out")

@@ -187,6 +187,19 @@ if ! grep -q '"event": "done"' "$scratch/killed/small/$fake/journal.jsonl"; then
     expect_in_err "a damaged journal; what it tells from there on is computed again"
     same "$scratch/bytes"
 
+    # Another build: of a commit that was changed, or of no commit, the program's own sum tells.
+    if "$SSMQ" --version | grep -q 'commit .*\(local changes\|unknown\)'; then
+        cp -r "$scratch/killed" "$scratch/build"
+        cp "$SSMQ" "$scratch/other-build"
+        printf x >> "$scratch/other-build" # behind what is loaded
+        "$scratch/other-build" run "${small[@]}" --out "$scratch/build" > "$scratch/out" 2> "$scratch/err" || fail "another build"
+        grep -q "a journal of another run, code or processor; computing anew" "$scratch/err" ||
+            fail "another build takes the journal: $(cat "$scratch/err")"
+        same "$scratch/build"
+    else
+        echo "skipped: journals of two changed builds: this one is of a commit as it is"
+    fi
+
     cp -r "$scratch/killed" "$scratch/older"
     sed -i '1s/numerics [0-9]*/numerics 0/' "$scratch/older/small/$fake/journal.jsonl"
     run 0 run "${small[@]}" --out "$scratch/older"
