@@ -156,7 +156,8 @@ static ssmq_status collect(ssmq_session *s, const ssmq_run *run, const ssmq_list
                                         .model = x->model,
                                         .plan = x->recipe.plan,
                                         .samples = source.samples,
-                                        .be = s->be};
+                                        .be = s->be,
+                                        .listener = listener};
     if (run->collect->dump) SSMQ_TRY(ssmq_dump_open(&values, dump, &x->dump));
     return ssmq_collect(&source, x->dump, listener, &x->collection);
 }

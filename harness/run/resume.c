@@ -55,16 +55,22 @@ ssmq_status ssmq_resume_keep(const ssmq_listener *l, const char *stage, int64_t 
 
 /* ---- windows --------------------------------------------------------------------------- */
 
+static size_t yield_bytes(const ssmq_window_yield *y)
+{
+    return (y->comparison ? ssmq_comparison_bytes(y->comparison) : 0) + y->sums_bytes;
+}
+
 bool ssmq_resume_window(const ssmq_listener *l, const char *evaluation, int64_t window, const int32_t *token,
-                        int64_t n, ssmq_comparison *c, double *nll)
+                        int64_t n, const ssmq_window_yield *y, double *nll)
 {
     char               tag[SSMQ_JOURNAL_TAG];
     ssmq_journal_entry e;
     if (!ssmq_keeps(l) || ssmq_journal_count(l->journal) == 0) return false;
     ssmq_journal_tag_of(token, (size_t)n * sizeof *token, tag);
-    if (!ssmq_resume_find(l, evaluation, window, tag, c ? ssmq_comparison_bytes(c) : 0, &e) || isnan(e.nll))
-        return false;
-    if (c) ssmq_comparison_unpack(c, e.data);
+    if (!ssmq_resume_find(l, evaluation, window, tag, yield_bytes(y), &e) || isnan(e.nll)) return false;
+    if (y->comparison) ssmq_comparison_unpack(y->comparison, e.data);
+    if (y->sums_bytes)
+        memcpy(y->sums, (const unsigned char *)e.data + e.bytes - y->sums_bytes, y->sums_bytes);
     *nll = e.nll;
     return true;
 }
@@ -80,18 +86,16 @@ bool ssmq_resume_has_window(const ssmq_listener *l, const char *evaluation, int6
 }
 
 ssmq_status ssmq_resume_keep_window(const ssmq_listener *l, const char *evaluation, int64_t window,
-                                    const int32_t *token, int64_t n, const ssmq_comparison *c, double nll)
+                                    const int32_t *token, int64_t n, const ssmq_window_yield *y, double nll)
 {
     char tag[SSMQ_JOURNAL_TAG];
     if (!ssmq_keeps(l)) return SSMQ_OK;
     ssmq_journal_tag_of(token, (size_t)n * sizeof *token, tag);
-    ssmq_journal_entry e = {.stage = evaluation, .piece = window, .tag = tag, .nll = nll};
-    unsigned char     *bytes = NULL;
-    if (c) {
-        e.bytes = ssmq_comparison_bytes(c);
-        e.data = bytes = ssmq_must_malloc(e.bytes);
-        ssmq_comparison_pack(c, window, bytes);
-    }
+    ssmq_journal_entry   e = {.stage = evaluation, .piece = window, .tag = tag, .nll = nll, .bytes = yield_bytes(y)};
+    unsigned char *const bytes = ssmq_must_malloc(e.bytes + 1);
+    if (e.bytes) e.data = bytes;
+    if (y->comparison) ssmq_comparison_pack(y->comparison, window, bytes);
+    if (y->sums_bytes) memcpy(bytes + e.bytes - y->sums_bytes, y->sums, y->sums_bytes);
     const ssmq_status st = keep(l, &e);
     free(bytes);
     return st;

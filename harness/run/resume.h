@@ -30,17 +30,24 @@ bool ssmq_resume_last(const ssmq_listener *l, const char *stage, const char *tag
 SSMQ_MUST_USE ssmq_status ssmq_resume_keep(const ssmq_listener *l, const char *stage, int64_t piece,
                                            const char *tag, const void *data, size_t bytes);
 
-/* ---- windows of an evaluation: known by their tokens [n] ---- */
+/* ---- windows of an evaluation ---- */
 
-/* Takes a window that was scored before: its loss, and what it adds to the comparison (NULL: none). */
+/* What a window leaves besides its loss. */
+typedef struct ssmq_window_yield {
+    ssmq_comparison *comparison; /* it adds to this; NULL: none                          */
+    void            *sums;       /* [sums_bytes] of all windows up to it, kept as they are */
+    size_t           sums_bytes;
+} ssmq_window_yield;
+
+/* Takes a window, known by its tokens [n], that was scored before: its loss and its yield. */
 bool ssmq_resume_window(const ssmq_listener *l, const char *evaluation, int64_t window, const int32_t *token,
-                        int64_t n, ssmq_comparison *c, double *nll);
+                        int64_t n, const ssmq_window_yield *y, double *nll);
 /* Is there such a window? */
 bool ssmq_resume_has_window(const ssmq_listener *l, const char *evaluation, int64_t window, const int32_t *token,
                             int64_t n);
 /* Keeps one that was scored just now.  IO. */
 SSMQ_MUST_USE ssmq_status ssmq_resume_keep_window(const ssmq_listener *l, const char *evaluation, int64_t window,
-                                                  const int32_t *token, int64_t n, const ssmq_comparison *c,
+                                                  const int32_t *token, int64_t n, const ssmq_window_yield *y,
                                                   double nll);
 
 #ifdef __cplusplus

@@ -253,7 +253,7 @@ static void end_journal(job *j)
     note_event(j, "done", j->run->name);
     ssmq_journal_close(j->journal);
     j->journal = NULL;
-    ssmq_journal_remove_bin(ssmq_rundir_path(j->dir));
+    ssmq_journal_remove_bulk(ssmq_rundir_path(j->dir));
 }
 
 static ssmq_status carry_out(job *j, ssmq_summary *summary)
@@ -368,14 +368,14 @@ static bool are_there(const job *j, const ssmq_outcome *o)
 /* What whoever finished it could not put away before he was killed; a living one still will. */
 static void tidy(const job *j, const char *path)
 {
-    static const char *const names[] = {"lease", SSMQ_JOURNAL_BIN};
+    static const char *const names[] = {"lease", SSMQ_JOURNAL_BIN, SSMQ_JOURNAL_SUMS};
     ssmq_rundir             *d = NULL;
     bool                     any = false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         any |= access(ssmq_arena_printf(j->arena, "%s/%s", path, names[i]), F_OK) == 0;
     if (!any) return;
     if (ssmq_rundir_open(path, j->run->id, j->run->name, 0, &d) == SSMQ_OK) {
-        ssmq_journal_remove_bin(path);
+        ssmq_journal_remove_bulk(path);
         ssmq_rundir_close(d);
     }
     ssmq_error_clear();
@@ -444,7 +444,7 @@ void ssmq_job_run(ssmq_job *j, ssmq_outcome *o)
     j->lost = j->task = NULL;
     start_clocks(j);
     ssmq_status st =
-        ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES + j->run->dump_bytes, &j->dir);
+        ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES + 2 * j->run->dump_bytes, &j->dir);
     if (st != SSMQ_OK) {
         fail_outcome(j, st, o);
         return;

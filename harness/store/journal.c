@@ -20,7 +20,7 @@
 
 struct ssmq_journal {
     ssmq_arena         *a; /* paths, and texts of entries */
-    const char         *path, *bin_path;
+    const char         *folder, *path, *bin_path;
     int                 fd, bin;
     int64_t             size, bin_size; /* of what is whole, in bytes */
     ssmq_journal_entry *entry;          /* [n] read when it was opened */
@@ -352,6 +352,7 @@ ssmq_status ssmq_journal_open(const char *folder, const char *identity, bool afr
     ssmq_arena   *a = ssmq_arena_new();
     ssmq_journal *j = ssmq_arena_alloc(a, sizeof *j);
     *j = (ssmq_journal){.a = a,
+                        .folder = ssmq_arena_strdup(a, folder),
                         .path = ssmq_arena_printf(a, "%s/" SSMQ_JOURNAL, folder),
                         .bin_path = ssmq_arena_printf(a, "%s/" SSMQ_JOURNAL_BIN, folder),
                         .fd = -1,
@@ -375,12 +376,18 @@ void ssmq_journal_close(ssmq_journal *j)
     ssmq_arena_free(j->a);
 }
 
-void ssmq_journal_remove_bin(const char *folder)
+static void remove_file(const char *folder, const char *name)
 {
     ssmq_str path = {0};
-    ssmq_str_printf(&path, "%s/" SSMQ_JOURNAL_BIN, folder);
+    ssmq_str_printf(&path, "%s/%s", folder, name);
     unlink(ssmq_str_text(&path));
     ssmq_str_free(&path);
+}
+
+void ssmq_journal_remove_bulk(const char *folder)
+{
+    remove_file(folder, SSMQ_JOURNAL_BIN);
+    remove_file(folder, SSMQ_JOURNAL_SUMS);
 }
 
 /* ---- looking up ------------------------------------------------------------------------ */
@@ -393,6 +400,11 @@ static bool same_tag(const char *a, const char *b)
 static bool is_of(const ssmq_journal_entry *e, const char *stage, const char *tag)
 {
     return strcmp(e->stage, stage) == 0 && same_tag(e->tag, tag);
+}
+
+const char *ssmq_journal_folder(const ssmq_journal *j)
+{
+    return j->folder;
 }
 
 int64_t ssmq_journal_count(const ssmq_journal *j)

@@ -20,6 +20,7 @@ extern "C" {
 
 #define SSMQ_JOURNAL "journal.jsonl"
 #define SSMQ_JOURNAL_BIN "journal.bin"
+#define SSMQ_JOURNAL_SUMS "journal.sums" /* sums.h */
 #define SSMQ_JOURNAL_SYNC_S 0.25
 #define SSMQ_JOURNAL_TAG 17 /* 16 hex digits, with the final 0 */
 
@@ -42,6 +43,7 @@ SSMQ_MUST_USE ssmq_status ssmq_journal_open(const char *folder, const char *iden
 /* Synced; accepts NULL. */
 void ssmq_journal_close(ssmq_journal *j);
 
+const char *ssmq_journal_folder(const ssmq_journal *j);
 /* Pieces that were read when it was opened. */
 int64_t ssmq_journal_count(const ssmq_journal *j);
 /* One of them; false if it is not there, or under another tag. */
@@ -70,8 +72,8 @@ void ssmq_journal_examine(const char *folder, bool done, ssmq_arena *arena, ssmq
 /* 16 hex digits that stand for these bytes. */
 void ssmq_journal_tag_of(const void *bytes, size_t n, char tag[SSMQ_JOURNAL_TAG]);
 
-/* The run is done: journal.bin, which is of no use any more, is removed; an error is passed over. */
-void ssmq_journal_remove_bin(const char *folder);
+/* The run is done: journal.bin and journal.sums, which are of no use any more, are removed; an error is passed over. */
+void ssmq_journal_remove_bulk(const char *folder);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
  *   run.h5          the results (store.h)
  *   summary.json    the numbers that people copy (summary.h)
  *   log.txt
- *   journal.jsonl   what was computed when; until the run is done, with journal.bin, for going on (journal.h)
+ *   journal.jsonl   what was computed when; until the run is done, with journal.bin and .sums, for going on (journal.h)
  *
  * One directory has one writer.  A writer holds the lease, a file made by exclusive creation, as
  * many file systems of clusters have no working flock(); its time of change is the heartbeat. */

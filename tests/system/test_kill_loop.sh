@@ -40,7 +40,7 @@ YAML
 # check_sealed NAME FOLDER: every sealed file of results there has the bytes of the one in $whole
 check_sealed() {
     local file
-    for file in "$2/$1"/*/{run.h5,summary.json}; do
+    for file in "$2/$1"/*/{run.h5,dump.h5,summary.json}; do
         [ -e "$file" ] || continue
         sealed=$((sealed + 1))
         cmp -s "$file" "$whole/${file#"$2/"}" || fail "after a kill: $file is not what it should be"
@@ -50,14 +50,16 @@ check_sealed() {
 # check_done NAME FOLDER: the whole of it, when it is done
 check_done() {
     local file left journal twice
-    for file in "$whole/$1"/{sweep.json,sweep.h5,sweep.csv,*/run.h5,*/summary.json}; do
+    for file in "$whole/$1"/{sweep.json,sweep.h5,sweep.csv,*/run.h5,*/dump.h5,*/summary.json}; do
+        [[ $file == *dump.h5 && ! -e $file ]] && continue
         cmp "$file" "$2/${file#"$whole/"}" || fail "$file differs after the kills"
     done
-    left=$(find "$2" -name lease -o -name '*.part' -o -name journal.bin)
+    left=$(find "$2" -name lease -o -name '*.part' -o -name journal.bin -o -name journal.sums)
     [ -z "$left" ] || fail "left behind: $left"
     for journal in "$2/$1"/*/journal.jsonl; do
         resumed=$((resumed + $(grep -c '"event": "resumed"' "$journal")))
-        twice=$(grep -o '"stage": "[^"]*", "piece": [0-9-]*, "tag": "[^"]*"' "$journal" | sort | uniq -d)
+        twice=$(grep -o '"stage": "[^"]*", "piece": [0-9-]*, "tag": "[^"]*"' "$journal" |
+            grep -v ', so far"' | sort | uniq -d)
         [ -z "$twice" ] || fail "computed twice, $journal: $twice"
     done
 }
@@ -109,7 +111,8 @@ loop many 25
 experiment stages <<YAML
 compare: {against: float, metrics: [kl, delta-p, top1, sqnr], sensitivity: each-on, by: layer, windows: 2,
           interactions: [[rot, a], [s, w]]}
-collect: {sites: ["layers.*.scan.x"], statistics: {moments: true}}
+collect: {sites: ["layers.*.scan.x"], statistics: {moments: true, channels: true, quantiles: [50, 99]},
+          dump: {sites: ["layers.{0,2}.{scan.x,out_proj.in,scan.A}"], samples: 4, dtype: f16}}
 evaluate:
   - {id: wt2, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 128, limit: 5}
   - {id: long, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 200, limit: 3}

@@ -226,9 +226,9 @@ static void test_removed(void **state)
 {
     (void)state;
     fill();
-    ssmq_journal_remove_bin(folder);
+    ssmq_journal_remove_bulk(folder);
     assert_int_equal(access(bin, F_OK), -1);
-    ssmq_journal_remove_bin(folder);
+    ssmq_journal_remove_bulk(folder);
     assert_int_equal(access(path, F_OK), 0);
 }
 

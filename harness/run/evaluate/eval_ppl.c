@@ -45,6 +45,7 @@ typedef struct task {
     const char            *beside; /* name of the second */
     int64_t                piece;  /* tokens of a forward pass */
     ssmq_comparison       *comparison; /* where there are two sides */
+    const ssmq_beside     *with;   /* the same, as it was asked for; NULL */
     ssmq_pool             *pool;
     int32_t               *token; /* [window] */
     int64_t                unscored; /* targets of a window that come first and do not count */
@@ -198,8 +199,11 @@ static void keep(task *t, int32_t subset, double nll)
 /* The loss of the window in t->token, computed unless it was before the run was killed. */
 static ssmq_status find_loss(task *t, double *nll)
 {
-    const int64_t n = t->e->window;
-    if (ssmq_resume_window(t->listener, t->e->id, t->windows, t->token, n, t->comparison, nll)) return SSMQ_OK;
+    const int64_t           n = t->e->window;
+    const ssmq_window_yield y = {.comparison = t->comparison,
+                                 .sums = t->with ? t->with->sums : NULL,
+                                 .sums_bytes = t->with ? t->with->sums_bytes : 0};
+    if (ssmq_resume_window(t->listener, t->e->id, t->windows, t->token, n, &y, nll)) return SSMQ_OK;
     SSMQ_TRY(ssmq_may_go_on(t->listener));
     const ssmq_status st = run_window(t);
     if (st == SSMQ_ERR_NUMERIC)
@@ -207,7 +211,7 @@ static ssmq_status find_loss(task *t, double *nll)
                          ssmq_error_last()->message);
     SSMQ_TRY(st);
     *nll = mean_loss(t, &t->side[0]);
-    return ssmq_resume_keep_window(t->listener, t->e->id, t->windows, t->token, n, t->comparison, *nll);
+    return ssmq_resume_keep_window(t->listener, t->e->id, t->windows, t->token, n, &y, *nll);
 }
 
 static ssmq_status run_windows(task *t, ssmq_windows *w)
@@ -335,6 +339,7 @@ static ssmq_status evaluate(const ssmq_evaluation *e, const ssmq_model *m, ssmq_
     ssmq_status   st = SSMQ_OK;
     t.unscored = ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window);
     SSMQ_ASSERT(!beside || beside->m->vocabulary == m->vocabulary);
+    t.with = beside;
     if (beside && beside->name) t.beside = beside->name;
     if (beside && beside->piece > 0) t.piece = beside->piece;
     SSMQ_TRY(ssmq_texts_windows(texts, e, m->vocabulary, listener, &w));

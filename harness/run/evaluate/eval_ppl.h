@@ -70,6 +70,9 @@ typedef struct ssmq_beside {
      * kept: for several evaluations of the same windows beside the same m and ex. */
     ssmq_hidden_cache       *cache;
     ssmq_kept_hidden        *kept;
+    /* [sums_bytes] what probes add up over the windows; it goes on with a run that was killed.  NULL: nothing. */
+    void                    *sums;
+    size_t                   sums_bytes;
 } ssmq_beside;
 
 /* The same figures, and beside them out->comparison; 9 bytes more for each token, 40 for each window, and

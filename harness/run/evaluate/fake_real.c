@@ -5,6 +5,7 @@
 #include "harness/backend/shape.h"
 #include "harness/base/assert.h"
 
+#define TASK "real against fake"
 #define ROOM_BYTES ((int64_t)256 << 20)
 #define PIECE_MIN 16
 
@@ -19,6 +20,7 @@ typedef struct pass {
     ssmq_fake_real               *out;
     ssmq_exec                    *fake, *real;
     int64_t *seen_real, *seen_fake; /* [n_site] tokens so far, of all windows */
+    size_t   sums_bytes;            /* from out->at on: the sites, and both of these */
     kept    *kept;                  /* [n_site]                                */
     float   *value;                 /* fake's values of the site under way     */
     int8_t  *code;                  /* and its codes                           */
@@ -282,9 +284,10 @@ static ssmq_status open_pass(const ssmq_fake_real_request *r, pass *p)
     ssmq_arena  *arena = ssmq_arena_new();
     *p = (pass){.r = r, .out = ssmq_arena_alloc(arena, sizeof *p->out)};
     *p->out = (ssmq_fake_real){.arena = arena, .model = r->model, .first = -1};
-    p->out->at = SSMQ_ARENA_ARRAY(arena, ssmq_fake_real_site, n);
-    p->seen_real = SSMQ_ARENA_ARRAY(arena, int64_t, n);
-    p->seen_fake = SSMQ_ARENA_ARRAY(arena, int64_t, n);
+    p->sums_bytes = n * (sizeof *p->out->at + sizeof *p->seen_real + sizeof *p->seen_fake);
+    p->out->at = ssmq_arena_alloc(arena, p->sums_bytes);
+    p->seen_real = (int64_t *)(void *)(p->out->at + n);
+    p->seen_fake = p->seen_real + n;
     p->kept = SSMQ_ARENA_ARRAY(arena, kept, n);
     SSMQ_TRY(ssmq_exec_open(r->be, r->model, r->plan, SSMQ_MODE_REAL, &p->real));
     SSMQ_TRY(
@@ -327,17 +330,20 @@ ssmq_status ssmq_fake_real_run(const ssmq_fake_real_request *r, ssmq_fake_real *
     const ssmq_compare_spec spec = {.metrics = 1u << SSMQ_METRIC_KL};
     pass                    p;
     ssmq_ppl                ppl = {0};
+    ssmq_listener           l = r->listener ? *r->listener : (ssmq_listener){0};
     ssmq_status             st = open_pass(r, &p);
+    l.part = TASK; /* these windows are not those of the evaluation itself */
     if (st == SSMQ_OK) {
         const ssmq_beside beside = {.m = r->model,
                                     .ex = p.fake,
                                     .spec = &spec,
                                     .seed = r->seed,
                                     .name = "fake",
-                                    .task = "real against fake",
-                                    .piece = p.piece};
-        st =
-            ssmq_eval_paired(r->evaluation, r->model, p.real, &beside, r->texts, r->listener, &ppl);
+                                    .task = TASK,
+                                    .piece = p.piece,
+                                    .sums = p.out->at,
+                                    .sums_bytes = p.sums_bytes};
+        st = ssmq_eval_paired(r->evaluation, r->model, p.real, &beside, r->texts, &l, &ppl);
     }
     if (st == SSMQ_OK) {
         conclude(&p, &ppl);

@@ -1,29 +1,31 @@
 #include "harness/run/statistics/collect.h"
+#include <inttypes.h>
 #include "harness/base/assert.h"
 #include "harness/run/evaluate/clip_limits.h"
 #include "harness/run/sample_pass.h"
 #include "harness/run/statistics/collect_resume.h"
-
-/* What is done at a site in a pass over the samples. */
-typedef struct watch {
-    bool            statistics;
-    ssmq_site_stats stats;
-    float          *sample_absmax; /* [samples->n] */
-} watch;
+#include "harness/run/statistics/collect_sums.h"
 
 typedef struct collector {
     const ssmq_collect_source *source;
     ssmq_dump                 *dump;
     ssmq_collection           *result;
     ssmq_stats_workers         workers;
-    watch                     *at; /* [n_site] */
+    ssmq_watched              *at; /* [n_site] */
     int32_t                    first, end; /* sites of the pass under way */
+    int64_t                    n_done;     /* samples, in it              */
+    ssmq_collect_sums          sums;
     const ssmq_listener       *listener;
 } collector;
 
 static const ssmq_site *site_of(const collector *c, int32_t site)
 {
     return &c->source->model->site[site];
+}
+
+static int64_t samples_of(const collector *c)
+{
+    return c->source->samples ? c->source->samples->n : 0;
 }
 
 static bool is_weight(const collector *c, int32_t site)
@@ -90,11 +92,12 @@ static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x, int64_
 
 static ssmq_status done(void *context, int64_t sample, int32_t n)
 {
-    const collector *c = context;
-    const double     sites = (double)c->source->model->n_site, samples = (double)c->source->samples->n;
-    const double     before = (double)c->first / sites, share = (double)(c->end - c->first) / sites;
-    ssmq_tell_update(c->listener, sample + n, before + share * (double)(sample + n) / samples);
-    return SSMQ_OK;
+    collector   *c = context;
+    const double sites = (double)c->source->model->n_site, samples = (double)c->source->samples->n;
+    const double before = (double)c->first / sites, share = (double)(c->end - c->first) / sites;
+    c->n_done = sample + n;
+    ssmq_tell_update(c->listener, c->n_done, before + share * (double)c->n_done / samples);
+    return ssmq_collect_sums_keep(&c->sums, c->n_done, false);
 }
 
 /* ---- passes over the samples ----------------------------------------------------------- */
@@ -133,6 +136,27 @@ static ssmq_status begin_pass(collector *c)
     return SSMQ_OK;
 }
 
+/* Is all in the dump that it wants of the first n samples? */
+static bool dumped(const collector *c, int64_t n)
+{
+    for (int32_t i = c->first; i < c->end; i++)
+        for (int64_t s = 0; s < n; s++)
+            if (!is_weight(c, i) && ssmq_dump_wants(c->dump, i, s)) return false;
+    return true;
+}
+
+/* Behind the samples that were done before the run was killed. */
+static ssmq_status resume_pass(collector *c)
+{
+    c->sums = (ssmq_collect_sums){.listener = c->listener, .at = c->at, .first = c->first, .end = c->end};
+    SSMQ_TRY(ssmq_collect_sums_take(&c->sums, &c->n_done));
+    SSMQ_ASSERT(dumped(c, c->n_done)); /* the journal was told of a sample's values first */
+    if (c->n_done == 0) return SSMQ_OK;
+    return ssmq_journal_note(c->listener->journal, "collecting",
+                             ssmq_arena_printf(c->result->arena, "goes on behind %" PRId64 " of %" PRId64 " samples",
+                                               c->n_done, samples_of(c)));
+}
+
 /* In the order of sites, weights among them. */
 static ssmq_status end_pass(collector *c)
 {
@@ -155,11 +179,31 @@ static ssmq_status run_samples(collector *c)
                                     .mode = source->mode,
                                     .be = source->be,
                                     .samples = source->samples,
-                                    .n = source->samples ? source->samples->n : 0,
+                                    .n = samples_of(c),
+                                    .known = c->n_done,
                                     .batch = 1,
                                     .listener = c->listener,
                                     .watch = {.context = c, .wants = wants, .see = see, .done = done}};
-    return ssmq_sample_pass_run(&p);
+    const ssmq_status st = ssmq_sample_pass_run(&p);
+    if (st == SSMQ_ERR_STOPPED) SSMQ_TRY(ssmq_collect_sums_keep(&c->sums, c->n_done, true));
+    return st;
+}
+
+/* One whose figures are known runs only for what the dump lacks. */
+static ssmq_status run_pass(collector *c)
+{
+    const int32_t n = c->result->n;
+    const bool    known = ssmq_collect_take(c->result, c->source, c->first, c->listener);
+    c->n_done = 0;
+    c->sums = (ssmq_collect_sums){0};
+    if (c->dump) SSMQ_TRY(ssmq_dump_resume(c->dump, c->first, c->end));
+    if (known && dumped(c, samples_of(c))) return SSMQ_OK;
+    if (!known) SSMQ_TRY(begin_pass(c));
+    if (!known) SSMQ_TRY(resume_pass(c));
+    SSMQ_TRY(run_samples(c));
+    if (known) return SSMQ_OK;
+    SSMQ_TRY(end_pass(c));
+    return ssmq_collect_keep(c->result, n, c->source, c->first, c->listener);
 }
 
 static ssmq_status run_passes(collector *c)
@@ -167,13 +211,7 @@ static ssmq_status run_passes(collector *c)
     while (c->end < c->source->model->n_site) {
         c->first = c->end;
         c->end = end_of_pass(c, c->first);
-        const int32_t n = c->result->n;
-        /* The dump is written anew, so that it needs all samples. */
-        if (!c->dump && ssmq_collect_take(c->result, c->source, c->first, c->listener)) continue;
-        SSMQ_TRY(begin_pass(c));
-        SSMQ_TRY(run_samples(c));
-        SSMQ_TRY(end_pass(c));
-        if (!c->dump) SSMQ_TRY(ssmq_collect_keep(c->result, n, c->source, c->first, c->listener));
+        SSMQ_TRY(run_pass(c));
     }
     return SSMQ_OK;
 }
@@ -207,7 +245,7 @@ ssmq_status ssmq_collect(const ssmq_collect_source *source, ssmq_dump *dump,
     ssmq_collection result = {.arena = ssmq_arena_new()};
     result.figures = SSMQ_ARENA_ARRAY(result.arena, ssmq_site_figures, n);
     collector c = {.source = source, .dump = dump, .result = &result, .listener = listener};
-    c.at = SSMQ_ARENA_ARRAY(result.arena, watch, n);
+    c.at = SSMQ_ARENA_ARRAY(result.arena, ssmq_watched, n);
     SSMQ_ASSERT(source->samples || !ssmq_collect_needs_samples(source->spec, source->model));
     ssmq_tell_begin(listener, "collecting", "samples");
     const ssmq_status st = collect(&c);

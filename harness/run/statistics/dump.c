@@ -1,4 +1,5 @@
 #include "harness/run/statistics/dump.h"
+#include "harness/run/resume.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct ssmq_dump {
     int64_t          samples, tokens; /* of those that there are */
     void            *values;          /* a sample at a site: [1, tokens, ...] of the dtype */
     const char     **path;            /* [n_site] of the site's values; NULL: not dumped */
+    int64_t         *known;           /* [n_site] samples that were taken from the journal */
 };
 
 static const ssmq_dump_spec *spec_of(const ssmq_dump *d)
@@ -227,6 +229,7 @@ ssmq_status ssmq_dump_open(const ssmq_dump_source *source, const char *path, ssm
     ssmq_dump            *d = ssmq_must_malloc(sizeof *d);
     *d = (ssmq_dump){.source = *source, .arena = ssmq_arena_new()};
     d->path = SSMQ_ARENA_ARRAY(d->arena, const char *, source->model->n_site);
+    d->known = SSMQ_ARENA_ARRAY(d->arena, int64_t, source->model->n_site);
     if (source->samples) {
         SSMQ_ASSERT(spec->samples <= source->samples->n);
         d->samples = spec->samples;
@@ -289,7 +292,47 @@ static ssmq_tensor tokens_of(const ssmq_tensor *x)
 
 bool ssmq_dump_wants(const ssmq_dump *d, int32_t site, int64_t sample)
 {
-    return d && d->path[site] && sample < d->samples;
+    return d && d->path[site] && sample >= d->known[site] && sample < d->samples;
+}
+
+/* A sample at a site, whose values are in d->values. */
+static ssmq_tensor sample_of(const ssmq_dump *d, int32_t site)
+{
+    int64_t     chunk[SSMQ_RANK_MAX];
+    ssmq_tensor part = shape_of(spec_of(d), d->source.model, site, chunk);
+    part.dim[0] = 1;
+    part.data = d->values;
+    return part;
+}
+
+static ssmq_status fill_sample(ssmq_dump *d, int32_t site, int64_t sample)
+{
+    const ssmq_tensor part = sample_of(d, site);
+    return ssmq_store_fill(d->store, d->path[site], (const int64_t[]){sample, 0, 0, 0}, &part);
+}
+
+/* What the journal calls a site's values. */
+static const char *stage_of(const ssmq_dump *d, int32_t site)
+{
+    return ssmq_arena_printf(d->arena, "dump of %s", d->source.model->site[site].name);
+}
+
+/* In the order in which they were shown, which decides where they lie in the file. */
+ssmq_status ssmq_dump_resume(ssmq_dump *d, int32_t first, int32_t end)
+{
+    const ssmq_model  *m = d->source.model;
+    ssmq_journal_entry e;
+    for (int64_t s = 0; s < d->samples; s++)
+        for (int32_t i = first; i < end; i++) {
+            if (!d->path[i] || m->site[i].kind == SSMQ_SITE_WEIGHT) continue;
+            const ssmq_tensor part = sample_of(d, i);
+            const size_t      bytes = ssmq_tensor_bytes(&part);
+            if (!ssmq_resume_find(d->source.listener, stage_of(d, i), s, NULL, bytes, &e)) return SSMQ_OK;
+            memcpy(d->values, e.data, bytes);
+            SSMQ_TRY(fill_sample(d, i, s));
+            d->known[i] = s + 1;
+        }
+    return SSMQ_OK;
 }
 
 ssmq_status ssmq_dump_see(ssmq_dump *d, int32_t site, int64_t sample, const ssmq_tensor *x)
@@ -297,8 +340,7 @@ ssmq_status ssmq_dump_see(ssmq_dump *d, int32_t site, int64_t sample, const ssmq
     const ssmq_tensor tokens = tokens_of(x);
     const int64_t     L = tokens.dim[0], n = L < d->tokens ? L : d->tokens;
     const int64_t     width = ssmq_tensor_count(&tokens) / L;
-    int64_t           chunk[SSMQ_RANK_MAX];
-    ssmq_tensor       part = shape_of(spec_of(d), d->source.model, site, chunk);
+    const ssmq_tensor part = sample_of(d, site);
     SSMQ_ASSERT(ssmq_dump_wants(d, site, sample));
     if (spec_of(d)->dtype == SSMQ_DUMP_CODES) {
         SSMQ_TRY(encode(d, site, &tokens, n));
@@ -308,9 +350,9 @@ ssmq_status ssmq_dump_see(ssmq_dump *d, int32_t site, int64_t sample, const ssmq
                     d->values, t * width);
     }
     pad(d, n * width, d->tokens * width);
-    part.dim[0] = 1;
-    part.data = d->values;
-    return ssmq_store_fill(d->store, d->path[site], (const int64_t[]){sample, 0, 0, 0}, &part);
+    SSMQ_TRY(fill_sample(d, site, sample));
+    return ssmq_resume_keep(d->source.listener, stage_of(d, site), sample, NULL, d->values,
+                            ssmq_tensor_bytes(&part));
 }
 
 /* A weight's codes: those that a method solved, else the nearest ones. */

@@ -4,6 +4,7 @@
 #include "harness/backend/backend.h"
 #include "harness/data/dataset.h"
 #include "harness/run/experiment/collect_spec.h"
+#include "harness/run/listener.h"
 #include "harness/run/statistics/site_stats.h"
 #include "harness/store/store.h"
 
@@ -25,12 +26,15 @@ typedef struct ssmq_dump_source {
     const ssmq_plan         *plan;    /* NULL in float mode              */
     const ssmq_samples      *samples; /* NULL where only weights are dumped */
     ssmq_backend            *be;
+    const ssmq_listener     *listener; /* keeps what is shown, so that it need not be again after a kill */
 } ssmq_dump_source;
 
 /* Creates PATH.part and everything in it but the values of activations and states; the file is held in
  * memory until it is sealed.  IO, MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_dump_open(const ssmq_dump_source *source, const char *path,
                                          ssmq_dump **out);
+/* Takes what was shown of the sites first .. end - 1 before the run was killed, which is not wanted any more.  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_dump_resume(ssmq_dump *d, int32_t first, int32_t end);
 /* Is this sample's live tensor at the site to be shown to ssmq_dump_see()? */
 bool ssmq_dump_wants(const ssmq_dump *d, int32_t site, int64_t sample);
 /* x (1, L, C), of a state (1, L, E, N).  IO. */
