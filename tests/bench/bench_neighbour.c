@@ -1,0 +1,209 @@
+/* A prefill beside a process that takes a core: what waits between threads cost when one of them is put aside.
+ *
+ *   bench_neighbour [SHAPE [TOKENS [PAIRS]]]
+ *
+ * Prefills of a random model (mamba-130m, 512 tokens, 20 pairs), in float and in real mode (Quamba W8A8), by turns alone
+ * and beside a process that spins, bound to the first of the cores that this one may use.  Of each pair: the speed beside
+ * it as a share of that alone, and the same of the processor time that a prefill takes, which says whether
+ * threads wait awake.  n threads on n cores, one of them shared by two, have n - 1/2 cores left: 0.75 of two; below 0.5
+ * a thread would be better off alone. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "harness/backend/cpu/cpu.h"
+#include "harness/base/clock.h"
+#include "harness/base/cores.h"
+#include "harness/exec/exec.h"
+#include "harness/run/checkpoint/load.h"
+#include "models/families.h"
+#include "models/random.h"
+#include "quant/methods.h"
+#include "tests/support/steps.h"
+
+#define PAIRS_MAX 200
+#define SIDE_S 1.0 /* processor time of each side of a pair, in seconds */
+
+typedef struct bench {
+    ssmq_model      *m;
+    ssmq_checkpoint *checkpoint;
+    ssmq_backend    *be;
+    test_applied     quamba;
+    ssmq_exec       *ex;
+    void            *state;
+    int32_t         *token;
+    int32_t          L;
+    pid_t            neighbour;
+} bench;
+
+static const test_step quamba[] = {
+    {&ssmq_method_hadamard, NULL},
+    {&ssmq_method_weights, NULL},
+    {&ssmq_method_activations, NULL},
+    {NULL, NULL},
+};
+
+static int failed(ssmq_status st)
+{
+    if (st != SSMQ_OK) fprintf(stderr, "error: %s\n", ssmq_error_last()->message);
+    return st != SSMQ_OK;
+}
+
+/* ---- the neighbour ----------------------------------------------------------------------- */
+
+/* Spins on one core until its parent ends it, or is gone; stopped at first. */
+static void spin(int core)
+{
+    const ssmq_cores one = {.n = 1, .at = {core}};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (ssmq_cores_bind(&one) != SSMQ_OK) _exit(1);
+    raise(SIGSTOP);
+    for (volatile unsigned long i = 0;; i++) continue;
+}
+
+static ssmq_status start_neighbour(bench *b, int core)
+{
+    int status;
+    b->neighbour = fork();
+    if (b->neighbour == 0) spin(core);
+    if (b->neighbour < 0 || waitpid(b->neighbour, &status, WUNTRACED) < 0 || !WIFSTOPPED(status))
+        return SSMQ_FAIL(DEVICE, "no process beside this one");
+    return SSMQ_OK;
+}
+
+static void end_neighbour(bench *b)
+{
+    if (b->neighbour <= 0) return;
+    kill(b->neighbour, SIGKILL);
+    waitpid(b->neighbour, NULL, 0);
+}
+
+/* ---- pairs ------------------------------------------------------------------------------- */
+
+/* Some prefills in a row: of what is shorter than a time slice, chance decides whether it has a core to itself. */
+static ssmq_status prefill(bench *b, int times, double *wall, double *cpu)
+{
+    ssmq_tensor  hidden;
+    const double began = ssmq_monotonic_s(), used = ssmq_cpu_time_s();
+    for (int i = 0; i < times; i++) {
+        SSMQ_TRY(b->m->family->state_zero(b->m, b->ex, b->state));
+        SSMQ_TRY(b->m->family->forward(b->m, b->ex, &(ssmq_batch){b->token, 1, b->L}, b->state, &hidden));
+    }
+    *wall = ssmq_monotonic_s() - began;
+    *cpu = ssmq_cpu_time_s() - used;
+    return SSMQ_OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void put(const char *what, double *v, int n)
+{
+    qsort(v, (size_t)n, sizeof *v, by_value);
+    printf("  %s median %.3f (%.3f to %.3f)", what, v[n / 2], v[n / 10], v[n - 1 - n / 10]);
+}
+
+static ssmq_status measure(bench *b, const char *mode, int pairs)
+{
+    double speed[PAIRS_MAX], work[PAIRS_MAX], alone[PAIRS_MAX], had[PAIRS_MAX], wall[2], cpu[2];
+    SSMQ_TRY(prefill(b, 1, &wall[0], &cpu[0])); /* warm-up */
+    SSMQ_TRY(prefill(b, 1, &wall[0], &cpu[0]));
+    const int times = 1 + (int)(SIDE_S / cpu[0]);
+    for (int i = 0; i < pairs; i++) {
+        SSMQ_TRY(prefill(b, times, &wall[0], &cpu[0]));
+        kill(b->neighbour, SIGCONT);
+        const ssmq_status st = prefill(b, times, &wall[1], &cpu[1]);
+        kill(b->neighbour, SIGSTOP);
+        SSMQ_TRY(st);
+        speed[i] = wall[0] / wall[1];
+        work[i] = cpu[1] / cpu[0];
+        alone[i] = times * b->L / wall[0];
+        had[i] = cpu[0] / wall[0];
+    }
+    printf("%-5s", mode);
+    put("speed", speed, pairs);
+    put("processor time", work, pairs);
+    put("alone, tok/s", alone, pairs);
+    put("on cores", had, pairs);
+    printf("  %d pairs of %d prefills\n", pairs, times);
+    return SSMQ_OK;
+}
+
+/* ---- the model --------------------------------------------------------------------------- */
+
+static ssmq_status open_model(bench *b, const char *folder, int threads)
+{
+    const ssmq_cpu_options auto_tier = {.isa = SSMQ_CPU_ISA_AUTO};
+    SSMQ_TRY(ssmq_model_load(ssmq_families, folder, &b->m, &b->checkpoint));
+    SSMQ_TRY(ssmq_backend_open(&ssmq_backend_cpu, &auto_tier, threads, &b->be));
+    b->token = ssmq_must_malloc((size_t)b->L * sizeof *b->token);
+    for (int32_t i = 0; i < b->L; i++) b->token[i] = (int32_t)((int64_t)i * 7919 % b->m->vocabulary);
+    return SSMQ_OK;
+}
+
+static ssmq_status measure_mode(bench *b, ssmq_mode mode, int pairs)
+{
+    const ssmq_model *m = mode == SSMQ_MODE_FLOAT ? b->m : b->quamba.m;
+    SSMQ_TRY(ssmq_exec_open(b->be, m, mode == SSMQ_MODE_FLOAT ? NULL : b->quamba.r.plan, mode, &b->ex));
+    ssmq_status st = b->m->family->state_new(b->m, b->ex, 1, &b->state);
+    if (st == SSMQ_OK) st = measure(b, ssmq_modes[mode], pairs);
+    if (b->state) b->m->family->state_free(b->m, b->ex, b->state);
+    ssmq_exec_close(b->ex);
+    b->state = NULL;
+    return st;
+}
+
+static ssmq_status run(bench *b, const char *folder, int pairs)
+{
+    ssmq_cores cores;
+    double     load[1] = {0};
+    ssmq_cores_allowed(&cores);
+    SSMQ_TRY(start_neighbour(b, cores.at[0]));
+    SSMQ_TRY(open_model(b, folder, cores.n));
+    getloadavg(load, 1);
+    printf("%d threads, tier %s, load %.1f; with one core shared by two there are %.2f of %d: speed %.3f\n", cores.n,
+           b->be->tier, load[0], cores.n - 0.5, cores.n, (cores.n - 0.5) / cores.n);
+    SSMQ_TRY(measure_mode(b, SSMQ_MODE_FLOAT, pairs));
+    b->quamba = test_apply(b->m, b->be, quamba, 1);
+    return measure_mode(b, SSMQ_MODE_REAL, pairs);
+}
+
+static void close_all(bench *b)
+{
+    end_neighbour(b);
+    if (b->quamba.m) test_applied_free(&b->quamba);
+    ssmq_backend_close(b->be);
+    ssmq_model_free(b->m);
+    ssmq_checkpoint_close(b->checkpoint);
+    free(b->token);
+}
+
+int main(int argc, char **argv)
+{
+    const char              *name = argc > 1 ? argv[1] : "mamba-130m", *base = getenv("TMPDIR");
+    const int                pairs = argc > 3 ? atoi(argv[3]) : 20;
+    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512};
+    const ssmq_random_shape *shape = ssmq_random_shapes;
+    char                     folder[128], path[160];
+    while (shape->name && strcmp(shape->name, name) != 0) shape++;
+    if (!shape->name || b.L < 1 || pairs < 1 || pairs > PAIRS_MAX) {
+        fprintf(stderr, "usage: bench_neighbour [SHAPE [TOKENS [PAIRS]]], SHAPE mamba-130m ... mamba-2.8b\n");
+        return 2;
+    }
+    snprintf(folder, sizeof folder, "%.90s/ssmq-bench-XXXXXX", base ? base : "/tmp");
+    if (!mkdtemp(folder)) return 5;
+    const int status = failed(ssmq_random_mamba(folder, shape, 1)) || failed(run(&b, folder, pairs));
+    close_all(&b);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, i ? "config.json" : "model.safetensors");
+        unlink(path);
+    }
+    rmdir(folder);
+    return status;
+}
