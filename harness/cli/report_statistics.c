@@ -113,8 +113,8 @@ static ssmq_status find_quantile(reader *r)
     int64_t n;
     r->percent = NAN;
     r->at = -1;
-    if (!ssmq_sealed_has(r->file, "/axis/percent")) return SSMQ_OK;
-    SSMQ_TRY(ssmq_sealed_vector(r->file, "/axis/percent", r->arena, &percent, &n));
+    if (!ssmq_sealed_has(r->file, "/axis/quantile_level")) return SSMQ_OK;
+    SSMQ_TRY(ssmq_sealed_vector(r->file, "/axis/quantile_level", r->arena, &percent, &n));
     for (int64_t i = 0; i < n; i++)
         if (percent[i] < 100) {
             r->percent = percent[i];

@@ -140,10 +140,10 @@ static ssmq_status write_statistic(ssmq_store *s, const ssmq_result *r, const ss
     }
     const char *suffix = ssmq_arena_printf(arena, "sample/%s",
                                            low ? statistic->dataset_low : statistic->dataset);
-    const char *axis[3] = {f->axis, "/axis/sample", path(arena, f, "sample/quantile")};
+    const char *axis[3] = {f->axis, "/axis/sample", path(arena, f, "sample/quantile_level")};
     if (n_level && !low) {
         const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)level, SSMQ_F64, n_level);
-        SSMQ_TRY(ssmq_store_scale(s, axis[2], &t, "percent", "quantile"));
+        SSMQ_TRY(ssmq_store_scale(s, axis[2], &t, "percent", "level of a quantile"));
     }
     const ssmq_tensor t = SSMQ_TENSOR(value, SSMQ_F32, f->n, n, depth);
     const ssmq_tensor flat = SSMQ_TENSOR(value, SSMQ_F32, f->n, n);

@@ -61,7 +61,7 @@ def check_histogram(g, i, x):
 
 
 def check_quantiles(g, i, x):
-    percent = g["percent"][:]
+    percent = g["quantile_level"][:]
     for name, v in (("abs_quantile", np.abs(x)), ("quantile", x)):
         d = g[name]
         error = np.abs(d[i] - np.percentile(v, percent))
@@ -82,7 +82,7 @@ def check_channels(g, i, channels):
     if channels.shape[1] > 1:
         close(c["var"][i], m2, 1e-6, g.name)
         close(c["kurtosis"][i], m4 / m2**2, 1e-6, g.name)
-    assert (c["percent"][:] == CHANNEL_PERCENT).all()
+    assert (c["quantile_level"][:] == CHANNEL_PERCENT).all()
     q = c["quantile"][i]
     assert (q[:, 0] == c["min"][i]).all() and (q[:, -1] == c["max"][i]).all()
     # Both neighbours of the rank are off by less than a bin, 1/8 of them, or lie around zero, within 2^-24 of the
@@ -92,6 +92,10 @@ def check_channels(g, i, channels):
     near = np.maximum(np.abs(ordered[:, np.floor(rank).astype(int)]), np.abs(ordered[:, np.ceil(rank).astype(int)]))
     want = np.percentile(channels, CHANNEL_PERCENT, axis=1).T
     assert (np.abs(q - want) <= near / 8 + np.abs(channels).max() * 2.0**-24).all(), g.name
+    bound = c["quantile_error_bound"][i]
+    assert (np.abs(q - want) <= bound + 1e-15 * np.abs(want)).all(), g.name
+    assert (bound[:, [0, -1]] == 0).all() and c["quantile"].attrs["rank_error"] == 0
+    assert c["quantile"].attrs["value_error_bound"] == np.nanmax(c["quantile_error_bound"][:])
 
 
 def check_top(g, i, channels, samples, axes):
@@ -170,6 +174,20 @@ def check_codes(dump, codes, site, layer):
     assert (group["values"][:] == np.where(missing, 0, want)).all(), (site, layer)
 
 
+def check_labels(path, group):
+    """The levels of quantiles are coordinates to select by, in both engines of xarray."""
+    import xarray as xr
+
+    for engine in ("h5netcdf", "netcdf4"):
+        with xr.open_dataset(path, group=group, engine=engine) as x, h5py.File(path) as f:
+            level = f[group]["quantile_level"][:]
+            for name in ("quantile", "abs_quantile", "quantile_error_bound"):
+                if name in x:
+                    assert x[name].dims[-1] == "quantile_level", (engine, name)
+                    got = x[name].sel(quantile_level=level[-2]).values
+                    assert np.array_equal(got, f[group][name][..., -2], equal_nan=True), (engine, name)
+
+
 def main():
     run, dump = (h5py.File(os.path.join(sys.argv[1], name), "r") for name in ("run.h5", "dump.h5"))
     assert dump.attrs["run_id"] == run.attrs["run_id"]
@@ -194,6 +212,8 @@ def main():
                     n += 1
         assert n > 10
         print(f"{sys.argv[2]}: codes of {n} tensors are those of their values")
+    for group in ("/sites/scan.x", "/sites/scan.x/channel"):
+        check_labels(os.path.join(sys.argv[1], "run.h5"), group)
     print(f"{sys.argv[1]}: statistics agree with the dumped values")
 
 

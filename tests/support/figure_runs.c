@@ -142,11 +142,11 @@ static ssmq_status put_channels(maker *m)
         }
     const ssmq_tensor of_level = SSMQ_TENSOR((void *)(uintptr_t)level, SSMQ_F64, LEVELS);
     SSMQ_TRY(put_scale(m, "/sites/scan.x/channel/channel", C));
-    SSMQ_TRY(
-        ssmq_store_scale(m->s, "/sites/scan.x/channel/level", &of_level, "percent", "quantile"));
+    SSMQ_TRY(ssmq_store_scale(m->s, "/sites/scan.x/channel/quantile_level", &of_level, "percent",
+                              "level of a quantile"));
     return put(m, "/sites/scan.x/channel/quantile", q, SSMQ_F32, 3, (const int64_t[]){L, C, LEVELS},
                (const char *const[]){"/axis/layer", "/sites/scan.x/channel/channel",
-                                     "/sites/scan.x/channel/level"});
+                                     "/sites/scan.x/channel/quantile_level"});
 }
 
 /* Channel 7 first, then the others as they come: the figure shows what is stored. */

@@ -123,19 +123,37 @@ static uint64_t in_bin(const walk *w)
     return !w->count || w->at == w->b->wide ? w->middle : w->count[w->at];
 }
 
+/* A value, and between which two it lies for certain. */
+typedef struct guess {
+    double value, low, high;
+} guess;
+
 /* The value of rank k; ranks are asked for in ascending order. */
-static double at_rank(walk *w, uint64_t k)
+static guess at_rank(walk *w, uint64_t k)
 {
     double end[2];
-    if (k == 0) return w->low;
-    if (k == w->n - 1) return w->high;
+    if (k == 0) return (guess){w->low, w->low, w->low};
+    if (k == w->n - 1) return (guess){w->high, w->high, w->high};
     while (w->before + in_bin(w) <= k) {
         w->before += in_bin(w);
         w->at++;
     }
     ends_of(w->b, w->at, w->low, w->high, end);
     const double place = ((double)(k - w->before) + 0.5) / (double)in_bin(w);
-    return end[0] + place * (end[1] - end[0]);
+    return (guess){end[0] + place * (end[1] - end[0]), end[0], end[1]};
+}
+
+static double between(double a, double b, double part)
+{
+    return a + part * (b - a);
+}
+
+/* At most so far is a number of [low, high] from x; rounded up. */
+static float farthest(double low, double high, float x)
+{
+    const double most = fmax(high - (double)x, (double)x - low);
+    const float  error = (float)most;
+    return (double)error < most ? nextafterf(error, INFINITY) : error;
 }
 
 static walk walk_of(const ssmq_channel_bins *b, int64_t channel, uint64_t n, float low, float high)
@@ -149,17 +167,19 @@ static walk walk_of(const ssmq_channel_bins *b, int64_t channel, uint64_t n, flo
 }
 
 void ssmq_channel_bins_quantiles(const ssmq_channel_bins *b, int64_t channel, uint64_t n, float low,
-                                 float high, const double *p, int32_t n_p, float *out)
+                                 float high, const double *p, int32_t n_p, float *out, float *error)
 {
     walk w = walk_of(b, channel, n, low, high);
     for (int32_t i = 0; i < n_p; i++) {
-        out[i] = NAN;
+        out[i] = error[i] = NAN;
         if (n == 0) continue;
         const double   rank = p[i] / 100.0 * (double)(n - 1);
         const uint64_t k = (uint64_t)rank;
-        const double   part = rank - (double)k, here = at_rank(&w, k);
+        const double   part = rank - (double)k;
+        const guess    here = at_rank(&w, k);
         walk           ahead = w; /* the neighbour may lie beyond the next rank asked for */
-        const double   next = k + 1 < n ? at_rank(&ahead, k + 1) : here;
-        out[i] = (float)(here + part * (next - here));
+        const guess    next = k + 1 < n ? at_rank(&ahead, k + 1) : here;
+        out[i] = (float)between(here.value, next.value, part);
+        error[i] = farthest(between(here.low, next.low, part), between(here.high, next.high, part), out[i]);
     }
 }

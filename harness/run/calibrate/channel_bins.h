@@ -57,9 +57,10 @@ void ssmq_channel_bins_add(ssmq_channel_bins *b, int64_t first, int64_t lanes, c
 
 /* The quantiles of a channel's n values, of which low and high are the smallest and the largest:
  * rank p / 100 * (n - 1) between neighbours, a bin's values spread evenly over it; so 0 and 100 are exact and
- * the others off by less than a bin, 1/8 of the magnitude.  p ascending, in per cent; n = 0: NaN. */
+ * the others off by less than a bin, 1/8 of the magnitude.  p ascending, in per cent; n = 0: NaN.
+ * error: how far the exact ones may be away, at most. */
 void ssmq_channel_bins_quantiles(const ssmq_channel_bins *b, int64_t channel, uint64_t n, float low,
-                                 float high, const double *p, int32_t n_p, float *out);
+                                 float high, const double *p, int32_t n_p, float *out, float *error);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,7 @@
 #include "harness/run/resume.h"
 
 #define STAGE "collecting"
-#define ARRAYS 18 /* of a site's figures, at most */
+#define ARRAYS 19 /* of a site's figures, at most */
 
 /* An array that figures point to, and how many bytes it has. */
 typedef struct array {
@@ -35,6 +35,7 @@ static int32_t arrays_of(ssmq_site_figures *f, const ssmq_collect_source *source
                   {(void **)&c->var, channels},
                   {(void **)&c->kurtosis, channels},
                   {(void **)&c->quantile, channels * SSMQ_CHANNEL_QUANTILES},
+                  {(void **)&c->quantile_error, channels * SSMQ_CHANNEL_QUANTILES},
                   {(void **)&t->channel, top}, /* as wide as a float */
                   {(void **)&t->absmax, top},
                   {(void **)&t->share, top},

@@ -3,6 +3,10 @@
 #include <string.h>
 #include "harness/run/statistics/site_family.h"
 
+/* Not "quantile": a dataset of that name has this axis, and readers take a dataset for the coordinates of the axis
+ * that it is named like. */
+#define AXIS_LEVEL "/axis/quantile_level"
+
 /* One site's figures in all its layers, and where they go. */
 typedef struct writer {
     ssmq_store               *store;
@@ -114,7 +118,7 @@ static ssmq_status write_quantiles(const writer *w, bool magnitude)
     const array a = {.name = magnitude ? "abs_quantile" : "quantile",
                      .unit = "",
                      .long_name = magnitude ? "quantile of the magnitude" : "quantile of the value",
-                     .axis = {"/axis/percent"},
+                     .axis = {AXIS_LEVEL},
                      .dim = {n}};
     SSMQ_TRY(put(w, &a, SSMQ_F64, value));
     SSMQ_TRY(ssmq_store_attribute_text(w->store, path(w, a.name), "estimate", "floatbits16"));
@@ -195,6 +199,32 @@ static ssmq_status write_units(const writer *w, const array *a, size_t offset)
 
 #define OF(field) offsetof(ssmq_site_figures, field)
 
+static double worst_error(const writer *w)
+{
+    const int64_t n = w->any->shape.channels * SSMQ_CHANNEL_QUANTILES;
+    double        worst = 0;
+    for (int32_t l = 0; l < w->f.n; l++)
+        for (int64_t i = 0; w->at[l] && i < n; i++)
+            worst = fmax(worst, (double)w->at[l]->channel.quantile_error[i]);
+    return worst;
+}
+
+static ssmq_status write_channel_quantiles(const writer *w, const char *channel, const char *level)
+{
+    array a = {.name = "channel/quantile",
+               .unit = "",
+               .long_name = "quantile of the value; 0 and 100 exact, the others from bins of 1/8 of the magnitude",
+               .axis = {channel, level},
+               .dim = {w->any->shape.channels, SSMQ_CHANNEL_QUANTILES}};
+    SSMQ_TRY(write_units(w, &a, OF(channel.quantile)));
+    SSMQ_TRY(ssmq_store_attribute_text(w->store, path(w, a.name), "estimate", "floatbits12"));
+    SSMQ_TRY(ssmq_store_attribute_real(w->store, path(w, a.name), "rank_error", 0));
+    SSMQ_TRY(ssmq_store_attribute_real(w->store, path(w, a.name), "value_error_bound", worst_error(w)));
+    a.name = "channel/quantile_error_bound";
+    a.long_name = "the exact quantile is no farther away than this";
+    return write_units(w, &a, OF(channel.quantile_error));
+}
+
 static ssmq_status write_channels(const writer *w)
 {
     static const struct {
@@ -209,11 +239,11 @@ static ssmq_status write_channels(const writer *w)
         {"channel/kurtosis", "m4 / m2^2, 3 for a normal distribution", OF(channel.kurtosis)},
     };
     const int64_t     C = w->any->shape.channels;
-    const char *const channel = path(w, "channel/channel"), *const percent = path(w, "channel/percent");
+    const char *const channel = path(w, "channel/channel"), *const level = path(w, "channel/quantile_level");
     const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)ssmq_channel_quantile, SSMQ_F64,
                                       SSMQ_CHANNEL_QUANTILES);
     SSMQ_TRY(put_index(w, channel, C, "channel, from 0"));
-    SSMQ_TRY(ssmq_store_scale(w->store, percent, &t, "percent", "quantile"));
+    SSMQ_TRY(ssmq_store_scale(w->store, level, &t, "percent", "level of a quantile"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const array a = {.name = rows[i].name,
                          .unit = "",
@@ -222,14 +252,7 @@ static ssmq_status write_channels(const writer *w)
                          .dim = {C}};
         SSMQ_TRY(write_units(w, &a, rows[i].offset));
     }
-    const array a = {.name = "channel/quantile",
-                     .unit = "",
-                     .long_name = "quantile of the value; 0 and 100 exact, the others from bins of "
-                                  "1/8 of the magnitude",
-                     .axis = {channel, percent},
-                     .dim = {C, SSMQ_CHANNEL_QUANTILES}};
-    SSMQ_TRY(write_units(w, &a, OF(channel.quantile)));
-    return ssmq_store_attribute_text(w->store, path(w, a.name), "estimate", "floatbits12");
+    return write_channel_quantiles(w, channel, level);
 }
 
 static ssmq_status write_top(const writer *w)
@@ -312,7 +335,7 @@ ssmq_status ssmq_collection_write(ssmq_store *s, const ssmq_collect_spec *spec, 
     if (c->n > 0 && spec->n_quantile > 0) {
         const ssmq_tensor t =
             SSMQ_TENSOR((void *)(uintptr_t)spec->quantile, SSMQ_F64, spec->n_quantile);
-        SSMQ_TRY(ssmq_store_scale(s, "/axis/percent", &t, "percent", "quantile"));
+        SSMQ_TRY(ssmq_store_scale(s, AXIS_LEVEL, &t, "percent", "level of a quantile"));
     }
     for (int32_t i = 0; i < m->n_site; i++) {
         if (m->site[i].layer > 0) continue; /* comes with layer 0 */

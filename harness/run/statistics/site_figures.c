@@ -88,6 +88,7 @@ static void keep_channels(const ssmq_site_stats *s, ssmq_arena *arena, ssmq_chan
     f->var = SSMQ_ARENA_ARRAY(arena, float, C);
     f->kurtosis = SSMQ_ARENA_ARRAY(arena, float, C);
     f->quantile = SSMQ_ARENA_ARRAY(arena, float, C * SSMQ_CHANNEL_QUANTILES);
+    f->quantile_error = SSMQ_ARENA_ARRAY(arena, float, C * SSMQ_CHANNEL_QUANTILES);
     for (int64_t c = 0; c < C; c++) {
         const ssmq_moments *m = &s->moments[c];
         f->absmax[c] = absmax_of(s, c);
@@ -97,7 +98,8 @@ static void keep_channels(const ssmq_site_stats *s, ssmq_arena *arena, ssmq_chan
         f->var[c] = (float)ssmq_moments_central(m, 2);
         f->kurtosis[c] = (float)ssmq_moments_kurtosis(m);
         ssmq_channel_bins_quantiles(&s->bins, c, m->n, s->low[c], s->high[c], ssmq_channel_quantile,
-                                    SSMQ_CHANNEL_QUANTILES, f->quantile + c * SSMQ_CHANNEL_QUANTILES);
+                                    SSMQ_CHANNEL_QUANTILES, f->quantile + c * SSMQ_CHANNEL_QUANTILES,
+                                    f->quantile_error + c * SSMQ_CHANNEL_QUANTILES);
     }
 }
 

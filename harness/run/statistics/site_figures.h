@@ -13,7 +13,8 @@ extern const double ssmq_channel_quantile[SSMQ_CHANNEL_QUANTILES]; /* in per cen
 
 typedef struct ssmq_channel_figures { /* [channels] each; NaN where no value is finite */
     float *absmax, *min, *max, *mean, *var, *kurtosis;
-    float *quantile; /* [channels][SSMQ_CHANNEL_QUANTILES] */
+    float *quantile;       /* [channels][SSMQ_CHANNEL_QUANTILES]        */
+    float *quantile_error; /* how far the exact ones may be away, at most */
 } ssmq_channel_figures;
 
 /* The channels with the largest magnitudes, the largest first. */
