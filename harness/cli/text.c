@@ -1,6 +1,7 @@
 #include "harness/cli/text.h"
 #include <string.h>
 #include "harness/cli/named.h"
+#include "harness/data/utf8.h"
 
 const char *const ssmq_all_cores[] = {"all", NULL};
 
@@ -32,12 +33,26 @@ static int32_t end_of_text(ssmq_tokenizer *t)
     return id;
 }
 
+/* What no text can hold would never end one. */
+static ssmq_status check_stops(const char *const *stop)
+{
+    for (; stop && *stop; stop++) {
+        const size_t n = strlen(*stop);
+        bool         cut;
+        if (n == 0) return SSMQ_FAIL(USAGE, "--stop is empty");
+        if (ssmq_utf8_valid(*stop, n, &cut) < n)
+            return SSMQ_FAIL(USAGE, "--stop: not valid UTF-8 at byte %zu", ssmq_utf8_valid(*stop, n, &cut));
+    }
+    return SSMQ_OK;
+}
+
 ssmq_status ssmq_text_open(const ssmq_text_options *o, const ssmq_catalogue *cat, ssmq_arena *arena,
                            ssmq_text_model *out)
 {
     const char *file =
         o->tokenizer ? o->tokenizer : ssmq_arena_printf(arena, "%s/tokenizer.json", o->model);
     *out = (ssmq_text_model){.o = o};
+    SSMQ_TRY(check_stops(o->stop));
     ssmq_ready_request request = {.model = o->model,
                                   .recipe = o->recipe,
                                   .threads = ssmq_threads_of(o->threads),

@@ -1,4 +1,4 @@
-/* Sampling: what each setting leaves to draw from, and how often it is drawn. */
+/* Sampling: what each setting leaves to draw from, and what a number of the generator draws. */
 #include <math.h>
 #include <stdlib.h>
 #include "harness/run/generate/sample.h"
@@ -16,67 +16,78 @@ static void logits_of(float logit[N])
     for (int i = 0; i < N; i++) logit[i] = (float)log(share[i]) + 2.0f;
 }
 
-static void count(const ssmq_sampling *s, const int32_t *seen, int64_t n_seen, int drawn[N])
+/* The token that a number u of [0, 1) stands for: probabilities side by side, the largest first, the lower id of two
+ * that are equal.  *near: u is so close to an edge that the rounding of logits, 2^-24 of 70, may decide. */
+static int expected(const double want[N], double u, bool *near)
+{
+    bool   used[N] = {false};
+    double sum = 0;
+    int    at = -1;
+    *near = false;
+    for (int k = 0; k < N; k++) {
+        int most = -1;
+        for (int i = 0; i < N; i++)
+            if (!used[i] && (most < 0 || want[i] > want[most])) most = i;
+        used[most] = true;
+        sum += want[most];
+        if (want[most] > 0 && fabs(u - sum) < 1e-5) *near = true;
+        if (at < 0 && u < sum) at = most;
+    }
+    return at < 0 ? 1 : at;
+}
+
+/* Every single draw is the one that the generator's number stands for under the probabilities wanted. */
+static void check_draws(const ssmq_sampling *s, const int32_t *seen, int64_t n_seen, const double want[N])
 {
     float          logit[N];
     ssmq_candidate room[N];
-    ssmq_rng       rng;
+    ssmq_rng       rng, same;
+    int            skipped = 0, drawn[N] = {0};
     logits_of(logit);
     ssmq_rng_init(&rng, 5, "test");
-    for (int i = 0; i < N; i++) drawn[i] = 0;
-    for (int i = 0; i < DRAWS; i++)
-        drawn[ssmq_sample_token(s, logit, N, seen, n_seen, &rng, room)]++;
-}
-
-/* Within five standard deviations of a binomial. */
-static void check_shares(const int drawn[N], const double want[N])
-{
-    for (int i = 0; i < N; i++) {
-        const double mean = DRAWS * want[i], sd = sqrt(mean * (1 - want[i]));
-        if (fabs(drawn[i] - mean) > 5 * sd + 1e-9)
-            fail_msg("token %d: drawn %d times, %.0f expected", i, drawn[i], mean);
+    ssmq_rng_init(&same, 5, "test");
+    for (int i = 0; i < DRAWS; i++) {
+        bool          near;
+        const int     token = expected(want, ssmq_rng_uniform(&same), &near);
+        const int32_t got = ssmq_sample_token(s, logit, N, seen, n_seen, &rng, room);
+        drawn[got]++;
+        skipped += near;
+        if (got != token && !near) fail_msg("draw %d: token %d, %d expected", i, got, token);
     }
+    assert_true(skipped < DRAWS / 1000);
+    for (int i = 0; i < N; i++) assert_int_equal(drawn[i] > 0, want[i] > 1e-20);
 }
 
 static void draws_follow_the_model(void **state)
 {
-    int drawn[N];
     (void)state;
-    count(&plain, NULL, 0, drawn);
-    check_shares(drawn, share);
+    check_draws(&plain, NULL, 0, share);
     ssmq_sampling s = plain;
     s.temperature = 0.5; /* squares the probabilities */
     double square[N], total = 0;
     for (int i = 0; i < N; i++) total += share[i] * share[i];
     for (int i = 0; i < N; i++) square[i] = share[i] * share[i] / total;
-    count(&s, NULL, 0, drawn);
-    check_shares(drawn, square);
+    check_draws(&s, NULL, 0, square);
 }
 
 static void each_limit_acts(void **state)
 {
     ssmq_sampling s = plain;
-    int           drawn[N];
     (void)state;
     s.top_k = 2;
-    count(&s, NULL, 0, drawn);
-    check_shares(drawn, (const double[N]){0, 0.4 / 0.7, 0, 0.3 / 0.7, 0, 0});
+    check_draws(&s, NULL, 0, (const double[N]){0, 0.4 / 0.7, 0, 0.3 / 0.7, 0, 0});
     s = plain;
     s.top_p = 0.71; /* 0.4 + 0.3 is not enough */
-    count(&s, NULL, 0, drawn);
-    check_shares(drawn, (const double[N]){0, 0.4 / 0.85, 0, 0.3 / 0.85, 0, 0.15 / 0.85});
+    check_draws(&s, NULL, 0, (const double[N]){0, 0.4 / 0.85, 0, 0.3 / 0.85, 0, 0.15 / 0.85});
     s = plain;
     s.min_p = 0.26; /* of 0.4: 0.104 */
-    count(&s, NULL, 0, drawn);
-    check_shares(drawn, (const double[N]){0, 0.4 / 0.85, 0, 0.3 / 0.85, 0, 0.15 / 0.85});
+    check_draws(&s, NULL, 0, (const double[N]){0, 0.4 / 0.85, 0, 0.3 / 0.85, 0, 0.15 / 0.85});
     s = plain;
     s.top_k = 3;
     s.top_p = 0.8; /* of 0.85: 0.68, which the first two have */
-    count(&s, NULL, 0, drawn);
-    check_shares(drawn, (const double[N]){0, 0.4 / 0.7, 0, 0.3 / 0.7, 0, 0});
+    check_draws(&s, NULL, 0, (const double[N]){0, 0.4 / 0.7, 0, 0.3 / 0.7, 0, 0});
     s.top_p = 0; /* at least one is left */
-    count(&s, NULL, 0, drawn);
-    assert_int_equal(drawn[1], DRAWS);
+    check_draws(&s, NULL, 0, (const double[N]){0, 1, 0, 0, 0, 0});
 }
 
 static void temperature_0_is_greedy(void **state)
@@ -85,11 +96,9 @@ static void temperature_0_is_greedy(void **state)
     const float    tie[3] = {1, 3, 3};
     ssmq_candidate room[N];
     ssmq_rng       rng;
-    int            drawn[N];
     (void)state;
     s.temperature = 0;
-    count(&s, NULL, 0, drawn);
-    assert_int_equal(drawn[1], DRAWS);
+    check_draws(&s, NULL, 0, (const double[N]){0, 1, 0, 0, 0, 0});
     ssmq_rng_init(&rng, 1, "test");
     assert_int_equal(ssmq_sample_token(&s, tie, 3, NULL, 0, &rng, room), 1);
 }
@@ -100,7 +109,6 @@ static void repetition_is_penalised_once(void **state)
     ssmq_sampling        s = plain;
     float                logit[N];
     double               weight[N], total = 0;
-    int                  drawn[N];
     (void)state;
     s.repetition_penalty = 1.5;
     logits_of(logit);
@@ -108,15 +116,33 @@ static void repetition_is_penalised_once(void **state)
     for (int i = 0; i < N; i++) weight[i] = exp(i == 1 ? (double)logit[i] / 1.5 : (double)logit[i]);
     for (int i = 0; i < N; i++) total += weight[i];
     for (int i = 0; i < N; i++) weight[i] /= total;
-    count(&s, seen, 5, drawn);
-    check_shares(drawn, weight);
+    check_draws(&s, seen, 5, weight);
     const int32_t negative[] = {4};
     total = 0;
     for (int i = 0; i < N; i++) weight[i] = exp(i == 4 ? (double)logit[i] * 1.5 : (double)logit[i]);
     for (int i = 0; i < N; i++) total += weight[i];
     for (int i = 0; i < N; i++) weight[i] /= total;
-    count(&s, negative, 1, drawn);
-    check_shares(drawn, weight);
+    check_draws(&s, negative, 1, weight);
+}
+
+/* Another seed draws others; the same one the same. */
+static void the_seed_decides(void **state)
+{
+    float          logit[N];
+    ssmq_candidate room[N];
+    ssmq_rng       a, b, c;
+    int            differ = 0;
+    (void)state;
+    logits_of(logit);
+    ssmq_rng_init(&a, 1, "test");
+    ssmq_rng_init(&b, 1, "test");
+    ssmq_rng_init(&c, 2, "test");
+    for (int i = 0; i < 100; i++) {
+        const int32_t token = ssmq_sample_token(&plain, logit, N, NULL, 0, &a, room);
+        assert_int_equal(ssmq_sample_token(&plain, logit, N, NULL, 0, &b, room), token);
+        differ += ssmq_sample_token(&plain, logit, N, NULL, 0, &c, room) != token;
+    }
+    assert_true(differ > 0);
 }
 
 /* So that a generation's draws do not shift with its settings. */
@@ -141,7 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_follow_the_model),   cmocka_unit_test(each_limit_acts),
         cmocka_unit_test(temperature_0_is_greedy),  cmocka_unit_test(repetition_is_penalised_once),
-        cmocka_unit_test(one_number_a_token),
+        cmocka_unit_test(one_number_a_token),       cmocka_unit_test(the_seed_decides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
