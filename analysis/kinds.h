@@ -79,8 +79,8 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
     {SSMQ_FIGURE_OPTION(axis, TEXT), .fallback = "",                                                    \
      .help = "sweep: the axis to the right (default: the first with several numbers)"},                 \
     {SSMQ_FIGURE_OPTION(metric, TEXT), .fallback = "",                                                  \
-     .help = "sweep, pareto, ablation: change (of perplexity against the baseline, per cent; default of pareto), " \
-             "difference (of log-perplexity, nat; default of ablation), ppl (default of sweep), nll, kl_mean, top1, ..."},   \
+     .help = "sweep, pareto, ablation: ppl (default of sweep and pareto), change (of perplexity against the baseline, " \
+             "per cent), difference (of log-perplexity, nat; default of ablation), nll, kl_mean, top1, ..."},   \
     {SSMQ_FIGURE_OPTION(evaluation, TEXT), .fallback = "",                                              \
      .help = "sweep, pareto, ablation: id of an evaluation (default: the first)"},                      \
     {SSMQ_FIGURE_OPTION(input, CHOICE), .fallback = "", .choices = ssmq_figure_inputs,                  \

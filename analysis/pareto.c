@@ -155,7 +155,7 @@ static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
     int            which;
     const int      logs = rq->o->log;
     SSMQ_TRY(find_quantity(rq, &which));
-    SSMQ_TRY(ssmq_points_metric(rq, "change", &metric));
+    SSMQ_TRY(ssmq_points_metric(rq, "ppl", &metric));
     const int32_t n = find_spots(rq, which, &metric, s, f);
     if (n == 0)
         return SSMQ_FAIL(INPUT, "no run has both %s and the metric '%s'", quantities[which].name,

@@ -130,7 +130,7 @@ void ssmq_points_title(const ssmq_figure_request *rq, ssmq_figure *f)
 {
     const ssmq_evaluation_score *e = rq->table->column[0];
     f->title = rq->o->title ? rq->o->title
-                            : ssmq_arena_printf(rq->arena, "%s, %s, windows of %" PRId64, e->id, e->dialect,
+                            : ssmq_arena_printf(rq->arena, "%s, %s, windows of %" PRId64 " tokens", e->id, e->dialect,
                                                 e->window);
 }
 

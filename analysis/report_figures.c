@@ -140,7 +140,6 @@ static void put_figures_of(const ssmq_report_subject *s, int32_t column, int *nu
     if (any_compared(c, column)) put_figure(s, &d, ++*number, out);
     d = (drawing){"pareto",
                   ssmq_arena_printf(s->arena, "Size of the weights against perplexity of %s, and the front", id), plain};
-    d.o.metric = "ppl";
     if (any_size(c, column, false)) put_figure(s, &d, ++*number, out);
     d.caption =
         ssmq_arena_printf(s->arena, "Time per generated token against perplexity of %s, and the front", id);

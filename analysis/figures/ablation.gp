@@ -5,7 +5,7 @@ set termoption noenhanced # names have braces
 shown = longest > 34 ? 34 : longest
 # The beginning and the end of a long name, which tells it from others.
 short(t) = strlen(t) > 36 ? t[1:14] . '…' . t[strlen(t)-19:strlen(t)] : t
-set lmargin at screen across(0.3 + 0.132 * shown)
+set lmargin at screen across(0.45 + 0.14 * shown)
 set rmargin at screen 1 - across(0.4)
 set tmargin at screen 1 - up(top_cm + 0.1)
 set bmargin at screen up(0.95)

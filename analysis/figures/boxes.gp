@@ -37,7 +37,7 @@ do for [i=1:n] {
     }
     plot $data index i-1 using (column('group')):(column('p25')):(column('p1')):(column('p99')):(column('p75')) \
              with candlesticks whiskerbars 0.5 linewidth 0.6 linecolor rgb 0x0072B2 \
-             fillstyle solid 0.35 title (i == 1 ? '50/98%' : ''), \
+             fillstyle solid 0.35 title (i == 1 ? '50 and 98%' : ''), \
          '' index i-1 using (column('group')):(column('p50')):(column('p50')):(column('p50')):(column('p50')) \
              with candlesticks linewidth 0.9 linecolor rgb 0x000000 notitle, \
          for [k=1:2] '' index i-1 using (column('group')):(column(word('p0.01 p99.99', k))) with points \

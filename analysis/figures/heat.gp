@@ -19,11 +19,12 @@ set ytics scale 0 noenhanced font ',6.5' (site_name[1] 0)
 do for [k=2:n_site] { set ytics add (site_name[k] k - 1) }
 layers = layer_last - layer_first + 1
 set xtics layer_first, (layers > 12 ? tic_step(layers, 12) : 1)
+if (layer_first < 0) { set xtics add ('none' -1) } # sites outside of the layers
 set style fill solid noborder
 set cblabel name noenhanced offset 0.6,0
 # Numbers in the cells where these are large enough to read them, light ones on dark.
 with_numbers = layers <= 12
-light(v) = v < (least + most) / 2
+light(v) = v < (least + most) / 2.0
 do for [i=1:n] {
     top = 1 - up(top_cm + panel_cm * (i - 1) + 0.4)
     bottom = 1 - up(top_cm + panel_cm * i)

@@ -6,7 +6,7 @@ set multiplot
 head_cm = top_cm + (n > 1 ? 0.29 * n + 0.1 : 0)
 first_cm = kurtosis_most > 0 ? head_cm + 2.2 : head_cm
 panel_cm = (height_cm - first_cm - 0.9) / n
-set lmargin at screen across(1.2)
+set lmargin at screen across(1.35)
 set rmargin at screen 1 - across(1.65)
 stats $data using (column('layer')) nooutput
 set xrange [STATS_min - 0.6:STATS_max + 0.6]
@@ -18,7 +18,8 @@ if (kurtosis_most > 0) {
     set bmargin at screen 1 - up(first_cm - 0.15)
     set logscale y
     set format y '10^{%T}'
-    set ylabel 'kurtosis' offset 1,0
+    y_name = 'kurtosis'
+    eval y_title
     plot for [i=1:n] $data index i-1 using (column('layer')):(column('rank') == 0 ? column('kurtosis') : NaN) \
         with linespoints pointtype 7 pointsize 0.3 linecolor rgb colour_of(run_colour[i]) title (n > 1 ? label[i] : '')
     unset label 1000
@@ -27,7 +28,9 @@ if (kurtosis_most > 0) {
 }
 unset key
 set yrange [-0.04 * channel_last:1.04 * channel_last]
-set ylabel 'channel' offset 1,0
+y_name = 'channel'
+eval y_title
+set ytics tic_step(channel_last, 5)
 set cbrange [0:1]
 set cblabel 'persistence' offset 0.2,0
 do for [i=1:n] {

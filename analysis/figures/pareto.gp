@@ -6,7 +6,7 @@ set bmargin at screen up(0.95)
 set lmargin at screen across(1.35)
 set rmargin at screen 1 - across(0.4)
 set xlabel x_name offset 0,0.5
-set label 1001 y_name at screen across(0.3), graph 0.5 center rotate noenhanced
+eval y_title
 set errorbars 0.3
 unset key
 known(v) = v == v ? v : 0
@@ -21,8 +21,8 @@ stats $data using (column('value')) nooutput
 if (log_y) {
     set logscale y
     y_low = STATS_min
-    set format y (y_high / y_low < 300 ? '%g' : '10^{%T}')
-    if (y_high / y_low < 300) { set ytics add (20, 50, 200, 500, 2000, 5000) } # between powers of ten
+    set format y log_tics(y_low, y_high)
+    if (few_decades(y_low, y_high)) { eval between_powers }
 }
 if (log_x) {
     set logscale x

@@ -31,7 +31,16 @@ top_cm = has_title ? 0.6 : 0.15
 
 # A step between tics that makes about count of them.
 near(x) = x < 1.5 ? 1 : x < 3.5 ? 2 : x < 7.5 ? 5 : 10
-tic_step(span, count) = near(span / count / 10 ** floor(log10(span / count))) * 10 ** floor(log10(span / count))
+step_near(x) = near(x / 10 ** floor(log10(x))) * 10 ** floor(log10(x))
+tic_step(span, count) = step_near(1.0 * span / count) # integers would be divided as such
+
+# A name to the left of an axis, as far out as the picture goes, whatever stands at its tics.
+y_title = 'set label 1001 y_name at screen across(0.3), graph 0.5 center rotate noenhanced'
 
 # Numbers of an axis without powers of ten: 20k, 3M.
 short_numbers(most) = most >= 1e4 ? '%.0s%c' : '%g'
+
+# Numbers of a logarithmic axis: powers of ten, and between them 2 and 5 times as much where there are few.
+few_decades(low, high) = high / low < 300
+log_tics(low, high) = !few_decades(low, high) ? '10^{%T}' : short_numbers(2 * high)
+between_powers = 'do for [e=-12:12] { set ytics add (2 * 10.0 ** e, 5 * 10.0 ** e) }'

@@ -11,7 +11,7 @@ set bmargin at screen up(0.95)
 set lmargin at screen across(1.35)
 set rmargin at screen 1 - across(0.3)
 set xlabel x_name offset 0,0.5 noenhanced
-set label 1001 y_name at screen across(0.3), graph 0.5 center rotate noenhanced
+eval y_title
 set errorbars 0.4
 
 # The ends of the axis, half a step or a twentieth beyond the values.
@@ -50,7 +50,7 @@ if (even || m <= 8) {
     set xtics autofreq
 }
 
-if (log_y) { set logscale y; set format y '10^{%T}' }
+if (log_y) { set logscale y }
 known(v) = v == v ? v : 0
 stats $data using (column('value')) nooutput
 y_low = STATS_min
@@ -65,8 +65,8 @@ if (log_y) {
     y_room = (y_high / y_low) ** 0.06
     y_room = y_room > 1 ? y_room : 1.1
     set yrange [y_low / y_room:y_high * y_room]
-    if (y_high / y_low < 300) { set format y '%g' } # with the numbers between powers of ten
-    if (y_high / y_low < 300) { set ytics add (20, 50, 200, 500, 2000, 5000) }
+    set format y log_tics(y_low, y_high)
+    if (few_decades(y_low, y_high)) { eval between_powers }
 } else {
     y_room = y_high > y_low ? 0.06 * (y_high - y_low) : y_high == 0 ? 1 : 0.1 * abs(y_high)
     set yrange [y_low - y_room:y_high + y_room]

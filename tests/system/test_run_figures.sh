@@ -41,6 +41,10 @@ run 0 run experiments/quickstart.yaml --out "$scratch/modes" --set calibration.c
 modes=$scratch/modes/quickstart
 runs=$modes
 shows 2 fake-real
+if command -v gnuplot > /dev/null; then # nothing differs, and that is drawn, too
+    run 0 plot fake-real "$modes" -o "$scratch/fake-real.svg"
+    grep -q "share of codes that differ" "$scratch/fake-real.svg" || fail "no picture of fake-real"
+fi
 run 0 compare --fake-real "$modes"
 expect_err ""
 expect_in_out "real naive: real against fake, wt2, 1 window"

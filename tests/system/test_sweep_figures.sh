@@ -48,7 +48,7 @@ check sweep --metric kl_mean <<'PYTHON'
 assert sum(r["value"] is None for r in rows) == 1 # float
 assert all(r["value"] == table[r["run_id"]]["evaluations"]["wt2"].get("kl_mean") for r in rows)
 PYTHON
-check pareto <<'PYTHON'
+check pareto --metric change <<'PYTHON'
 import math
 base = [t for t in table.values() if t["mode"] == "float"][0]["evaluations"]["wt2"]["nll"]
 sizes = [r["bytes"] for r in rows]
@@ -79,7 +79,7 @@ head -1 "$scratch/data/sweep.csv" | grep -q '^# ssmq ' || fail "CSV without comm
 refuse 2 "no axis has the name 'bit'; there are at_sites, bits" export sweep "$here" --axis bit
 refuse 2 "no metric has the name 'pl'; did you mean 'ppl'?" export ablation "$here" --metric pl
 refuse 2 "no size has the name 'MiB'; there are bytes, bits, latency" export pareto "$here" --quantity MiB
-refuse 4 "no run has both latency and the metric 'change'" export pareto "$here" --quantity latency
+refuse 4 "no run has both latency and the metric 'ppl'" export pareto "$here" --quantity latency
 refuse 4 "no run has an evaluation 'wt3'" export sweep "$here" --evaluation wt3
 refuse 2 "option '--axis' is none of kind 'pareto'" export pareto "$here" --axis bits
 refuse 2 "option '--label' stands 1 times for 5 runs" export ablation "$here" --label x
@@ -99,7 +99,7 @@ sed -i 's/"done"/"failed"/' "$part/$last/status.json"
 run 0 export ablation "$part"
 grep -q ',,,0,failed$' "$scratch/out" || fail "no failed run: $out"
 run 0 export pareto "$part"
-expect_in_out "# left out: run $last: no change (failed)"
+expect_in_out "# left out: run $last: no ppl (failed)"
 
 if ! command -v gnuplot > /dev/null; then
     echo "skipped: pictures: gnuplot is absent (Debian: gnuplot-nox)"
@@ -122,7 +122,8 @@ assert not missing, f"no text {missing} in {texts}"' "$scratch/picture.svg" "${t
 for folder in "$here" "$part"; do
     picture float bits perplexity 'at_sites=layers.?.scan.x' -- sweep "$folder" --axis bits
     picture at_sites 'layers.?.scan.x' "change of perplexity (%)" -- sweep "$folder" --axis at_sites --metric change
-    picture "weights (MiB)" float -- pareto "$folder"
+    picture "weights (MiB)" perplexity float -- pareto "$folder"
+    picture "weights (MiB)" "change of perplexity (%)" float -- pareto "$folder" --metric change
     picture "bits per weight" perplexity -- pareto "$folder" --quantity bits --metric ppl --log y
 done
 picture "change of log-perplexity (nat)" 'bits=4' -- ablation "$here"
