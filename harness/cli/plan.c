@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/cores.h"
 #include "harness/base/shell.h"
 #include "harness/base/table.h"
 #include "harness/cli/commands.h"
@@ -15,6 +16,7 @@ typedef struct plan_options {
     const char *const *set;
     int                format; /* index into formats */
     int                probe;  /* seconds; 0: nothing is tried */
+    int                workers;
 } plan_options;
 
 static const char *const formats[] = {"text", "json", "shell", NULL};
@@ -31,6 +33,8 @@ static const ssmq_option plan_table[] = {
     {"probe", offsetof(plan_options, probe), SSMQ_OPTION_INT, "off", 1, 86400, off,
      "seconds: for about so long, a few windows and samples of each run of which nothing is known are carried out, "
      "and what the whole will take is told from these"},
+    {"workers", offsetof(plan_options, workers), SSMQ_OPTION_INT, "1", 1, SSMQ_CORES_MAX, NULL,
+     "processes at once, as ssmq run would have them: their memory and journals are there together; time is that of one after the other"},
     {0},
 };
 
@@ -82,7 +86,26 @@ static const char *cached_text(ssmq_arena *arena, const ssmq_forecast_run *r)
     return r->stored == 0 ? samples : ssmq_arena_printf(arena, "%s, %s", texts, samples);
 }
 
-static void put_text(const ssmq_experiment *e, const ssmq_forecast *f, ssmq_arena *arena, ssmq_str *out)
+/* What is written, and whether there is room for it. */
+static void put_room(const ssmq_forecast *f, ssmq_arena *arena, ssmq_str *out)
+{
+    const int64_t need = ssmq_forecast_room(f);
+    if (f->journal > 0)
+        ssmq_str_printf(out, "journal: up to %s while they run\n", bytes_text(arena, f->journal, false));
+    if (f->hidden > 0)
+        ssmq_str_printf(out, "cache: up to %s more, of what the float model's head reads (run.keep_hidden)\n",
+                        bytes_text(arena, f->hidden, false));
+    if (f->cached > 0)
+        ssmq_str_printf(out, "cache: about %s more, of calibration and tokens\n", bytes_text(arena, f->cached, false));
+    if (f->free < 0) return;
+    ssmq_str_printf(out, "room: %s are free", bytes_text(arena, f->free, false));
+    if (need > f->free)
+        ssmq_str_printf(out, ", TOO LITTLE: %s are needed%s", bytes_text(arena, need, false),
+                        f->unknown > 0 ? ", and more of runs of which nothing is known" : "");
+    ssmq_str_puts(out, "\n");
+}
+
+static void put_text(const ssmq_experiment *e, const ssmq_forecast *f, int workers, ssmq_arena *arena, ssmq_str *out)
 {
     static const char *const heading[] = {"run", "id", "state", "cached", "time", "memory", "disk"};
     ssmq_table              *t = ssmq_table_new(7, heading);
@@ -110,15 +133,15 @@ static void put_text(const ssmq_experiment *e, const ssmq_forecast *f, ssmq_aren
     if (f->n[SSMQ_DUE_UNSUPPORTED]) ssmq_str_printf(out, ", %d unsupported", f->n[SSMQ_DUE_UNSUPPORTED]);
     ssmq_str_puts(out, "\n");
     if (due == 0) return;
-    ssmq_str_printf(out, "to run: time %s%s, peak memory %s, disk %s\n", seconds_text(arena, f->seconds),
+    ssmq_str_printf(out, "to run: time %s%s, peak memory %s%s, disk %s\n", seconds_text(arena, f->seconds),
                     f->unknown && !isnan(f->seconds)
                         ? ssmq_arena_printf(arena, " and %d run%s of which it is unknown", f->unknown,
                                             f->unknown == 1 ? "" : "s")
                         : "",
-                    bytes_text(arena, f->memory, computed), bytes_text(arena, f->disk, false));
-    if (f->hidden > 0)
-        ssmq_str_printf(out, "cache: up to %s more, of what the float model's head reads (run.keep_hidden)\n",
-                        bytes_text(arena, f->hidden, false));
+                    bytes_text(arena, f->memory, computed),
+                    workers > 1 && due > 1 ? ssmq_arena_printf(arena, " (%d at once)", workers < due ? workers : due) : "",
+                    bytes_text(arena, f->disk, false));
+    put_room(f, arena, out);
     put_sources(f, e->n_run, computed, out);
 }
 
@@ -172,7 +195,11 @@ static void put_json(const ssmq_experiment *e, const ssmq_forecast *f, ssmq_str 
     ssmq_json_put_real(&w, "seconds", f->seconds);
     put_bytes(&w, "memory_bytes", f->memory);
     put_bytes(&w, "disk_bytes", f->disk);
-    ssmq_json_put_int(&w, "cache_bytes", f->hidden);
+    put_bytes(&w, "journal_bytes", f->journal);
+    ssmq_json_put_int(&w, "cache_bytes", f->hidden + f->cached);
+    put_bytes(&w, "free_bytes", f->free);
+    if (f->free < 0) ssmq_json_put_null(&w, "room");
+    else ssmq_json_put_bool(&w, "room", ssmq_forecast_room(f) <= f->free);
     ssmq_json_end_object(&w);
     ssmq_json_put_int(&w, "excluded", e->sweep.excluded);
     ssmq_json_end_object(&w);
@@ -206,14 +233,14 @@ static ssmq_status plan(const plan_options *o, const ssmq_experiment *e, const s
     ssmq_forecast f;
     ssmq_status   st = ssmq_places_find(o->out, true, arena, &places);
     if (st == SSMQ_OK) {
-        const ssmq_forecast_request request = {.out = places.out, .cache = places.cache, .trial_s = o->probe};
+        const ssmq_forecast_request request = {.out = places.out, .cache = places.cache, .workers = o->workers, .trial_s = o->probe};
         st = ssmq_forecast_make(e, cat, &request, arena, &f);
     }
     if (st == SSMQ_OK) {
         switch (o->format) {
         case FORMAT_JSON: put_json(e, &f, &text); break;
         case FORMAT_SHELL: put_shell(e, &f, places.out, &text); break;
-        default: put_text(e, &f, arena, &text); break;
+        default: put_text(e, &f, o->workers, arena, &text); break;
         }
     }
     fputs(ssmq_str_text(&text), out);

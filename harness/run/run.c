@@ -128,6 +128,7 @@ static ssmq_status write_manifest(job *j, ssmq_provenance *p)
     p->cpu_s = ssmq_cpu_time_s() - j->cpu;
     p->place = &place;
     p->n_place = 1;
+    p->journal_bytes = ssmq_journal_bytes(j->journal);
     ssmq_str text = {0};
     ssmq_provenance_manifest(p, &text);
     const ssmq_status st =

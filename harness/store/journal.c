@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "harness/base/arena.h"
 #include "harness/base/clock.h"
@@ -382,6 +383,16 @@ static void remove_file(const char *folder, const char *name)
     ssmq_str_printf(&path, "%s/%s", folder, name);
     unlink(ssmq_str_text(&path));
     ssmq_str_free(&path);
+}
+
+int64_t ssmq_journal_bytes(const ssmq_journal *j)
+{
+    struct stat st;
+    ssmq_str    sums = {0};
+    ssmq_str_printf(&sums, "%.*s" SSMQ_JOURNAL_SUMS, (int)(strlen(j->path) - strlen(SSMQ_JOURNAL)), j->path);
+    const int64_t bulk = stat(ssmq_str_text(&sums), &st) == 0 ? (int64_t)st.st_size : 0;
+    ssmq_str_free(&sums);
+    return j->size + j->bin_size + 2 * bulk;
 }
 
 void ssmq_journal_remove_bulk(const char *folder)

@@ -188,6 +188,30 @@ static ssmq_status probe(ssmq_rundir *d, int64_t *now)
     return SSMQ_OK;
 }
 
+/* The folder above, "." above a name alone; false where there is none. */
+static bool go_up(ssmq_str *path)
+{
+    ssmq_str    above = {0};
+    const char *text = ssmq_str_text(path), *slash = strrchr(text, '/');
+    if (slash == text || strcmp(text, ".") == 0) return false;
+    if (slash) ssmq_str_append(&above, text, (size_t)(slash - text));
+    else ssmq_str_puts(&above, ".");
+    ssmq_str_free(path);
+    *path = above;
+    return true;
+}
+
+int64_t ssmq_room_bytes(const char *folder)
+{
+    struct statvfs v;
+    ssmq_str       at = {0};
+    bool           there;
+    ssmq_str_puts(&at, folder);
+    while (!(there = statvfs(ssmq_str_text(&at), &v) == 0) && errno == ENOENT && go_up(&at)) continue;
+    ssmq_str_free(&at);
+    return there ? (int64_t)v.f_bavail * (int64_t)v.f_frsize : -1;
+}
+
 /* What this user may still take, which is less than what is free. */
 static ssmq_status check_room(const ssmq_rundir *d, int64_t need)
 {

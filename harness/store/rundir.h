@@ -62,6 +62,9 @@ SSMQ_MUST_USE ssmq_status ssmq_rundir_place(const char *out, const char *name, c
 /* Is the run in this folder finished: status done, run.h5 and summary.json there? */
 bool ssmq_rundir_finished(const char *path);
 
+/* Bytes that this user may still write into a folder, or where it would be made; -1: nobody can tell. */
+int64_t ssmq_room_bytes(const char *folder);
+
 /* Makes the folder, checks that it is writable and that need_bytes are free, takes the lease,
  * and removes what a killed writer left unfinished.  A dead process's lease is taken over: at
  * once where it ran on this host, after ten minutes without heartbeat where it ran on another.

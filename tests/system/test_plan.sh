@@ -44,6 +44,16 @@ expect_json 'all(r["probed"] and r["seconds"] > 0 and r["disk_bytes"] > 10000 fo
 expect_json 'any(r["memory_computed"] for r in j["runs"])' False
 expect_json 'j["to_run"]["probed"], j["to_run"]["unknown"], j["to_run"]["probe_seconds"] > 0' '4 0 True'
 probed=$(json '[r["memory_bytes"] for r in j["runs"]]')
+# Processes at once: their memory and journals together.  What is free is asked of the folder that would hold the runs.
+expect_json 'j["to_run"]["memory_bytes"] == max(r["memory_bytes"] for r in j["runs"])' True
+expect_json 'j["to_run"]["journal_bytes"] > 300, j["to_run"]["cache_bytes"] > 100, j["to_run"]["free_bytes"] > 0' 'True True True'
+one=$(json 'j["to_run"]["journal_bytes"]')
+run 0 plan "$scratch/sweep.yaml" --out "$runs" --format json --probe 60 --workers 3
+expect_json 'j["to_run"]["memory_bytes"] == sum(sorted(r["memory_bytes"] for r in j["runs"])[1:])' True
+expect_json "2 * $one < j['to_run']['journal_bytes'] <= 3 * $one" True
+run 0 plan "$scratch/sweep.yaml" --out "$runs" --workers 3
+expect_in_out "(3 at once)"
+expect_in_out "room: "
 run 0 plan "$scratch/sweep.yaml" --out "$runs" --probe 60
 expect_in_out "4 runs were tried with a few windows and samples, which took "
 [ -z "$(ls -A "$TMPDIR")" ] || fail "trials left $(ls "$TMPDIR")"
@@ -85,6 +95,7 @@ expect_json 'j["runs"][4]["state"], j["runs"][4]["like"], j["runs"][4]["memory_c
 expect_json 'j["runs"][4]["seconds"] == sorted(r["seconds"] for r in j["runs"][1:4])[1]' True
 expect_json 'j["runs"][4]["memory_bytes"] == max(r["memory_bytes"] for r in j["runs"][1:4])' True
 expect_json 'j["to_run"]["seconds"] == j["runs"][4]["seconds"]' True
+expect_json 'j["to_run"]["journal_bytes"] > 300, j["to_run"]["room"]' 'True True'
 expect_json 'j["runs"][4]["cached"]["texts"]' 1
 
 # A run that was begun and ended early goes on.

@@ -7,6 +7,7 @@
 #include "harness/run/memory.h"
 #include "harness/run/sweep/forecast_cache.h"
 #include "harness/run/sweep/trial.h"
+#include "harness/store/journal.h"
 #include "harness/store/rundir.h"
 
 #define MANIFEST_MAX (16u << 20) /* bytes */
@@ -28,6 +29,7 @@ static void read_manifest(const char *path, ssmq_forecast_run *r)
     ssmq_status st = ssmq_json_open(path, MANIFEST_MAX, &j);
     if (st == SSMQ_OK) st = ssmq_json_real(&j, "moment.wall_s", false, &r->seconds);
     if (st == SSMQ_OK) st = ssmq_json_int(&j, "moment.peak_rss_bytes", false, 0, INT64_MAX, &r->memory);
+    if (st == SSMQ_OK) st = ssmq_json_int(&j, "moment.journal_bytes", false, 0, INT64_MAX, &r->journal);
     ssmq_json_close(&j);
     ssmq_error_clear();
 }
@@ -45,8 +47,8 @@ static bool is_stopped(const char *folder, ssmq_arena *arena)
 static ssmq_forecast_run look_at(const ssmq_run *run, const char *folder, ssmq_arena *arena)
 {
     static const char *const names[] = {"run.h5", "dump.h5", "profile.h5", "summary.json",
-                                               "manifest.json", NULL};
-    ssmq_forecast_run        r = {.due = SSMQ_DUE_TO_RUN, .seconds = (double)NAN, .disk = -1, .memory = -1};
+                                               "manifest.json", SSMQ_JOURNAL, NULL};
+    ssmq_forecast_run        r = {.due = SSMQ_DUE_TO_RUN, .seconds = (double)NAN, .disk = -1, .journal = -1, .memory = -1};
     const char              *path = ssmq_arena_printf(arena, "%s/%s", folder, run->id);
     if (run->unsupported) r.due = SSMQ_DUE_UNSUPPORTED;
     else if (ssmq_rundir_finished(path)) r.due = SSMQ_DUE_FINISHED;
@@ -115,6 +117,7 @@ static void guess(const ssmq_experiment *e, const ssmq_forecast_run *all, int32_
         space[r->like] = all[k].seconds;
         disk[r->like++] = (double)all[k].disk;
         if (all[k].memory > r->memory) r->memory = all[k].memory;
+        if (all[k].journal > r->journal) r->journal = all[k].journal;
     }
     if (r->like == 0) return;
     r->seconds = median(space, r->like);
@@ -147,6 +150,8 @@ static ssmq_status try_runs(const ssmq_experiment *e, const ssmq_catalogue *cat,
         r->memory = trial[i].memory;
         r->computed = false;
         r->disk = trial[i].disk;
+        r->journal = trial[i].journal;
+        f->cached += trial[i].cached;
         r->tried = true;
         f->tried++;
     }
@@ -168,10 +173,44 @@ static ssmq_status compute_memory(const ssmq_experiment *e, const ssmq_catalogue
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
 
+static int downwards(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* The largest of n values together, so many; -1 where none is known. */
+static int64_t largest(int64_t *v, int32_t n, int32_t many)
+{
+    int64_t sum = -1;
+    qsort(v, (size_t)n, sizeof *v, downwards);
+    for (int32_t i = 0; i < n && i < many && v[i] >= 0; i++) sum = (sum < 0 ? 0 : sum) + v[i];
+    return sum;
+}
+
+/* Processes at once each have their own memory and journals. */
+static void add_up_at_once(ssmq_forecast *f, int32_t n, int32_t workers, ssmq_arena *arena)
+{
+    int64_t *memory = SSMQ_ARENA_ARRAY(arena, int64_t, n), *journal = SSMQ_ARENA_ARRAY(arena, int64_t, n);
+    int32_t  due = 0;
+    for (int32_t i = 0; i < n; i++) {
+        if (!ssmq_forecast_due(&f->run[i])) continue;
+        memory[due] = f->run[i].memory;
+        journal[due++] = f->run[i].journal;
+    }
+    f->memory = largest(memory, due, workers);
+    f->journal = largest(journal, due, workers);
+}
+
+int64_t ssmq_forecast_room(const ssmq_forecast *f)
+{
+    return (f->disk > 0 ? f->disk : 0) + (f->journal > 0 ? f->journal : 0) + f->hidden + f->cached;
+}
+
 static void add_up(ssmq_forecast *f, int32_t n)
 {
     f->seconds = (double)NAN;
-    f->disk = f->memory = -1;
+    f->disk = -1;
     for (int32_t i = 0; i < n; i++) {
         const ssmq_forecast_run *r = &f->run[i];
         f->n[r->due]++;
@@ -180,7 +219,6 @@ static void add_up(ssmq_forecast *f, int32_t n)
         if (isnan(r->seconds)) f->unknown++;
         else f->seconds = isnan(f->seconds) ? r->seconds : f->seconds + r->seconds;
         if (r->disk >= 0) f->disk = (f->disk < 0 ? 0 : f->disk) + r->disk;
-        if (r->memory > f->memory) f->memory = r->memory;
     }
 }
 
@@ -197,5 +235,7 @@ ssmq_status ssmq_forecast_make(const ssmq_experiment *e, const ssmq_catalogue *c
     SSMQ_TRY(try_runs(e, cat, request->trial_s, arena, f));
     ssmq_forecast_cache(e, cat, request->cache, arena, f->run);
     add_up(f, e->n_run);
+    add_up_at_once(f, e->n_run, request->workers, arena);
+    f->free = ssmq_room_bytes(request->out);
     return SSMQ_OK;
 }

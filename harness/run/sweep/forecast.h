@@ -16,6 +16,7 @@ typedef struct ssmq_forecast_run {
     ssmq_run_due due;
     double       seconds; /* wall time, with the threads and on the host that it had then */
     int64_t      disk;    /* bytes of its folder's results                                */
+    int64_t      journal; /* bytes besides, while it runs                                 */
     int64_t      memory;  /* bytes at its peak                                            */
     bool         computed; /* memory is no measurement: see ssmq_forecast_make()          */
     bool         tried;    /* it is all from a trial (harness/run/sweep/trial.h)                 */
@@ -36,16 +37,23 @@ typedef struct ssmq_forecast {
     int32_t            n[SSMQ_DUES]; /* runs of each ssmq_run_due */
     double             seconds; /* of those to run, all together; NAN: of none of them it is known */
     int32_t            unknown; /* of how many of those to run the time is not known               */
-    int64_t            disk, memory; /* of those to run: sum and maximum of what is known; -1     */
+    int64_t            disk;    /* of those to run: the sum of what is known; -1                   */
+    int64_t            journal, memory; /* likewise, of as many as run at once: the largest        */
     int64_t            hidden;  /* bytes that are added to the cache, likewise */
+    int64_t            cached;  /* of calibration and tokens, by trials: added to the cache too     */
+    int64_t            free;    /* bytes that this user may still write where results will lie; -1  */
     int32_t            tried;   /* trials that were carried out, which took trial_s */
     double             trial_s;
 } ssmq_forecast;
 
 typedef struct ssmq_forecast_request {
     const char *out, *cache; /* OUT/NAME is where the runs lie or will lie; cache NULL: there is none */
+    int         workers;     /* runs at once, at least 1 */
     int         trial_s;     /* runs of which nothing is known are tried, for about so long; 0: they are not */
 } ssmq_forecast_request;
+
+/* What the runs that are due write at most at one time, as far as it is known. */
+int64_t ssmq_forecast_room(const ssmq_forecast *f);
 
 /* Memory that was never measured is computed: the weights that lie in memory, once more what a step rewrites or the
  * run is compared with, a block of logits and the activations of a layer for each model, what is dumped, and what

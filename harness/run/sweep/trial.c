@@ -1,4 +1,5 @@
 #include "harness/run/sweep/trial.h"
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 #include "harness/base/child.h"
 #include "harness/base/clock.h"
+#include "harness/base/json.h"
 #include "harness/run/evaluate/float_pass.h"
 #include "harness/run/run.h"
 #include "harness/run/session.h"
@@ -17,6 +19,7 @@
 #define TRIAL_WINDOWS 3  /* the first two also pay for what happens once */
 #define TRIAL_SAMPLES 16 /* for memory: some are as long as they may be */
 #define TASKS_MAX 64
+#define MANIFEST_MAX (16u << 20) /* bytes */
 
 /* ---- what takes how long ------------------------------------------------------------------------
  */
@@ -215,6 +218,62 @@ static int64_t missing_pages(const trials *t)
     return missing > 0 ? missing : 0;
 }
 
+/* Of the files right in a folder. */
+static int64_t size_of_all(const char *folder)
+{
+    int64_t        n = 0;
+    struct stat    st;
+    struct dirent *each;
+    DIR           *d = opendir(folder);
+    while (d && (each = readdir(d)))
+        if (fstatat(dirfd(d), each->d_name, &st, 0) == 0 && S_ISREG(st.st_mode)) n += (int64_t)st.st_size;
+    if (d) closedir(d);
+    return n;
+}
+
+/* What calibration filed grows with its samples, tokens with the windows that are read. */
+typedef struct cache_size {
+    int64_t calibration, tokens;
+} cache_size;
+
+static cache_size cache_of(const char *cache, ssmq_arena *arena)
+{
+    return (cache_size){size_of_all(ssmq_arena_printf(arena, "%s/calibration", cache)),
+                        size_of_all(ssmq_arena_printf(arena, "%s/tokens", cache))};
+}
+
+/* The most that some task of the whole run has of what its trial had. */
+static double largest_scale(const clocks *c, const ssmq_run *whole, const ssmq_run *trial, const int64_t *windows)
+{
+    double most = 1;
+    for (int32_t i = 0; i < c->n; i++) {
+        const double scale = scale_of(&c->task[i], whole, trial, windows);
+        if (scale > most) most = scale;
+    }
+    return most;
+}
+
+static int64_t journal_of(const char *path, ssmq_arena *arena)
+{
+    ssmq_json   j = {0};
+    int64_t     bytes = 0;
+    ssmq_status st = ssmq_json_open(ssmq_arena_printf(arena, "%s/manifest.json", path), MANIFEST_MAX, &j);
+    if (st == SSMQ_OK) st = ssmq_json_int(&j, "moment.journal_bytes", false, 0, INT64_MAX, &bytes);
+    ssmq_json_close(&j);
+    return st == SSMQ_OK ? bytes : 0;
+}
+
+/* What is written beside results, of the whole run. */
+static void fill_room(const clocks *c, const ssmq_run *whole, const ssmq_run *trial, const int64_t *windows,
+                      int64_t journal, const cache_size *before, const cache_size *after, ssmq_trial *out)
+{
+    const double scale = largest_scale(c, whole, trial, windows);
+    const double samples = trial->calibration ? (double)whole->calibration->count / (double)trial->calibration->count : 1;
+    out->journal = (int64_t)(scale * (double)journal);
+    out->cached = (int64_t)(samples * (double)(after->calibration - before->calibration) +
+                            scale * (double)(after->tokens - before->tokens));
+}
+
 static bool try_one(const trials *t, const ssmq_experiment *short_e, int32_t i, int64_t missing,
                     const int64_t *windows, ssmq_trial *out)
 {
@@ -230,10 +289,13 @@ static bool try_one(const trials *t, const ssmq_experiment *short_e, int32_t i, 
                                 .only = only,
                                 .listener = &listener};
     ssmq_outcome    *outcome = SSMQ_ARENA_ARRAY(arena, ssmq_outcome, short_e->n_run);
+    const cache_size before = cache_of(request.cache, arena);
     const double     begun = ssmq_monotonic_s();
     out->done = ssmq_experiment_run(short_e, t->cat, &request, arena, outcome) == SSMQ_OK &&
                 outcome[i].path;
     if (out->done) {
+        const cache_size after = cache_of(request.cache, arena);
+        fill_room(&c, &t->e->run[i], trial, windows, journal_of(outcome[i].path, arena), &before, &after, out);
         out->seconds = ssmq_monotonic_s() - begun + rest_of(&c, &t->e->run[i], trial, windows);
         out->memory = ssmq_peak_rss_bytes() + missing;
         out->disk =
@@ -256,7 +318,8 @@ static void work(const void *context, ssmq_str *unused)
     for (int32_t i = 0; f && short_e && i < t->e->n_run; i++) {
         ssmq_trial one = {0};
         if (!windows[i] || over(t) || !try_one(t, short_e, i, missing, windows[i], &one)) continue;
-        fprintf(f, "%d %.9g %" PRId64 " %" PRId64 "\n", i, one.seconds, one.memory, one.disk);
+        fprintf(f, "%d %.9g %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", i, one.seconds, one.memory, one.disk,
+                one.journal, one.cached);
         fflush(f);
     }
 }
@@ -275,8 +338,8 @@ static void read_trials(const char *path, int32_t n, ssmq_trial *out)
     FILE      *f = fopen(path, "r");
     int32_t    i;
     ssmq_trial one = {.done = true};
-    while (f && fscanf(f, "%d %lf %" SCNd64 " %" SCNd64 "\n", &i, &one.seconds, &one.memory,
-                       &one.disk) == 4)
+    while (f && fscanf(f, "%d %lf %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "\n", &i, &one.seconds, &one.memory,
+                       &one.disk, &one.journal, &one.cached) == 6)
         if (i >= 0 && i < n) out[i] = one;
     if (f) fclose(f);
 }

@@ -13,6 +13,8 @@ typedef struct ssmq_trial {
     double  seconds; /* of the whole run                            */
     int64_t memory;  /* bytes, of the process up to and with it     */
     int64_t disk;    /* bytes of its results                        */
+    int64_t journal; /* bytes besides, while it runs                */
+    int64_t cached;  /* bytes that it adds to the cache of calibration and tokens, after those before it */
 } ssmq_trial;
 
 /* due [e->n_run]; out [e->n_run].  No run is begun once budget_s seconds have passed, and twice
