@@ -183,7 +183,7 @@ for _ in $(seq 200); do
     sleep 0.05
 done
 kill -STOP "$writer"
-run 5 run "$scratch/held.yaml" --set mode=float --out "$scratch/held"
+run 75 run "$scratch/held.yaml" --set mode=float --out "$scratch/held"
 expect_in_err "process $writer"
 kill -CONT "$writer"
 wait "$writer" || fail "the first writer"
