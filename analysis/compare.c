@@ -80,7 +80,9 @@ static ssmq_status compare_run(const void *options, int n_operand, const char *c
     ssmq_comparison         c;
     int                     n = 0;
     (void)cat;
-    ssmq_status st = open_all(n_operand, operand, arena, source, &n);
+    ssmq_status st = SSMQ_OK;
+    for (const char *const *gate = o->gate; *gate && st == SSMQ_OK; gate++) st = ssmq_comparison_gate_check(*gate);
+    if (st == SSMQ_OK) st = open_all(n_operand, operand, arena, source, &n);
     if (st == SSMQ_OK) st = ssmq_compare_runs(source, n, o->baseline, o->evaluation, arena, &c);
     if (st == SSMQ_OK) st = print(o, &c, out);
     for (int i = 0; i < n; i++) ssmq_comparison_close(&source[i]);

@@ -86,15 +86,17 @@ static const ssmq_stored_run *queued(const ssmq_frozen_run *run, const char *fol
     return r;
 }
 
-/* A run of the list: as it is stored, what it does not say of itself (it has not come to an end) from the list. */
+/* A run of the list: as it is stored, under the name that the list has for it now; what it does not say of itself (it has
+ * not come to an end) from the list, too. */
 static const ssmq_stored_run *listed_run(const ssmq_comparison_source *s, int32_t at, ssmq_arena *arena)
 {
     const ssmq_frozen_run *run = &s->frozen.run[at];
     for (int32_t i = 0; i < s->stored.n; i++) {
         if (strcmp(s->stored.run[i].status.id, run->id) != 0) continue;
-        if (s->stored.run[i].summary.n_evaluation > 0) return &s->stored.run[i];
         ssmq_stored_run *r = SSMQ_ARENA_ARRAY(arena, ssmq_stored_run, 1);
         *r = s->stored.run[i];
+        r->summary.name = run->name;
+        if (r->summary.n_evaluation > 0) return r;
         r->summary.mode = run->mode;
         r->summary.recipe = run->recipe;
         return r;
@@ -180,21 +182,40 @@ static const char *loss_of(const ssmq_evaluation_score *e)
     return e->loss_dtype ? e->loss_dtype : "f32";
 }
 
-static ssmq_status check_same(const ssmq_evaluation_score *a, const ssmq_evaluation_score *b)
+/* "dialect gptq, window 64 in fake naive (runs/x/1f02)": of what two differ in; appended. */
+static void put_kind(const ssmq_evaluation_score *e, const ssmq_evaluation_score *other, const ssmq_stored_run *run,
+                     ssmq_str *out)
 {
-    if (strcmp(a->dialect, b->dialect) == 0 && a->window == b->window && strcmp(loss_of(a), loss_of(b)) == 0)
-        return SSMQ_OK;
-    return SSMQ_FAIL(UNSUPPORTED,
-                     "evaluation %s is of dialect %s, window %" PRId64
-                     ", losses %s in one run and of dialect %s, "
-                     "window %" PRId64 ", losses %s in another: they do not stand in one column",
-                     a->id, a->dialect, a->window, loss_of(a), b->dialect, b->window, loss_of(b));
+    const size_t before = out->length;
+    if (strcmp(e->dialect, other->dialect) != 0) ssmq_str_printf(out, "dialect %s", e->dialect);
+    if (e->window != other->window)
+        ssmq_str_printf(out, "%swindow %" PRId64, out->length > before ? ", " : "", e->window);
+    if (strcmp(loss_of(e), loss_of(other)) != 0)
+        ssmq_str_printf(out, "%slosses %s", out->length > before ? ", " : "", loss_of(e));
+    ssmq_str_printf(out, " in %s (%s)", run->summary.name, run->path);
 }
 
-static ssmq_status add_column(ssmq_comparison *c, const ssmq_evaluation_score *e)
+static ssmq_status check_same(const ssmq_comparison *c, int32_t run, const ssmq_evaluation_score *a,
+                              const ssmq_evaluation_score *b)
+{
+    int32_t  first = 0;
+    ssmq_str text = {0};
+    if (strcmp(a->dialect, b->dialect) == 0 && a->window == b->window && strcmp(loss_of(a), loss_of(b)) == 0)
+        return SSMQ_OK;
+    while (ssmq_summary_find(&c->run[first]->summary, a->id) != a) first++;
+    put_kind(a, b, c->run[first], &text);
+    ssmq_str_puts(&text, " and ");
+    put_kind(b, a, c->run[run], &text);
+    const ssmq_status st =
+        SSMQ_FAIL(UNSUPPORTED, "evaluation %s is of %s: they do not stand in one column", a->id, ssmq_str_text(&text));
+    ssmq_str_free(&text);
+    return st;
+}
+
+static ssmq_status add_column(ssmq_comparison *c, int32_t run, const ssmq_evaluation_score *e)
 {
     for (int32_t i = 0; i < c->n_column; i++)
-        if (strcmp(c->column[i]->id, e->id) == 0) return check_same(c->column[i], e);
+        if (strcmp(c->column[i]->id, e->id) == 0) return check_same(c, run, c->column[i], e);
     c->column[c->n_column++] = e;
     return SSMQ_OK;
 }
@@ -207,7 +228,7 @@ static ssmq_status list_columns(const char *const *wanted, ssmq_arena *arena, ss
     for (int32_t i = 0; i < c->n_run; i++)
         for (int32_t k = 0; k < c->run[i]->summary.n_evaluation; k++) {
             const ssmq_evaluation_score *e = &c->run[i]->summary.evaluation[k];
-            if (is_wanted(e->id, wanted)) SSMQ_TRY(add_column(c, e));
+            if (is_wanted(e->id, wanted)) SSMQ_TRY(add_column(c, i, e));
         }
     for (; wanted && *wanted; wanted++) {
         bool there = false;

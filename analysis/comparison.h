@@ -79,6 +79,8 @@ void ssmq_comparison_json(const ssmq_comparison *c, ssmq_str *out);
  * with a sign the distance from the run that each is held against, in per cent with "%", else the value itself, of all
  * runs but those that others are held against.  GATE, naming those that do not meet it; USAGE if it is no gate. */
 SSMQ_MUST_USE ssmq_status ssmq_comparison_gate(const ssmq_comparison *c, const char *gate);
+/* Is it a gate?  USAGE. */
+SSMQ_MUST_USE ssmq_status ssmq_comparison_gate_check(const char *gate);
 
 #ifdef __cplusplus
 }

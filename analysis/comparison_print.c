@@ -11,6 +11,8 @@ static void put_notes(const ssmq_comparison *c, const char *before, ssmq_str *ou
                         c->column[k]->id, c->column[k]->dialect, c->column[k]->window);
     if (c->baseline)
         ssmq_str_printf(out, "change in per cent from %s, standard errors paired by window\n", c->baseline);
+    else if (c->n_run > 1)
+        ssmq_str_puts(out, "no change: none of the runs is in float or the baseline of others; --baseline names one\n");
     if (ssmq_comparison_unpaired(c))
         ssmq_str_puts(out, "*: not over the same tokens: the standard errors of both runs together\n");
     if (ssmq_comparison_noise(c))

@@ -4,6 +4,8 @@
 #include <string.h>
 #include "analysis/comparison.h"
 
+#define BREACHES_MOST 6 /* that a message names */
+
 typedef enum gate_metric { METRIC_PPL, METRIC_NLL, METRIC_KL, METRIC_TOP1 } gate_metric;
 static const char *const metrics[] = {"ppl", "nll", "kl", "top1", NULL};
 
@@ -75,7 +77,7 @@ static bool is_base(const ssmq_comparison *c, int32_t run)
     return base && c->against[run] < 0;
 }
 
-/* Appends "fake naive wt2 +277.80 %" for each run that does not meet it; returns how many there are.  A
+/* Appends "fake naive, wt2: +277.80 %" for the first runs that do not meet it; returns how many there are.  A
  * figure that is not there meets no gate. */
 static int32_t put_breaches(const ssmq_comparison *c, const gate *g, int32_t *looked_at, ssmq_str *out)
 {
@@ -89,13 +91,24 @@ static int32_t put_breaches(const ssmq_comparison *c, const gate *g, int32_t *lo
             const double value =
                 distance(g, figure(ssmq_comparison_at(c, i, k)->score, g->metric), figure(base, g->metric));
             (*looked_at)++;
-            if (is_met(g, value)) continue;
-            ssmq_str_printf(out, "%s%s, %s: ", n++ ? "; " : "", c->label[i], id);
+            if (is_met(g, value) || n++ >= BREACHES_MOST) continue;
+            ssmq_str_printf(out, "%s%s, %s: ", n > 1 ? "; " : "", c->label[i], id);
             if (isnan(value)) ssmq_str_puts(out, "no such figure");
             else ssmq_str_printf(out, g->relative ? "%+.6g%s" : "%.6g%s", value, g->percent ? " %" : "");
         }
     }
+    if (n > BREACHES_MOST) ssmq_str_printf(out, "; and %d more", n - BREACHES_MOST);
     return n;
+}
+
+ssmq_status ssmq_comparison_gate_check(const char *text)
+{
+    gate g;
+    if (parse(text, &g)) return SSMQ_OK;
+    return SSMQ_FAIL(USAGE,
+                     "--gate '%s' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a "
+                     "number, as in ppl<=+1%%; METRIC is ppl, nll, kl or top1",
+                     text);
 }
 
 ssmq_status ssmq_comparison_gate(const ssmq_comparison *c, const char *text)
@@ -103,11 +116,8 @@ ssmq_status ssmq_comparison_gate(const ssmq_comparison *c, const char *text)
     gate     g;
     ssmq_str breaches = {0};
     int32_t  looked_at = 0;
-    if (!parse(text, &g))
-        return SSMQ_FAIL(USAGE,
-                         "--gate '%s' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a "
-                         "number, as in ppl<=+1%%; METRIC is ppl, nll, kl or top1",
-                         text);
+    SSMQ_TRY(ssmq_comparison_gate_check(text));
+    (void)parse(text, &g);
     if (g.relative && !c->baseline)
         return SSMQ_FAIL(USAGE, "--gate '%s' is about a baseline, and there is none; name one by --baseline",
                          text);

@@ -200,7 +200,8 @@ static void put_in_order(const ssmq_frozen *f, ssmq_stored *s)
     for (int32_t i = 0; i < f->n_run; i++)
         for (int32_t k = at; k < s->n; k++) {
             if (strcmp(s->run[k].status.id, f->run[i].id) != 0) continue;
-            const ssmq_stored_run it = s->run[k];
+            ssmq_stored_run it = s->run[k];
+            it.summary.name = f->run[i].name; /* as it is called now */
             memmove(&s->run[at + 1], &s->run[at], (size_t)(k - at) * sizeof it);
             s->run[at++] = it;
             break;

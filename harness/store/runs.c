@@ -98,16 +98,38 @@ static ssmq_status read_folders(DIR *folder, const char *path, ssmq_arena *a, ss
     return SSMQ_OK;
 }
 
+/* The first folder in it that holds runs itself; NULL: there is none. */
+static const char *folder_of_runs(const char *path, ssmq_arena *a)
+{
+    const char *found = NULL;
+    DIR        *folder = opendir(path);
+    if (!folder) return NULL;
+    for (const struct dirent *e; (e = readdir(folder));) {
+        if (e->d_name[0] == '.' || !exists(ssmq_arena_printf(a, "%s/%s/sweep.json", path, e->d_name))) continue;
+        if (!found || strcmp(e->d_name, found) < 0) found = ssmq_arena_strdup(a, e->d_name);
+    }
+    closedir(folder);
+    return found ? ssmq_arena_printf(a, "%s/%s", path, found) : NULL;
+}
+
+static ssmq_status no_run(const char *path, ssmq_arena *a)
+{
+    const char *other = folder_of_runs(path, a);
+    if (other)
+        return SSMQ_FAIL(INPUT, "%s: no run: its folders hold runs of several experiments, name one, as %s", path, other);
+    return SSMQ_FAIL(INPUT, "%s: no run: neither it nor a folder in it has a status.json", path);
+}
+
 static ssmq_status read_sweep(const char *path, ssmq_arena *a, ssmq_stored *s)
 {
     DIR *folder = opendir(path);
+    if (!folder && errno == ENOTDIR)
+        return SSMQ_FAIL(INPUT, "%s: not a directory: results are in directories, of a run or an experiment", path);
     if (!folder) return SSMQ_FAIL(INPUT, "%s: %s", path, strerror(errno));
     const ssmq_status st = read_folders(folder, path, a, s);
     closedir(folder);
     SSMQ_TRY(st);
-    if (s->n == 0)
-        return SSMQ_FAIL(INPUT, "%s: no run: neither it nor a folder in it has a status.json",
-                         path);
+    if (s->n == 0) return no_run(path, a);
     qsort(s->run, (size_t)s->n, sizeof *s->run, by_start);
     return SSMQ_OK;
 }

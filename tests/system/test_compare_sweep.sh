@@ -100,6 +100,11 @@ run 0 run "$scratch/wide.yaml" --out "$scratch/runs" --set evaluate.wt2.window=1
 run 3 compare "$here" "$scratch/runs/wide"
 expect_in_err "they do not stand in one column"
 
+# A gate that many runs do not meet names some.
+run 6 compare "$here" "$scratch/runs/more" --gate "ppl<1"
+expect_in_err "; and 1 more"
+[ "$(grep -o ';' <<< "$err" | wc -l)" -eq 6 ] || fail "not 6 runs are named: $err"
+
 # What is damaged.
 sed -i '2d' "$part/sweep.json"
 run 7 compare "$part"

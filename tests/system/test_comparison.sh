@@ -103,16 +103,26 @@ expect_in_out 'b\_\%/'
 experiment c evaluate.wt2.window=32 mode=float
 run 3 compare "$here" "$scratch/c/quickstart"
 expect_out ""
-expect_err "ssmq: error: evaluation wt2 is of dialect gptq, window 64, losses f32 in one run and of dialect gptq, window 32, losses f32 in another: they do not stand in one column"
+first=$(sed -n 's/.*"id": "\(.*\)",/\1/p' "$here/sweep.json" | head -1) other=$(basename "$scratch"/c/quickstart/*/)
+expect_err "ssmq: error: evaluation wt2 is of window 64 in float ($here/$first) and window 32 in float ($scratch/c/quickstart/$other): they do not stand in one column"
 cp -r "$scratch/c" "$scratch/d"
 sed -i 's/"gptq"/"llama.cpp"/; s/"window": 32/"window": 64/' "$scratch"/d/quickstart/*/summary.json
 run 3 compare "$here" "$scratch/d/quickstart"
-expect_in_err "of dialect gptq, window 64, losses f32 in one run and of dialect llama.cpp, window 64, losses f32 in"
+expect_in_err "evaluation wt2 is of dialect gptq in float ($here/$first) and dialect llama.cpp in float ("
 
 refuse 4 "no run has an evaluation 'x'" compare "$here" --evaluation x
 refuse 4 "the baseline 'x' is the name or id of no run" compare "$here" --baseline x
 refuse 2 "'ssmq compare' needs DIR..." compare
 run 4 compare "$scratch/nowhere"
+refuse 4 "$scratch/c: no run: its folders hold runs of several experiments, name one, as $scratch/c/quickstart" compare "$scratch/c"
+refuse 4 "experiments/quickstart.yaml: not a directory: results are in directories, of a run or an experiment" compare experiments/quickstart.yaml
+
+# Nothing to be held against, which is said.
+mkdir "$scratch/quantised"
+cp -r "$here"/*/ "$scratch/quantised"
+rm -r "$scratch/quantised/$first"
+run 0 compare "$scratch/quantised"
+expect_in_out "no change: none of the runs is in float or the baseline of others; --baseline names one"
 
 # ---- gates ---------------------------------------------------------------------------------
 
@@ -122,6 +132,8 @@ expect_err ""
 run 6 compare "$here" --gate "ppl<=+50%"
 expect_out "$text"
 [[ $err =~ ^"ssmq: error: gate ppl<=+50% is not met: fake naive, wt2: +"[0-9.]+" %"$ ]] || fail "gate: $err"
+refuse 2 "--gate 'pl<20' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a number, as in ppl<=+1%; METRIC is ppl, nll, kl or top1" \
+    compare "$here" --gate "ppl<20" --gate "pl<20"
 run 6 compare "$here" --gate "ppl<20"
 expect_in_err "gate ppl<20 is not met: fake naive, wt2: "
 run 6 compare "$here" --gate "nll<=+0.001"

@@ -135,5 +135,5 @@ expect_in_err "error: calibration is missing: evaluate.without is to leave out i
 run 0 run "$scratch/raw.yaml" --out "$scratch/other" --set evaluate.raw.dialect=gptq
 run 3 compare "$runs/raw" "$scratch/other/raw"
 expect_out ""
-expect_in_err "evaluation raw is of dialect llama.cpp"
+expect_in_err "evaluation raw is of dialect llama.cpp in "
 finish

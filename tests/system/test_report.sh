@@ -93,6 +93,14 @@ page "$scratch/new/swept.html" 'does <script>alert("&")</script> cost 100% of $5
 grep -q "run: {backend" "$scratch/new/swept.html" || grep -q "^mode: fake" "$scratch/new/swept.html" || fail "no resolved configuration"
 ! grep -q "$scratch" <(grep -v 'path:\|file:\|tokenizer:\|data.file' "$scratch/new/swept.html" | grep -v '<td>') || fail "paths of this machine"
 
+# A run goes by the name that the list has for it now.
+cp -r "$here" "$scratch/renamed"
+sed -i 's/fake at_sites=layers.?.scan.x bits=4/fake by another name/' "$scratch/renamed/sweep.json"
+run 0 report "$scratch/renamed" -o "$scratch/renamed.html"
+page "$scratch/renamed.html" "fake by another name"
+run 0 show "$scratch/renamed"
+expect_in_out "fake by another name"
+
 # Equal content, equal bytes, wherever the page goes.
 run 0 report "$here/" --output "$scratch/b.html"
 cmp "$scratch/new/swept.html" "$scratch/b.html" || fail "the same report twice is not the same file"

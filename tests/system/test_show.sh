@@ -107,6 +107,11 @@ PYTHON
 
 # ---- what cannot be shown ------------------------------------------------------------------
 
+mkdir -p "$scratch/two/b" "$scratch/two/a" "$scratch/two/c"
+: > "$scratch/two/b/sweep.json"
+: > "$scratch/two/c/sweep.json"
+refuse 4 "$scratch/two: no run: its folders hold runs of several experiments, name one, as $scratch/two/b" show "$scratch/two"
+refuse 4 "$scratch/two/b/sweep.json: not a directory: results are in directories, of a run or an experiment" show "$scratch/two/b/sweep.json"
 refuse 4 "$sweep/empty: no run: neither it nor a folder in it has a status.json" show "$sweep/empty"
 refuse 4 "$scratch/nowhere: No such file or directory" show "$scratch/nowhere"
 
