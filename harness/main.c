@@ -2,6 +2,7 @@
  * status into a message and an exit status.  The one file that sees harness, quant and models. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,8 +210,19 @@ static void print_failure(const ssmq_error *e)
         fprintf(stderr, "  %s:%d: %s\n", e->trace[i].file, e->trace[i].line, e->trace[i].func);
 }
 
+/* Large blocks are the system's again once they are freed.  Left alone, glibc keeps all up to the size of the largest that
+ * was freed, and float weights that codes took the place of leave holes of that size. */
+static void set_up_memory(void)
+{
+#if defined(__GLIBC__)
+    (void)mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 8 << 20);
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    set_up_memory();
     occupy_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is seen where it is written to */
 

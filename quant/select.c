@@ -207,5 +207,6 @@ ssmq_status ssmq_weight_params(ssmq_plan *plan, int32_t site, const ssmq_observe
     if (st == SSMQ_OK)
         st = ssmq_params_of_ranges(plan, site, range, a->spec.scope == SSMQ_SCOPE_TENSOR ? 0 : 2, dim);
     free(range);
+    ssmq_model_forget(m, m->site[site].weight);
     return st;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "harness/base/assert.h"
+#include "harness/base/file.h"
 
 #define ALIGN ((size_t)64)           /* bytes: a cache line, and the widest vector */
 #define LARGE_PAGE ((size_t)2 << 20) /* bytes, on every system that has them       */
@@ -161,6 +162,7 @@ ssmq_status ssmq_model_writable(ssmq_model *m, int32_t weight, ssmq_tensor *out)
         void *data = NULL;
         SSMQ_TRY(allocate(w, &data));
         memcpy(data, w->value.data, ssmq_tensor_bytes(&w->value));
+        ssmq_model_forget(m, weight);
         if (shared >= 0) m->weight[shared].writable = true; /* the old memory's owner from now on */
         w->value.data = data;
         w->writable = true;
@@ -168,6 +170,22 @@ ssmq_status ssmq_model_writable(ssmq_model *m, int32_t weight, ssmq_tensor *out)
     }
     *out = w->value;
     return SSMQ_OK;
+}
+
+void ssmq_model_forget(const ssmq_model *m, int32_t weight)
+{
+    const ssmq_weight *w = &m->weight[weight];
+    const ssmq_mapping map = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
+    if (w->mapped) ssmq_map_forget(&map, 0, map.size);
+}
+
+void ssmq_model_drop(ssmq_model *m, int32_t weight)
+{
+    ssmq_weight *w = &m->weight[weight];
+    if (!w->writable || find_shared(m, weight) >= 0) return;
+    free(w->value.data);
+    w->value.data = NULL;
+    w->writable = false;
 }
 
 int32_t ssmq_model_site(const ssmq_model *m, const char *name)

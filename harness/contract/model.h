@@ -120,6 +120,8 @@ struct ssmq_model {
     int64_t            width;    /* D                                                          */
     int64_t            vocabulary; /* V: rows of the embedding, ids are below it               */
     const void        *sizes;    /* the family's own                                           */
+    /* Weights in a mapped file are read again for each forward pass: their pages do not stay between two. */
+    bool               streams;
 };
 
 /* The tables of a checkpoint, without weights. */
@@ -135,6 +137,12 @@ void ssmq_model_free(ssmq_model *m);
 SSMQ_MUST_USE ssmq_status ssmq_model_writable(ssmq_model *m, int32_t weight, ssmq_tensor *out);
 /* Gives a weight without values memory of its own for them, not yet written: for loading.  MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_model_own(ssmq_model *m, int32_t weight, ssmq_tensor *out);
+
+/* The pages of a weight in a mapped file need not stay in memory; nothing for one in memory of its own. */
+void ssmq_model_forget(const ssmq_model *m, int32_t weight);
+/* Releases the values of a weight that belong to this model alone, as nobody will read them: it has none then.  Nothing
+ * for one that is lent, or that lends its values to another. */
+void ssmq_model_drop(ssmq_model *m, int32_t weight);
 
 /* Index of a site by name; -1 if there is none. */
 int32_t ssmq_model_site(const ssmq_model *m, const char *name);

@@ -46,6 +46,12 @@ void ssmq_exec_close(ssmq_exec *ex)
     free(ex);
 }
 
+void ssmq_exec_owns(ssmq_exec *ex, ssmq_model *m)
+{
+    SSMQ_ASSERT(m == ex->model);
+    ex->owner = m;
+}
+
 void ssmq_exec_probe(ssmq_exec *ex, ssmq_probe probe)
 {
     SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);

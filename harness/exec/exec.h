@@ -42,6 +42,10 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_open(ssmq_backend *be, const ssmq_model *m, 
                                          ssmq_mode mode, ssmq_exec **out);
 void                      ssmq_exec_close(ssmq_exec *ex); /* accepts NULL */
 
+/* From now on values of m's own, the model's of this exec, are released once their codes are made: nobody else reads
+ * them, now or later. */
+void ssmq_exec_owns(ssmq_exec *ex, ssmq_model *m);
+
 /* Shows every activation site to the probe from now on. */
 void ssmq_exec_probe(ssmq_exec *ex, ssmq_probe probe);
 /* Must whole sequences be run at once, as a scale is taken from all tokens of one? */

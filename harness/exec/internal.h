@@ -24,6 +24,7 @@ typedef struct ssmq_live {
 struct ssmq_exec {
     ssmq_backend     *be;
     const ssmq_model *model;
+    ssmq_model       *owner;  /* the same, where this exec is the only one to read its weights; else NULL */
     ssmq_plan        *plan; /* as the mode carries it out; NULL in float mode */
     ssmq_mode         mode;
     ssmq_probe        probe;

@@ -106,6 +106,7 @@ ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int3
     }
     SSMQ_TRY(ssmq_exec_codes(ex, site_w, &f.w));
     SSMQ_TRY(product(ex, y, x, &f));
+    if (ex->model->streams && !ex->site[site_w].owned) ssmq_model_forget(ex->model, ex->model->site[site_w].weight);
     if (e.scale == 1.0f && !e.column && !e.bias) return SSMQ_OK;
     return ex->be->ops->epilogue(ex->be, &result, &e);
 }

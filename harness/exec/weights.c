@@ -35,10 +35,12 @@ static const ssmq_tensor *weight_of(const ssmq_exec *ex, int32_t site)
     return &ex->model->weight[weight].value;
 }
 
-/* A weight that was copied out of a mapped file need not stay in memory beside its copy. */
+/* A weight whose codes are made need not stay in memory beside them. */
 static void forget(const ssmq_exec *ex, int32_t site)
 {
-    const ssmq_weight *w = &ex->model->weight[ex->model->site[site].weight];
+    const int32_t      weight = ex->model->site[site].weight;
+    const ssmq_weight *w = &ex->model->weight[weight];
+    if (ex->owner) ssmq_model_drop(ex->owner, weight);
     if (!w->mapped) return;
     ssmq_mapping m = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
     if (!w->value.data) {

@@ -48,6 +48,7 @@ static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, const ssmq_lis
                      .room = run->keep_hidden};
     ssmq_status st = SSMQ_OK;
     SSMQ_TRY(ssmq_exec_open(s->be, x->model, x->recipe.plan, run->mode, &k.ex));
+    if (!run->compare) ssmq_exec_owns(k.ex, x->model); /* else what is found on a text of its own reads them too */
     if (is_against(run, SSMQ_AGAINST_FLOAT))
         SSMQ_TRY_DONE(st, ssmq_exec_open(s->be, s->base, NULL, SSMQ_MODE_FLOAT, &k.beside.ex));
     x->ppl = ssmq_must_malloc((size_t)run->n_evaluation * sizeof *x->ppl);
@@ -162,6 +163,12 @@ static ssmq_status collect(ssmq_session *s, const ssmq_run *run, const ssmq_list
     return ssmq_collect(&source, x->dump, listener, &x->collection);
 }
 
+/* What calibration read as floats is read once more at most, where a weight is packed. */
+static void forget_weights(const ssmq_model *m)
+{
+    for (int32_t i = 0; i < m->n_weight; i++) ssmq_model_forget(m, i);
+}
+
 ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                          const char *dump, ssmq_execution *out)
 {
@@ -173,6 +180,7 @@ ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listen
         SSMQ_TRY_DONE(st, ssmq_recipe_replay(run->recipe, x.model, s->be, &source, run->seed,
                                             listener, &x.recipe));
         ssmq_alarms_of_recipe(&x.alarms, run->recipe, &x.recipe, source.samples);
+        forget_weights(x.model);
     }
     if (run->collect) SSMQ_TRY_DONE(st, collect(s, run, listener, dump, &x));
     SSMQ_TRY_DONE(st, ssmq_speeds_measure(s, run, x.model, x.recipe.plan, listener, &x.speeds));

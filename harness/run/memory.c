@@ -17,7 +17,7 @@ static int64_t bytes_of(const ssmq_model *m, int32_t weight)
 }
 
 /* Do the weights lie in their file as the program reads them, in f32?  Then pages that a copy
- * replaced are given back. */
+ * replaced, or that are not read any more, are given back. */
 static bool is_mapped(const ssmq_experiment *e, const ssmq_run *run, int64_t weights)
 {
     int64_t      files = 0;
@@ -36,23 +36,39 @@ static bool is_rewritten(const ssmq_plan *plan, int32_t site)
     return s->input >= 0 && (plan->at[s->input].rotate || plan->at[s->input].smooth.data);
 }
 
-/* What quantised weights take beside those of the file. */
+/* What the codes of a weight take, which are floats in fake mode. */
+static int64_t codes_of(const ssmq_run *run, int64_t all)
+{
+    return run->mode == SSMQ_MODE_REAL ? all / (int64_t)sizeof(float) : all;
+}
+
+/* What quantised weights take beside those of the file, where all of them stay. */
+static int64_t copies_beside(const ssmq_run *run, bool rewritten, bool coded, int64_t all)
+{
+    return (rewritten ? all : 0) + (coded ? codes_of(run, all) : 0);
+}
+
+/* The same where nobody reads a weight any more when its codes are made: copies take the place of pages of the file, and
+ * codes that of copies.  Profiles are taken before, by an exec that leaves the copies to the next. */
+static int64_t copies_instead(const ssmq_run *run, bool rewritten, bool coded, int64_t all)
+{
+    if (rewritten) return coded && run->n_profile > 0 ? codes_of(run, all) : 0;
+    return coded ? codes_of(run, all) - all : 0;
+}
+
 static int64_t copies_of(const ssmq_run *run, const ssmq_plan *plan, bool mapped)
 {
     const ssmq_model *m = plan->model;
-    int64_t           bytes = 0;
+    const bool        beside = !mapped || run->compare, observes = run->recipe && run->recipe->observes;
+    int64_t           bytes = 0, outside = 0; /* the latter of the head and the embedding */
     for (int32_t i = 0; i < m->n_site; i++) {
         if (m->site[i].kind != SSMQ_SITE_WEIGHT) continue;
         const int64_t all = bytes_of(m, m->site[i].weight);
+        if (m->site[i].layer < 0) outside += all;
         const bool    rewritten = is_rewritten(plan, i), coded = plan->at[i].spec.bits > 0;
-        const bool    given_back = mapped && !run->compare;
-        if (rewritten) bytes += all;
-        if (coded && run->mode == SSMQ_MODE_REAL)
-            bytes += all / (int64_t)sizeof(float) * (ssmq_qspec_half(&plan->at[i].spec) ? 2 : 1);
-        else if (coded && (rewritten || !given_back)) bytes += all;
-        if (given_back && (rewritten || (coded && run->mode == SSMQ_MODE_REAL))) bytes -= all;
+        bytes += (beside ? copies_beside : copies_instead)(run, rewritten, coded, all);
     }
-    return bytes;
+    return observes && bytes < -outside ? -outside : bytes; /* calibration reads those of layers as floats */
 }
 
 /* Logits of a block, and each activation of a layer once. */

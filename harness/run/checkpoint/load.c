@@ -142,6 +142,19 @@ static ssmq_status convert(const loader *l, const ssmq_stored *t, float *to)
     return SSMQ_OK;
 }
 
+/* Looks at values that stay where they lie, piece by piece, giving back the pages behind. */
+static ssmq_status look_through(const loader *l, const ssmq_stored *t)
+{
+    const int64_t count = ssmq_tensor_count(&t->value);
+    for (int64_t first = 0; first < count; first += CHUNK) {
+        const int64_t     n = count - first < CHUNK ? count - first : CHUNK;
+        const ssmq_stored part = part_of(t, first, n);
+        SSMQ_TRY(check_finite(t, part.value.data, first, n));
+        ssmq_checkpoint_forget(l->c, &part);
+    }
+    return SSMQ_OK;
+}
+
 static ssmq_status fill(const loader *l, int32_t i)
 {
     const ssmq_stored *t = l->stored[i];
@@ -149,7 +162,7 @@ static ssmq_status fill(const loader *l, int32_t i)
     if (t->value.dtype == SSMQ_F32 && (uintptr_t)data % _Alignof(float) == 0) {
         l->m->weight[i].value.data = data; /* lent by the mapping */
         l->m->weight[i].mapped = true;
-        return check_finite(t, data, 0, ssmq_tensor_count(&t->value));
+        return look_through(l, t);
     }
     ssmq_tensor own;
     SSMQ_TRY(ssmq_model_own(l->m, i, &own));

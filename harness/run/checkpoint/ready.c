@@ -8,8 +8,11 @@ static ssmq_status apply_recipe(const ssmq_ready_request *r, const ssmq_recipe *
 {
     ssmq_samples samples = {0};
     if (recipe->observes) SSMQ_TRY(r->samples(r->context, out->base, &samples));
-    return ssmq_recipe_apply(recipe, out->m, out->be, recipe->observes ? &samples : NULL, r->seed, NULL,
-                             &out->recipe);
+    out->m->streams = true; /* they are few, and most weights will never be read as floats again */
+    const ssmq_status st = ssmq_recipe_apply(recipe, out->m, out->be, recipe->observes ? &samples : NULL, r->seed, NULL,
+                                             &out->recipe);
+    out->m->streams = false;
+    return st;
 }
 
 /* A checkpoint with a plan of its own. */
@@ -40,7 +43,9 @@ ssmq_status ssmq_ready_open(const ssmq_ready_request *r, const ssmq_catalogue *c
     out->m = ssmq_model_fork(out->base);
     SSMQ_TRY(ssmq_backend_open(r->backend, NULL, r->threads, &out->be));
     if (recipe) SSMQ_TRY(apply_recipe(r, recipe, out));
-    return ssmq_exec_open(out->be, out->m, out->recipe.plan, r->mode, &out->ex);
+    SSMQ_TRY(ssmq_exec_open(out->be, out->m, out->recipe.plan, r->mode, &out->ex));
+    ssmq_exec_owns(out->ex, out->m);
+    return SSMQ_OK;
 }
 
 void ssmq_ready_close(ssmq_ready *r)
