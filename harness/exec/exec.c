@@ -32,10 +32,12 @@ void ssmq_exec_close(ssmq_exec *ex)
 {
     if (!ex) return;
     for (int32_t i = 0; i < ex->model->n_site; i++)
-        if (ex->site[i].owned) ex->be->ops->free(ex->be, ex->site[i].value.data);
-    for (int32_t i = 0; i < ex->model->n_site; i++) ex->be->ops->free(ex->be, ex->packed[i].data);
+        if (ex->site[i].owned) ssmq_exec_release(ex, ex->site[i].value.data);
+    for (int32_t i = 0; i < ex->model->n_site; i++) ssmq_exec_release(ex, ex->packed[i].data);
     for (int32_t i = 0; i < ex->model->n_weight; i++)
-        if (ex->weight[i].owned) ex->be->ops->free(ex->be, ex->weight[i].value.data);
+        if (ex->weight[i].owned) ssmq_exec_release(ex, ex->weight[i].value.data);
+    for (int32_t i = 0; i < ex->blocks.n; i++) ex->be->ops->free(ex->be, ex->blocks.at[i]);
+    free(ex->blocks.at);
     for (int32_t i = 0; i < SSMQ_EXEC_SLOTS; i++) ex->be->ops->free(ex->be, ex->slot[i].data);
     ssmq_plan_free(ex->plan);
     for (int32_t i = 0; i < ex->model->n_site; i++) ssmq_live_free(&ex->live[i]);

@@ -21,6 +21,13 @@ typedef struct ssmq_live {
     enum { SSMQ_LIVE_UNKNOWN, SSMQ_LIVE_CODES, SSMQ_LIVE_VALUES } use; /* what the tensor is handed on as */
 } ssmq_live;
 
+/* Memory that weights share (settle.c). */
+typedef struct ssmq_blocks {
+    void  **at; /* [n] of size bytes each; 0: not known yet */
+    int32_t n;
+    size_t  size, used; /* used: of the last one */
+} ssmq_blocks;
+
 struct ssmq_exec {
     ssmq_backend     *be;
     const ssmq_model *model;
@@ -34,11 +41,17 @@ struct ssmq_exec {
     ssmq_placed      *weight; /* [n_weight]: norms and biases  */
     ssmq_packed      *packed; /* [n_site]: weights of products of codes; data NULL: not asked for yet */
     ssmq_live        *live;   /* [n_site]: of activations with dynamic ranges or zero points, as last quantised */
+    ssmq_blocks       blocks;
     struct {
         void  *data;
         size_t bytes;
     } slot[SSMQ_EXEC_SLOTS];
 };
+
+/* Moves memory of the backend that is kept until the end to where other weights lie, if that is worth it; MEMORY.
+ * Release it with the other, which also takes memory that has not been moved, and NULL. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_settle(ssmq_exec *ex, void **data, size_t bytes);
+void                      ssmq_exec_release(ssmq_exec *ex, void *data);
 
 /* What the plan does at a site; NULL where the tensor stays in floating point. */
 const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);

@@ -132,10 +132,11 @@ ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
     if (keep) SSMQ_TRY(ssmq_exec_take_out(ex, keep, &p->value, &kept));
     SSMQ_TRY(encode(ex, a, &p->value));
     forget(ex, site);
-    if (ssmq_exec_coded(ex, site)) return SSMQ_OK;
-    SSMQ_TRY(ex->be->ops->dequantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
-    if (keep) ssmq_exec_put_back(keep, &kept, &p->value);
-    return SSMQ_OK;
+    if (!ssmq_exec_coded(ex, site)) {
+        SSMQ_TRY(ex->be->ops->dequantize(ex->be, &p->value, &p->value, &a->spec, &a->params));
+        if (keep) ssmq_exec_put_back(keep, &kept, &p->value);
+    }
+    return ssmq_exec_settle(ex, &p->value.data, ssmq_tensor_bytes(&p->value));
 }
 
 /* The codes of a weight as bytes: those that a method solved, else the nearest ones. */
@@ -194,7 +195,7 @@ ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **ou
     if (st == SSMQ_OK) st = pack(ex, site, a, &codes, p);
     forget(ex, site);
     if (made) ex->be->ops->free(ex->be, codes.data);
-    return st;
+    return st == SSMQ_OK ? ssmq_exec_settle(ex, &p->data, p->bytes) : st;
 }
 
 ssmq_status ssmq_exec_weight_codes(ssmq_exec *ex, int32_t site, ssmq_tensor *out)
@@ -245,6 +246,7 @@ ssmq_status ssmq_exec_decay(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
         }
         float *v = p->value.data;
         for (int64_t i = 0; i < n; i++) v[i] = -expf(v[i]);
+        SSMQ_TRY(ssmq_exec_settle(ex, &p->value.data, ssmq_tensor_bytes(&p->value)));
     }
     *out = &p->value;
     return SSMQ_OK;
