@@ -71,15 +71,17 @@ void ssmq_exec_part(ssmq_exec *ex, int64_t sequence, int64_t token)
     ex->part_token = token;
 }
 
-/* Of the 130m, what a layer makes of 64 tokens is 2 MiB; every thread has a cache of its own. */
+/* Of the 130m, what a layer makes of 64 tokens as codes is 2 MiB; every thread has a cache of its own.  Floats
+ * take longer parts, as their weights are read once for each: 256 tokens, 9 MiB, for the cache that is shared. */
 #define PART_OF_THREAD 64
+#define PART_OF_FLOATS 256
 
-/* In real mode only: to read float weights once more for every part costs more than it saves. */
 int64_t ssmq_exec_part_length(const ssmq_exec *ex, int64_t L)
 {
-    const bool seen = ex->probe.see || ex->probe.codes;
-    const bool parts = ex->mode == SSMQ_MODE_REAL && ex->be->ops->space == SSMQ_SPACE_HOST;
-    const int64_t part = (int64_t)PART_OF_THREAD * ex->be->threads;
+    const bool    seen = ex->probe.see || ex->probe.codes;
+    const bool    parts = ex->mode != SSMQ_MODE_FAKE && ex->be->ops->space == SSMQ_SPACE_HOST;
+    const int64_t codes = (int64_t)PART_OF_THREAD * ex->be->threads;
+    const int64_t part = ex->mode == SSMQ_MODE_FLOAT ? PART_OF_FLOATS : codes;
     return parts && !seen && !ex->be->ops->rows_vary && !ssmq_exec_whole(ex) && L > part ? part : L;
 }
 

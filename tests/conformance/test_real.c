@@ -284,6 +284,30 @@ static void parts_change_no_bit(void **state)
     test_backends_close(b, n);
 }
 
+#define LONG_FLOATS 300 /* tokens, which float mode takes through a layer in two parts */
+
+/* A call for fewer tokens than a part has takes them at once. */
+static void parts_of_floats_change_no_bit(void **state)
+{
+    (void)state;
+    test_backend  b[BACKENDS];
+    int32_t       token[B * LONG_FLOATS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(configs[0], SEED);
+    test_tokens(token, B * LONG_FLOATS, m->vocabulary, SEED);
+    for (int32_t i = 0; i < n; i++) {
+        if (b[i].be->ops->rows_vary) continue; /* there a layer is one part */
+        const size_t bytes = (size_t)(B * LONG_FLOATS * m->vocabulary) * sizeof(float);
+        float *parts = test_logits_in(b[i].be, m, NULL, SSMQ_MODE_FLOAT, token, B, LONG_FLOATS, LONG_FLOATS);
+        float *calls = test_logits_in(b[i].be, m, NULL, SSMQ_MODE_FLOAT, token, B, LONG_FLOATS, 100);
+        if (memcmp(parts, calls, bytes) != 0) fail_msg("%s", b[i].name);
+        free(parts);
+        free(calls);
+    }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
 /* Of the residual of one token in the second part of the second sequence. */
 static void a_bad_value_in_a_part_is_named(void **state)
 {
@@ -430,6 +454,7 @@ int main(void)
         cmocka_unit_test(half_precision_is_two_bytes),
         cmocka_unit_test(the_state_is_kept_as_it_is_rounded),
         cmocka_unit_test(parts_change_no_bit),
+        cmocka_unit_test(parts_of_floats_change_no_bit),
         cmocka_unit_test(a_bad_value_in_a_part_is_named),
         cmocka_unit_test(whole_numbers_are_float_sums),
         cmocka_unit_test(what_has_no_kernel_is_refused),

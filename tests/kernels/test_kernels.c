@@ -108,30 +108,37 @@ static void threads_change_no_bit_of_large_products(void **state)
 
 /* On every tier but `c`, where OpenBLAS takes over at 8 rows, a row is the same bits alone and among
  * others; there it is within 2 K u sum |x w| <= 2 K^2 u. */
+static void compare_rows(ssmq_backend *be, uint64_t seed, bool blas, int64_t M, int64_t N, int64_t K)
+{
+    ssmq_draw   d = ssmq_draw_new(be, seed, false);
+    ssmq_tensor x, w, y, z;
+    succeed(ssmq_draw_dense(&d, 2, (const int64_t[]){M, K}, -1, 1, &x));
+    succeed(ssmq_draw_tensor(&d, 2, (const int64_t[]){N, K}, -1, 1, &w));
+    succeed(ssmq_draw_zero(&d, SSMQ_F32, 2, (const int64_t[]){M, N}, &y));
+    succeed(ssmq_draw_zero(&d, SSMQ_F32, 2, (const int64_t[]){M, N}, &z));
+    succeed(be->ops->linear(be, &y, &x, &w));
+    for (int64_t m = 0; m < M; m++) {
+        ssmq_tensor to = ssmq_tensor_slice(&z, 0, m, 1), from = ssmq_tensor_slice(&x, 0, m, 1);
+        succeed(be->ops->linear(be, &to, &from, &w));
+    }
+    double *bound = malloc((size_t)(M * N) * sizeof *bound);
+    assert_non_null(bound);
+    for (int64_t j = 0; j < M * N; j++) bound[j] = 2.0 * (double)(K * K) * 0x1p-24;
+    succeed(ssmq_draw_compare("linear", &y, &z, blas ? bound : NULL));
+    free(bound);
+    ssmq_draw_free(&d);
+}
+
+/* Rows of 1024 floats are copied before they meet many columns. */
 static void a_row_of_a_product_does_not_depend_on_the_others(void **state)
 {
     const fixture *f = *state;
-    const int64_t  M = 23, N = 70, K = 900;
     for (int i = 0; i < f->n; i++) {
         ssmq_backend *be = f->be[i][1];
-        ssmq_draw     d = ssmq_draw_new(be, f->seed, false);
-        ssmq_tensor   x, w, y, z;
-        succeed(ssmq_draw_tensor(&d, 2, (const int64_t[]){M, K}, -1, 1, &x));
-        succeed(ssmq_draw_tensor(&d, 2, (const int64_t[]){N, K}, -1, 1, &w));
-        succeed(ssmq_draw_zero(&d, SSMQ_F32, 2, (const int64_t[]){M, N}, &y));
-        succeed(ssmq_draw_zero(&d, SSMQ_F32, 2, (const int64_t[]){M, N}, &z));
-        succeed(be->ops->linear(be, &y, &x, &w));
-        for (int64_t m = 0; m < M; m++) {
-            ssmq_tensor to = ssmq_tensor_slice(&z, 0, m, 1), from = ssmq_tensor_slice(&x, 0, m, 1);
-            succeed(be->ops->linear(be, &to, &from, &w));
-        }
-        double *bound = malloc((size_t)(M * N) * sizeof *bound);
-        assert_non_null(bound);
-        for (int64_t j = 0; j < M * N; j++) bound[j] = 2.0 * (double)(K * K) * 0x1p-24;
-        const bool blas = i > 0 && strcmp(be->tier, "c") == 0;
-        succeed(ssmq_draw_compare("linear", &y, &z, blas ? bound : NULL));
-        free(bound);
-        ssmq_draw_free(&d);
+        const bool    blas = i > 0 && strcmp(be->tier, "c") == 0;
+        compare_rows(be, f->seed, blas, 23, 70, 900);
+        compare_rows(be, f->seed, blas, 23, 70, 1024);
+        compare_rows(be, f->seed, blas, 40, 300, 1024);
     }
 }
 
