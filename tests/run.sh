@@ -53,7 +53,7 @@ ctest_in release
 if [ "$quick" = no ]; then
     setup_build "$SSMQ_ROOT/build/asan+ubsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
         -DSSMQ_SANITIZE=address,undefined
-    ctest_in asan+ubsan -LE 'layering|results' -E 'system/test_(compare|experiments|failures|kill_loop|prefill_memory|slurm|tiny_mamba|workers)$'
+    ctest_in asan+ubsan -LE 'layering|results' -E 'system/test_(compare|experiments|failures|full_disk|kill_loop|prefill_memory|slurm|tiny_mamba|workers)$'
     setup_build "$SSMQ_ROOT/build/tsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
         -DCMAKE_C_COMPILER=clang -DSSMQ_SANITIZE=thread
     ctest_in tsan -R '^(kernels|conformance|golden)/|^system/test_(run|signals|collect|calibration_cache)$'
