@@ -13,6 +13,9 @@ diff <(yaml README.md) <(grep -v '^#' experiments/quickstart.yaml) ||
 # The runs in the README's table are those that this version would make.
 run 0 check experiments/quickstart.yaml
 ids=$(grep -oE '^(float|fake [a-z]+) +[0-9a-f]{16}' README.md | awk '{print $NF}')
+while read -r id; do # in its commands, too
+    grep -q "$id" <<< "$ids" || fail "README.md names the run $id, which is not in its table"
+done < <(grep -oE '\b[0-9a-f]{16}\b' README.md | sort -u)
 [ "$ids" = "$(grep -oE '[0-9a-f]{16}  ' <<< "$out" | tr -d ' ')" ] ||
     fail "the ids in README.md are not those of experiments/quickstart.yaml: $ids"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The figures that README.md and experiments/README.md show are those of this version: some runs of each kind are made again.
+# What README.md and experiments/README.md show is so: some runs behind each kind of figures are made again, and the commands of
+# README.md are given, but those that take minutes.
 set -uo pipefail
 # shellcheck source=tests/support/cli.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
@@ -75,5 +76,26 @@ assert percent["with Hadamard, perplexity"][3] == main["quamba"][0]
 assert percent["without Hadamard, perplexity"][3] == main["in-per"][0]
 assert not wrong, wrong
 PYTHON
+
+# ---- the commands of README.md ---------------------------------------------------------------------
+
+# In a folder like the project's, behind the quickstart; what is run anew is cut down.
+mkdir "$scratch/project"
+ln -s "$PWD"/{models,configs,experiments} "$scratch/runs" "$scratch/project"
+small="--set calibration.count=2 --set evaluate.wt2.window=64 --set evaluate.wt2.limit=2"
+said=$scratch/said
+left_out=' bench | profile | model random |m130'
+command -v gnuplot > /dev/null || left_out+='| plot '
+given=0
+# shellcheck disable=SC2016 # backquotes are what is searched for
+while IFS= read -r line; do
+    line=${line/build\/release\/ssmq/\"\$SSMQ\"}
+    [[ $line != *" run experiments/quickstart.yaml --set"* ]] || line+=" $small"
+    given=$((given + 1))
+    (cd "$scratch/project" && eval "$line") > "$scratch/out" 2> "$said" || fail "$line: $(tail -2 "$said")"
+    [[ -s $scratch/out || $line == *" -o "* || $line == *" --out "* || $line == *" > "* ]] || fail "$line: nothing on stdout"
+done < <(sed -n '/^```sh$/,/^```$/p' README.md | sed -e ':a' -e '/\\$/{N;s/\\\n */ /;ta' -e '}' -e 's/  *# .*//' |
+    grep '^build/release/ssmq' | grep -vE "$left_out")
+[ "$given" -ge 20 ] || fail "only $given commands were found in README.md"
 
 finish
