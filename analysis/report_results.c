@@ -88,6 +88,55 @@ static void put_table(const ssmq_report_subject *s, ssmq_str *out)
     ssmq_str_puts(out, ".</p>\n");
 }
 
+/* ---- subsets ------------------------------------------------------------------------------- */
+
+/* The run that says which subsets an evaluation has; NULL: it has none. */
+static const ssmq_evaluation_score *with_subsets(const ssmq_comparison *c, int32_t column)
+{
+    for (int32_t i = 0; i < c->n_run; i++) {
+        const ssmq_evaluation_score *e = ssmq_comparison_at(c, i, column)->score;
+        if (e && e->n_subset > 0) return e;
+    }
+    return NULL;
+}
+
+/* "-" where the run has no such subset. */
+static const char *ppl_of_subset(const ssmq_evaluation_score *e, const char *name, ssmq_arena *arena)
+{
+    char text[SSMQ_PPL_TEXT];
+    for (int32_t k = 0; e && k < e->n_subset; k++) {
+        if (strcmp(e->subset[k].name, name) != 0) continue;
+        ssmq_ppl_text(e->subset[k].score.ppl, text);
+        return ssmq_arena_strdup(arena, text);
+    }
+    return "-";
+}
+
+/* A row for each run, a column for each subset. */
+static void put_subsets(const ssmq_report_subject *s, int32_t column, ssmq_str *out)
+{
+    const ssmq_comparison       *c = s->table;
+    const ssmq_evaluation_score *first = with_subsets(c, column);
+    if (!first) return;
+    const int32_t n = first->n_subset;
+    const char  **cell = SSMQ_ARENA_ARRAY(s->arena, const char *, n + 1);
+    const char   *caption = ssmq_arena_printf(s->arena, "Perplexity of %s by subset", first->id);
+    cell[0] = "run";
+    for (int32_t k = 0; k < n; k++)
+        cell[1 + k] = ssmq_arena_printf(s->arena, ">%s (%" PRId64 ")", first->subset[k].name, first->subset[k].score.windows);
+    ssmq_html_fold_begin(out, caption);
+    ssmq_html_table_begin(out, ssmq_arena_printf(s->arena, "%s (and of how many windows)", caption), cell, n + 1);
+    for (int32_t i = 0; i < c->n_run; i++) {
+        const ssmq_evaluation_score *e = ssmq_comparison_at(c, i, column)->score;
+        if (!e) continue;
+        cell[0] = c->label[i];
+        for (int32_t k = 0; k < n; k++) cell[1 + k] = ppl_of_subset(e, first->subset[k].name, s->arena);
+        ssmq_html_row(out, cell, n + 1, -1);
+    }
+    ssmq_html_table_end(out);
+    ssmq_html_fold_end(out);
+}
+
 /* ---- long tables ---------------------------------------------------------------------------- */
 
 #define ROWS_OPEN 12
@@ -279,6 +328,7 @@ void ssmq_report_results(const ssmq_report_subject *s, ssmq_str *out)
 {
     ssmq_html_section(out, "results", "Results");
     if (s->table) put_table(s, out);
+    for (int32_t k = 0; s->table && k < s->table->n_column; k++) put_subsets(s, k, out);
     if (!put_speeds(s, out) && !s->table) ssmq_str_puts(out, "<p class=\"note\">No run has figures yet.</p>\n");
 }
 

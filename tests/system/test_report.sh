@@ -148,13 +148,13 @@ recipes:
     - {id: u, method: activations, sites: "layers.*.scan.x", observer: {statistic: quantile, p: 99.999}}
 evaluate:
   - {id: wt2, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 32, limit: 3}
-  - {id: apart, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 16, limit: 3}
+  - {id: apart, task: perplexity, data: {file: $PWD/configs/data/pile-sample.jsonl.zst, subset: meta.pile_set_name}, dialect: disjoint, window: 16, limit: 1}
   - {id: speed, task: profile, prompt: 8, generate: 3, repeat: 1, warmup: 0}
 YAML
 run 0 run "$scratch/two.yaml" --out "$scratch/runs"
 run 0 report "$scratch/runs/two" -o "$scratch/two.html"
 page "$scratch/two.html" "marked: other than in plain" "rot, w, u" "rot: method" "TPOT, ms" "weights as read, MiB" \
-    "so at 8 sites — fake plain, fake turned"
+    "so at 8 sites — fake plain, fake turned" "Perplexity of apart by subset" "DM Mathematics (1)"
 for cell in '<th scope="row">w: bits</th><td>8</td><td><mark>4</mark></td>' \
     '<th scope="row">rot: method</th><td>-</td><td><mark>hadamard</mark></td>' \
     '<th scope="row">w: method</th><td>weights</td><td>weights</td>'; do
