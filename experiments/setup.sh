@@ -50,7 +50,7 @@ setup_open_log() {
 setup_missing() {
     local package
     for package in "$@"; do
-        dpkg-query -W -f='${Status}\n' "$package" 2> /dev/null | grep -q '^install ok installed' ||
+        dpkg-query -W -f='${Status}\n' "$package" 2> /dev/null | grep '^install ok installed' > /dev/null ||
             printf '%s\n' "$package"
     done
 }

@@ -49,7 +49,7 @@ PYTHON
 bits8=$("$python" -c 'import json,sys; print([r["id"] for r in json.load(open(sys.argv[1]))["runs"] if r["axes"]["bits"] == 8][0])' "$scratch/out")
 
 run 0 compare "$here" --format csv
-head -1 "$scratch/out" | grep -q '^run,id,mode,recipe,status,at_sites,bits,evaluation,' || fail "CSV: $out"
+head -1 "$scratch/out" | grep '^run,id,mode,recipe,status,at_sites,bits,evaluation,' > /dev/null || fail "CSV: $out"
 run 0 compare "$here" --format markdown
 [ "$(grep -c '\*\*[0-9.]*\*\*' "$scratch/out")" = 1 ] || fail "not one figure in bold: $out"
 run 0 compare "$here" --baseline float

@@ -188,7 +188,7 @@ if ! grep -q '"event": "done"' "$scratch/killed/small/$fake/journal.jsonl"; then
     same "$scratch/bytes"
 
     # Another build: of a commit that was changed, or of no commit, the program's own sum tells.
-    if "$SSMQ" --version | grep -q 'commit .*\(local changes\|unknown\)'; then
+    if "$SSMQ" --version | grep 'commit .*\(local changes\|unknown\)' > /dev/null; then
         cp -r "$scratch/killed" "$scratch/build"
         cp "$SSMQ" "$scratch/other-build"
         printf x >> "$scratch/other-build" # behind what is loaded

@@ -78,13 +78,13 @@ d = json.load(sys.stdin)
 assert len(set(d["ids"])) == 40 and not set(d["ids"]) & set(d["prompt_ids"]), d' <<< "$out" || fail "tokens are repeated"
 run 0 generate "${tiny[@]}" --prompt "The city of" --generate 0 --format json
 [ "$(field ids)" = "[]" ] || fail "tokens though none were asked for"
-field end | grep -qx limit || fail "how it ended: $out"
+field end | grep -x limit > /dev/null || fail "how it ended: $out"
 
 run 0 generate "${tiny[@]}" --prompt "The city of" --generate 60 --temperature 0 --format json
 whole=$(field text)
 word=$(python3 -c 'import sys; print(sys.argv[1].split()[3])' "$whole")
 run 0 generate "${tiny[@]}" --prompt "The city of" --generate 60 --temperature 0 --stop "$word" --format json
-field end | grep -qx stop || fail "--stop $word: $out"
+field end | grep -x stop > /dev/null || fail "--stop $word: $out"
 part=$(field text)
 [ "$part" = "$(printf '%s' "${whole%%"$word"*}")" ] || fail "--stop $word: '$part'"
 

@@ -97,7 +97,7 @@ run 5 launch slurm "$scratch/sweep.yaml" "${longer[@]}" --out "$long"
 expect_in_err 'jobs of this sweep are in the queue: '
 scancel --me
 slurm_wait 30 || fail "cancelled jobs do not end: $(squeue)"
-logs "$long" | grep -q 'was cancelled, or another process has it; launch again to go on' || fail "cancelled: $(logs "$long")"
+logs "$long" | grep 'was cancelled, or another process has it; launch again to go on' > /dev/null || fail "cancelled: $(logs "$long")"
 grep -q '"status": "stopped"' "$long"/swept/*/status.json || fail "a cancelled run is not stopped"
 
 # Slurm warns of a time limit, and then an urgent job takes the place: both go on by themselves.
@@ -105,7 +105,7 @@ run 0 launch slurm "$scratch/sweep.yaml" "${longer[@]}" --out "$long"
 under_way 1
 scancel --batch --signal=USR1 "$(squeue -h -t R -o %i | head -1)"
 for _ in $(seq 200); do
-    logs "$long" | grep -q 'goes on in job' && break
+    logs "$long" | grep 'goes on in job' > /dev/null && break
     sleep 0.1
 done
 until [ "$(squeue -h -t R -o %j | grep -c ssmq)" -gt 0 ] && grep -ql '"stage": "wt2"' "$long"/swept/*/status.json; do
@@ -145,6 +145,6 @@ cp -r models/tiny-mamba "$scratch/model"
 run 0 launch slurm "$scratch/sweep.yaml" --out "$scratch/changed" --set "model.path=$scratch/model" --set 'launch.options=[--begin=now+2]'
 printf ' ' >> "$scratch/model/config.json"
 slurm_wait 60 || fail "refused jobs do not end: $(squeue)"
-logs "$scratch/changed" | grep -q "$scratch/model/config.json has changed since" || fail "changed inputs: $(logs "$scratch/changed")"
+logs "$scratch/changed" | grep "$scratch/model/config.json has changed since" > /dev/null || fail "changed inputs: $(logs "$scratch/changed")"
 
 finish

@@ -73,7 +73,7 @@ PYTHON
 run 0 export ablation "$here" --label a --label b --label c --label d --label e
 expect_in_out ",e,"
 run 0 export sweep "$here" --axis bits -o "$scratch/data/"
-head -1 "$scratch/data/sweep.csv" | grep -q '^# ssmq ' || fail "CSV without comments"
+head -1 "$scratch/data/sweep.csv" | grep '^# ssmq ' > /dev/null || fail "CSV without comments"
 
 # What cannot be.
 refuse 2 "no axis has the name 'bit'; there are at_sites, bits" export sweep "$here" --axis bit
