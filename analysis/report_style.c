@@ -40,6 +40,8 @@ const char ssmq_report_style[] =
     "mark{background:none;color:inherit;font-weight:600;border-bottom:2px solid var(--accent)}\n"
     "td{overflow-wrap:break-word;max-width:40rem}\n"
     "tbody th{min-width:6rem}\n"
+    "th:first-child{position:sticky;left:0;background:var(--paper)}\n"
+    "tbody tr:nth-child(even) th{background:var(--band)}\n"
     "@media print{:root{--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--band:#fff;--accent:#000;--bad:#000}"
     "main{max-width:none;padding:0}nav{display:none}.scroll{overflow:visible}table{font-size:.75rem}"
     "tr,figure,.alarm{break-inside:avoid}h2,h3{break-after:avoid}pre{white-space:pre-wrap}}\n";
