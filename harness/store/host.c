@@ -1,4 +1,5 @@
 #include "harness/store/host.h"
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +86,17 @@ void ssmq_machine_read(ssmq_machine *out)
     struct utsname u;
     if (uname(&u) == 0)
         snprintf(out->kernel, sizeof out->kernel, "%s %s %s", u.sysname, u.release, u.machine);
+}
+
+void ssmq_peak_rss_restart(void)
+{
+#if defined(__GLIBC__)
+    (void)malloc_trim(0);
+#endif
+    FILE *f = fopen("/proc/self/clear_refs", "w");
+    if (!f) return;
+    fputs("5\n", f); /* proc(5): the peak is what is resident now */
+    fclose(f);
 }
 
 int64_t ssmq_peak_rss_bytes(void)

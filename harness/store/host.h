@@ -21,6 +21,8 @@ void ssmq_machine_read(ssmq_machine *out);
 
 /* The most memory that this process has occupied so far, in bytes. */
 int64_t ssmq_peak_rss_bytes(void);
+/* Begins it anew: freed memory goes back to the system, and the peak is what is occupied now, where the system offers that. */
+void    ssmq_peak_rss_restart(void);
 
 typedef struct ssmq_library {
     const char *name;        /* "OpenBLAS"                                                       */

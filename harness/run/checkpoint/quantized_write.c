@@ -251,10 +251,21 @@ static ssmq_status put_entry(writer *w, ssmq_safetensors_writer *f, int32_t i)
     }
 }
 
+/* The pages of a weight that is written. */
+static void forget(const writer *w, const part *p)
+{
+    const ssmq_model *m = w->c->m;
+    if (p->kind == PART_FLOAT) ssmq_model_forget(m, p->index);
+    if (p->kind == PART_CODES) ssmq_model_forget(m, m->site[p->index].weight);
+}
+
 static ssmq_status put_all(writer *w, ssmq_safetensors_writer *f)
 {
     char hex[SSMQ_SHA256_HEX];
-    for (int32_t i = 0; i < w->n; i++) SSMQ_TRY(put_entry(w, f, i));
+    for (int32_t i = 0; i < w->n; i++) {
+        SSMQ_TRY(put_entry(w, f, i));
+        forget(w, &w->part[i]);
+    }
     ssmq_sha256_peek(w->sum, hex);
     return ssmq_safetensors_put(f, hex, sizeof hex - 1);
 }

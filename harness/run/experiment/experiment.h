@@ -178,8 +178,9 @@ typedef struct ssmq_launch_spec {
 typedef struct ssmq_input {
     const char *path;
     char        digest[7 + SSMQ_SHA256_HEX]; /* "sha256:...", empty until hashed */
-    int64_t     bytes, changed_ns;           /* size, and time of the last change */
-    uint64_t    inode;                       /* which file bore the name          */
+    int64_t     bytes, changed_ns;           /* size, and time of the last change          */
+    int64_t     status_ns;                   /* of that, or of its name, owner and the like */
+    uint64_t    inode;                       /* which file bore the name                   */
 } ssmq_input;
 
 /* A YAML file as it was read: for copies beside the results. */

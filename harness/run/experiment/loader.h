@@ -15,8 +15,11 @@ extern "C" {
 #define SSMQ_FILES_MAX 200  /* YAML files of one experiment           */
 #define SSMQ_STEPS_MAX 1000 /* steps, recipes, evaluations: of a list */
 
-/* Notes size, time of change and inode of the file at in->path.  INPUT. */
+/* Notes size, times of change and inode of the file at in->path.  INPUT. */
 SSMQ_MUST_USE ssmq_status ssmq_input_mark(ssmq_input *in);
+/* All that is noted, as text: a file whose text is another is another file. */
+#define SSMQ_INPUT_MARK 96
+void ssmq_input_mark_text(const ssmq_input *in, char text[SSMQ_INPUT_MARK]);
 
 /* A data set where it is used, read from its mapping, in place or under its name. */
 typedef struct ssmq_data_draft {

@@ -46,6 +46,7 @@ static void put_files(ssmq_json_writer *w, const ssmq_experiment *e, const char 
 
 static void put_snapshot(ssmq_json_writer *w, const ssmq_experiment *e, const char *directory, ssmq_arena *arena)
 {
+    char mark[SSMQ_INPUT_MARK];
     ssmq_json_begin_object(w, NULL);
     ssmq_json_put_text(w, "kind", SSMQ_SNAPSHOT_KIND);
     ssmq_json_put_text(w, "experiment", absolute(e->path, directory, arena));
@@ -59,6 +60,8 @@ static void put_snapshot(ssmq_json_writer *w, const ssmq_experiment *e, const ch
         ssmq_json_begin_object(w, NULL);
         ssmq_json_put_text(w, "path", absolute(e->input[i]->path, directory, arena));
         ssmq_json_put_text(w, "digest", e->input[i]->digest);
+        ssmq_input_mark_text(e->input[i], mark);
+        ssmq_json_put_text(w, "mark", mark);
         ssmq_json_end_object(w);
     }
     ssmq_json_end_array(w);
@@ -119,13 +122,13 @@ static const char *const *texts_of(const json_t *array, const char *member, ssmq
 
 /* What a snapshot says besides what the loader needs. */
 typedef struct promise {
-    const char *const *input, *const *digest, *const *id;
-    int32_t            n_input, n_digest, n_id;
+    const char *const *id;
+    int32_t            n_id;
 } promise;
 
 static bool read_json(const json_t *root, ssmq_snapshot *f, promise *p, ssmq_arena *arena)
 {
-    int32_t            n_path, n_text;
+    int32_t            n_path, n_text, n_digest;
     const json_t      *files = json_object_get(root, "files"), *inputs = json_object_get(root, "inputs");
     const char        *kind = json_string_value(json_object_get(root, "kind"));
     const char        *experiment = json_string_value(json_object_get(root, "experiment"));
@@ -133,11 +136,12 @@ static bool read_json(const json_t *root, ssmq_snapshot *f, promise *p, ssmq_are
     const char *const *path = texts_of(files, "path", arena, &n_path);
     const char *const *text = texts_of(files, "text", arena, &n_text);
     f->override = texts_of(json_object_get(root, "set"), NULL, arena, &f->n_override);
-    p->input = texts_of(inputs, "path", arena, &p->n_input);
-    p->digest = texts_of(inputs, "digest", arena, &p->n_digest);
+    f->input = texts_of(inputs, "path", arena, &f->n_input);
+    f->digest = texts_of(inputs, "digest", arena, &n_digest);
+    f->mark = texts_of(inputs, "mark", arena, &f->n_mark);
     p->id = texts_of(json_object_get(root, "runs"), NULL, arena, &p->n_id);
     if (!kind || strcmp(kind, SSMQ_SNAPSHOT_KIND) != 0 || !experiment || !directory || !path || !text ||
-        !f->override || !p->input || !p->digest || !p->id)
+        !f->override || !f->input || !f->digest || !p->id)
         return false;
     f->experiment = ssmq_arena_strdup(arena, experiment);
     f->directory = ssmq_arena_strdup(arena, directory);
@@ -167,11 +171,11 @@ static const char *digest_in(const ssmq_experiment *e, const char *path)
     return "";
 }
 
-static ssmq_status check_promise(const ssmq_experiment *e, const char *path, const promise *p)
+static ssmq_status check_promise(const ssmq_experiment *e, const char *path, const ssmq_snapshot *f, const promise *p)
 {
-    for (int32_t i = 0; i < p->n_input; i++)
-        if (strcmp(digest_in(e, p->input[i]), p->digest[i]) != 0)
-            return SSMQ_FAIL(INPUT, "%s has changed since %s was taken", p->input[i], path);
+    for (int32_t i = 0; i < f->n_input; i++)
+        if (strcmp(digest_in(e, f->input[i]), f->digest[i]) != 0)
+            return SSMQ_FAIL(INPUT, "%s has changed since %s was taken", f->input[i], path);
     bool same = e->n_run == p->n_id;
     for (int32_t i = 0; same && i < p->n_id; i++) same = strcmp(e->run[i].id, p->id[i]) == 0;
     if (same) return SSMQ_OK;
@@ -187,7 +191,7 @@ ssmq_status ssmq_experiment_reread(const char *path, const ssmq_catalogue *cat, 
     ssmq_experiment *e = NULL;
     ssmq_status      st = read_snapshot(path, &f, &p, arena);
     if (st == SSMQ_OK) st = ssmq_experiment_read_snapshot(&f, cat, diag, &e);
-    if (st == SSMQ_OK) st = check_promise(e, path, &p);
+    if (st == SSMQ_OK) st = check_promise(e, path, &f, &p);
     if (st == SSMQ_OK) *out = e;
     else ssmq_experiment_free(e);
     ssmq_arena_free(arena);

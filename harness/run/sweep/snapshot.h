@@ -19,6 +19,10 @@ typedef struct ssmq_snapshot {
     int32_t                     n_file;
     const char *const          *override;
     int32_t                     n_override;
+    /* Files that run ids stand for, their sums, and what was noted of each when it was summed (loader.h): [n_input], but
+     * marks, which older snapshots lack, [n_mark]. */
+    const char *const          *input, *const *digest, *const *mark;
+    int32_t                     n_input, n_mark;
 } ssmq_snapshot;
 
 /* Writes OUT/NAME/snapshot/<digest>.json, if it is not there, or only says what it would be called; its path,

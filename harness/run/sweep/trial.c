@@ -291,6 +291,7 @@ static bool try_one(const trials *t, const ssmq_experiment *short_e, int32_t i, 
     ssmq_outcome    *outcome = SSMQ_ARENA_ARRAY(arena, ssmq_outcome, short_e->n_run);
     const cache_size before = cache_of(request.cache, arena);
     const double     begun = ssmq_monotonic_s();
+    ssmq_peak_rss_restart(); /* of the trials before */
     out->done = ssmq_experiment_run(short_e, t->cat, &request, arena, outcome) == SSMQ_OK &&
                 outcome[i].path;
     if (out->done) {
