@@ -86,6 +86,25 @@ typedef struct ssmq_record {
     const ssmq_histogram *half;      /* [2] the negative values, the others; or NULL              */
 } ssmq_record;
 
+/* A part of a loop 0 .. n, as backend/backend.h has it. */
+typedef void (*ssmq_aid_part)(void *context, int64_t begin, int64_t end, int32_t worker);
+
+/* What a statistic that takes long may use; none of it changes a result. */
+typedef struct ssmq_aid {
+    const ssmq_range *ends; /* the smallest and the largest value; NULL: not known */
+    int32_t           threads;
+    void (*share)(void *by, int64_t n, int64_t grain, ssmq_aid_part part, void *context);
+    void *by;               /* for share */
+} ssmq_aid;
+
+/* The share of one thread. */
+static inline void ssmq_share_alone(void *by, int64_t n, int64_t grain, ssmq_aid_part part, void *context)
+{
+    (void)by;
+    (void)grain;
+    if (n > 0) part(context, 0, n, 0);
+}
+
 /* An observer is a statistic of each sample, and how the samples are combined. */
 typedef struct ssmq_statistic {
     const char        *name;   /* "absmax", "quantile" */
@@ -103,6 +122,10 @@ typedef struct ssmq_statistic {
      * finite, not empty.  MEMORY. */
     ssmq_status (*range)(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
                          ssmq_range *out);
+
+    /* The same range, bit for bit, with the help of other threads; NULL: it takes no help. */
+    ssmq_status (*range_aided)(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
+                               const ssmq_aid *aid, ssmq_range *out);
 
     /* The same range out of a record, bit for bit; false: it lacks what is needed.  NULL: the range comes
      * from the tensor only, and is kept for the same options and spec. */

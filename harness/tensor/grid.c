@@ -2,6 +2,18 @@
 
 const ssmq_grid_loops ssmq_grid_loops_c = LOOPS;
 
+/* Magnitudes whose differences, and whose parts of a cell in 1, are normal floats. */
+#define LEAST 0x1p-90
+#define MOST 0x1p+90
+
+ssmq_grid ssmq_grid_of(float low, float high)
+{
+    const double whole = (double)high - (double)low;
+    ssmq_grid    g = {.low = low, .width = whole / SSMQ_GRID_CELLS};
+    if (whole > LEAST && whole < MOST) g.per_part = (float)(0x1p10 / g.width);
+    return g;
+}
+
 const ssmq_grid_loops *ssmq_grid_loops_best(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -9,16 +9,33 @@ extern "C" {
 #endif
 
 #define SSMQ_GRID_PIECE 64   /* values that are sorted into cells at a time */
-#define SSMQ_GRID_CELLS 8192 /* at most */
+#define SSMQ_GRID_CELLS 8192
+
+/* As many cells from low on, each width wide. */
+typedef struct ssmq_grid {
+    float  low;
+    double width;
+    float  per_part; /* 2^-10 of a cell in 1, rounded; 0: beyond what floats are exact enough for */
+} ssmq_grid;
+
+/* low < high, both finite. */
+ssmq_grid ssmq_grid_of(float low, float high);
+
+/* The cell of a value in the grid's range, or the nearest one: (x - low) / width in f64, rounded down. */
+static inline int32_t ssmq_grid_cell(const ssmq_grid *g, float x)
+{
+    const double at = ((double)x - (double)g->low) / g->width;
+    return at < SSMQ_GRID_CELLS - 1 ? (at > 0 ? (int32_t)at : 0) : SSMQ_GRID_CELLS - 1;
+}
 
 typedef struct ssmq_grid_loops {
     /* Raises *above to the largest bits of n values, *below to the largest with the sign turned, as signed
      * integers: of values above 0 and below it, the bits of the largest magnitude. */
     void (*extremes)(const float *x, int64_t n, int32_t *above, int32_t *below);
-    /* The cells (x - low) * per_cell, rounded down, of SSMQ_GRID_PIECE values in a grid of no more than
-     * SSMQ_GRID_CELLS that holds them.  False if one is so near to the end of its cell, by 2^-17 of it, that a
-     * division in place of the product may put it into the next: then cell is of no use. */
-    bool (*cells)(const float *x, double low, double per_cell, int32_t *cell);
+    /* The cells of SSMQ_GRID_PIECE values, all in the range; but for those so near to an end of a cell that they need
+     * ssmq_grid_cell(): they are copied to rest, which has room for a piece and 16 more, and their cell is
+     * SSMQ_GRID_CELLS.  Returns how many they are: a few in a hundred at most, unless values are equal. */
+    int32_t (*cells)(const float *x, const ssmq_grid *g, int32_t *cell, float *rest);
 } ssmq_grid_loops;
 
 extern const ssmq_grid_loops ssmq_grid_loops_c;

@@ -103,7 +103,7 @@ static void take_out_nonfinite(ssmq_histogram *h)
 
 void ssmq_histogram_add(ssmq_histogram *h, const ssmq_tensor *x, ssmq_half half)
 {
-    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const ssmq_tensor rows = ssmq_tensor_runs(x);
     extremes          e = {.low = INT32_MAX, .high = -1};
     SSMQ_ASSERT(x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
     if (h->n > 0) {

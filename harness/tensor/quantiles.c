@@ -82,13 +82,18 @@ static ssmq_status quantiles_of_many(const ssmq_tensor *x, const ssmq_quantile_l
 {
     uint32_t       *count = calloc(SSMQ_SIGNED_BINS, sizeof *count);
     ssmq_selection *s = NULL;
+    ssmq_bin_blocks blocks;
+    int64_t         all = 0;
     ssmq_status     st = SSMQ_OK;
     if (!count) return SSMQ_FAIL(MEMORY, "no memory for the bins of a quantile");
     ssmq_count_bins(x, count);
+    ssmq_find_blocks(count, &blocks);
+    for (int32_t i = 0; i < n_list; i++) all += list[i].n;
     SSMQ_TRY_DONE(st, ssmq_selection_new(&s));
-    SSMQ_TRY_DONE(st, ssmq_selection_begin(s, count, list, n_list));
+    SSMQ_TRY_DONE(st, ssmq_selection_begin(s, count, &blocks, list, n_list));
     ssmq_selection_add(s, x, ssmq_pick_c);
-    ssmq_selection_fill(s);
+    ssmq_selection_sort(s);
+    ssmq_selection_fill(s, 0, all);
 done:
     ssmq_selection_free(s);
     free(count);

@@ -24,7 +24,7 @@ static uint32_t bin_of(const float *x)
 
 void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count)
 {
-    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const ssmq_tensor rows = ssmq_tensor_runs(x);
     SSMQ_ASSERT(x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
     for (int64_t i = 0; i < rows.dim[0]; i++) {
         const float *row = (const float *)rows.data + i * rows.stride[0];
@@ -39,8 +39,7 @@ void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count)
     }
 }
 
-/* Most bins are empty, in long runs: is a block of them? */
-#define BLOCK 64
+#define BLOCK SSMQ_BIN_BLOCK
 static bool empty_block(const uint32_t *count)
 {
     uint32_t any = 0;
@@ -59,11 +58,18 @@ void ssmq_move_bins(uint32_t *to, uint32_t *from)
     }
 }
 
-int32_t ssmq_filled_bins(const uint32_t *count, uint16_t *bin)
+void ssmq_find_blocks(const uint32_t *count, ssmq_bin_blocks *out)
+{
+    memset(out, 0, sizeof *out);
+    for (int32_t i = 0; i < SSMQ_BIN_BLOCKS; i++)
+        out->set[i >> 6] |= (uint64_t)!empty_block(count + i * BLOCK) << (i & 63);
+}
+
+int32_t ssmq_filled_bins(const uint32_t *count, const ssmq_bin_blocks *b, uint16_t *bin)
 {
     int32_t n = 0;
     for (int32_t at = 0; at < SSMQ_SIGNED_BINS; at += BLOCK) {
-        if (empty_block(count + at)) continue;
+        if (!ssmq_block_filled(b, at / BLOCK)) continue;
         for (int32_t i = at; i < at + BLOCK; i++) {
             if (count[i] == 0) continue;
             if (bin) bin[n] = (uint16_t)i;
@@ -71,6 +77,12 @@ int32_t ssmq_filled_bins(const uint32_t *count, uint16_t *bin)
         }
     }
     return n;
+}
+
+void ssmq_clear_bins(uint32_t *count, const ssmq_bin_blocks *b)
+{
+    for (int32_t i = 0; i < SSMQ_BIN_BLOCKS; i++)
+        if (ssmq_block_filled(b, i)) memset(count + i * BLOCK, 0, BLOCK * sizeof *count);
 }
 
 /* ---- bins in order --------------------------------------------------------------------- */
@@ -99,23 +111,23 @@ static void add_bin(order *o, const uint32_t *count, int32_t bin, bool magnitude
     o->count[o->n++] = n;
 }
 
-static void order_magnitudes(order *o, const uint32_t *count)
+static void order_magnitudes(order *o, const uint32_t *count, const ssmq_bin_blocks *b)
 {
-    for (int32_t at = 0; at < MAGNITUDE_BINS; at += BLOCK) {
-        if (empty_block(count + at) && empty_block(count + SIGN + at)) continue;
-        for (int32_t i = 0; i < BLOCK; i++) add_bin(o, count, at + i, true);
+    for (int32_t i = 0; i < MAGNITUDE_BINS / BLOCK; i++) {
+        if (!ssmq_block_filled(b, i) && !ssmq_block_filled(b, i + SIGN / BLOCK)) continue;
+        for (int32_t k = 0; k < BLOCK; k++) add_bin(o, count, i * BLOCK + k, true);
     }
 }
 
-static void order_values(order *o, const uint32_t *count)
+static void order_values(order *o, const uint32_t *count, const ssmq_bin_blocks *b)
 {
-    for (int32_t at = MAGNITUDE_BINS - BLOCK; at >= 0; at -= BLOCK) {
-        if (empty_block(count + SIGN + at)) continue;
-        for (int32_t i = BLOCK - 1; i >= 0; i--) add_bin(o, count, SIGN + at + i, false);
+    for (int32_t i = SSMQ_BIN_BLOCKS - 1; i >= SIGN / BLOCK; i--) {
+        if (!ssmq_block_filled(b, i)) continue;
+        for (int32_t k = BLOCK - 1; k >= 0; k--) add_bin(o, count, i * BLOCK + k, false);
     }
-    for (int32_t at = 0; at < MAGNITUDE_BINS; at += BLOCK) {
-        if (empty_block(count + at)) continue;
-        for (int32_t i = 0; i < BLOCK; i++) add_bin(o, count, at + i, false);
+    for (int32_t i = 0; i < MAGNITUDE_BINS / BLOCK; i++) {
+        if (!ssmq_block_filled(b, i)) continue;
+        for (int32_t k = 0; k < BLOCK; k++) add_bin(o, count, i * BLOCK + k, false);
     }
 }
 
@@ -258,8 +270,8 @@ void ssmq_selection_free(ssmq_selection *s)
     free(s);
 }
 
-ssmq_status ssmq_selection_begin(ssmq_selection *s, const uint32_t *count, const ssmq_quantile_list *list,
-                                 int32_t n_list)
+ssmq_status ssmq_selection_begin(ssmq_selection *s, const uint32_t *count, const ssmq_bin_blocks *b,
+                                 const ssmq_quantile_list *list, int32_t n_list)
 {
     s->count = count;
     s->list = list;
@@ -267,8 +279,8 @@ ssmq_status ssmq_selection_begin(ssmq_selection *s, const uint32_t *count, const
     s->magnitudes.n = s->values.n = 0;
     atomic_store(&s->n_loose, 0);
     SSMQ_TRY(make_places(s));
-    order_magnitudes(&s->magnitudes, count);
-    order_values(&s->values, count);
+    order_magnitudes(&s->magnitudes, count, b);
+    order_values(&s->values, count, b);
     find_wanted(s);
     return make_values(s);
 }
@@ -286,16 +298,17 @@ int64_t ssmq_pick_c(const float *x, int64_t n, const ssmq_wanted_bins *w, float 
     return out - begin;
 }
 
+/* From the last value to the first: where they were counted before, what was read last is in the caches still. */
 void ssmq_selection_add(ssmq_selection *s, const ssmq_tensor *x, ssmq_pick pick)
 {
     enum { piece = 2048 };
-    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const ssmq_tensor rows = ssmq_tensor_runs(x);
     float             picked[piece + SSMQ_PICK_ROOM];
-    for (int64_t i = 0; i < rows.dim[0]; i++)
-        for (int64_t j = 0; j < rows.dim[1]; j += piece) {
-            const int64_t left = rows.dim[1] - j;
-            const float  *from = (const float *)rows.data + i * rows.stride[0] + j;
-            const int64_t n = pick(from, left < piece ? left : piece, s->wanted, picked);
+    for (int64_t i = rows.dim[0] - 1; i >= 0; i--)
+        for (int64_t end = rows.dim[1]; end > 0; end -= piece) {
+            const int64_t begin = end > piece ? end - piece : 0;
+            const float  *row = (const float *)rows.data + i * rows.stride[0];
+            const int64_t n = pick(row + begin, end - begin, s->wanted, picked);
             if (n == 0) continue;
             const int64_t at = atomic_fetch_add(&s->n_loose, n);
             SSMQ_ASSERT(at + n <= s->n_wanted);
@@ -318,46 +331,73 @@ static uint32_t digit_of(const uint32_t count[256], int64_t *rank)
     return digit;
 }
 
-/* The lower half of the bits of the one with this rank by it, of v (n), whose upper halves agree but for the sign. */
-static uint32_t nth_low_bits(const float *v, int64_t n, int64_t rank)
+/* Counts the second digits of those with this first one. */
+static void count_second(const float *v, int64_t n, uint32_t first, uint32_t count[256])
 {
-    uint32_t count[256] = {0};
-    if (n == 1) return low_bits(v);
-    for (int64_t i = 0; i < n; i++) count[low_bits(&v[i]) >> 8]++;
-    const uint32_t high = digit_of(count, &rank);
-    memset(count, 0, sizeof count);
+    memset(count, 0, 256 * sizeof *count);
     for (int64_t i = 0; i < n; i++) {
         const uint32_t low = low_bits(&v[i]);
-        count[low & 255] += low >> 8 == high;
-    }
-    return high << 8 | digit_of(count, &rank);
-}
-
-static float value_at(const ssmq_selection *s, bool magnitudes, int32_t bin, int64_t rank)
-{
-    const int64_t  n = (int64_t)s->count[bin] + (magnitudes ? s->count[bin | SIGN] : 0);
-    const int64_t  k = bin & SIGN ? n - 1 - rank : rank; /* of a negative value the bits descend */
-    const uint32_t bits = (uint32_t)bin << 16 | nth_low_bits(s->value + s->begin[bin], n, k);
-    float          x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static void fill(const ssmq_selection *s, const ssmq_quantile_list *list, const place *p)
-{
-    for (int32_t i = 0; i < list->n; i++, p++) {
-        const bool   same = p->bin[0] == p->bin[1] && p->rank[0] == p->rank[1];
-        const double low = (double)value_at(s, list->magnitudes, p->bin[0], p->rank[0]);
-        const double high = same ? low : (double)value_at(s, list->magnitudes, p->bin[1], p->rank[1]);
-        list->out[i] = (float)(low + p->part * (high - low));
+        count[low & 255] += low >> 8 == first;
     }
 }
 
-void ssmq_selection_fill(ssmq_selection *s)
+/* The lower halves of the bits of the ones with these ranks by them, of v (n), whose upper halves agree but for the
+ * sign. */
+static void low_bits_at(const float *v, int64_t n, const int64_t rank[2], uint32_t out[2])
 {
-    const place *p = s->place;
+    uint32_t count[256] = {0};
+    int64_t  left[2] = {rank[0], rank[1]};
+    if (n == 1) {
+        out[0] = out[1] = low_bits(v);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) count[low_bits(&v[i]) >> 8]++;
+    for (int i = 0; i < 2; i++) out[i] = digit_of(count, &left[i]);
+    for (int i = 0; i < 2; i++) {
+        const uint32_t first = out[i];
+        if (i == 0 || first != out[0] >> 8) count_second(v, n, first, count);
+        out[i] = first << 8 | digit_of(count, &left[i]);
+    }
+}
+
+/* The values of these ranks within a bin. */
+static void values_at(const ssmq_selection *s, bool magnitudes, int32_t bin, const int64_t rank[2], float out[2])
+{
+    const int64_t n = (int64_t)s->count[bin] + (magnitudes ? s->count[bin | SIGN] : 0);
+    int64_t       k[2];
+    uint32_t      bits[2];
+    for (int i = 0; i < 2; i++) k[i] = bin & SIGN ? n - 1 - rank[i] : rank[i]; /* of a negative value the bits descend */
+    low_bits_at(s->value + s->begin[bin], n, k, bits);
+    for (int i = 0; i < 2; i++) {
+        bits[i] |= (uint32_t)bin << 16;
+        memcpy(&out[i], &bits[i], sizeof out[i]);
+    }
+}
+
+static float quantile_at(const ssmq_selection *s, bool magnitudes, const place *p)
+{
+    float v[2], next[2];
+    values_at(s, magnitudes, p->bin[0], p->bin[0] == p->bin[1] ? p->rank : (const int64_t[]){p->rank[0], p->rank[0]}, v);
+    if (p->bin[0] != p->bin[1]) {
+        values_at(s, magnitudes, p->bin[1], (const int64_t[]){p->rank[1], p->rank[1]}, next);
+        v[1] = next[0];
+    }
+    return (float)((double)v[0] + p->part * ((double)v[1] - (double)v[0]));
+}
+
+void ssmq_selection_sort(ssmq_selection *s)
+{
     SSMQ_ASSERT(atomic_load(&s->n_loose) == s->n_wanted);
     for (int64_t i = 0; i < s->n_wanted; i++) s->value[s->begin[bin_of(&s->loose[i])]++] = s->loose[i];
     place_bins(s);
-    for (int32_t i = 0; i < s->n_list; p += s->list[i++].n) fill(s, &s->list[i], p);
+}
+
+void ssmq_selection_fill(const ssmq_selection *s, int64_t begin, int64_t end)
+{
+    int64_t first = 0; /* entry of the list */
+    for (int32_t i = 0; i < s->n_list && first < end; first += s->list[i++].n) {
+        const ssmq_quantile_list *l = &s->list[i];
+        for (int64_t k = begin > first ? begin - first : 0; k < l->n && first + k < end; k++)
+            l->out[k] = quantile_at(s, l->magnitudes, &s->place[first + k]);
+    }
 }

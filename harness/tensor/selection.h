@@ -2,6 +2,7 @@
  * bits, the bins that hold a wanted rank are known; their values are collected, and ranked by the lower half.
  * The order in which values are collected changes nothing. */
 #pragma once
+#include <stdbool.h>
 #include "harness/base/error.h"
 #include "harness/tensor/tensor.h"
 
@@ -12,12 +13,28 @@ extern "C" {
 /* Bins of values with their sign: bits(x) >> 16, so 0x8000 more for negative ones than for their magnitude. */
 #define SSMQ_SIGNED_BINS 65536
 
+/* Most bins are empty, in long runs: bit (i & 63) of set[i >> 6] tells whether block i of them is not. */
+#define SSMQ_BIN_BLOCK 64
+#define SSMQ_BIN_BLOCKS (SSMQ_SIGNED_BINS / SSMQ_BIN_BLOCK)
+typedef struct ssmq_bin_blocks {
+    uint64_t set[SSMQ_BIN_BLOCKS / 64];
+} ssmq_bin_blocks;
+
+static inline bool ssmq_block_filled(const ssmq_bin_blocks *b, int32_t i)
+{
+    return b->set[i >> 6] >> (i & 63) & 1;
+}
+
 /* Adds the values of x, f32 on the host, to count [SSMQ_SIGNED_BINS]; at most 2^32 - 1 values in all. */
 void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count);
 /* Moves the counts of from to to; from is zero afterwards. */
 void ssmq_move_bins(uint32_t *to, uint32_t *from);
-/* How many bins hold values; unless bin is NULL, which, ascending. */
-int32_t ssmq_filled_bins(const uint32_t *count, uint16_t *bin);
+/* The blocks of count that hold values. */
+void ssmq_find_blocks(const uint32_t *count, ssmq_bin_blocks *out);
+/* With the blocks of count: how many bins hold values; unless bin is NULL, which, ascending. */
+int32_t ssmq_filled_bins(const uint32_t *count, const ssmq_bin_blocks *b, uint16_t *bin);
+/* All bins are zero afterwards. */
+void ssmq_clear_bins(uint32_t *count, const ssmq_bin_blocks *b);
 
 /* The quantiles at p[0] <= p[1] <= ..., in per cent, of x or of |x|: with v sorted ascending and
  * r = p / 100 * (n - 1), v[floor r] + frac(r) * (v[floor r + 1] - v[floor r]), in f64, rounded to f32.  Where
@@ -53,14 +70,16 @@ typedef struct ssmq_selection ssmq_selection;
 SSMQ_MUST_USE ssmq_status ssmq_selection_new(ssmq_selection **out);
 void                      ssmq_selection_free(ssmq_selection *s); /* accepts NULL */
 
-/* count: as ssmq_count_bins() filled it for all values, at least one, all finite.  It and list are lent until
- * the lists are filled.  MEMORY. */
-SSMQ_MUST_USE ssmq_status ssmq_selection_begin(ssmq_selection *s, const uint32_t *count,
+/* count: as ssmq_count_bins() filled it for all values, at least one, all finite, and its blocks.  It and list are
+ * lent until the lists are filled.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_selection_begin(ssmq_selection *s, const uint32_t *count, const ssmq_bin_blocks *b,
                                                const ssmq_quantile_list *list, int32_t n_list);
 /* Shown each of the values once, in parts, by any number of threads at once. */
 void ssmq_selection_add(ssmq_selection *s, const ssmq_tensor *x, ssmq_pick pick);
-/* Fills the lists, once all values have been shown. */
-void ssmq_selection_fill(ssmq_selection *s);
+/* Once all values have been shown, and before the lists are filled. */
+void ssmq_selection_sort(ssmq_selection *s);
+/* Fills the entries begin .. end, counted through all lists; threads may share them. */
+void ssmq_selection_fill(const ssmq_selection *s, int64_t begin, int64_t end);
 
 #ifdef __cplusplus
 }

@@ -91,6 +91,12 @@ ssmq_tensor ssmq_tensor_rows(const ssmq_tensor *t)
     return r;
 }
 
+ssmq_tensor ssmq_tensor_runs(const ssmq_tensor *t)
+{
+    if (!ssmq_tensor_contiguous(t)) return ssmq_tensor_rows(t);
+    return ssmq_tensor_reshape(t, 2, (const int64_t[]){1, ssmq_tensor_count(t)});
+}
+
 ssmq_tensor ssmq_tensor_reshape(const ssmq_tensor *t, int32_t rank, const int64_t *dim)
 {
     SSMQ_ASSERT(ssmq_tensor_contiguous(t));

@@ -65,6 +65,9 @@ ssmq_tensor ssmq_tensor_slice(const ssmq_tensor *t, int32_t axis, int64_t begin,
  * tensor and of a slice of its last axis are; anything else is our mistake (asserted).
  * Rank 0 becomes (1, 1), rank 1 (1, C). */
 ssmq_tensor ssmq_tensor_rows(const ssmq_tensor *t);
+/* The same values in as few rows as there are runs of memory, for what looks at each by itself: (1, count)
+ * where t is contiguous. */
+ssmq_tensor ssmq_tensor_runs(const ssmq_tensor *t);
 
 /* The same data under another shape; t must be contiguous and have as many elements. */
 ssmq_tensor ssmq_tensor_reshape(const ssmq_tensor *t, int32_t rank, const int64_t *dim);

@@ -24,7 +24,7 @@ static ssmq_status absmax_range(const void *options, const ssmq_tensor *x, const
 {
     (void)options;
     (void)spec;
-    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const ssmq_tensor rows = ssmq_tensor_runs(x);
     const float      *data = rows.data;
     int32_t           most = 0;
     for (int64_t i = 0; i < rows.dim[0]; i++)

@@ -13,7 +13,7 @@ static ssmq_range range_of(float low, float high, const ssmq_qspec *spec)
 static ssmq_status minmax_range(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
                                 ssmq_range *out)
 {
-    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const ssmq_tensor rows = ssmq_tensor_runs(x);
     const float      *data = rows.data;
     float             low = data[0], high = data[0];
     (void)options;

@@ -27,14 +27,20 @@ static float float_of(int32_t bits)
     return x;
 }
 
-/* The whole range of a sample, with 0, as the spec will use it. */
-static ssmq_range whole_range(const ssmq_tensor *rows, const ssmq_qspec *spec)
+static ssmq_range ends_of(const ssmq_tensor *rows)
 {
     const ssmq_grid_loops *loops = ssmq_grid_loops_best();
     int32_t                above = 0, below = 0;
     for (int64_t i = 0; i < rows->dim[0]; i++)
         loops->extremes((const float *)rows->data + i * rows->stride[0], rows->dim[1], &above, &below);
-    const float low = 0 - float_of(below), high = float_of(above), most = fmaxf(-low, high);
+    return (ssmq_range){0 - float_of(below), float_of(above)};
+}
+
+/* The whole range of a sample, with 0, as the spec will use it. */
+static ssmq_range whole_range(const ssmq_range *ends, const ssmq_qspec *spec)
+{
+    const float low = ends->low < 0 ? ends->low : 0, high = ends->high > 0 ? ends->high : 0;
+    const float most = fmaxf(-low, high);
     return spec->symmetric ? (ssmq_range){-most, most} : (ssmq_range){low, high};
 }
 
@@ -43,44 +49,44 @@ static ssmq_range whole_range(const ssmq_tensor *rows, const ssmq_qspec *spec)
 /* Values of a sample by bins.  Sums are over the bins before i, of 1, i and i * i for each value: whole
  * numbers, so exact. */
 typedef struct histogram {
-    double   low, width;
-    uint32_t count[BINS];
-    int32_t  filled[BINS], n_filled; /* bins that hold values, ascending */
-    int64_t  sum[BINS + 1][3];
+    double    low, width;
+    uint32_t *count;                /* [BINS] */
+    int32_t   filled[BINS + 1], n_filled; /* bins that hold values, ascending */
+    int64_t   sum[BINS + 1][3];
 } histogram;
 
-static int32_t bin_of(const histogram *h, float x)
-{
-    const double at = ((double)x - h->low) / h->width;
-    return at < BINS - 1 ? (at > 0 ? (int32_t)at : 0) : BINS - 1;
-}
-
-static void count_row(const float *x, int64_t n, histogram *h)
+/* Counts values into count [BINS + 1], the last of no meaning. */
+static void count_row(const float *x, int64_t n, const ssmq_grid *grid, uint32_t *count)
 {
     const ssmq_grid_loops *loops = ssmq_grid_loops_best();
-    const double           per_bin = 1 / h->width;
-    for (int64_t i = 0; i < n; i += SSMQ_GRID_PIECE) {
-        const int64_t left = n - i < SSMQ_GRID_PIECE ? n - i : SSMQ_GRID_PIECE;
+    int64_t                i = 0;
+    for (; i + SSMQ_GRID_PIECE <= n; i += SSMQ_GRID_PIECE) {
         int32_t       bin[SSMQ_GRID_PIECE];
-        if (left < SSMQ_GRID_PIECE || !loops->cells(x + i, h->low, per_bin, bin))
-            for (int64_t k = 0; k < left; k++) bin[k] = bin_of(h, x[i + k]);
-        for (int64_t k = 0; k < left; k++) h->count[bin[k]]++;
+        float         rest[SSMQ_GRID_PIECE + 16];
+        const int32_t n_rest = loops->cells(x + i, grid, bin, rest);
+        for (int k = 0; k < SSMQ_GRID_PIECE; k++) count[bin[k]]++;
+        for (int k = 0; k < n_rest; k++) count[ssmq_grid_cell(grid, rest[k])]++;
     }
+    for (; i < n; i++) count[ssmq_grid_cell(grid, x[i])]++;
 }
 
-static void count_values(const ssmq_tensor *rows, const ssmq_range *r, histogram *h)
+static void find_sums(histogram *h)
 {
-    h->low = (double)r->low;
-    h->width = ((double)r->high - h->low) / BINS;
-    for (int64_t i = 0; i < rows->dim[0]; i++)
-        count_row((const float *)rows->data + i * rows->stride[0], rows->dim[1], h);
-    for (int32_t i = 0; i < BINS; i++) {
-        const int64_t n = h->count[i], k = i;
-        if (n > 0) h->filled[h->n_filled++] = i;
-        h->sum[i + 1][0] = h->sum[i][0] + n;
-        h->sum[i + 1][1] = h->sum[i][1] + n * k;
-        h->sum[i + 1][2] = h->sum[i][2] + n * k * k;
+    int64_t sum = 0, first = 0, second = 0;
+    for (int64_t i = 0; i < BINS; i++) {
+        const int64_t n = h->count[i];
+        h->filled[h->n_filled] = (int32_t)i;
+        h->n_filled += n > 0;
+        h->sum[i][0] = sum;
+        h->sum[i][1] = first;
+        h->sum[i][2] = second;
+        sum += n;
+        first += n * i;
+        second += n * i * i;
     }
+    h->sum[BINS][0] = sum;
+    h->sum[BINS][1] = first;
+    h->sum[BINS][2] = second;
 }
 
 /* ---- the error of a clip range --------------------------------------------------------- */
@@ -202,28 +208,115 @@ static double error_of(const histogram *h, const ssmq_range *clip, const ssmq_qs
     return least_error_by_codes(h, &q) > most ? INFINITY : error_by_codes(h, &q, most);
 }
 
-static ssmq_status mse_range(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
+/* ---- the search ------------------------------------------------------------------------ */
+
+typedef struct search {
+    const mse_options *options;
+    const ssmq_qspec  *spec;
+    ssmq_tensor        rows;
+    ssmq_range         whole;
+    ssmq_grid          grid;
+    int32_t            parts; /* that values are counted in, at most one for each thread */
+    uint32_t          *count; /* [parts][BINS + 1]                                       */
+    histogram          h;
+    double            *least; /* [threads] of the candidates that a thread has tried     */
+    double            *error; /* [candidates] infinite where it is more than another's   */
+} search;
+
+static void count_parts(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    const search *s = context;
+    const int32_t axis = s->rows.dim[0] < s->parts; /* few rows are cut across */
+    (void)worker;
+    for (int64_t p = begin; p < end; p++) {
+        const int64_t     n = s->rows.dim[axis], first = p * n / s->parts;
+        const ssmq_tensor part = ssmq_tensor_slice(&s->rows, axis, first, (p + 1) * n / s->parts - first);
+        for (int64_t i = 0; i < part.dim[0]; i++)
+            count_row((const float *)part.data + i * part.stride[0], part.dim[1], &s->grid, s->count + p * (BINS + 1));
+    }
+}
+
+static ssmq_range candidate_of(const search *s, int64_t i)
+{
+    const float f = (float)(s->options->candidates - i) / (float)s->options->candidates;
+    return (ssmq_range){s->whole.low * f, s->whole.high * f};
+}
+
+/* The widest first. */
+static void try_candidates(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    search *s = context;
+    for (int64_t i = begin; i < end; i++) {
+        const ssmq_range clip = candidate_of(s, i);
+        s->error[i] = error_of(&s->h, &clip, s->spec, s->least[worker]);
+        s->least[worker] = fmin(s->least[worker], s->error[i]);
+    }
+}
+
+/* Of equal ones, the widest. */
+static ssmq_range best_candidate(const search *s)
+{
+    double     least = INFINITY;
+    ssmq_range best = s->whole;
+    for (int i = 0; i < s->options->candidates; i++) {
+        if (s->error[i] >= least) continue;
+        least = s->error[i];
+        best = candidate_of(s, i);
+    }
+    return best;
+}
+
+static void search_all(search *s, const ssmq_aid *aid)
+{
+    for (int32_t i = 0; i < aid->threads; i++) s->least[i] = INFINITY;
+    aid->share(aid->by, s->parts, 1, count_parts, s);
+    for (int32_t p = 1; p < s->parts; p++)
+        for (int32_t i = 0; i < BINS; i++) s->count[i] += s->count[p * (BINS + 1) + i];
+    s->h.low = (double)s->grid.low;
+    s->h.width = s->grid.width;
+    s->h.count = s->count;
+    s->h.n_filled = 0;
+    find_sums(&s->h);
+    aid->share(aid->by, s->options->candidates, 4, try_candidates, s);
+}
+
+static ssmq_status mse_aided(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec, const ssmq_aid *aid,
                              ssmq_range *out)
 {
     const mse_options *o = options;
-    const ssmq_tensor  rows = ssmq_tensor_rows(x);
-    const ssmq_range   whole = whole_range(&rows, spec);
-    double             least = INFINITY;
-    *out = whole;
-    if (!(whole.high > whole.low)) return SSMQ_OK; /* all zero */
-    histogram *h = calloc(1, sizeof *h);
-    if (!h) return SSMQ_FAIL(MEMORY, "no memory for a histogram");
-    count_values(&rows, &whole, h);
-    for (int i = o->candidates; i > 0; i--) {
-        const float      f = (float)i / (float)o->candidates;
-        const ssmq_range clip = {whole.low * f, whole.high * f};
-        const double     error = error_of(h, &clip, spec, least);
-        if (error >= least) continue; /* of equal ones, the widest */
-        least = error;
-        *out = clip;
+    const ssmq_tensor  rows = ssmq_tensor_runs(x);
+    const ssmq_range   ends = aid->ends ? *aid->ends : ends_of(&rows);
+    *out = whole_range(&ends, spec);
+    if (!(out->high > out->low)) return SSMQ_OK; /* all zero */
+    const int32_t parts = rows.dim[0] * rows.dim[1] < (int64_t)aid->threads * BINS ? 1 : aid->threads;
+    search       *s = malloc(sizeof *s);
+    uint32_t     *count = calloc((size_t)(parts * (BINS + 1)), sizeof *count);
+    double       *least = malloc((size_t)(aid->threads + o->candidates) * sizeof *least);
+    if (s && count && least) {
+        s->options = o;
+        s->spec = spec;
+        s->rows = rows;
+        s->whole = *out;
+        s->grid = ssmq_grid_of(out->low, out->high);
+        s->parts = parts;
+        s->count = count;
+        s->least = least;
+        s->error = least + aid->threads;
+        search_all(s, aid);
+        *out = best_candidate(s);
     }
-    free(h);
-    return SSMQ_OK;
+    const ssmq_status st = s && count && least ? SSMQ_OK : SSMQ_FAIL(MEMORY, "no memory for a histogram");
+    free(s);
+    free(count);
+    free(least);
+    return st;
+}
+
+static ssmq_status mse_range(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
+                             ssmq_range *out)
+{
+    const ssmq_aid alone = {.threads = 1, .share = ssmq_share_alone};
+    return mse_aided(options, x, spec, &alone, out);
 }
 
 const ssmq_statistic ssmq_statistic_mse = {
@@ -235,4 +328,5 @@ const ssmq_statistic ssmq_statistic_mse = {
     .dataset = "mse_high",
     .dataset_low = "mse_low",
     .range = mse_range,
+    .range_aided = mse_aided,
 };

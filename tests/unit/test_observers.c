@@ -171,6 +171,41 @@ static void check_search(const float *x, int64_t n, const ssmq_qspec *spec)
     assert_true(got.low == -got.high);
 }
 
+static void share_backwards(void *by, int64_t n, int64_t grain, ssmq_aid_part part, void *context)
+{
+    int64_t *parts = by;
+    for (int64_t i = (n + grain - 1) / grain - 1; i >= 0; i--, ++*parts)
+        part(context, i * grain, (i + 1) * grain < n ? (i + 1) * grain : n, (int32_t)(i % 3));
+}
+
+/* Cut into parts that three threads do, in another order: the same range, be the ends known or not. */
+static void test_search_with_aid(void **state)
+{
+    (void)state;
+    enum { L = 300, C = 200, n = L * C };
+    const int         candidates = 100;
+    float            *x = malloc(n * sizeof *x);
+    const ssmq_tensor whole = SSMQ_TENSOR(x, SSMQ_F32, L, C), strided = ssmq_tensor_slice(&whole, 1, 3, C - 7);
+    for (int i = 0; i < 4; i++) {
+        const ssmq_tensor *t = i % 2 ? &strided : &whole;
+        const ssmq_qspec   spec = {.bits = 8, .symmetric = i < 2};
+        int64_t            parts = 0;
+        ssmq_aid           aid = {.threads = 3, .share = share_backwards, .by = &parts};
+        ssmq_range         want, got, ends;
+        fill(x, n, 43);
+        for (int k = 0; k < n; k++) x[k] *= x[k] * x[k];
+        CHECK_OK(ssmq_statistic_mse.range(&candidates, t, &spec, &want));
+        CHECK_OK(ssmq_statistic_mse.range_aided(&candidates, t, &spec, &aid, &got));
+        assert_true(got.low == want.low && got.high == want.high);
+        assert_int_equal(parts, 3 + 25);
+        CHECK_OK(ssmq_statistic_minmax.range(NULL, t, &(ssmq_qspec){.bits = 8}, &ends));
+        aid.ends = &ends;
+        CHECK_OK(ssmq_statistic_mse.range_aided(&candidates, t, &spec, &aid, &got));
+        assert_true(got.low == want.low && got.high == want.high);
+    }
+    free(x);
+}
+
 static void test_search(void **state)
 {
     (void)state;
@@ -235,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_estimated_quantile),
         cmocka_unit_test(test_quantile_of_special_orders),
         cmocka_unit_test(test_search),
+        cmocka_unit_test(test_search_with_aid),
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_across),
     };

@@ -40,21 +40,41 @@ static ssmq_status failed_at(const forward *f, int32_t site, const char *how)
                      f->w->c->model->site[site].name, how);
 }
 
+static void share_by_backend(void *by, int64_t n, int64_t grain, ssmq_aid_part part, void *context)
+{
+    ssmq_backend *be = by;
+    be->ops->share(be, n, grain, part, context);
+}
+
+/* One task, by this thread or, together, by all. */
+static void answer(const look *l, const task *t, bool together)
+{
+    ssmq_calibration_work  *w = l->f->w;
+    const ssmq_observation *o = w->c->at[t->observation];
+    const ssmq_statistic   *s = o->observer->statistic;
+    const void             *options = o->observer->statistic_options;
+    const ssmq_tensor       one = ssmq_tensor_slice(l->x, 0, t->sequence, 1);
+    const ssmq_kept        *k = w->recorded[o->site] ? slot_of(l->f, t->sequence)->at[o->site] : NULL;
+    ssmq_range             *out = &slot_of(l->f, t->sequence)->answer[o->question];
+    const ssmq_range        ends = k ? (ssmq_range){k->facts.low, k->facts.high} : (ssmq_range){0};
+    const ssmq_aid          aid = {.ends = k ? &ends : NULL,
+                                   .threads = together ? w->be->threads : 1,
+                                   .share = together ? share_by_backend : ssmq_share_alone,
+                                   .by = w->be};
+    const ssmq_status st = s->range_aided ? s->range_aided(options, &one, &o->spec, &aid, out)
+                                          : s->range(options, &one, &o->spec, out);
+    if (st != SSMQ_OK) atomic_store(&l->f->failed, (int)st);
+}
+
 static void answer_part(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     look *l = context;
     (void)worker;
-    for (int64_t i = begin; i < end; i++) {
-        const ssmq_tensor       one = ssmq_tensor_slice(l->x, 0, l->task[i].sequence, 1);
-        const ssmq_observation *o = l->f->w->c->at[l->task[i].observation];
-        const ssmq_status       st =
-            o->observer->statistic->range(o->observer->statistic_options, &one, &o->spec,
-                                          &slot_of(l->f, l->task[i].sequence)->answer[o->question]);
-        if (st != SSMQ_OK) atomic_store(&l->f->failed, (int)st);
-    }
+    for (int64_t i = begin; i < end; i++) answer(l, &l->task[i], false);
 }
 
-/* Threads share the questions about all sequences: each answer is a task's own. */
+/* Threads share the questions about all sequences: each answer is a task's own.  What is left when all threads have
+ * had as many, they answer together. */
 static ssmq_status answer_all(forward *f, int32_t site, const ssmq_tensor *x)
 {
     const ssmq_calibration *c = f->w->c;
@@ -65,7 +85,9 @@ static ssmq_status answer_all(forward *f, int32_t site, const ssmq_tensor *x)
     for (int32_t b = 0; b < x->dim[0]; b++)
         for (int32_t i = 0; i < c->n_observation; i++)
             if (c->at[i]->site == site && c->at[i]->question >= 0) tasks[n++] = (task){b, i};
-    f->w->be->ops->share(f->w->be, n, 1, answer_part, &l);
+    const int64_t each = n - n % f->w->be->threads;
+    f->w->be->ops->share(f->w->be, each, 1, answer_part, &l);
+    for (int64_t i = each; i < n; i++) answer(&l, &tasks[i], true);
     free(tasks);
     return failed_at(f, site, "");
 }

@@ -56,6 +56,7 @@ void ssmq_recorder_free(ssmq_recorder *r)
 /* A sequence being measured. */
 typedef struct measuring {
     uint32_t           *count; /* the first of its tables: of all parts, once they are counted */
+    ssmq_bin_blocks     blocks; /* of count */
     int64_t             n, minus_zeros; /* values; -0 among them */
     ssmq_kept          *k;
     double             *below; /* [n_level] 100 - level, which descend, turned round */
@@ -72,9 +73,12 @@ static void find_ends(measuring *m)
 {
     int64_t negative = -m->minus_zeros; /* they share a bin with negative values, behind them in order */
     m->n = 0;
-    for (int32_t bin = 0; bin < SIGN; bin++) {
-        m->n += (int64_t)m->count[bin] + m->count[bin | SIGN];
-        negative += m->count[bin | SIGN];
+    for (int32_t at = 0; at < SSMQ_SIGNED_BINS; at += SSMQ_BIN_BLOCK) {
+        int64_t n = 0;
+        if (!ssmq_block_filled(&m->blocks, at / SSMQ_BIN_BLOCK)) continue;
+        for (int32_t i = 0; i < SSMQ_BIN_BLOCK; i++) n += m->count[at + i];
+        m->n += n;
+        if (at >= SIGN) negative += n;
     }
     m->rank[0] = 0;
     m->rank[1] = negative > 0 ? negative - 1 : 0;
@@ -97,7 +101,7 @@ static ssmq_status begin_measuring(measuring *m, const ssmq_wanted *w)
     m->list[1] = (ssmq_quantile_list){true, w->n_level, w->level, m->k->magnitude, NULL};
     m->list[2] = (ssmq_quantile_list){false, w->n_level, w->level, m->high, NULL};
     m->list[3] = (ssmq_quantile_list){false, w->n_level, m->below, m->low, NULL};
-    return ssmq_selection_begin(m->selection, m->count, m->list, w->values ? 4 : 2);
+    return ssmq_selection_begin(m->selection, m->count, &m->blocks, m->list, w->values ? 4 : 2);
 }
 
 static void take_ends(measuring *m)
@@ -116,8 +120,9 @@ static ssmq_status fill_bins(measuring *m)
 {
     m->count[SIGN] -= (uint32_t)m->minus_zeros;
     m->count[0] += (uint32_t)m->minus_zeros;
-    SSMQ_TRY(ssmq_kept_bins(m->k, ssmq_filled_bins(m->count, NULL)));
-    ssmq_filled_bins(m->count, m->k->bin);
+    m->blocks.set[0] |= 1;
+    SSMQ_TRY(ssmq_kept_bins(m->k, ssmq_filled_bins(m->count, &m->blocks, NULL)));
+    ssmq_filled_bins(m->count, &m->blocks, m->k->bin);
     for (int32_t i = 0; i < m->k->n_bin; i++) m->k->count[i] = m->count[m->k->bin[i]];
     return SSMQ_OK;
 }
@@ -125,7 +130,6 @@ static ssmq_status fill_bins(measuring *m)
 static ssmq_status fill_record(measuring *m, const ssmq_wanted *w)
 {
     const int32_t n = w->n_level;
-    ssmq_selection_fill(m->selection);
     take_ends(m);
     for (int32_t i = 0; w->values && i < n; i++)
         m->k->value[i] = (ssmq_range){m->low[n - 1 - i], m->high[i]};
@@ -138,7 +142,7 @@ static void end_measuring(measuring *m)
     ssmq_kept_free(m->k);
     free(m->low);
     free(m->below);
-    memset(m->count, 0, SSMQ_SIGNED_BINS * sizeof *m->count);
+    ssmq_clear_bins(m->count, &m->blocks);
 }
 
 /* ---- a few of them, in parts ----------------------------------------------------------- */
@@ -195,6 +199,7 @@ static void begin_sequences(void *context, int64_t begin, int64_t end, int32_t w
         m->selection = g->r->selection[b];
         for (int32_t p = 1; p < g->parts; p++) ssmq_move_bins(m->count, g->r->table[b * g->parts + p]);
         const ssmq_tensor one = ssmq_tensor_slice(g->x, 0, g->first + b, 1);
+        ssmq_find_blocks(m->count, &m->blocks);
         if (m->count[SIGN] > 0) m->minus_zeros = minus_zeros_of(&one);
         const ssmq_status st = begin_measuring(m, g->w);
         if (st != SSMQ_OK) atomic_store(&g->failed, (int)st);
@@ -210,6 +215,29 @@ static void select_parts(void *context, int64_t begin, int64_t end, int32_t work
         ssmq_selection   *s = g->m[i / g->parts].selection;
         if (ssmq_tensor_count(&part) > 0) ssmq_selection_add(s, &part, g->r->pick);
     }
+}
+
+static void sort_sequences(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    group *g = context;
+    (void)worker;
+    for (int64_t b = begin; b < end; b++) ssmq_selection_sort(g->m[b].selection);
+}
+
+/* Entries of its lists. */
+static int64_t entries_of(const measuring *m, const ssmq_wanted *w)
+{
+    return m->list[0].n + (int64_t)(w->values ? 3 : 1) * w->n_level;
+}
+
+/* Entries of the first one's lists, the next one's and so on. */
+static void fill_entries(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    group        *g = context;
+    const int64_t each = entries_of(g->m, g->w);
+    (void)worker;
+    for (int64_t i = begin; i < end; i++)
+        ssmq_selection_fill(g->m[i / each].selection, i % each, i % each + 1);
 }
 
 static void fill_sequences(void *context, int64_t begin, int64_t end, int32_t worker)
@@ -228,7 +256,11 @@ static ssmq_status measure_group(group *g, ssmq_kept **out)
     be->ops->share(be, (int64_t)g->n * g->parts, 1, count_parts, g);
     be->ops->share(be, g->n, 1, begin_sequences, g);
     if (atomic_load(&g->failed) == SSMQ_OK) be->ops->share(be, (int64_t)g->n * g->parts, 1, select_parts, g);
-    if (atomic_load(&g->failed) == SSMQ_OK) be->ops->share(be, g->n, 1, fill_sequences, g);
+    if (atomic_load(&g->failed) == SSMQ_OK) {
+        be->ops->share(be, g->n, 1, sort_sequences, g);
+        be->ops->share(be, g->n * entries_of(g->m, g->w), 4, fill_entries, g);
+        be->ops->share(be, g->n, 1, fill_sequences, g);
+    }
     const ssmq_status st = (ssmq_status)atomic_load(&g->failed);
     for (int32_t b = 0; b < g->n; b++) {
         if (st == SSMQ_OK) out[b] = g->m[b].k;
