@@ -260,6 +260,28 @@ static void test_growing_samples(void **state)
     test_backends_close(be, n);
 }
 
+/* More values of a channel than 16 bits count, most of them in one bin: over samples, and within one. */
+static void test_many_values(void **state)
+{
+    static const int64_t rows[] = {300, 66000, 3800, 0};
+    test_backend         be[BACKENDS];
+    const int32_t        n = test_backends_open(be, BACKENDS, 2);
+    (void)state;
+    assert_true(n > 1);
+    data d = data_of((ssmq_site_shape){0, 18, 1, ""}, rows, 0);
+    for (int64_t i = 0; i < d.all * 18; i++)
+        if (i % 18 % 17 == 0 && i / 18 % 50 > 0) d.x[i] = 1.5f + (float)(i % 90) / 900; /* the first and the last */
+    for (int64_t i = 500 * 18; i < 510 * 18; i++) d.x[i] *= 1000; /* the window grows */
+    d.x[68000 * 18 + 5] = INFINITY;
+    for (int32_t k = 0; k < n; k += n - 1) { /* the first and the last */
+        outcome o = outcome_of(be[k].be, &d, &everything, NULL);
+        check_channels(&o, &d);
+        ssmq_arena_free(o.arena);
+    }
+    free(d.x);
+    test_backends_close(be, n);
+}
+
 /* Two loud channels, one of them in every other sample only; shares by hand. */
 static void test_top(void **state)
 {
@@ -372,8 +394,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_definitions), cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_growing_samples), cmocka_unit_test(test_top),
-        cmocka_unit_test(test_clipped), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_growing_samples), cmocka_unit_test(test_many_values),
+        cmocka_unit_test(test_top), cmocka_unit_test(test_clipped), cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

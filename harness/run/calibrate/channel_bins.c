@@ -16,9 +16,10 @@ static uint32_t bits_of(float x)
     return bits;
 }
 
-int64_t ssmq_channel_bins_bytes(int64_t channels)
+int64_t ssmq_channel_bins_bytes(int64_t channels, int64_t values)
 {
-    return channels * (2 * SSMQ_CHANNEL_OCTAVES * PER_OCTAVE + 1) * (int64_t)sizeof(uint32_t);
+    const int64_t each = (int64_t)sizeof(uint16_t) + (values > UINT16_MAX ? (int64_t)sizeof(uint32_t) : 0);
+    return channels * (2 * SSMQ_CHANNEL_OCTAVES * PER_OCTAVE + 1) * each;
 }
 
 /* ---- the window ------------------------------------------------------------------------ */
@@ -29,23 +30,72 @@ static int32_t end_of(const ssmq_channel_bins *b)
     return b->base + b->wide;
 }
 
-static ssmq_status widen(ssmq_channel_bins *b, int32_t wide)
+static ssmq_status no_memory(const ssmq_channel_bins *b)
+{
+    return SSMQ_FAIL(MEMORY, "no memory for the histograms of %lld channels", (long long)b->channels);
+}
+
+/* A table of counts, size bytes each, with the bins of another one in the middle, which is freed. */
+static void *widened(const ssmq_channel_bins *b, void *table, size_t size, int32_t wide)
 {
     const int64_t old = ssmq_channel_bins_stride(b), now = 2 * (int64_t)wide + 1;
-    uint32_t     *count = calloc((size_t)(b->channels * now), sizeof *count);
-    if (!count)
-        return SSMQ_FAIL(MEMORY, "no memory for the histograms of %lld channels", (long long)b->channels);
-    for (int64_t c = 0; b->count && c < b->channels; c++)
-        memcpy(count + c * now + (wide - b->wide), b->count + c * old, (size_t)old * sizeof *count);
-    free(b->count);
+    char         *to = calloc((size_t)(b->channels * now), size);
+    for (int64_t c = 0; to && table && c < b->channels; c++)
+        memcpy(to + (size_t)(c * now + wide - b->wide) * size, (char *)table + (size_t)(c * old) * size,
+               (size_t)old * size);
+    if (to) free(table);
+    return to;
+}
+
+static ssmq_status widen(ssmq_channel_bins *b, int32_t wide)
+{
+    if (!b->pending) b->pending = calloc((size_t)ssmq_channel_bins_groups(b), sizeof *b->pending);
+    uint32_t *count = b->count ? widened(b, b->count, sizeof *count, wide) : NULL;
+    if (!b->pending || (b->count && !count)) return no_memory(b);
     b->count = count;
+    uint16_t *recent = widened(b, b->recent, sizeof *recent, wide);
+    if (!recent) return no_memory(b); /* and b is of no more use */
+    b->recent = recent;
     b->wide = wide;
     return SSMQ_OK;
 }
 
+ssmq_status ssmq_channel_bins_expect(ssmq_channel_bins *b, int64_t values)
+{
+    b->total += values;
+    if (b->total <= UINT16_MAX || b->count || !b->recent) return SSMQ_OK;
+    b->count = calloc((size_t)(b->channels * ssmq_channel_bins_stride(b)), sizeof *b->count);
+    return b->count ? SSMQ_OK : no_memory(b);
+}
+
+ssmq_status ssmq_channel_bins_reopen(ssmq_channel_bins *b, int32_t base, int32_t wide, int64_t total)
+{
+    b->base = base;
+    b->total = total;
+    if (wide == 0) return SSMQ_OK;
+    SSMQ_TRY(widen(b, wide));
+    return ssmq_channel_bins_expect(b, 0);
+}
+
+void ssmq_channel_bins_room(ssmq_channel_bins *b, int64_t first, int64_t n)
+{
+    int32_t      *pending = b->pending ? &b->pending[first / SSMQ_CHANNEL_LANES] : NULL;
+    const int64_t end = first + SSMQ_CHANNEL_LANES < b->channels ? first + SSMQ_CHANNEL_LANES : b->channels;
+    SSMQ_ASSERT(n <= UINT16_MAX);
+    if (!b->recent) return;
+    if (*pending + n > UINT16_MAX) {
+        const int64_t stride = ssmq_channel_bins_stride(b);
+        SSMQ_ASSERT(b->count);
+        for (int64_t i = first * stride; i < end * stride; i++) b->count[i] += b->recent[i];
+        memset(b->recent + first * stride, 0, (size_t)((end - first) * stride) * sizeof *b->recent);
+        *pending = 0;
+    }
+    *pending += (int32_t)n;
+}
+
 bool ssmq_channel_bins_holds(const ssmq_channel_bins *b, float absmax)
 {
-    return absmax == 0 || (b->count && (int32_t)(bits_of(absmax) >> SHIFT) < end_of(b));
+    return absmax == 0 || (b->recent && (int32_t)(bits_of(absmax) >> SHIFT) < end_of(b));
 }
 
 ssmq_status ssmq_channel_bins_reach(ssmq_channel_bins *b, float absmax)
@@ -55,16 +105,19 @@ ssmq_status ssmq_channel_bins_reach(ssmq_channel_bins *b, float absmax)
     if (ssmq_channel_bins_holds(b, absmax)) return SSMQ_OK;
     const int32_t last = (int32_t)(NONFINITE >> SHIFT), octave = bin / PER_OCTAVE + 1 + ABOVE;
     const int32_t end = octave * PER_OCTAVE < last ? octave * PER_OCTAVE : last;
-    if (!b->count) {
+    if (!b->recent) {
         const int32_t base = end - SSMQ_CHANNEL_OCTAVES * PER_OCTAVE;
         b->base = base > PER_OCTAVE ? base : PER_OCTAVE; /* no bins for what is not normalised */
     }
-    return widen(b, end - b->base);
+    SSMQ_TRY(widen(b, end - b->base));
+    return ssmq_channel_bins_expect(b, 0);
 }
 
 void ssmq_channel_bins_free(ssmq_channel_bins *b)
 {
+    free(b->recent);
     free(b->count);
+    free(b->pending);
     *b = (ssmq_channel_bins){0};
 }
 
@@ -72,10 +125,10 @@ void ssmq_channel_bins_free(ssmq_channel_bins *b)
 
 void ssmq_channel_bins_add(ssmq_channel_bins *b, int64_t first, int64_t lanes, const float *x, int64_t n)
 {
-    if (!b->count) return; /* zeros: what is in no bin is taken for small */
+    if (!b->recent) return; /* zeros: what is in no bin is taken for small */
     for (int64_t i = 0; i < n; i++)
         for (int64_t l = 0; l < lanes; l++) {
-            uint32_t *const middle = b->count + (first + l) * ssmq_channel_bins_stride(b) + b->wide;
+            uint16_t *const middle = b->recent + (first + l) * ssmq_channel_bins_stride(b) + b->wide;
             middle[ssmq_channel_bin(b, x[i * SSMQ_CHANNEL_LANES + l])]++;
         }
 }
@@ -111,16 +164,22 @@ static void ends_of(const ssmq_channel_bins *b, int32_t at, double low, double h
 /* Where a walk over the bins of one channel, from below, stands. */
 typedef struct walk {
     const ssmq_channel_bins *b;
-    const uint32_t          *count; /* of the channel; NULL: zeros only */
+    const uint16_t          *recent; /* of the channel; NULL: zeros only */
+    const uint32_t          *count;  /* of the channel; or NULL          */
     uint64_t                 n, middle; /* all values; those in the bin around zero */
     double                   low, high;
     int32_t                  at;
     uint64_t                 before; /* values in the bins below at */
 } walk;
 
+static uint64_t counted(const walk *w, int32_t at)
+{
+    return (uint64_t)w->recent[at] + (w->count ? w->count[at] : 0);
+}
+
 static uint64_t in_bin(const walk *w)
 {
-    return !w->count || w->at == w->b->wide ? w->middle : w->count[w->at];
+    return !w->recent || w->at == w->b->wide ? w->middle : counted(w, w->at);
 }
 
 /* A value, and between which two it lies for certain. */
@@ -159,10 +218,13 @@ static float farthest(double low, double high, float x)
 static walk walk_of(const ssmq_channel_bins *b, int64_t channel, uint64_t n, float low, float high)
 {
     walk w = {.b = b, .n = n, .middle = n, .low = (double)low, .high = (double)high};
-    if (!b->count) return w;
-    w.count = b->count + channel * ssmq_channel_bins_stride(b);
-    for (int32_t i = 0; i < ssmq_channel_bins_stride(b); i++)
-        if (i != b->wide) w.middle -= w.count[i];
+    if (!b->recent) return w;
+    w.recent = b->recent + channel * ssmq_channel_bins_stride(b);
+    if (b->count) w.count = b->count + channel * ssmq_channel_bins_stride(b);
+    const int32_t n_bin = (int32_t)ssmq_channel_bins_stride(b);
+    for (int32_t i = 0; i < n_bin; i++) w.middle -= w.recent[i];
+    for (int32_t i = 0; w.count && i < n_bin; i++) w.middle -= w.count[i];
+    w.middle += counted(&w, b->wide);
     return w;
 }
 

@@ -106,15 +106,16 @@ static ssmq_status done(void *context, int64_t sample, int32_t n)
 static int32_t end_of_pass(const collector *c, int32_t first)
 {
     const ssmq_model *m = c->source->model;
-    int64_t           bytes = 0;
+    int64_t           bytes = 0, tokens = 0;
     int32_t           end = first;
+    for (int64_t i = 0; i < samples_of(c); i++) tokens += c->source->samples->sample[i].length;
     while (end < m->n_site) {
         int32_t next = end;
         int64_t more = 0;
         do {
             const ssmq_site_shape shape = ssmq_site_shape_of(m, next);
             if (!is_weight(c, next) && ssmq_collects(c->source->spec, &m->site[next]))
-                more += ssmq_site_stats_bytes(c->source->spec, &shape);
+                more += ssmq_site_stats_bytes(c->source->spec, &shape, tokens);
             next++;
         } while (next < m->n_site && m->site[next].layer == m->site[end].layer);
         if (bytes > 0 && bytes + more > c->source->most_bytes) break;

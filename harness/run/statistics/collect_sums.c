@@ -21,7 +21,7 @@ static void stage_of(const ssmq_collect_sums *s, char stage[64])
 typedef struct head {
     int64_t  n_rows, n_samples;
     uint64_t n_values, n_zero, n_nonfinite, n_clipped;
-    int64_t  base, wide; /* of the window of its bins */
+    int64_t  base, wide, total; /* of its bins */
 } head;
 
 typedef struct array {
@@ -29,18 +29,22 @@ typedef struct array {
     size_t bytes;
 } array;
 
-enum { ARRAYS = 6 };
+enum { ARRAYS = 8 };
 
 /* What is there of a site between two samples, but for the head. */
 static void arrays_of(const ssmq_site_stats *s, array out[ARRAYS])
 {
-    const size_t C = (size_t)s->shape.channels, stride = (size_t)ssmq_channel_bins_stride(&s->bins);
+    const ssmq_channel_bins *b = &s->bins;
+    const size_t             C = (size_t)s->shape.channels;
+    const size_t             n = b->recent ? C * (size_t)ssmq_channel_bins_stride(b) : 0;
     const array  all[ARRAYS] = {{s->low, C * sizeof *s->low},
                                 {s->high, C * sizeof *s->high},
                                 {s->moments, C * sizeof *s->moments},
                                 {s->among_top, C * sizeof *s->among_top},
                                 {s->half, s->half ? 2 * sizeof *s->half : 0},
-                                {s->bins.count, s->bins.count ? C * stride * sizeof *s->bins.count : 0}};
+                                {b->recent, n * sizeof *b->recent},
+                                {b->count, b->count ? n * sizeof *b->count : 0},
+                                {b->pending, b->pending ? (size_t)ssmq_channel_bins_groups(b) * sizeof *b->pending : 0}};
     memcpy(out, all, sizeof all);
 }
 
@@ -55,7 +59,8 @@ static void put_site(ssmq_sums *to, const ssmq_watched *w, int64_t samples)
                                 .n_nonfinite = s->n_nonfinite,
                                 .n_clipped = s->n_clipped,
                                 .base = s->bins.base,
-                                .wide = s->bins.wide};
+                                .wide = s->bins.wide,
+                                .total = s->bins.total};
     arrays_of(s, a);
     ssmq_sums_put(to, &h, sizeof h);
     for (int i = 0; i < ARRAYS; i++) ssmq_sums_put(to, a[i].at, a[i].bytes);
@@ -67,15 +72,6 @@ static const unsigned char *take(const unsigned char *from, void *to, size_t n)
 {
     if (n > 0) memcpy(to, from, n);
     return from + n;
-}
-
-static ssmq_status open_bins(ssmq_channel_bins *b, const head *h)
-{
-    b->base = (int32_t)h->base;
-    b->wide = (int32_t)h->wide;
-    if (b->wide == 0) return SSMQ_OK;
-    b->count = malloc((size_t)(b->channels * ssmq_channel_bins_stride(b)) * sizeof *b->count);
-    return b->count ? SSMQ_OK : SSMQ_FAIL(MEMORY, "no memory for the histograms of %lld channels", (long long)b->channels);
 }
 
 static ssmq_status take_site(ssmq_watched *w, int64_t samples, const unsigned char **from)
@@ -90,7 +86,7 @@ static ssmq_status take_site(ssmq_watched *w, int64_t samples, const unsigned ch
     s->n_zero = h.n_zero;
     s->n_nonfinite = h.n_nonfinite;
     s->n_clipped = h.n_clipped;
-    SSMQ_TRY(open_bins(&s->bins, &h));
+    SSMQ_TRY(ssmq_channel_bins_reopen(&s->bins, (int32_t)h.base, (int32_t)h.wide, h.total));
     arrays_of(s, a);
     for (int i = 0; i < ARRAYS; i++) *from = take(*from, a[i].at, a[i].bytes);
     *from = take(*from, w->sample_absmax, (size_t)samples * sizeof *w->sample_absmax);

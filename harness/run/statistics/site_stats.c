@@ -8,6 +8,7 @@
 #include "harness/tensor/quantiles.h"
 
 #define LANES SSMQ_STATS_LANES   /* channels that are worked on side by side: a cache line of floats */
+#define GROUPS 8 /* of so many channels in turn: what is asked for ahead is for the same thread */
 #define BLOCK_ROWS 512 /* numbers of a channel at a time: with 16 channels 32 KiB, which L1 holds */
 
 /* ---- shapes ---------------------------------------------------------------------------- */
@@ -91,12 +92,12 @@ static bool with_histogram(const ssmq_collect_spec *spec)
     return spec->histogram || spec->n_quantile > 0;
 }
 
-int64_t ssmq_site_stats_bytes(const ssmq_collect_spec *spec, const ssmq_site_shape *shape)
+int64_t ssmq_site_stats_bytes(const ssmq_collect_spec *spec, const ssmq_site_shape *shape, int64_t rows)
 {
     const int64_t channel = 2 * (int64_t)sizeof(float) + (int64_t)sizeof(ssmq_moments) + 24;
     return shape->channels * channel +
            (with_histogram(spec) ? 2 * (int64_t)sizeof(ssmq_histogram) : 0) +
-           (spec->channels ? ssmq_channel_bins_bytes(shape->channels) : 0);
+           (spec->channels ? ssmq_channel_bins_bytes(shape->channels, rows * shape->inner) : 0);
 }
 
 ssmq_status ssmq_site_stats_open(const ssmq_collect_spec *spec, const ssmq_site_shape *shape,
@@ -171,7 +172,11 @@ static bool pack(const sample *m, int64_t c, int64_t lanes, int64_t row, int64_t
 {
     const int64_t K = m->s->shape.inner;
     const float  *x = m->x + row * m->row_stride + c * K;
-    if (K == 1 && lanes == LANES) return m->workers->loops->pack(x, m->row_stride, rows, block);
+    const ssmq_channel_bins *b = &m->s->bins;
+    const int64_t            counters = LANES * ssmq_channel_bins_stride(b);
+    if (K == 1 && lanes == LANES)
+        return m->workers->loops->pack(x, m->row_stride, rows, block, b->recent ? b->recent + c / LANES * counters : NULL,
+                                       b->recent ? counters * (int64_t)sizeof *b->recent : 0);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t k = 0; k < K; k++)
             for (int64_t l = 0; l < LANES; l++)
@@ -204,6 +209,7 @@ static uint64_t clipped(const float *v, int64_t n, int64_t lanes, const double *
 
 static void add_bins(const sample *m, int64_t c, int64_t lanes, const float *v, int64_t n)
 {
+    ssmq_channel_bins_room(&m->s->bins, c, n);
     if (lanes == LANES) m->workers->loops->bins(&m->s->bins, c, v, n);
     else ssmq_channel_bins_add(&m->s->bins, c, lanes, v, n);
 }
@@ -287,6 +293,7 @@ static void add_late_rows(const sample *m, ssmq_stats_worker *w, int64_t c, int6
         add_bins(m, c, lanes, w->block, n);
         return;
     }
+    ssmq_channel_bins_room(&m->s->bins, c, n);
     for (int64_t l = 0; l < lanes; l++) {
         const int64_t kept = finite_lane(w->block, n, l, column);
         ssmq_channel_bins_add(&m->s->bins, c + l, 1, column, kept);
@@ -379,16 +386,17 @@ ssmq_status ssmq_site_stats_add(ssmq_site_stats *s, ssmq_backend *be, ssmq_stats
                            .chunk = w->rows / shape->inner};
     SSMQ_ASSERT(shape->inner == 1 || ssmq_tensor_contiguous(x));
     SSMQ_TRY(check_count(s, m.rows));
+    if (s->with_bins) SSMQ_TRY(ssmq_channel_bins_expect(&s->bins, m.rows * shape->inner));
     const int64_t groups = (shape->channels + LANES - 1) / LANES;
     bool          late = false;
     *absmax = 0;
     for (int32_t i = 0; i < w->n; i++) forget(&w->worker[i]);
-    be->ops->share(be, groups, 1, add_channels, &m);
+    be->ops->share(be, groups, GROUPS, add_channels, &m);
     for (int32_t i = 0; i < w->n; i++) take_counts(s, &w->worker[i]);
     for (int64_t c = 0; c < shape->channels; c++) *absmax = fmaxf(*absmax, s->sample_absmax[c]);
     for (int64_t g = 0; g < groups; g++) late |= s->late[g] < m.rows;
     if (s->with_bins) SSMQ_TRY(ssmq_channel_bins_reach(&s->bins, *absmax));
-    if (s->with_bins && late) be->ops->share(be, groups, 1, add_late_channels, &m);
+    if (s->with_bins && late) be->ops->share(be, groups, GROUPS, add_late_channels, &m);
     if (s->n_top > 0) find_top(s);
     s->n_rows += m.rows;
     s->n_samples++;

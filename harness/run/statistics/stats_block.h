@@ -19,8 +19,9 @@ typedef struct ssmq_block_looks {
 
 /* Blocks are (n, SSMQ_STATS_LANES), finite, without -0. */
 typedef struct ssmq_stats_loops {
-    /* n rows, stride apart, of SSMQ_STATS_LANES values to a block, with 0 in place of -0.  Are all finite? */
-    bool (*pack)(const float *x, int64_t stride, int64_t n, float *block);
+    /* n rows, stride apart, of SSMQ_STATS_LANES values to a block, with 0 in place of -0.  Are all finite?  Meanwhile
+     * soon (bytes) is fetched, which will be written to. */
+    bool (*pack)(const float *x, int64_t stride, int64_t n, float *block, const void *soon, int64_t bytes);
     void (*look)(const float *v, int64_t n, ssmq_block_looks *out);
     /* out [SSMQ_STATS_LANES], n > 0. */
     void (*moments)(const float *v, int64_t n, ssmq_moments *out);
