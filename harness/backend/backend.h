@@ -85,6 +85,7 @@ typedef struct ssmq_scan_args {
     const ssmq_tensor *D;      /* (E)                                                   */
     const ssmq_tensor *z;      /* (B, L, E) or NULL: no gate                            */
     ssmq_tensor       *h;      /* (B, E, N): the recurrent state, read and written      */
+    ssmq_tensor       *states; /* (B, L, E, N), contiguous: what h is after each token; or NULL */
     struct {
         float x, dt, Bm, Cm, z;
     } scale;                   /* of those that are codes                               */

@@ -145,6 +145,9 @@ ssmq_scan_shape ssmq_shape_scan(const ssmq_tensor *y, const ssmq_scan_args *a)
     s.batch_h = state.batch;
     s.row_h = state.row;
     s.stride_A = a->A->stride[0];
+    if (a->states)
+        SSMQ_ASSERT(is_f32(a->states) && ssmq_tensor_contiguous(a->states) &&
+                    ssmq_tensor_count(a->states) == s.B * s.L * s.E * s.N);
     return s;
 }
 

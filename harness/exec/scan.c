@@ -1,5 +1,5 @@
 /* The selective scan, carried out as the plan says: all tokens at once, or token by token where the
- * state is quantised between them or somebody watches it. */
+ * state is quantised between them. */
 #include <inttypes.h>
 #include "harness/base/assert.h"
 #include "harness/exec/internal.h"
@@ -33,18 +33,20 @@ static ssmq_status dequantised(ssmq_exec *ex, int32_t site, ssmq_tensor *x, floa
 
 /* ---- the state between tokens ------------------------------------------------------------ */
 
+/* h (B, T, E, N), of T tokens from one on. */
 static ssmq_status check_finite(ssmq_exec *ex, int32_t site, const ssmq_tensor *h, int64_t token)
 {
-    int64_t bad;
-    SSMQ_TRY(ex->be->ops->finite(ex->be, h, &bad));
+    const int64_t     N = h->dim[3], E = h->dim[2], T = h->dim[1];
+    const ssmq_tensor rows = ssmq_tensor_reshape(h, 2, (const int64_t[]){h->dim[0] * T, E * N});
+    int64_t           bad;
+    SSMQ_TRY(ex->be->ops->finite(ex->be, &rows, &bad));
     if (bad < 0) return SSMQ_OK;
-    const int64_t N = h->dim[2], E = h->dim[1];
     return SSMQ_FAIL(
         NUMERIC,
         "%s is not finite at sequence %" PRId64 ", token %" PRId64 ", channel %" PRId64
         ", state %" PRId64 "; layer and site are the first where a value is not finite",
-        ex->model->site[site].name, ex->part_sequence + bad / (E * N),
-        ex->position + ex->part_token + token, bad / N % E, bad % N);
+        ex->model->site[site].name, ex->part_sequence + bad / (T * E * N),
+        ex->position + ex->part_token + token + bad / (E * N) % T, bad / N % E, bad % N);
 }
 
 /* h (B, E, N) to codes and back; under scope channel each e has a scale, whatever the sequence. */
@@ -93,13 +95,10 @@ static ssmq_status store_state(ssmq_exec *ex, const ssmq_assignment *a, const ss
     return SSMQ_OK;
 }
 
-/* seen (B, L, E, N) at token t = h (B, E, N). */
-static ssmq_status keep_state(ssmq_exec *ex, ssmq_tensor *seen, int64_t t, const ssmq_tensor *h)
+/* h (B, E, N) as (B, 1, E, N). */
+static ssmq_tensor of_one_token(const ssmq_tensor *h)
 {
-    const ssmq_tensor from =
-        ssmq_tensor_reshape(h, 4, (const int64_t[]){h->dim[0], 1, h->dim[1], h->dim[2]});
-    ssmq_tensor to = ssmq_tensor_slice(seen, 1, t, 1);
-    return ex->be->ops->copy(ex->be, &to, &from);
+    return ssmq_tensor_reshape(h, 4, (const int64_t[]){h->dim[0], 1, h->dim[1], h->dim[2]});
 }
 
 /* The scan of token t alone: its rows of every tensor. */
@@ -119,23 +118,43 @@ static ssmq_status scan_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_arg
     return ex->be->ops->scan(ex->be, &out, &one);
 }
 
-/* state: what the plan does to it, NULL for nothing; watched: the probe wants to see it. */
-static ssmq_status scan_by_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_args *a,
-                                 int32_t site, const ssmq_assignment *state, bool watched)
+/* state: what the plan does to it; seen (B, L, E, N), unless NULL, is filled. */
+static ssmq_status scan_by_token(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_args *a, int32_t site,
+                                 const ssmq_assignment *state, ssmq_tensor *seen)
 {
-    const int64_t L = a->x->dim[1];
-    ssmq_tensor   seen;
-    if (watched)
-        SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_STATES, 4,
-                                   (const int64_t[]){a->h->dim[0], L, a->h->dim[1], a->h->dim[2]},
-                                   &seen));
-    for (int64_t t = 0; t < L; t++) {
+    for (int64_t t = 0; t < a->x->dim[1]; t++) {
         SSMQ_TRY(scan_token(ex, y, a, t));
-        SSMQ_TRY(check_finite(ex, site, a->h, t));
-        if (watched) SSMQ_TRY(keep_state(ex, &seen, t, a->h));
-        if (state) SSMQ_TRY(quantise_state(ex, state, a->h));
+        const ssmq_tensor h = of_one_token(a->h);
+        SSMQ_TRY(check_finite(ex, site, &h, t));
+        if (seen) {
+            ssmq_tensor to = ssmq_tensor_slice(seen, 1, t, 1);
+            SSMQ_TRY(ex->be->ops->copy(ex->be, &to, &h));
+        }
+        SSMQ_TRY(quantise_state(ex, state, a->h));
     }
-    return watched ? ex->probe.see(ex->probe.context, site, &seen) : SSMQ_OK;
+    return SSMQ_OK;
+}
+
+/* The probe sees the state after each token, before it is quantised. */
+static ssmq_status scan_watched(ssmq_exec *ex, ssmq_tensor *y, ssmq_scan_args *a, int32_t site,
+                                const ssmq_assignment *state)
+{
+    const int64_t dim[] = {a->h->dim[0], a->x->dim[1], a->h->dim[1], a->h->dim[2]};
+    ssmq_tensor   seen;
+    SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_STATES, 4, dim, &seen));
+    if (state) SSMQ_TRY(scan_by_token(ex, y, a, site, state, &seen));
+    else {
+        a->states = &seen;
+        SSMQ_TRY(ex->be->ops->scan(ex->be, y, a));
+        SSMQ_TRY(check_finite(ex, site, &seen, 0));
+    }
+    return ex->probe.see(ex->probe.context, site, &seen);
+}
+
+static ssmq_status scan_as_planned(ssmq_exec *ex, ssmq_tensor *y, ssmq_scan_args *a, int32_t site,
+                                   const ssmq_assignment *state, bool watched)
+{
+    return watched ? scan_watched(ex, y, a, site, state) : scan_by_token(ex, y, a, site, state, NULL);
 }
 
 ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,
@@ -156,11 +175,11 @@ ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites 
     const ssmq_assignment *state = ssmq_exec_quantised(ex, sites->state);
     const bool watched = ex->probe.wants && ex->probe.wants(ex->probe.context, sites->state);
     if (!state && !watched) return ex->be->ops->scan(ex->be, y, &a);
-    if (h->dtype == SSMQ_F32) return scan_by_token(ex, y, &a, sites->state, state, watched);
+    if (h->dtype == SSMQ_F32) return scan_as_planned(ex, y, &a, sites->state, state, watched);
     ssmq_tensor work;
     SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_STATE, 3, h->dim, &work));
     SSMQ_TRY(load_state(ex, state, h, &work));
     a.h = &work;
-    SSMQ_TRY(scan_by_token(ex, y, &a, sites->state, state, watched));
+    SSMQ_TRY(scan_as_planned(ex, y, &a, sites->state, state, watched));
     return store_state(ex, state, &work, h);
 }

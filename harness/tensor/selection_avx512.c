@@ -14,20 +14,33 @@ static inline __mmask16 among(__mmask16 some, __m512i bits, __m512i low, __m512i
     return _mm512_mask_test_epi32_mask(some, _mm512_srlv_epi32(word, bit), _mm512_set1_epi32(1));
 }
 
-/* Those whose bins are set in both tables: all wanted ones, and a few others. */
+/* A table of 1024 bits in registers. */
+typedef struct bits1024 {
+    __m512i low, high;
+} bits1024;
+
+static inline bits1024 table_of(const uint32_t word[32])
+{
+    return (bits1024){_mm512_loadu_si512(word), _mm512_loadu_si512(word + 16)};
+}
+
+/* Appends those of some whose bins are set in both tables: all wanted ones, and a few others. */
+static inline float *append_likely(float *to, __mmask16 some, __m512i bits, bits1024 lower, bits1024 upper)
+{
+    const __mmask16 in = among(among(some, bits, lower.low, lower.high, 16), bits, upper.low, upper.high, 22);
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(in, bits));
+    return to + __builtin_popcount(in);
+}
+
 static int64_t pick_likely(const float *x, int64_t n, const ssmq_wanted_bins *w, float *out)
 {
-    const __m512i lower[2] = {_mm512_loadu_si512(w->lower), _mm512_loadu_si512(w->lower + 16)};
-    const __m512i upper[2] = {_mm512_loadu_si512(w->upper), _mm512_loadu_si512(w->upper + 16)};
-    float        *to = out;
-    for (int64_t i = 0; i < n; i += 16) {
-        const __mmask16 some = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : (__mmask16)0xffff;
-        const __m512i   bits = _mm512_maskz_loadu_epi32(some, x + i);
-        const __mmask16 in =
-            among(among(some, bits, lower[0], lower[1], 16), bits, upper[0], upper[1], 22);
-        _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(in, bits));
-        to += __builtin_popcount(in);
-    }
+    const bits1024  lower = table_of(w->lower), upper = table_of(w->upper);
+    const int64_t   whole = n - n % 16;
+    const __mmask16 rest = (__mmask16)((1u << (n - whole)) - 1);
+    float          *to = out;
+    for (int64_t i = 0; i < whole; i += 16)
+        to = append_likely(to, 0xffff, _mm512_loadu_si512(x + i), lower, upper);
+    if (rest) to = append_likely(to, rest, _mm512_maskz_loadu_epi32(rest, x + whole), lower, upper);
     return to - out;
 }
 

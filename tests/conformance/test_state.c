@@ -207,12 +207,11 @@ static bool wants(void *context, int32_t site)
 }
 
 /* Shown is the state after each token, before it is rounded. */
-static void test_probe_sees_every_token(void **state)
+static void check_sight(const ssmq_random_shape *shape)
 {
-    (void)state;
     test_backend  b[BACKENDS];
     const int32_t n = test_backends_open(b, BACKENDS, 2);
-    test_model    t = test_model_new(&test_shapes[0], SEED);
+    test_model    t = test_model_new(shape, SEED);
     scan_case     c = case_new(t.m);
     const int64_t size = c.E * c.N;
     float        *y = calloc((size_t)(NB * L * c.E), sizeof *y), *h = calloc((size_t)(NB * size), sizeof *h);
@@ -241,6 +240,12 @@ static void test_probe_sees_every_token(void **state)
     case_free(&c);
     test_model_free(&t);
     test_backends_close(b, n);
+}
+
+static void test_probe_sees_every_token(void **state)
+{
+    (void)state;
+    for (int i = 0; test_shapes[i].d_model > 0; i++) check_sight(&test_shapes[i]);
 }
 
 /* The scales of a recipe are those of the largest state of all tokens. */
@@ -331,6 +336,40 @@ static void test_overflow_is_reported(void **state)
     test_backends_close(b, n);
 }
 
+/* One that is infinite already, seen by a probe: said of the first sequence that has it, and its first token. */
+static void test_infinite_state_is_reported(void **state)
+{
+    (void)state;
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    test_model    t = test_model_new(&test_shapes[0], SEED);
+    scan_case     c = case_new(t.m);
+    float        *y = calloc((size_t)(NB * L * c.E), sizeof *y), *h = calloc((size_t)(NB * c.E * c.N), sizeof *h);
+    ssmq_tensor   x = part(c.x, c.E, 0, NB, 0, L), dt = part(c.dt, c.E, 0, NB, 0, L);
+    ssmq_tensor   z = part(c.z, c.E, 0, NB, 0, L), Bm = part(c.Bm, c.N, 0, NB, 0, L);
+    ssmq_tensor   Cm = part(c.Cm, c.N, 0, NB, 0, L), out = part(y, c.E, 0, NB, 0, L);
+    ssmq_tensor   hs = SSMQ_TENSOR(h, SSMQ_F32, NB, c.E, c.N);
+    for (int32_t i = 0; i < n; i++) {
+        sight      s = {.site = c.sites.state};
+        ssmq_exec *ex;
+        CHECK_OK(ssmq_exec_open(b[i].be, t.m, NULL, SSMQ_MODE_FLOAT, &ex));
+        ssmq_exec_probe(ex, (ssmq_probe){.see = see, .context = &s, .wants = wants});
+        ssmq_exec_position(ex, 100);
+        memset(h, 0, (size_t)(NB * c.E * c.N) * sizeof *h);
+        h[c.E * c.N + 2 * c.N + 1] = INFINITY; /* sequence 1, channel 2, state 1 */
+        CHECK_FAILS(ssmq_exec_scan(ex, &out, &c.sites, &x, &dt, &Bm, &Cm, &z, &hs), SSMQ_ERR_NUMERIC,
+                    "layers.0.scan.state is not finite at sequence 1, token 100, channel 2, state 1; layer and "
+                    "site are the first where a value is not finite");
+        assert_int_equal(s.n, 0);
+        ssmq_exec_close(ex);
+    }
+    free(y);
+    free(h);
+    case_free(&c);
+    test_model_free(&t);
+    test_backends_close(b, n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_probe_sees_every_token),
         cmocka_unit_test(test_calibration),
         cmocka_unit_test(test_overflow_is_reported),
+        cmocka_unit_test(test_infinite_state_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

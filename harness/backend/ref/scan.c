@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 #include "harness/backend/ref/ref.h"
 #include "harness/backend/shape.h"
 
@@ -29,6 +30,8 @@ ssmq_status ssmq_ref_scan(ssmq_backend *be, ssmq_tensor *y, const ssmq_scan_args
                     h[n] = expf(delta * A[n]) * h[n] + delta * x * ssmq_sequence_at(&s.Bm, b, t, n);
                     sum += h[n] * ssmq_sequence_at(&s.Cm, b, t, n);
                 }
+                if (a->states)
+                    memcpy((float *)a->states->data + ((b * s.L + t) * s.E + e) * s.N, h, (size_t)s.N * sizeof *h);
                 float v = sum + D * x;
                 if (a->z) v *= silu(ssmq_sequence_at(&s.z, b, t, e));
                 ((float *)y->data)[b * s.batch_y + t * s.row_y + e] = v;
