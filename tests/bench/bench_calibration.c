@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "harness/backend/cpu/cpu.h"
 #include "harness/base/clock.h"
 #include "harness/exec/exec.h"
@@ -18,11 +17,10 @@
 #include "harness/run/checkpoint/load.h"
 #include "harness/store/host.h"
 #include "models/families.h"
-#include "models/random.h"
 #include "quant/observers.h"
+#include "tests/bench/random_model.h"
 #include "tests/support/options.h"
 
-#define REPEATS_MAX 200
 #define SAMPLES 8
 
 typedef struct bench {
@@ -34,7 +32,7 @@ typedef struct bench {
     ssmq_arena      *arena;
     ssmq_sample      sample[SAMPLES];
     ssmq_observer    absmax, minmax, exact, estimated, mse;
-    int32_t          L, batch;
+    int32_t          L, batch, repeats;
 } bench;
 
 /* What is watched. */
@@ -42,12 +40,6 @@ typedef enum load { QUAMBA, ALL_BUT_MSE, ALL, ALL_AND_STATES, LOADS } load;
 static const char *const load_names[LOADS] = {
     "observers of Quamba", "every activation, all statistics but mse", "every activation, all statistics",
     "every activation and state, all statistics but mse"};
-
-static int failed(ssmq_status st)
-{
-    if (st != SSMQ_OK) fprintf(stderr, "error: %s\n", ssmq_error_last()->message);
-    return st != SSMQ_OK;
-}
 
 /* ---- what is timed --------------------------------------------------------------------- */
 
@@ -102,33 +94,10 @@ static ssmq_status calibrate(bench *b, load what)
 
 /* Seconds of each turn: on the clock, and of processor time in all threads, which a busy machine changes less. */
 typedef struct times {
-    double wall[LOADS + 1][REPEATS_MAX], cpu[LOADS + 1][REPEATS_MAX];
+    double wall[LOADS + 1][BENCH_REPEATS_MAX], cpu[LOADS + 1][BENCH_REPEATS_MAX];
 } times;
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *v, int n)
-{
-    qsort(v, (size_t)n, sizeof *v, by_value);
-    return v[n / 2];
-}
-
-/* The ratios of each turn to the prefill of the same turn, which saw the same load of the machine. */
-static void print(const char *clock, const char *name, const double *seconds, const double *base, int n)
-{
-    double ratio[REPEATS_MAX], copy[REPEATS_MAX];
-    for (int i = 0; i < n; i++) ratio[i] = seconds[i] / base[i];
-    memcpy(copy, seconds, (size_t)n * sizeof *copy);
-    const double middle = median(ratio, n);
-    printf("%-5s %-52s median %7.3f s, ratio to prefill: median %.3f (best %.3f, worst %.3f)\n", clock, name,
-           median(copy, n), middle, ratio[0], ratio[n - 1]);
-}
-
-static ssmq_status measure(bench *b, int repeats)
+static ssmq_status measure(bench *b)
 {
     static times t;
     SSMQ_TRY(prefill(b)); /* warm-up */
@@ -138,7 +107,7 @@ static ssmq_status measure(bench *b, int repeats)
         printf("%-52s peak memory %.0f MiB, prefill alone %.0f MiB\n", load_names[what],
                (double)ssmq_peak_rss_bytes() / 0x1p20, before / 0x1p20);
     }
-    for (int i = 0; i < repeats; i++)
+    for (int i = 0; i < b->repeats; i++)
         for (int what = -1; what < LOADS; what++) {
             const double wall = ssmq_monotonic_s(), cpu = ssmq_cpu_time_s();
             SSMQ_TRY(what < 0 ? prefill(b) : calibrate(b, (load)what));
@@ -147,8 +116,8 @@ static ssmq_status measure(bench *b, int repeats)
         }
     for (int what = 0; what <= LOADS; what++) {
         const char *name = what > 0 ? load_names[what - 1] : "float prefill";
-        print("wall", name, t.wall[what], t.wall[0], repeats);
-        print("cpu", name, t.cpu[what], t.cpu[0], repeats);
+        bench_print_ratios("wall", name, t.wall[what], t.wall[0], b->repeats);
+        bench_print_ratios("cpu", name, t.cpu[what], t.cpu[0], b->repeats);
     }
     return SSMQ_OK;
 }
@@ -188,14 +157,15 @@ static ssmq_status open_all(bench *b, const char *folder, int threads)
     return SSMQ_OK;
 }
 
-static ssmq_status run(bench *b, const char *folder, int repeats)
+static ssmq_status run(void *context, const char *folder)
 {
+    bench       *b = context;
     ssmq_machine machine;
     ssmq_machine_read(&machine);
     SSMQ_TRY(open_all(b, folder, machine.cores));
     printf("%s, %d threads, tier %s, %d samples of %d tokens, batch %d, %d turns\n", machine.cpu, machine.cores,
-           b->be->tier, SAMPLES, (int)b->L, (int)b->batch, repeats);
-    return measure(b, repeats);
+           b->be->tier, SAMPLES, (int)b->L, (int)b->batch, (int)b->repeats);
+    return measure(b);
 }
 
 static void close_all(bench *b)
@@ -210,24 +180,15 @@ static void close_all(bench *b)
 
 int main(int argc, char **argv)
 {
-    const char              *name = argc > 1 ? argv[1] : "mamba-130m", *base = getenv("TMPDIR");
-    const int                repeats = argc > 3 ? atoi(argv[3]) : 5;
-    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512, .batch = argc > 4 ? atoi(argv[4]) : 1};
-    const ssmq_random_shape *shape = ssmq_random_shapes;
-    char                     folder[128], path[160];
-    while (shape->name && strcmp(shape->name, name) != 0) shape++;
-    if (!shape->name || b.L < 1 || b.batch < 1 || repeats < 1 || repeats > REPEATS_MAX) {
+    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512,
+                                  .repeats = argc > 3 ? atoi(argv[3]) : 5,
+                                  .batch = argc > 4 ? atoi(argv[4]) : 1};
+    const ssmq_random_shape *shape = bench_shape(argc > 1 ? argv[1] : "mamba-130m");
+    if (!shape || b.L < 1 || b.batch < 1 || b.repeats < 1 || b.repeats > BENCH_REPEATS_MAX) {
         fprintf(stderr, "usage: bench_calibration [SHAPE [TOKENS [REPEATS [BATCH]]]]\n");
         return 2;
     }
-    snprintf(folder, sizeof folder, "%.90s/ssmq-bench-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(folder)) return 5;
-    const int status = failed(ssmq_random_mamba(folder, shape, 1)) || failed(run(&b, folder, repeats));
+    const int status = bench_with_model(shape, run, &b);
     close_all(&b);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, i ? "config.json" : "model.safetensors");
-        unlink(path);
-    }
-    rmdir(folder);
     return status;
 }

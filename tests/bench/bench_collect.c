@@ -1,6 +1,6 @@
 /* Statistics of all activations of a random model in the shape of mamba-130m, against a plain float prefill of
- * the same tokens, interleaved in one process: medians, and the ratio, of processor time too, which other
- * processes disturb less.
+ * the same tokens, interleaved in one process: ratios turn by turn, on the clock and in processor time, which
+ * other processes disturb less.
  *
  *   bench_collect [SHAPE [TOKENS [SAMPLES [REPEATS]]]]
  *
@@ -9,16 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "harness/backend/cpu/cpu.h"
 #include "harness/base/clock.h"
 #include "harness/run/checkpoint/load.h"
 #include "harness/run/statistics/collect.h"
 #include "harness/store/host.h"
 #include "models/families.h"
-#include "models/random.h"
-
-#define REPEATS_MAX 100
+#include "tests/bench/random_model.h"
 
 static const double            quantiles[] = {99, 99.9, 99.99, 99.999, 100};
 static const char *const       activations[] = {"layers.*.{in_proj,dt_proj,out_proj,conv}.in", "layers.*.gate.z",
@@ -54,13 +51,8 @@ typedef struct bench {
     void            *state;
     ssmq_samples     samples;
     int32_t         *token; /* behind them */
+    int              L, n, repeats; /* tokens of a sample, samples */
 } bench;
-
-static int failed(ssmq_status st)
-{
-    if (st != SSMQ_OK) fprintf(stderr, "error: %s\n", ssmq_error_last()->message);
-    return st != SSMQ_OK;
-}
 
 static ssmq_status prefill(bench *b)
 {
@@ -88,38 +80,28 @@ static ssmq_status collect(bench *b, const ssmq_collect_spec *spec)
     return SSMQ_OK;
 }
 
-static int by_value(const void *a, const void *b)
+static ssmq_status measure(bench *b)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static ssmq_status measure(bench *b, int repeats)
-{
-    double seconds[WAYS][REPEATS_MAX], tokens = 0, median[WAYS], cpu[WAYS] = {0};
-    for (int64_t i = 0; i < b->samples.n; i++) tokens += (double)b->samples.sample[i].length;
-    for (int i = -1; i < repeats; i++) /* the first round warms up */
+    static double wall[WAYS][BENCH_REPEATS_MAX], cpu[WAYS][BENCH_REPEATS_MAX];
+    for (int i = -1; i < b->repeats; i++) /* the first round warms up */
         for (int w = 0; w < WAYS; w++) {
             const double t = ssmq_monotonic_s(), c = ssmq_cpu_time_s();
             SSMQ_TRY(w == 0 ? prefill(b) : collect(b, &ways[w - 1]));
             if (i < 0) continue;
-            seconds[w][i] = ssmq_monotonic_s() - t;
-            cpu[w] += ssmq_cpu_time_s() - c;
+            wall[w][i] = ssmq_monotonic_s() - t;
+            cpu[w][i] = ssmq_cpu_time_s() - c;
         }
     for (int w = 0; w < WAYS; w++) {
-        qsort(seconds[w], (size_t)repeats, sizeof(double), by_value);
-        median[w] = seconds[w][repeats / 2];
-        printf("%-26s median %7.1f tok/s  (best %.1f, worst %.1f, %d rounds)  ratio %.3f, of the best %.3f, "
-               "of processor time %.3f\n",
-               names[w], tokens / median[w], tokens / seconds[w][0], tokens / seconds[w][repeats - 1],
-               repeats, median[w] / median[0], seconds[w][0] / seconds[0][0], cpu[w] / cpu[0]);
+        bench_print_ratios("wall", names[w], wall[w], wall[0], b->repeats);
+        bench_print_ratios("cpu", names[w], cpu[w], cpu[0], b->repeats);
     }
     printf("peak memory %.0f MiB\n", (double)ssmq_peak_rss_bytes() / 0x1p20);
     return SSMQ_OK;
 }
 
-static ssmq_status open_all(bench *b, const char *folder, int tokens, int samples)
+static ssmq_status open_all(bench *b, const char *folder)
 {
+    const int              tokens = b->L, samples = b->n;
     const ssmq_cpu_options auto_tier = {.isa = SSMQ_CPU_ISA_AUTO};
     ssmq_machine           machine;
     ssmq_machine_read(&machine);
@@ -150,35 +132,24 @@ static void close_all(bench *b)
     free(b->samples.sample);
 }
 
-static ssmq_status run(bench *b, const char *folder, int tokens, int samples, int repeats)
+static ssmq_status run(void *context, const char *folder)
 {
-    SSMQ_TRY(open_all(b, folder, tokens, samples));
-    return measure(b, repeats);
+    bench *b = context;
+    SSMQ_TRY(open_all(b, folder));
+    return measure(b);
 }
 
 int main(int argc, char **argv)
 {
-    const char              *name = argc > 1 ? argv[1] : "mamba-130m";
-    const int                tokens = argc > 2 ? atoi(argv[2]) : 512, samples = argc > 3 ? atoi(argv[3]) : 16;
-    const int                repeats = argc > 4 ? atoi(argv[4]) : 3;
-    const ssmq_random_shape *shape = ssmq_random_shapes;
-    const char              *base = getenv("TMPDIR");
-    bench                    b = {0};
-    char                     folder[128], path[160];
-    while (shape->name && strcmp(shape->name, name) != 0) shape++;
-    if (!shape->name || tokens < 1 || samples < 1 || repeats < 1 || repeats > REPEATS_MAX) {
+    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512,
+                                  .n = argc > 3 ? atoi(argv[3]) : 16,
+                                  .repeats = argc > 4 ? atoi(argv[4]) : 3};
+    const ssmq_random_shape *shape = bench_shape(argc > 1 ? argv[1] : "mamba-130m");
+    if (!shape || b.L < 1 || b.n < 1 || b.repeats < 1 || b.repeats > BENCH_REPEATS_MAX) {
         fprintf(stderr, "usage: bench_collect [SHAPE [TOKENS [SAMPLES [REPEATS]]]], SHAPE mamba-130m ...\n");
         return 2;
     }
-    snprintf(folder, sizeof folder, "%.90s/ssmq-bench-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(folder)) return 5;
-    const int status = failed(ssmq_random_mamba(folder, shape, 1)) ||
-                       failed(run(&b, folder, tokens, samples, repeats));
+    const int status = bench_with_model(shape, run, &b);
     close_all(&b);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, i ? "config.json" : "model.safetensors");
-        unlink(path);
-    }
-    rmdir(folder);
     return status;
 }

@@ -20,8 +20,8 @@
 #include "harness/exec/exec.h"
 #include "harness/run/checkpoint/load.h"
 #include "models/families.h"
-#include "models/random.h"
 #include "quant/methods.h"
+#include "tests/bench/random_model.h"
 #include "tests/support/steps.h"
 
 #define PAIRS_MAX 200
@@ -35,7 +35,7 @@ typedef struct bench {
     ssmq_exec       *ex;
     void            *state;
     int32_t         *token;
-    int32_t          L;
+    int32_t          L, pairs;
     pid_t            neighbour;
 } bench;
 
@@ -45,12 +45,6 @@ static const test_step quamba[] = {
     {&ssmq_method_activations, NULL},
     {NULL, NULL},
 };
-
-static int failed(ssmq_status st)
-{
-    if (st != SSMQ_OK) fprintf(stderr, "error: %s\n", ssmq_error_last()->message);
-    return st != SSMQ_OK;
-}
 
 /* ---- the neighbour ----------------------------------------------------------------------- */
 
@@ -97,16 +91,10 @@ static ssmq_status prefill(bench *b, int times, double *wall, double *cpu)
     return SSMQ_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void put(const char *what, double *v, int n)
 {
-    qsort(v, (size_t)n, sizeof *v, by_value);
-    printf("  %s median %.3f (%.3f to %.3f)", what, v[n / 2], v[n / 10], v[n - 1 - n / 10]);
+    const double median = bench_median(v, n);
+    printf("  %s median %.3f (%.3f to %.3f)", what, median, v[n / 10], v[n - 1 - n / 10]);
 }
 
 static ssmq_status measure(bench *b, const char *mode, int pairs)
@@ -159,8 +147,9 @@ static ssmq_status measure_mode(bench *b, ssmq_mode mode, int pairs)
     return st;
 }
 
-static ssmq_status run(bench *b, const char *folder, int pairs)
+static ssmq_status run(void *context, const char *folder)
 {
+    bench     *b = context;
     ssmq_cores cores;
     double     load[1] = {0};
     ssmq_cores_allowed(&cores);
@@ -169,9 +158,9 @@ static ssmq_status run(bench *b, const char *folder, int pairs)
     getloadavg(load, 1);
     printf("%d threads, tier %s, load %.1f; with one core shared by two there are %.2f of %d: speed %.3f\n", cores.n,
            b->be->tier, load[0], cores.n - 0.5, cores.n, (cores.n - 0.5) / cores.n);
-    SSMQ_TRY(measure_mode(b, SSMQ_MODE_FLOAT, pairs));
+    SSMQ_TRY(measure_mode(b, SSMQ_MODE_FLOAT, b->pairs));
     b->quamba = test_apply(b->m, b->be, quamba, 1);
-    return measure_mode(b, SSMQ_MODE_REAL, pairs);
+    return measure_mode(b, SSMQ_MODE_REAL, b->pairs);
 }
 
 static void close_all(bench *b)
@@ -186,24 +175,13 @@ static void close_all(bench *b)
 
 int main(int argc, char **argv)
 {
-    const char              *name = argc > 1 ? argv[1] : "mamba-130m", *base = getenv("TMPDIR");
-    const int                pairs = argc > 3 ? atoi(argv[3]) : 20;
-    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512};
-    const ssmq_random_shape *shape = ssmq_random_shapes;
-    char                     folder[128], path[160];
-    while (shape->name && strcmp(shape->name, name) != 0) shape++;
-    if (!shape->name || b.L < 1 || pairs < 1 || pairs > PAIRS_MAX) {
+    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512, .pairs = argc > 3 ? atoi(argv[3]) : 20};
+    const ssmq_random_shape *shape = bench_shape(argc > 1 ? argv[1] : "mamba-130m");
+    if (!shape || b.L < 1 || b.pairs < 1 || b.pairs > PAIRS_MAX) {
         fprintf(stderr, "usage: bench_neighbour [SHAPE [TOKENS [PAIRS]]], SHAPE mamba-130m ... mamba-2.8b\n");
         return 2;
     }
-    snprintf(folder, sizeof folder, "%.90s/ssmq-bench-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(folder)) return 5;
-    const int status = failed(ssmq_random_mamba(folder, shape, 1)) || failed(run(&b, folder, pairs));
+    const int status = bench_with_model(shape, run, &b);
     close_all(&b);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, i ? "config.json" : "model.safetensors");
-        unlink(path);
-    }
-    rmdir(folder);
     return status;
 }

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "harness/backend/cpu/cpu.h"
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
@@ -21,8 +20,8 @@
 #include "harness/run/checkpoint/load.h"
 #include "harness/store/host.h"
 #include "models/families.h"
-#include "models/random.h"
 #include "quant/methods.h"
+#include "tests/bench/random_model.h"
 #include "tests/support/steps.h"
 
 #define REPEATS_MAX 200
@@ -38,14 +37,8 @@ typedef struct bench {
     ssmq_exec       *ex;
     void            *state;
     int32_t         *token;
-    int32_t          L;
+    int32_t          L, repeats;
 } bench;
-
-static int failed(ssmq_status st)
-{
-    if (st != SSMQ_OK) fprintf(stderr, "error: %s\n", ssmq_error_last()->message);
-    return st != SSMQ_OK;
-}
 
 static ssmq_status logits_of(bench *b, ssmq_tensor *rows)
 {
@@ -70,12 +63,6 @@ static ssmq_status pass(bench *b, bool every)
     return SSMQ_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Multiply-adds of the linear layers of all blocks, of the head, and state updates, per token. */
 static void work(const ssmq_model *m, double *blocks, double *head, double *updates)
 {
@@ -98,24 +85,17 @@ static ssmq_status measure(bench *b, const ssmq_peaks *peaks, bool every, int re
         SSMQ_TRY(pass(b, every));
         seconds[i] = ssmq_monotonic_s() - t;
     }
-    qsort(seconds, (size_t)repeats, sizeof *seconds, by_value);
+    const double middle = bench_median(seconds, repeats);
     work(b->m, &blocks, &head, &updates);
     const double operations =
         2 * blocks + SCAN_OPERATIONS * updates + 2 * head * (every ? 1 : 1.0 / b->L);
     const double floor_rate = peaks->fma_all * 1e9 / operations;
-    const double median = b->L / seconds[repeats / 2];
+    const double median = b->L / middle;
     printf("%-40s median %7.1f tok/s  (best %.1f, worst %.1f, %d samples)  floor %.1f  ratio %.3f\n",
            every ? "prefill with every token's logits" : "prefill with the last token's logits",
            median, b->L / seconds[0], b->L / seconds[repeats - 1], repeats, floor_rate,
            median / floor_rate);
     return SSMQ_OK;
-}
-
-static const ssmq_random_shape *shape_of(const char *name)
-{
-    const ssmq_random_shape *s = ssmq_random_shapes;
-    while (s->name && strcmp(s->name, name) != 0) s++;
-    return s->name ? s : NULL;
 }
 
 static const test_step quamba[] = {
@@ -154,8 +134,9 @@ static void close_all(bench *b)
     free(b->token);
 }
 
-static ssmq_status run(bench *b, const char *folder, int repeats)
+static ssmq_status run(void *context, const char *folder)
 {
+    bench       *b = context;
     ssmq_machine machine;
     ssmq_peaks   peaks;
     double       weights = 0;
@@ -171,33 +152,22 @@ static ssmq_status run(bench *b, const char *folder, int repeats)
     SSMQ_TRY(ssmq_peaks_probe(b->be, &peaks));
     printf("%s, %d threads, tier %s: fp32 %.0f GFLOP/s, reads %.1f GB/s\n", machine.cpu, machine.cores,
            b->be->tier, peaks.fma_all, peaks.read_all);
-    SSMQ_TRY(measure(b, &peaks, false, repeats));
-    return measure(b, &peaks, true, repeats);
+    SSMQ_TRY(measure(b, &peaks, false, b->repeats));
+    return measure(b, &peaks, true, b->repeats);
 }
 
 int main(int argc, char **argv)
 {
-    const char              *name = argc > 1 ? argv[1] : "mamba-130m";
-    const int                repeats = argc > 3 ? atoi(argv[3]) : 20;
     const char              *mode = argc > 4 ? argv[4] : "float";
-    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512};
-    const ssmq_random_shape *shape = shape_of(name);
-    const char              *base = getenv("TMPDIR");
-    char                     folder[128], path[160];
+    bench                    b = {.L = argc > 2 ? atoi(argv[2]) : 512, .repeats = argc > 3 ? atoi(argv[3]) : 20};
+    const ssmq_random_shape *shape = bench_shape(argc > 1 ? argv[1] : "mamba-130m");
     while (ssmq_modes[b.mode] && strcmp(ssmq_modes[b.mode], mode) != 0) b.mode++;
-    if (!ssmq_modes[b.mode] || !shape || b.L < 1 || repeats < 1 || repeats > REPEATS_MAX) {
+    if (!ssmq_modes[b.mode] || !shape || b.L < 1 || b.repeats < 1 || b.repeats > REPEATS_MAX) {
         fprintf(stderr, "usage: bench_prefill [SHAPE [TOKENS [REPEATS [MODE]]]], SHAPE mamba-130m ... mamba-2.8b, "
                         "MODE float, fake, real\n");
         return 2;
     }
-    snprintf(folder, sizeof folder, "%.90s/ssmq-bench-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(folder)) return 5;
-    int status = failed(ssmq_random_mamba(folder, shape, 1)) || failed(run(&b, folder, repeats));
+    const int status = bench_with_model(shape, run, &b);
     close_all(&b);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, i ? "config.json" : "model.safetensors");
-        unlink(path);
-    }
-    rmdir(folder);
     return status;
 }
