@@ -28,7 +28,13 @@ static void row_ready(const product *p, int64_t m, int64_t count, void *work)
     for (int64_t i = 0; i < count; i++, copy += p->depth) {
         const int8_t *x = p->x + (m + i) * p->s.stride_x;
         __m512i       sum = _mm512_setzero_si512();
-        for (int64_t k = 0; k < p->depth; k += 64) {
+        int64_t       k = 0;
+        for (; k + 64 <= p->s.K; k += 64) {
+            const __m512i v = _mm512_loadu_si512(x + k);
+            sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), v);
+            _mm512_storeu_si512(copy + k, v);
+        }
+        if (k < p->depth) {
             const __m512i v = _mm512_maskz_loadu_epi8(first(p->s.K - k), x + k);
             sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), v);
             _mm512_mask_storeu_epi8(copy + k, first(p->depth - k), v);
@@ -78,6 +84,8 @@ static inline __attribute__((always_inline)) void tile(int rows, int vectors, co
     const int32_t *start = (const int32_t *)work + i;
     const int64_t  depth = p->depth;
     const int8_t  *x = (const int8_t *)((const int32_t *)work + TASK_ROWS) + i * depth;
+    /* Every step of k fetches a line of the next block, each tile another one of a vector's place. */
+    const int64_t  ahead = vectors * LANES * depth + i / TILE_ROWS % vectors * 64;
     __m512i        sum[TILE_ROWS][VECTORS];
     SSMQ_UNROLL(8)
     for (int r = 0; r < rows; r++)
@@ -85,6 +93,7 @@ static inline __attribute__((always_inline)) void tile(int rows, int vectors, co
     for (int64_t k = 0; k < depth; k += DEPTH, w += vectors * 64) {
         const __m512i b0 = _mm512_loadu_si512(w), b1 = vector_of(w, 1, vectors);
         const __m512i b2 = vector_of(w, 2, vectors), b3 = vector_of(w, 3, vectors);
+        if (rows == TILE_ROWS) __builtin_prefetch(w + ahead, 0, 2);
         SSMQ_UNROLL(8)
         for (int r = 0; r < rows; r++) {
             const __m512i a = four(x + r * depth + k);
