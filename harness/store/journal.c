@@ -437,6 +437,13 @@ bool ssmq_journal_find(ssmq_journal *j, const char *stage, int64_t piece, const 
     return false;
 }
 
+bool ssmq_journal_has_stage(const ssmq_journal *j, const char *stage)
+{
+    for (int64_t i = 0; i < j->n; i++)
+        if (strcmp(j->entry[i].stage, stage) == 0) return true;
+    return false;
+}
+
 bool ssmq_journal_last(const ssmq_journal *j, const char *stage, const char *tag, ssmq_journal_entry *out)
 {
     for (int64_t i = j->n - 1; i >= 0; i--) {

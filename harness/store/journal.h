@@ -49,6 +49,8 @@ int64_t ssmq_journal_count(const ssmq_journal *j);
 /* One of them; false if it is not there, or under another tag. */
 bool ssmq_journal_find(ssmq_journal *j, const char *stage, int64_t piece, const char *tag,
                        ssmq_journal_entry *out);
+/* Is there one of this stage, whatever its piece and tag? */
+bool ssmq_journal_has_stage(const ssmq_journal *j, const char *stage);
 /* The last one of a stage and tag. */
 bool ssmq_journal_last(const ssmq_journal *j, const char *stage, const char *tag, ssmq_journal_entry *out);
 

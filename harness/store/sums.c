@@ -73,22 +73,33 @@ ssmq_status ssmq_sums_end(ssmq_sums *s, const char *stage, int64_t piece)
     return st;
 }
 
-bool ssmq_sums_find(ssmq_journal *j, const char *stage, ssmq_mapping *out, int64_t *piece)
+/* The entry that the file's bytes belong to. */
+static bool entry_of(const ssmq_journal *j, const char *stage, const ssmq_mapping *m, ssmq_journal_entry *out)
 {
-    char               hex[SSMQ_SHA256_HEX], tag[SSMQ_JOURNAL_TAG];
+    char hex[SSMQ_SHA256_HEX], tag[SSMQ_JOURNAL_TAG];
+    ssmq_sha256_of(m->data, m->size, hex);
+    tag_of(hex, tag);
+    return ssmq_journal_last(j, stage, tag, out);
+}
+
+bool ssmq_sums_find(ssmq_journal *j, const char *stage, const ssmq_log *log, ssmq_mapping *out, int64_t *piece)
+{
     ssmq_journal_entry e;
+    ssmq_mapping       m = {0};
     ssmq_str           path = {0};
     bool               found = false;
+    if (!ssmq_journal_has_stage(j, stage)) return false;
     ssmq_str_printf(&path, "%s/" SSMQ_JOURNAL_SUMS, ssmq_journal_folder(j));
-    if (ssmq_journal_count(j) > 0 && access(ssmq_str_text(&path), F_OK) == 0 &&
-        ssmq_map_open(ssmq_str_text(&path), out) == SSMQ_OK) {
-        ssmq_sha256_of(out->data, out->size, hex);
-        tag_of(hex, tag);
-        found = ssmq_journal_last(j, stage, tag, &e);
-        if (found) *piece = e.piece;
-        else ssmq_map_close(out);
+    if (ssmq_map_open(ssmq_str_text(&path), &m) == SSMQ_OK) found = entry_of(j, stage, &m, &e);
+    if (found) {
+        *out = m;
+        *piece = e.piece;
+    } else {
+        SSMQ_LOG_LINE(log, WARNING, "not what the journal speaks of; it is computed again",
+                      SSMQ_LOG_T("file", ssmq_str_text(&path)), SSMQ_LOG_T("stage", stage));
+        ssmq_map_close(&m);
+        ssmq_error_clear();
     }
-    ssmq_error_clear(); /* what cannot be read is computed again */
     ssmq_str_free(&path);
     return found;
 }

@@ -1,6 +1,5 @@
 /* What a stage under way has added up, where that is too bulky for the journal to be kept each time: journal.sums,
- * which each piece writes anew beside the one before.  The journal says of which stage and piece it is, and its sum;
- * a file that it says nothing of is passed over. */
+ * which each piece writes anew beside the one before.  The journal says of which stage and piece it is, and its sum. */
 #pragma once
 #include "harness/base/file.h"
 #include "harness/store/journal.h"
@@ -19,8 +18,9 @@ void ssmq_sums_put(ssmq_sums *s, const void *bytes, size_t n);
  * begin anew.  IO: those before stay good. */
 SSMQ_MUST_USE ssmq_status ssmq_sums_end(ssmq_sums *s, const char *stage, int64_t piece);
 
-/* Those of a stage when the journal was opened, to be closed by the caller; false: there are none. */
-bool ssmq_sums_find(ssmq_journal *j, const char *stage, ssmq_mapping *out, int64_t *piece);
+/* Those of a stage when the journal was opened, to be closed by the caller; false: there are none, or they are
+ * not what the journal speaks of, as the log is told: damaged, or lost in a power failure. */
+bool ssmq_sums_find(ssmq_journal *j, const char *stage, const ssmq_log *log, ssmq_mapping *out, int64_t *piece);
 
 #ifdef __cplusplus
 }

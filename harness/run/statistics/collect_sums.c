@@ -102,7 +102,8 @@ ssmq_status ssmq_collect_sums_take(ssmq_collect_sums *s, int64_t *samples)
     ssmq_status  st = SSMQ_OK;
     *samples = 0;
     stage_of(s, stage);
-    if (!ssmq_keeps(s->listener) || !ssmq_sums_find(s->listener->journal, stage, &m, samples)) return SSMQ_OK;
+    if (!ssmq_keeps(s->listener)) return SSMQ_OK;
+    if (!ssmq_sums_find(s->listener->journal, stage, s->listener->log, &m, samples)) return SSMQ_OK;
     const unsigned char *at = m.data;
     for (int32_t i = s->first; st == SSMQ_OK && i < s->end; i++)
         if (s->at[i].statistics) st = take_site(&s->at[i], *samples, &at);
