@@ -2,8 +2,9 @@
  * sample and not at the first one.
  *
  * Keeping them takes as long as writing them: 16 MiB for a layer of mamba-130m with everything on.  It is done
- * after a sample, but not before 20 times as long has passed as the last time took: a twentieth of the time at
- * most, and a kill loses no more than that and a sample.  A signal that asks to end loses nothing. */
+ * after the first sample of a pass, and then after a sample, but not before 20 times as long has passed as the last
+ * time took: a twentieth of the time, and a kill loses no more than that and a sample.  A signal that asks to end
+ * loses nothing. */
 #pragma once
 #include "harness/run/listener.h"
 #include "harness/run/statistics/site_stats.h"
