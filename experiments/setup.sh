@@ -20,7 +20,7 @@ SSMQ_BUILD_PACKAGES=(
 # What the tests take beside that.
 # shellcheck disable=SC2034  # as above
 SSMQ_TEST_PACKAGES=(
-    libcmocka-dev shellcheck clang libclang-rt-dev libomp-dev hdf5-tools
+    libcmocka-dev libdnnl-dev shellcheck clang libclang-rt-dev libomp-dev hdf5-tools
     python3-h5py python3-xarray python3-h5netcdf python3-netcdf4 python3-jsonschema python3-yaml mandoc zsh fish
     slurm-wlm munge
 )
