@@ -77,38 +77,36 @@ static ssmq_status mamba_state_zero(const ssmq_model *m, ssmq_exec *ex, void *st
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-/* mix (M, D) = one mixer on norm (M, D). */
+/* Where columns of a result go (exec.h). */
+#define TO(...) (const ssmq_exec_to[]){__VA_ARGS__, {-1, NULL}}
+
+/* mix (M, D) = one mixer on in (M, D). */
 static ssmq_status mamba_mixer(const mamba_sizes *z, ssmq_exec *ex, const mamba_layer *l,
-                               ssmq_tensor *conv_state, ssmq_tensor *h, const ssmq_tensor *norm,
+                               ssmq_tensor *conv_state, ssmq_tensor *h, const ssmq_tensor *in,
                                ssmq_tensor *mix)
 {
-    const int64_t B = norm->dim[0], L = norm->dim[1];
-    ssmq_tensor   in = *norm, xz, u, p, dt, y;
+    const int64_t B = in->dim[0], L = in->dim[1];
+    ssmq_tensor   xz, u, p, dt, y;
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_XZ, 3, (const int64_t[]){B, L, 2 * z->E}, &xz));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_U, 3, (const int64_t[]){B, L, z->E}, &u));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_P, 3, (const int64_t[]){B, L, z->R + 2 * z->N}, &p));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_DT, 3, (const int64_t[]){B, L, z->E}, &dt));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_Y, 3, (const int64_t[]){B, L, z->E}, &y));
     ssmq_tensor x = ssmq_tensor_slice(&xz, 2, 0, z->E), gate = ssmq_tensor_slice(&xz, 2, z->E, z->E);
-    ssmq_tensor dt_r = ssmq_tensor_slice(&p, 2, 0, z->R);
+    ssmq_tensor dt_r = ssmq_tensor_slice(&p, 2, 0, z->R), u_all = u, dt_all = dt, y_all = y;
     ssmq_tensor Bm = ssmq_tensor_slice(&p, 2, z->R, z->N);
     ssmq_tensor Cm = ssmq_tensor_slice(&p, 2, z->R + z->N, z->N);
 
-    SSMQ_TRY(ssmq_exec_site(ex, l->in_x, &in));
-    SSMQ_TRY(ssmq_exec_linear(ex, &xz, l->in_x, l->in_w, l->in_bias, &in));
-    SSMQ_TRY(ssmq_exec_site(ex, l->conv_x, &x));
-    SSMQ_TRY(ssmq_exec_site(ex, l->scan.z, &gate));
-    SSMQ_TRY(ssmq_exec_conv(ex, &u, l->conv_x, l->conv_w, l->conv_bias, &x, conv_state));
-    SSMQ_TRY(ssmq_exec_site(ex, l->scan.x, &u));
-    SSMQ_TRY(ssmq_exec_linear(ex, &p, l->scan.x, l->x_proj_w, -1, &u));
-    SSMQ_TRY(ssmq_exec_site(ex, l->dt_x, &dt_r));
-    SSMQ_TRY(ssmq_exec_linear(ex, &dt, l->dt_x, l->dt_w, l->dt_bias, &dt_r));
-    SSMQ_TRY(ssmq_exec_site(ex, l->scan.dt, &dt));
-    SSMQ_TRY(ssmq_exec_site(ex, l->scan.B, &Bm));
+    SSMQ_TRY(ssmq_exec_linear(ex, &xz, l->in_x, l->in_w, l->in_bias, in,
+                              TO({l->conv_x, &x}, {l->scan.z, &gate})));
+    SSMQ_TRY(ssmq_exec_conv(ex, &u_all, l->conv_x, l->conv_w, l->conv_bias, &x, conv_state,
+                            TO({l->scan.x, &u})));
+    SSMQ_TRY(ssmq_exec_linear(ex, &p, l->scan.x, l->x_proj_w, -1, &u, TO({l->dt_x, &dt_r})));
+    SSMQ_TRY(ssmq_exec_linear(ex, &dt_all, l->dt_x, l->dt_w, l->dt_bias, &dt_r, TO({l->scan.dt, &dt})));
+    SSMQ_TRY(ssmq_exec_site(ex, l->scan.B, &Bm)); /* in the order of the site table */
     SSMQ_TRY(ssmq_exec_site(ex, l->scan.C, &Cm));
-    SSMQ_TRY(ssmq_exec_scan(ex, &y, &l->scan, &u, &dt, &Bm, &Cm, &gate, h));
-    SSMQ_TRY(ssmq_exec_site(ex, l->out_x, &y));
-    return ssmq_exec_linear(ex, mix, l->out_x, l->out_w, l->out_bias, &y);
+    SSMQ_TRY(ssmq_exec_scan(ex, &y_all, &l->scan, &u, &dt, &Bm, &Cm, &gate, h, TO({l->out_x, &y})));
+    return ssmq_exec_linear(ex, mix, l->out_x, l->out_w, l->out_bias, &y, NULL);
 }
 
 /* Tokens t .. t + L of sequences b .. b + B. */
@@ -128,13 +126,14 @@ static ssmq_status mamba_layer_part(const mamba_sizes *z, ssmq_exec *ex, int32_t
                                     const ssmq_tensor *mix)
 {
     const mamba_layer *l = &z->layer[i];
-    ssmq_tensor        r = part_of(residual, p), m = part_of(mix, p), norm;
+    ssmq_tensor        r = part_of(residual, p), m = part_of(mix, p), norm, in;
     ssmq_tensor        conv = ssmq_tensor_slice(&s->conv[i], 0, p->b, p->B);
     ssmq_tensor        h = ssmq_tensor_slice(&s->scan[i], 0, p->b, p->B);
     ssmq_exec_part(ex, p->b, p->t);
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_NORM, 3, (const int64_t[]){p->B, p->L, z->D}, &norm));
-    SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &r, i > 0 ? &m : NULL, l->norm, z->eps));
-    return mamba_mixer(z, ex, l, &conv, &h, &norm, &m);
+    in = norm;
+    SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &r, i > 0 ? &m : NULL, l->norm, z->eps, TO({l->in_x, &in})));
+    return mamba_mixer(z, ex, l, &conv, &h, &in, &m);
 }
 
 /* Part by part, whose tensors stay in the caches between the ops of a layer. */
@@ -164,7 +163,7 @@ static ssmq_status mamba_forward(const ssmq_model *m, ssmq_exec *ex, const ssmq_
     for (int32_t i = 0; i < z->n_layer; i++)
         SSMQ_TRY(mamba_layer_all(z, ex, i, state, &residual, &mix));
     SSMQ_TRY(ssmq_exec_scratch(ex, SLOT_NORM, 3, dim, &norm));
-    SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &residual, &mix, z->norm_f, z->eps));
+    SSMQ_TRY(ssmq_exec_rmsnorm(ex, &norm, &residual, &mix, z->norm_f, z->eps, NULL));
     *hidden = norm;
     return SSMQ_OK;
 }
@@ -175,7 +174,7 @@ static ssmq_status mamba_head(const ssmq_model *m, ssmq_exec *ex, ssmq_tensor *r
     const mamba_sizes *z = m->sizes;
     ssmq_tensor        x = *rows;
     SSMQ_TRY(ssmq_exec_site(ex, z->head_x, &x));
-    return ssmq_exec_linear(ex, logits, z->head_x, z->head_w, -1, &x);
+    return ssmq_exec_linear(ex, logits, z->head_x, z->head_w, -1, &x, NULL);
 }
 
 const ssmq_family ssmq_family_mamba = {

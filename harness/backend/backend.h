@@ -20,6 +20,33 @@ extern "C" {
 
 typedef struct ssmq_backend ssmq_backend;
 
+/* What is done to a tensor before it is handed on as codes, in this order. */
+typedef struct ssmq_encode_args {
+    const ssmq_tensor  *factor; /* (C) or NULL: the columns of x are multiplied by it */
+    bool                rotate; /* as the op hadamard                                 */
+    const ssmq_tensor  *signs;  /* of the rotation, or NULL                           */
+    const ssmq_qspec   *spec;   /* of whole numbers                                   */
+    const ssmq_qparams *params;
+} ssmq_encode_args;
+
+/* Columns of an op's result, from begin on as many as q has, and what is done to them as soon as they are
+ * there: they are kept as codes alone.  q is as for the op encode: these columns themselves, or in the front of
+ * their rows.  encode has one scale for all and no rotation; NULL: they stay floats, and are looked at. */
+typedef struct ssmq_handed {
+    int64_t                 begin;
+    ssmq_tensor            *q;
+    const ssmq_encode_args *encode;
+    int64_t                 first; /* out: as finite says of these columns  */
+    float                   value; /* out: what stood there, or another NaN */
+} ssmq_handed;
+
+/* The same bits as the op without it, and after it, part by part, the op encode of its columns, or finite. */
+#define SSMQ_HANDED_MAX 4
+typedef struct ssmq_handing {
+    int32_t     n;
+    ssmq_handed part[SSMQ_HANDED_MAX]; /* in the order of columns, which belong to one part at most */
+} ssmq_handing;
+
 /* y = y * scale, times column[n], times row[m], plus bias[n]: in this order, each left out where
  * it is NULL.  What a product of codes, y (M, N), needs to become a real number. */
 typedef struct ssmq_epilogue {
@@ -29,6 +56,7 @@ typedef struct ssmq_epilogue {
     const ssmq_tensor *bias;   /* (N) */
     const ssmq_tensor *zero;   /* i32 (M), for linear_q only: taken off each code of a row of x before all else; *
                                 * NULL: nothing is                                                             */
+    ssmq_handing *to; /* after all else; NULL: nothing is done */
 } ssmq_epilogue;
 
 /* The codes of a weight and what is to be done with them. */
@@ -71,6 +99,7 @@ typedef struct ssmq_conv_args {
     float              scale;   /* 1 where x and w are no codes   */
     const ssmq_tensor *channel; /* (E) or NULL                    */
     ssmq_tensor       *state;   /* (B, W - 1, E), read and written */
+    ssmq_handing      *to;      /* what becomes of y, or NULL      */
 } ssmq_conv_args;
 
 /* Selective scan of Mamba-1, fp32 throughout (arXiv:2312.00752, eq. 2; quant/quamba-spec.md, 1.4):
@@ -90,16 +119,8 @@ typedef struct ssmq_scan_args {
         float x, dt, Bm, Cm, z;
     } scale;                   /* of those that are codes                               */
     const ssmq_tensor *channel; /* (E) or NULL: where x is codes, times this after its scale */
+    ssmq_handing      *to;      /* what becomes of y, or NULL */
 } ssmq_scan_args;
-
-/* What is done to a tensor before it is handed on as codes, in this order. */
-typedef struct ssmq_encode_args {
-    const ssmq_tensor  *factor; /* (C) or NULL: the columns of x are multiplied by it */
-    bool                rotate; /* as the op hadamard                                 */
-    const ssmq_tensor  *signs;  /* of the rotation, or NULL                           */
-    const ssmq_qspec   *spec;   /* of whole numbers                                   */
-    const ssmq_qparams *params;
-} ssmq_encode_args;
 
 /* A part of a caller's loop, begin .. end; worker: 0 .. threads - 1, one part at a time each. */
 typedef void (*ssmq_backend_part)(void *context, int64_t begin, int64_t end, int32_t worker);
@@ -130,9 +151,9 @@ typedef struct ssmq_backend_ops {
     ssmq_status (*embed)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *token,
                          const ssmq_tensor *w);
     /* residual (M, D) += x (M, D), unless x is NULL; y (M, D) = residual / rms(residual) * w (D),
-     * rms(v) = sqrt(mean(v^2) + eps). */
+     * rms(v) = sqrt(mean(v^2) + eps); to: what becomes of y, or NULL. */
     ssmq_status (*rmsnorm)(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *residual,
-                           const ssmq_tensor *x, const ssmq_tensor *w, float eps);
+                           const ssmq_tensor *x, const ssmq_tensor *w, float eps, ssmq_handing *to);
     /* y (M, N) = x (M, K) times w (N, K) transposed. */
     ssmq_status (*linear)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                           const ssmq_tensor *w);

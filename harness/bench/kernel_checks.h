@@ -19,6 +19,7 @@ ssmq_status ssmq_kernel_check_linear_w(ssmq_backend *be, ssmq_backend *other, ss
 ssmq_status ssmq_kernel_check_conv_i8(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
 ssmq_status ssmq_kernel_check_scan_i8(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
 ssmq_status ssmq_kernel_check_encode(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
+ssmq_status ssmq_kernel_check_handed(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
 ssmq_status ssmq_kernel_check_quantize_in_place(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d,
                                                 bool exact);
 

@@ -63,8 +63,8 @@ static ssmq_status check_rmsnorm(ssmq_backend *be, ssmq_backend *other, ssmq_dra
     SSMQ_TRY(ssmq_draw_copy(d, &y, &z));
     SSMQ_TRY(ssmq_draw_copy(d, &r1, &r2));
     const ssmq_tensor *add = ssmq_draw_int(d, 0, 3) ? &x : NULL;
-    SSMQ_TRY(be->ops->rmsnorm(be, &y, &r1, add, &w, 1e-5f));
-    SSMQ_TRY(other->ops->rmsnorm(other, &z, &r2, add, &w, 1e-5f));
+    SSMQ_TRY(be->ops->rmsnorm(be, &y, &r1, add, &w, 1e-5f, NULL));
+    SSMQ_TRY(other->ops->rmsnorm(other, &z, &r2, add, &w, 1e-5f, NULL));
     double *bound = NULL;
     SSMQ_TRY(bounds(d, M * D, &bound));
     for (int64_t i = 0; i < M * D; i++)
@@ -214,6 +214,7 @@ const ssmq_kernel_case ssmq_kernel_cases[] = {
     {"dequantize", "equal", ssmq_kernel_check_dequantize},
     {"quantize in place", "equal", ssmq_kernel_check_quantize_in_place},
     {"encode", "equal", ssmq_kernel_check_encode},
+    {"handed on", "equal", ssmq_kernel_check_handed},
     {"linear_i8", "equal", ssmq_kernel_check_linear_i8},
     {"linear_q", "equal", ssmq_kernel_check_linear_q},
     {"linear_w", "equal to linear of the values", ssmq_kernel_check_linear_w},

@@ -79,6 +79,26 @@ static double bytes(const ssmq_tensor *t)
     return t ? (double)ssmq_tensor_bytes(t) : 0;
 }
 
+/* A result as it is written. */
+static double written(const ssmq_tensor *y, const ssmq_handing *to)
+{
+    double sum = bytes(y);
+    for (int32_t i = 0; to && i < to->n; i++)
+        sum += bytes(to->part[i].q) - (double)sizeof(float) * elements(to->part[i].q);
+    return sum;
+}
+
+/* Looked at, divided, rounded, limited at both ends. */
+static double handed_on(const ssmq_handing *to)
+{
+    double sum = 0;
+    for (int32_t i = 0; to && i < to->n; i++) {
+        const ssmq_encode_args *a = to->part[i].encode;
+        sum += elements(to->part[i].q) * (a ? 5 + (a->factor != NULL) : 1);
+    }
+    return sum;
+}
+
 static double length_of_rows(const ssmq_tensor *t)
 {
     return (double)t->dim[t->rank - 1];
@@ -98,11 +118,11 @@ static ssmq_status metered_embed(ssmq_backend *be, ssmq_tensor *y, const ssmq_te
 }
 
 static ssmq_status metered_rmsnorm(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *residual,
-                                   const ssmq_tensor *x, const ssmq_tensor *w, float eps)
+                                   const ssmq_tensor *x, const ssmq_tensor *w, float eps, ssmq_handing *to)
 {
-    MEASURE(rmsnorm, (be, y, residual, x, w, eps),
-            .bytes = bytes(y) + (x ? 2 : 1) * bytes(residual) + bytes(x) + bytes(w),
-            .f32 = 4 * elements(y) + elements(x));
+    MEASURE(rmsnorm, (be, y, residual, x, w, eps, to),
+            .bytes = written(y, to) + (x ? 2 : 1) * bytes(residual) + bytes(x) + bytes(w),
+            .f32 = 4 * elements(y) + elements(x) + handed_on(to));
 }
 
 static ssmq_status metered_linear(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
@@ -115,23 +135,24 @@ static ssmq_status metered_linear(ssmq_backend *be, ssmq_tensor *y, const ssmq_t
 static ssmq_status metered_epilogue(ssmq_backend *be, ssmq_tensor *y, const ssmq_epilogue *a)
 {
     MEASURE(epilogue, (be, y, a),
-            .bytes = 2 * bytes(y) + bytes(a->column) + bytes(a->row) + bytes(a->bias),
-            .f32 = elements(y) * (1 + (a->column != NULL) + (a->row != NULL) + (a->bias != NULL)));
+            .bytes = bytes(y) + written(y, a->to) + bytes(a->column) + bytes(a->row) + bytes(a->bias),
+            .f32 = elements(y) * (1 + (a->column != NULL) + (a->row != NULL) + (a->bias != NULL)) +
+                   handed_on(a->to));
 }
 
 /* With SiLU: an exponential, a sum, a quotient. */
 static ssmq_status metered_conv(ssmq_backend *be, ssmq_tensor *y, const ssmq_conv_args *a)
 {
     MEASURE(conv, (be, y, a),
-            .bytes = bytes(y) + bytes(a->x) + bytes(a->w) + bytes(a->bias) + 2 * bytes(a->state),
-            .f32 = elements(y) * (2 * length_of_rows(a->w) + SSMQ_METER_EXP + 2));
+            .bytes = written(y, a->to) + bytes(a->x) + bytes(a->w) + bytes(a->bias) + 2 * bytes(a->state),
+            .f32 = elements(y) * (2 * length_of_rows(a->w) + SSMQ_METER_EXP + 2) + handed_on(a->to));
 }
 
 /* Updates only: what else it does for a channel is little beside those of its N states. */
 static ssmq_status metered_scan(ssmq_backend *be, ssmq_tensor *y, const ssmq_scan_args *a)
 {
     MEASURE(scan, (be, y, a),
-            .bytes = bytes(y) + bytes(a->x) + bytes(a->dt) + bytes(a->A) + bytes(a->Bm) +
+            .bytes = written(y, a->to) + bytes(a->x) + bytes(a->dt) + bytes(a->A) + bytes(a->Bm) +
                      bytes(a->Cm) + bytes(a->D) + bytes(a->z) + 2 * bytes(a->h),
             .f32 = SSMQ_METER_UPDATE * elements(y) * length_of_rows(a->A));
 }
@@ -187,7 +208,7 @@ static ssmq_status metered_pack_i8(ssmq_backend *be, const ssmq_tensor *w, ssmq_
 static ssmq_status metered_linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                                      const ssmq_packed *w, const ssmq_epilogue *a)
 {
-    MEASURE(linear_i8, (be, y, x, w, a), .bytes = bytes(y) + bytes(x) + (double)(w->N * w->K),
+    MEASURE(linear_i8, (be, y, x, w, a), .bytes = written(y, a->to) + bytes(x) + (double)(w->N * w->K),
             .i8 = 2 * elements(y) * length_of_rows(x));
 }
 
@@ -199,14 +220,14 @@ static ssmq_status metered_pack_q(ssmq_backend *be, const ssmq_codes *w, ssmq_pa
 static ssmq_status metered_linear_q(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                                     const ssmq_packed *w, const ssmq_epilogue *a)
 {
-    MEASURE(linear_q, (be, y, x, w, a), .bytes = bytes(y) + bytes(x) + (double)w->bytes,
+    MEASURE(linear_q, (be, y, x, w, a), .bytes = written(y, a->to) + bytes(x) + (double)w->bytes,
             .i8 = 2 * elements(y) * length_of_rows(x));
 }
 
 static ssmq_status metered_linear_w(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                                     const ssmq_packed *w, const ssmq_epilogue *a)
 {
-    MEASURE(linear_w, (be, y, x, w, a), .bytes = bytes(y) + bytes(x) + (double)w->bytes,
+    MEASURE(linear_w, (be, y, x, w, a), .bytes = written(y, a->to) + bytes(x) + (double)w->bytes,
             .f32 = 2 * elements(y) * length_of_rows(x));
 }
 

@@ -51,7 +51,7 @@ static ssmq_status run(ssmq_backend *be, job *j)
     if (!strcmp(op, "linear")) return be->ops->linear(be, &j->y, &j->x, &j->w);
     if (!strcmp(op, "linear_i8"))
         return be->ops->linear_i8(be, &j->y, &j->x, &j->packed, &(ssmq_epilogue){.scale = 1});
-    if (!strcmp(op, "rmsnorm")) return be->ops->rmsnorm(be, &j->y, &j->z, &j->x, &j->w, 1e-5f);
+    if (!strcmp(op, "rmsnorm")) return be->ops->rmsnorm(be, &j->y, &j->z, &j->x, &j->w, 1e-5f, NULL);
     if (!strcmp(op, "embed")) return be->ops->embed(be, &j->y, &j->index, &j->w);
     if (!strcmp(op, "hadamard")) return be->ops->hadamard(be, &j->x, NULL);
     if (!strcmp(op, "nll")) return be->ops->nll(be, &j->loss, &j->x, &j->index);

@@ -202,19 +202,25 @@ bool ssmq_exec_whole(const ssmq_exec *ex)
 
 /* ---- activations ----------------------------------------------------------------------- */
 
-/* x (B, L, C), or (M, C) for a single sequence; at counts elements row by row. */
-static ssmq_status not_finite(const ssmq_exec *ex, int32_t site, const ssmq_tensor *x, int64_t at)
+ssmq_status ssmq_exec_not_finite(const ssmq_exec *ex, int32_t site, const ssmq_tensor *x, int64_t at,
+                                 float value)
 {
     const int64_t width = x->dim[x->rank - 1], length = x->dim[x->rank - 2];
     const int64_t row = at / width, channel = at % width;
-    const ssmq_tensor rows = ssmq_tensor_rows(x);
-    const float value = ((const float *)rows.data)[row * rows.stride[0] + channel];
     return SSMQ_FAIL(NUMERIC,
                      "%s is %s at sequence %" PRId64 ", token %" PRId64 ", channel %" PRId64
                      "; layer and site are the first where a value is not finite",
                      ex->model->site[site].name,
                      isnan(value) ? "nan" : value > 0 ? "infinite" : "-infinite",
                      ex->part_sequence + row / length, ex->position + ex->part_token + row % length, channel);
+}
+
+static ssmq_status not_finite(const ssmq_exec *ex, int32_t site, const ssmq_tensor *x, int64_t at)
+{
+    const ssmq_tensor rows = ssmq_tensor_rows(x);
+    const int64_t     width = rows.dim[1];
+    return ssmq_exec_not_finite(ex, site, x, at,
+                                ((const float *)rows.data)[at / width * rows.stride[0] + at % width]);
 }
 
 /* What comes before everything else at a site: smoothing, rotation. */
@@ -228,8 +234,7 @@ static ssmq_status transform(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tenso
     return ex->be->ops->hadamard(ex->be, x, a->signs.data ? &a->signs : NULL);
 }
 
-/* Bytes in the front of the rows of x. */
-static ssmq_tensor bytes_in(const ssmq_tensor *x)
+ssmq_tensor ssmq_exec_bytes_in(const ssmq_tensor *x)
 {
     ssmq_tensor q = *x;
     q.dtype = SSMQ_I8;
@@ -240,7 +245,7 @@ static ssmq_tensor bytes_in(const ssmq_tensor *x)
 /* Codes as bytes in the front of the rows of x, which becomes them. */
 static ssmq_status to_bytes(ssmq_exec *ex, const ssmq_quantiser *by, ssmq_tensor *x)
 {
-    ssmq_tensor q = bytes_in(x);
+    ssmq_tensor q = ssmq_exec_bytes_in(x);
     SSMQ_TRY(ex->be->ops->quantize(ex->be, &q, x, &by->spec, &by->params));
     *x = q;
     return SSMQ_OK;
@@ -263,8 +268,7 @@ static ssmq_status quantise(ssmq_exec *ex, int32_t site, const ssmq_assignment *
     return ops->dequantize(ex->be, x, x, &by.spec, &by.params);
 }
 
-/* Can all that is done at a site be done at once? */
-static bool at_once(ssmq_exec *ex, int32_t site, const ssmq_assignment *a)
+bool ssmq_exec_at_once(const ssmq_exec *ex, int32_t site, const ssmq_assignment *a)
 {
     return ex->be->ops->encode && !ex->probe.see && a->spec.format == SSMQ_FORMAT_INT && !a->spec.wraps &&
            !a->spec.dynamic && !ssmq_plan_keep(ex->plan, site) && !ssmq_exec_rowwise(ex, site);
@@ -278,7 +282,7 @@ static ssmq_status encode(ssmq_exec *ex, int32_t site, const ssmq_assignment *a,
                                 .signs = a->signs.data ? &a->signs : NULL,
                                 .spec = &a->spec,
                                 .params = &a->params};
-    ssmq_tensor            q = ex->mode == SSMQ_MODE_REAL && handed_on ? bytes_in(x) : *x;
+    ssmq_tensor            q = ex->mode == SSMQ_MODE_REAL && handed_on ? ssmq_exec_bytes_in(x) : *x;
     int64_t                bad;
     SSMQ_TRY(ex->be->ops->encode(ex->be, &q, x, &e, &bad));
     if (bad >= 0) return not_finite(ex, site, x, bad);
@@ -295,7 +299,7 @@ ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
     int64_t bad;
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     ex->be->site = site;
-    if (a && at_once(ex, site, a)) return encode(ex, site, a, x);
+    if (a && ssmq_exec_at_once(ex, site, a)) return encode(ex, site, a, x);
     SSMQ_TRY(ops->finite(ex->be, x, &bad)); /* before a rotation spreads one bad channel over all */
     if (bad >= 0) return not_finite(ex, site, x, bad);
     if (ex->mode != SSMQ_MODE_FLOAT) SSMQ_TRY(transform(ex, &ex->plan->at[site], x));

@@ -109,20 +109,31 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_scratch(ssmq_exec *ex, int32_t slot, int32_t
  * plan says; codes in bytes take the front of its rows, and *x describes them.  NUMERIC, naming site and place, for the first value that is NaN or infinite. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x);
 
+/* Columns of a result that are live at a site: *x, a slice of the result's last axis.  It is handed on as by
+ * ssmq_exec_site(), where possible while it is worked out.  A list is in the order of the columns and ends with
+ * x NULL. */
+typedef struct ssmq_exec_to {
+    int32_t      site;
+    ssmq_tensor *x;
+} ssmq_exec_to;
+
 /* y (M, D) = rows of the weight of site_w. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_embed(ssmq_exec *ex, ssmq_tensor *y, int32_t site_w,
                                           const int32_t *token, int64_t n);
-/* As the backend's rmsnorm; weight: an index into the model's weights. */
+/* As the backend's rmsnorm; weight: an index into the model's weights; to, here and below: where y goes, or
+ * NULL. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_rmsnorm(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residual,
-                                            const ssmq_tensor *x, int32_t weight, float eps);
+                                            const ssmq_tensor *x, int32_t weight, float eps,
+                                            const ssmq_exec_to *to);
 /* y (B, L, N) = x (B, L, K) at site_x times the weight of site_w, plus a bias (index of a weight; -1:
  * none). */
 SSMQ_MUST_USE ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x,
-                                           int32_t site_w, int32_t bias, const ssmq_tensor *x);
+                                           int32_t site_w, int32_t bias, const ssmq_tensor *x,
+                                           const ssmq_exec_to *to);
 /* As the backend's conv, with SiLU. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_conv(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x,
                                          int32_t site_w, int32_t bias, const ssmq_tensor *x,
-                                         ssmq_tensor *state);
+                                         ssmq_tensor *state, const ssmq_exec_to *to);
 
 typedef struct ssmq_scan_sites {
     int32_t x, dt, B, C, z, A_log, D, state;
@@ -136,7 +147,8 @@ ssmq_dtype ssmq_exec_state_dtype(const ssmq_exec *ex, int32_t site);
  * one too, so pieces of any length give the same; y is of the state before that. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,
                                          ssmq_tensor *x, ssmq_tensor *dt, ssmq_tensor *Bm,
-                                         ssmq_tensor *Cm, ssmq_tensor *z, ssmq_tensor *h);
+                                         ssmq_tensor *Cm, ssmq_tensor *z, ssmq_tensor *h,
+                                         const ssmq_exec_to *to);
 
 #ifdef __cplusplus
 }

@@ -74,6 +74,28 @@ bool ssmq_exec_grouped(const ssmq_exec *ex, int32_t site_w);
  * sums, and what float sums of codes would give wherever those are exact (up to K = 1040, quant/README.md). */
 bool ssmq_exec_integer(const ssmq_exec *ex, int32_t site_x, int32_t site_w);
 
+/* Can all that is done at a quantised site be done at once? */
+bool ssmq_exec_at_once(const ssmq_exec *ex, int32_t site, const ssmq_assignment *a);
+/* Bytes in the front of the rows of x. */
+ssmq_tensor ssmq_exec_bytes_in(const ssmq_tensor *x);
+/* NUMERIC: element at of x (B, L, C), or (M, C) for a single sequence, counted row by row, is value. */
+ssmq_status ssmq_exec_not_finite(const ssmq_exec *ex, int32_t site, const ssmq_tensor *x, int64_t at,
+                                 float value);
+
+/* What an op hands on of its result by itself. */
+typedef struct ssmq_arrivals {
+    ssmq_handing     handing;
+    int32_t          entry[SSMQ_HANDED_MAX]; /* of the list to */
+    ssmq_encode_args encode[SSMQ_HANDED_MAX];
+    ssmq_tensor      q[SSMQ_HANDED_MAX];
+} ssmq_arrivals;
+
+/* Before an op with the result y: what it is to hand on of it, lent by a; NULL: nothing. */
+ssmq_handing *ssmq_exec_depart(ssmq_exec *ex, const ssmq_exec_to *to, const ssmq_tensor *y, ssmq_arrivals *a);
+/* After it, handing as it was given to the op, or NULL: ssmq_exec_site() does what it did not hand on. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_arrive(ssmq_exec *ex, const ssmq_exec_to *to, const ssmq_handing *handing,
+                                           const ssmq_arrivals *a);
+
 /* Takes the channels of keep out of x (.., C), which has 0 in their place, into kept, a scratch tensor
  * (M, count of keep); and puts them back. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_take_out(ssmq_exec *ex, const ssmq_tensor *keep, ssmq_tensor *x,

@@ -11,17 +11,26 @@ static ssmq_status to_half(ssmq_exec *ex, ssmq_tensor *residual)
     return ex->be->ops->quantize(ex->be, residual, residual, &spec, &params);
 }
 
+/* The addition alone, and then in half precision. */
+static ssmq_status add_in_half(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residual, const ssmq_tensor *x,
+                               const ssmq_tensor *w, float eps)
+{
+    if (x) SSMQ_TRY(ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps, NULL));
+    return to_half(ex, residual);
+}
+
 ssmq_status ssmq_exec_rmsnorm(ssmq_exec *ex, ssmq_tensor *y, ssmq_tensor *residual,
-                              const ssmq_tensor *x, int32_t weight, float eps)
+                              const ssmq_tensor *x, int32_t weight, float eps, const ssmq_exec_to *to)
 {
     const ssmq_tensor *w;
+    ssmq_arrivals      a;
+    ssmq_handing      *handing = ssmq_exec_depart(ex, to, y, &a);
+    const bool         in_half = ex->plan && ex->plan->departures.f16_residual;
     ex->be->site = -1;
     SSMQ_TRY(ssmq_exec_plain(ex, weight, &w));
-    if (!ex->plan || !ex->plan->departures.f16_residual)
-        return ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps);
-    if (x) SSMQ_TRY(ex->be->ops->rmsnorm(ex->be, y, residual, x, w, eps)); /* for its addition */
-    SSMQ_TRY(to_half(ex, residual));
-    return ex->be->ops->rmsnorm(ex->be, y, residual, NULL, w, eps);
+    if (in_half) SSMQ_TRY(add_in_half(ex, y, residual, x, w, eps));
+    SSMQ_TRY(ex->be->ops->rmsnorm(ex->be, y, residual, in_half ? NULL : x, w, eps, handing));
+    return ssmq_exec_arrive(ex, to, handing, &a);
 }
 
 /* A product of floats: with w, or with packed codes. */
@@ -86,40 +95,68 @@ static ssmq_status codes_product(ssmq_exec *ex, ssmq_tensor *result, int32_t sit
                                                                     e);
 }
 
-ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_t site_w,
-                             int32_t bias, const ssmq_tensor *x)
+/* Does a product of floats read a weight that is packed? */
+static bool by_linear_w(const ssmq_exec *ex, int32_t site_w)
 {
-    ssmq_tensor   channel;
-    ssmq_epilogue e = {0};
-    ex->be->site = site_w;
-    ssmq_exec_rescale(ex, site_x, site_w, &e.scale, &channel);
-    if (channel.data) e.column = &channel;
-    if (bias >= 0) SSMQ_TRY(ssmq_exec_bias(ex, bias, &e.bias));
+    return ex->mode == SSMQ_MODE_REAL && (ssmq_exec_packable(ex, site_w) || ssmq_exec_half(ex, site_w));
+}
+
+/* Whatever comes last of a product hands its result on. */
+static ssmq_status multiply(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_t site_w,
+                            const ssmq_tensor *x, ssmq_epilogue *e)
+{
     const ssmq_tensor rows = ssmq_tensor_rows(x);
     ssmq_tensor       result = ssmq_tensor_rows(y);
-    factor            f = {.e = &e};
-    if (ssmq_exec_integer(ex, site_x, site_w))
-        return codes_product(ex, &result, site_x, site_w, &rows, &e);
-    if (ex->mode == SSMQ_MODE_REAL && (ssmq_exec_packable(ex, site_w) || ssmq_exec_half(ex, site_w))) {
+    factor            f = {.e = e};
+    if (ssmq_exec_integer(ex, site_x, site_w)) return codes_product(ex, &result, site_x, site_w, &rows, e);
+    if (by_linear_w(ex, site_w)) {
         SSMQ_TRY(ssmq_exec_packed(ex, site_w, &f.packed));
         return product(ex, y, x, &f);
     }
     SSMQ_TRY(ssmq_exec_codes(ex, site_w, &f.w));
     SSMQ_TRY(product(ex, y, x, &f));
-    if (ex->model->streams && !ex->site[site_w].owned) ssmq_model_forget(ex->model, ex->model->site[site_w].weight);
-    if (e.scale == 1.0f && !e.column && !e.bias) return SSMQ_OK;
-    return ex->be->ops->epilogue(ex->be, &result, &e);
+    if (ex->model->streams && !ex->site[site_w].owned)
+        ssmq_model_forget(ex->model, ex->model->site[site_w].weight);
+    if (e->scale == 1.0f && !e->column && !e->bias && !e->to) return SSMQ_OK;
+    return ex->be->ops->epilogue(ex->be, &result, e);
+}
+
+/* Is there an op behind a product of floats anyway, or one that does it all? */
+static bool hands_on(const ssmq_exec *ex, int32_t site_x, int32_t site_w, const ssmq_epilogue *e)
+{
+    if (ssmq_exec_integer(ex, site_x, site_w)) return true;
+    if (ex->be->ops->rows_vary) return false; /* sequence by sequence */
+    if (by_linear_w(ex, site_w)) return true;
+    return e->scale != 1.0f || e->column || e->bias;
+}
+
+ssmq_status ssmq_exec_linear(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_t site_w,
+                             int32_t bias, const ssmq_tensor *x, const ssmq_exec_to *to)
+{
+    ssmq_tensor   channel;
+    ssmq_epilogue e = {0};
+    ssmq_arrivals a;
+    ex->be->site = site_w;
+    ssmq_exec_rescale(ex, site_x, site_w, &e.scale, &channel);
+    if (channel.data) e.column = &channel;
+    if (bias >= 0) SSMQ_TRY(ssmq_exec_bias(ex, bias, &e.bias));
+    if (hands_on(ex, site_x, site_w, &e)) e.to = ssmq_exec_depart(ex, to, y, &a);
+    SSMQ_TRY(multiply(ex, y, site_x, site_w, x, &e));
+    return ssmq_exec_arrive(ex, to, e.to, &a);
 }
 
 ssmq_status ssmq_exec_conv(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32_t site_w,
-                           int32_t bias, const ssmq_tensor *x, ssmq_tensor *state)
+                           int32_t bias, const ssmq_tensor *x, ssmq_tensor *state,
+                           const ssmq_exec_to *to)
 {
-    ssmq_conv_args a = {.x = x, .state = state};
+    ssmq_arrivals  arrivals;
+    ssmq_conv_args a = {.x = x, .state = state, .to = ssmq_exec_depart(ex, to, y, &arrivals)};
     ssmq_tensor    channel;
     ex->be->site = site_w;
     SSMQ_TRY(ssmq_exec_codes(ex, site_w, &a.w));
     ssmq_exec_rescale(ex, site_x, site_w, &a.scale, &channel);
     if (channel.data) a.channel = &channel;
     if (bias >= 0) SSMQ_TRY(ssmq_exec_bias(ex, bias, &a.bias));
-    return ex->be->ops->conv(ex->be, y, &a);
+    SSMQ_TRY(ex->be->ops->conv(ex->be, y, &a));
+    return ssmq_exec_arrive(ex, to, a.to, &arrivals);
 }

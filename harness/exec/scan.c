@@ -157,11 +157,25 @@ static ssmq_status scan_as_planned(ssmq_exec *ex, ssmq_tensor *y, ssmq_scan_args
     return watched ? scan_watched(ex, y, a, site, state) : scan_by_token(ex, y, a, site, state, NULL);
 }
 
+/* States that are quantised between tokens, or watched. */
+static ssmq_status scan_states(ssmq_exec *ex, ssmq_tensor *y, ssmq_scan_args *a, int32_t site,
+                               const ssmq_assignment *state, bool watched)
+{
+    ssmq_tensor *h = a->h, work;
+    if (h->dtype == SSMQ_F32) return scan_as_planned(ex, y, a, site, state, watched);
+    SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_STATE, 3, h->dim, &work));
+    SSMQ_TRY(load_state(ex, state, h, &work));
+    a->h = &work;
+    SSMQ_TRY(scan_as_planned(ex, y, a, site, state, watched));
+    return store_state(ex, state, &work, h);
+}
+
 ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites *sites,
                            ssmq_tensor *x, ssmq_tensor *dt, ssmq_tensor *Bm, ssmq_tensor *Cm,
-                           ssmq_tensor *z, ssmq_tensor *h)
+                           ssmq_tensor *z, ssmq_tensor *h, const ssmq_exec_to *to)
 {
     ssmq_scan_args a = {.x = x, .dt = dt, .Bm = Bm, .Cm = Cm, .z = z, .h = h};
+    ssmq_arrivals  arrivals;
     ex->be->site = sites->state;
     SSMQ_TRY(ssmq_exec_decay(ex, sites->A_log, &a.A));
     SSMQ_TRY(ssmq_exec_values(ex, sites->D, &a.D));
@@ -174,12 +188,10 @@ ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites 
         a.channel = &ex->plan->at[sites->x].divide;
     const ssmq_assignment *state = ssmq_exec_quantised(ex, sites->state);
     const bool watched = ex->probe.wants && ex->probe.wants(ex->probe.context, sites->state);
-    if (!state && !watched) return ex->be->ops->scan(ex->be, y, &a);
-    if (h->dtype == SSMQ_F32) return scan_as_planned(ex, y, &a, sites->state, state, watched);
-    ssmq_tensor work;
-    SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_STATE, 3, h->dim, &work));
-    SSMQ_TRY(load_state(ex, state, h, &work));
-    a.h = &work;
-    SSMQ_TRY(scan_as_planned(ex, y, &a, sites->state, state, watched));
-    return store_state(ex, state, &work, h);
+    if (state || watched) SSMQ_TRY(scan_states(ex, y, &a, sites->state, state, watched));
+    else {
+        a.to = ssmq_exec_depart(ex, to, y, &arrivals);
+        SSMQ_TRY(ex->be->ops->scan(ex->be, y, &a));
+    }
+    return ssmq_exec_arrive(ex, to, a.to, &arrivals);
 }

@@ -87,7 +87,7 @@ static void run(ssmq_exec *ex, const scan_case *c, float *y, float *h, int64_t b
     ssmq_tensor z = part(c->z, c->E, b, count, t, n), Bm = part(c->Bm, c->N, b, count, t, n);
     ssmq_tensor Cm = part(c->Cm, c->N, b, count, t, n), out = part(y, c->E, b, count, t, n);
     ssmq_tensor state = SSMQ_TENSOR(h + b * c->E * c->N, SSMQ_F32, count, c->E, c->N);
-    CHECK_OK(ssmq_exec_scan(ex, &out, &c->sites, &x, &dt, &Bm, &Cm, &z, &state));
+    CHECK_OK(ssmq_exec_scan(ex, &out, &c->sites, &x, &dt, &Bm, &Cm, &z, &state, NULL));
 }
 
 /* Scales from a range of 1.5, or from 0.5 to 2 from channel to channel: some of the state is clipped. */
@@ -324,7 +324,7 @@ static void test_overflow_is_reported(void **state)
     ssmq_tensor Cm = part(c.Cm, c.N, 0, NB, 0, L), out = part(y, c.E, 0, NB, 0, L);
     ssmq_tensor hs = SSMQ_TENSOR(h, SSMQ_F32, NB, c.E, c.N);
     ssmq_exec_position(ex, 100);
-    CHECK_FAILS(ssmq_exec_scan(ex, &out, &c.sites, &x, &dt, &Bm, &Cm, &z, &hs), SSMQ_ERR_NUMERIC,
+    CHECK_FAILS(ssmq_exec_scan(ex, &out, &c.sites, &x, &dt, &Bm, &Cm, &z, &hs, NULL), SSMQ_ERR_NUMERIC,
                 "layers.0.scan.state is not finite at sequence 1, token 101, channel 2, state 1; layer and "
                 "site are the first where a value is not finite");
     ssmq_exec_close(ex);
@@ -357,7 +357,7 @@ static void test_infinite_state_is_reported(void **state)
         ssmq_exec_position(ex, 100);
         memset(h, 0, (size_t)(NB * c.E * c.N) * sizeof *h);
         h[c.E * c.N + 2 * c.N + 1] = INFINITY; /* sequence 1, channel 2, state 1 */
-        CHECK_FAILS(ssmq_exec_scan(ex, &out, &c.sites, &x, &dt, &Bm, &Cm, &z, &hs), SSMQ_ERR_NUMERIC,
+        CHECK_FAILS(ssmq_exec_scan(ex, &out, &c.sites, &x, &dt, &Bm, &Cm, &z, &hs, NULL), SSMQ_ERR_NUMERIC,
                     "layers.0.scan.state is not finite at sequence 1, token 100, channel 2, state 1; layer and "
                     "site are the first where a value is not finite");
         assert_int_equal(s.n, 0);

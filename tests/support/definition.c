@@ -112,7 +112,7 @@ static void run(ssmq_backend *be, const test_linear *t, const ssmq_plan *plan, s
     ssmq_exec *ex;
     CHECK_OK(ssmq_exec_open(be, t->m, plan, SSMQ_MODE_FAKE, &ex));
     CHECK_OK(ssmq_exec_site(ex, t->site_x, x));
-    CHECK_OK(ssmq_exec_linear(ex, y, t->site_x, t->site_w, -1, x));
+    CHECK_OK(ssmq_exec_linear(ex, y, t->site_x, t->site_w, -1, x, NULL));
     ssmq_exec_close(ex);
 }
 

@@ -39,17 +39,17 @@ static bool has_vnni(void)
 
 /* Writes the tier's entries over the table; false where the CPU or this build lacks it.  Products of codes
  * are the same bits whatever computes them. */
-static bool fill_tier(ssmq_cpu_isa isa, ssmq_backend_ops *ops)
+static bool fill_tier(ssmq_cpu_isa isa, ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on)
 {
     if (!offers(isa)) return false;
     switch (isa) {
     case SSMQ_CPU_ISA_AVX512:
-        return ssmq_cpu_tier_avx512(ops) &&
+        return ssmq_cpu_tier_avx512(ops, hand_on) &&
                ((has_vnni() && ssmq_cpu_i8_avx512vnni(ops) && ssmq_cpu_q_avx512vnni(ops)) ||
                 (ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops)));
     case SSMQ_CPU_ISA_AVX2:
-        return ssmq_cpu_tier_avx2(ops) && ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops);
-    default: return ssmq_cpu_tier_c(ops) && ssmq_cpu_i8_c(ops) && ssmq_cpu_q_c(ops);
+        return ssmq_cpu_tier_avx2(ops, hand_on) && ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops);
+    default: return ssmq_cpu_tier_c(ops, hand_on) && ssmq_cpu_i8_c(ops) && ssmq_cpu_q_c(ops);
     }
 }
 
@@ -71,15 +71,17 @@ static ssmq_status cpu_open(ssmq_backend *be, const void *options)
 {
     const ssmq_cpu_options *o = options;
     ssmq_backend_ops        ops = base_table();
+    ssmq_cpu_hand_on        hand_on = NULL;
     ssmq_cpu_isa            isa = o ? (ssmq_cpu_isa)o->isa : SSMQ_CPU_ISA_AUTO;
     if (isa == SSMQ_CPU_ISA_AUTO)
-        for (isa = SSMQ_CPU_ISA_AVX512; !fill_tier(isa, &ops);) isa--;
-    else if (!fill_tier(isa, &ops))
+        for (isa = SSMQ_CPU_ISA_AVX512; !fill_tier(isa, &ops, &hand_on);) isa--;
+    else if (!fill_tier(isa, &ops, &hand_on))
         return SSMQ_FAIL(UNSUPPORTED, "isa %s is not offered by this CPU (%s runs everywhere)",
                          isa_names[isa], isa_names[SSMQ_CPU_ISA_C]);
     ssmq_cpu_state *s = ssmq_must_malloc(sizeof *s);
     memset(s, 0, sizeof *s);
     s->ops = ops;
+    s->hand_on = hand_on;
     const ssmq_status st = ssmq_pool_open(be->threads, &s->pool);
     if (st != SSMQ_OK) {
         free(s);

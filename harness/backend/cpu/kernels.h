@@ -13,8 +13,34 @@
 extern "C" {
 #endif
 
+/* What becomes of an op's result (ssmq_handing), as its threads see it. */
+typedef struct ssmq_cpu_handing {
+    ssmq_tensor y; /* as rows */
+    int32_t     n;
+    struct {
+        int64_t           begin, end; /* columns of y */
+        ssmq_tensor       q;          /* as rows      */
+        float             scale;
+        const ssmq_qspec *spec; /* NULL: they stay floats    */
+        const float      *factor;
+        int64_t           found; /* see ssmq_cpu_not_finite() */
+    } part[SSMQ_HANDED_MAX];
+} ssmq_cpu_handing;
+
+/* Of y, at first and in the end; to NULL: nothing is handed on. */
+void ssmq_cpu_handing_begin(ssmq_cpu_handing *h, const ssmq_tensor *y, const ssmq_handing *to);
+void ssmq_cpu_handing_end(const ssmq_cpu_handing *h, ssmq_handing *to);
+/* Says that element at of a part is value. */
+void ssmq_cpu_not_finite(ssmq_cpu_handing *h, int32_t part, int64_t at, float value);
+
+/* Hands on columns c .. c + count of rows m .. m + rows of y, whose values lie in v, stride floats apart, and
+ * are lost. */
+typedef void (*ssmq_cpu_hand_on)(ssmq_cpu_handing *h, int64_t m, int64_t rows, int64_t c, int64_t count,
+                                 float *v, int64_t stride);
+
 typedef struct ssmq_cpu_state {
     ssmq_backend_ops ops;      /* ref's table with the tier's entries over it   */
+    ssmq_cpu_hand_on hand_on;  /* the tier's, for units that have none          */
     ssmq_pool       *pool;
     ssmq_hadamard    hadamard; /* the last matrix used; n = 0: none yet         */
     void            *work;     /* see ssmq_cpu_work                             */
@@ -22,9 +48,9 @@ typedef struct ssmq_cpu_state {
 } ssmq_cpu_state;
 
 /* Each writes its tier's entries over the table; false if the tier was not compiled. */
-bool ssmq_cpu_tier_c(ssmq_backend_ops *ops);
-bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops);
-bool ssmq_cpu_tier_avx512(ssmq_backend_ops *ops);
+bool ssmq_cpu_tier_c(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on);
+bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on);
+bool ssmq_cpu_tier_avx512(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on);
 
 /* The same for products of codes, where the instruction set is not the tier's own. */
 bool ssmq_cpu_i8_c(ssmq_backend_ops *ops);

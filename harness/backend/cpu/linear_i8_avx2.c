@@ -40,7 +40,7 @@ static inline void put(const product *p, int64_t m, int64_t n, __m256i sum)
     if (p->column) v = _mm256_mul_ps(v, _mm256_maskload_ps(p->column + n, part));
     if (p->row) v = _mm256_mul_ps(v, _mm256_set1_ps(p->row[m]));
     if (p->bias) v = _mm256_add_ps(v, _mm256_maskload_ps(p->bias + n, part));
-    _mm256_maskstore_ps(p->y + m * p->s.stride_y + n, part, v);
+    _mm256_maskstore_ps(place(p, m, n), part, v);
 }
 
 static inline __m256i wide(const uint8_t *w)
@@ -83,7 +83,7 @@ static ssmq_status linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor
                              const ssmq_packed *w, const ssmq_epilogue *a)
 {
     product p = product_of(y, x, w, a);
-    return run(be, &p, (size_t)(TASK_ROWS * p.depth) * sizeof(int16_t));
+    return run(be, &p, (size_t)(TASK_ROWS * p.depth) * sizeof(int16_t), y, a->to);
 }
 
 bool ssmq_cpu_i8_avx2(ssmq_backend_ops *ops)

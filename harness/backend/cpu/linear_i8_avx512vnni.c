@@ -59,7 +59,7 @@ static inline void put(const product *p, int64_t m, int64_t n, __m512i sum)
     if (p->column) v = _mm512_mul_ps(v, _mm512_maskz_loadu_ps(part, p->column + n));
     if (p->row) v = _mm512_mul_ps(v, _mm512_set1_ps(p->row[m]));
     if (p->bias) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(part, p->bias + n));
-    _mm512_mask_storeu_ps(p->y + m * p->s.stride_y + n, part, v);
+    _mm512_mask_storeu_ps(place(p, m, n), part, v);
 }
 
 /* Vector v of a row of packed codes, if the block has it. */
@@ -121,7 +121,7 @@ static ssmq_status linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor
                              const ssmq_packed *w, const ssmq_epilogue *a)
 {
     product p = product_of(y, x, w, a);
-    return run(be, &p, TASK_ROWS * (sizeof(int32_t) + (size_t)p.depth));
+    return run(be, &p, TASK_ROWS * (sizeof(int32_t) + (size_t)p.depth), y, a->to);
 }
 
 bool ssmq_cpu_i8_avx512vnni(ssmq_backend_ops *ops)

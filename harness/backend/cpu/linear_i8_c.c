@@ -31,7 +31,7 @@ static inline __attribute__((always_inline)) void tile(int rows, int vectors, co
             if (p->column) v *= p->column[n + c];
             if (p->row) v *= p->row[m + r];
             if (p->bias) v += p->bias[n + c];
-            p->y[(m + r) * p->s.stride_y + n + c] = v;
+            *place(p, m + r, n + c) = v;
         }
 }
 
@@ -44,7 +44,7 @@ static ssmq_status linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor
                              const ssmq_packed *w, const ssmq_epilogue *a)
 {
     product p = product_of(y, x, w, a);
-    return run(be, &p, 0);
+    return run(be, &p, 0, y, a->to);
 }
 
 bool ssmq_cpu_i8_c(ssmq_backend_ops *ops)

@@ -50,7 +50,7 @@ static inline void put(const product *p, int64_t m, int64_t n, __m256 v)
     if (p->column) v = _mm256_mul_ps(v, _mm256_maskload_ps(p->column + n, part));
     if (p->row) v = _mm256_mul_ps(v, _mm256_set1_ps(p->row[m]));
     if (p->bias) v = _mm256_add_ps(v, _mm256_maskload_ps(p->bias + n, part));
-    _mm256_maskstore_ps(p->y + m * p->s.stride_y + n, part, v);
+    _mm256_maskstore_ps(place(p, m, n), part, v);
 }
 
 /* The sums of one group for 8 columns. */

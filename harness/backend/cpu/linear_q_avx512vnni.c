@@ -57,7 +57,7 @@ static inline void put(const product *p, int64_t m, int64_t n, __m512 v)
     if (p->column) v = _mm512_mul_ps(v, _mm512_maskz_loadu_ps(part, p->column + n));
     if (p->row) v = _mm512_mul_ps(v, _mm512_set1_ps(p->row[m]));
     if (p->bias) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(part, p->bias + n));
-    _mm512_mask_storeu_ps(p->y + m * p->s.stride_y + n, part, v);
+    _mm512_mask_storeu_ps(place(p, m, n), part, v);
 }
 
 /* As an instruction by hand: linear_i8_avx512vnni.c says why. */

@@ -6,15 +6,15 @@
 #include "harness/backend/cpu/vec_avx2.inc"
 #include "harness/backend/cpu/ops.inc"
 
-bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops)
+bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on_of)
 {
-    fill(ops);
+    fill(ops, hand_on_of);
     return true;
 }
 #else
-bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops)
+bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on_of)
 {
-    (void)ops;
+    (void)ops, (void)hand_on_of;
     return false;
 }
 #endif

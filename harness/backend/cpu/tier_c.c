@@ -30,9 +30,9 @@ static ssmq_status linear_w_c(ssmq_backend *be, ssmq_tensor *y, const ssmq_tenso
     return epilogue(be, y, a);
 }
 
-bool ssmq_cpu_tier_c(ssmq_backend_ops *ops)
+bool ssmq_cpu_tier_c(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on_of)
 {
-    fill(ops);
+    fill(ops, hand_on_of);
     ops->linear = linear_c;
     ops->linear_w = linear_w_c;
     ops->rows_vary = true;

@@ -37,5 +37,5 @@ ssmq_status ssmq_ref_conv(ssmq_backend *be, ssmq_tensor *y, const ssmq_conv_args
                 state[b * s.state.batch + j * s.state.row + e] =
                     input(&s, b, s.L - (s.W - 1) + j, e);
         }
-    return SSMQ_OK;
+    return ssmq_ref_hand_on(be, y, a->to);
 }

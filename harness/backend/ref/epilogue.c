@@ -3,7 +3,6 @@
 
 ssmq_status ssmq_ref_epilogue(ssmq_backend *be, ssmq_tensor *y, const ssmq_epilogue *a)
 {
-    (void)be;
     const ssmq_tensor r = ssmq_shape_epilogue(y, a);
     const float      *column = a->column ? a->column->data : NULL;
     const float      *row = a->row ? a->row->data : NULL;
@@ -17,5 +16,5 @@ ssmq_status ssmq_ref_epilogue(ssmq_backend *be, ssmq_tensor *y, const ssmq_epilo
             if (bias) v += bias[n];
             *at = v;
         }
-    return SSMQ_OK;
+    return ssmq_ref_hand_on(be, y, a->to);
 }

@@ -12,7 +12,9 @@ extern const ssmq_backend_ops ssmq_backend_ref;
 ssmq_status ssmq_ref_embed(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *token,
                            const ssmq_tensor *w);
 ssmq_status ssmq_ref_rmsnorm(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *residual,
-                             const ssmq_tensor *x, const ssmq_tensor *w, float eps);
+                             const ssmq_tensor *x, const ssmq_tensor *w, float eps, ssmq_handing *to);
+/* What becomes of y, op by op; to NULL: nothing. */
+ssmq_status ssmq_ref_hand_on(ssmq_backend *be, const ssmq_tensor *y, ssmq_handing *to);
 ssmq_status ssmq_ref_linear(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                             const ssmq_tensor *w);
 ssmq_status ssmq_ref_pack_q(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out);

@@ -3,9 +3,8 @@
 #include "harness/backend/shape.h"
 
 ssmq_status ssmq_ref_rmsnorm(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *residual,
-                             const ssmq_tensor *x, const ssmq_tensor *w, float eps)
+                             const ssmq_tensor *x, const ssmq_tensor *w, float eps, ssmq_handing *to)
 {
-    (void)be;
     const ssmq_tensor ry = ssmq_shape_rmsnorm(y, residual, x, w);
     const ssmq_tensor rr = ssmq_tensor_rows(residual);
     const ssmq_tensor rx = x ? ssmq_tensor_rows(x) : rr;
@@ -21,5 +20,5 @@ ssmq_status ssmq_ref_rmsnorm(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *resi
         const float rms = (float)sqrt(sum / (double)D + (double)eps);
         for (int64_t i = 0; i < D; i++) out[i] = res[i] / rms * weight[i];
     }
-    return SSMQ_OK;
+    return ssmq_ref_hand_on(be, y, to);
 }

@@ -37,5 +37,5 @@ ssmq_status ssmq_ref_scan(ssmq_backend *be, ssmq_tensor *y, const ssmq_scan_args
                 ((float *)y->data)[b * s.batch_y + t * s.row_y + e] = v;
             }
         }
-    return SSMQ_OK;
+    return ssmq_ref_hand_on(be, y, a->to);
 }
