@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include "harness/base/file.h"
 #include "harness/base/hash.h"
+#include "harness/store/frozen.h"
 #include "harness/store/rundir.h"
 #include "harness/tensor/qspec.h"
 
@@ -81,7 +82,9 @@ static int by_start(const void *a, const void *b)
     const ssmq_figure_run *x = a, *y = b;
     const int              fx = strcmp(x->mode, "float") != 0, fy = strcmp(y->mode, "float") != 0;
     const int              order = fx != fy ? fx - fy : strcmp(x->started, y->started);
-    return order ? order : strcmp(x->folder, y->folder);
+    return order                  ? order
+           : x->place != y->place ? x->place - y->place
+                                  : strcmp(x->folder, y->folder);
 }
 
 static ssmq_status add_entries(DIR *folder, const char *path, ssmq_arena *arena, ssmq_figure_runs *runs)
@@ -104,7 +107,11 @@ static ssmq_status add_folder(const char *path, ssmq_arena *arena, ssmq_figure_r
     SSMQ_TRY(st);
     if (runs->n == first)
         return SSMQ_FAIL(INPUT, "%s: no finished run: neither it nor a folder in it has a run.h5", path);
-    for (int32_t i = first; i < runs->n; i++) runs->run[i].in_folder = true;
+    const ssmq_frozen list = ssmq_frozen_order(path, arena);
+    for (int32_t i = first; i < runs->n; i++) {
+        runs->run[i].in_folder = true;
+        runs->run[i].place = ssmq_frozen_find(&list, runs->run[i].id);
+    }
     qsort(&runs->run[first], (size_t)(runs->n - first), sizeof *runs->run, by_start);
     return SSMQ_OK;
 }

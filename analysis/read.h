@@ -15,6 +15,7 @@ typedef struct ssmq_figure_run {
     ssmq_sealed *results;   /* run.h5 */
     const char  *folder;    /* that it lies in */
     const char  *started;   /* UTC; "" where that is not known */
+    int32_t      place;     /* in the frozen list beside it; -1: not in it */
     bool         in_folder; /* not named itself, but found in a folder of runs */
     const char  *id, *mode, *recipe;
     const char  *config_sha; /* SHA-256 of what the run id is a hash of: /meta/resolved_config */
@@ -27,9 +28,9 @@ typedef struct ssmq_figure_runs {
 } ssmq_figure_runs;
 
 /* Opens every run that a path names: a run's directory, its run.h5, or a directory that holds runs (its
- * finished ones, float first, then as they started).  label: NULL-terminated, one for each run, or none.
- * INPUT: no run, unfinished, or of another schema; DAMAGED; USAGE: labels do not fit.  On success the
- * caller closes; texts are the arena's. */
+ * finished ones, float first, then as they started, those at once as their frozen list has them).  label:
+ * NULL-terminated, one for each run, or none.  INPUT: no run, unfinished, or of another schema; DAMAGED;
+ * USAGE: labels do not fit.  On success the caller closes; texts are the arena's. */
 SSMQ_MUST_USE ssmq_status ssmq_figure_runs_open(const char *const *path, int32_t n, const char *const *label,
                                                 ssmq_arena *arena, ssmq_figure_runs *out);
 void                      ssmq_figure_runs_close(ssmq_figure_runs *runs);

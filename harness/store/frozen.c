@@ -122,6 +122,15 @@ ssmq_status ssmq_frozen_read(const char *folder, ssmq_arena *arena, ssmq_frozen 
     return SSMQ_OK;
 }
 
+ssmq_frozen ssmq_frozen_order(const char *folder, ssmq_arena *arena)
+{
+    ssmq_frozen f;
+    bool        there;
+    if (ssmq_frozen_read(folder, arena, &f, &there) == SSMQ_OK && there) return f;
+    ssmq_error_clear(); /* who needs what it says will say what is wrong with it */
+    return (ssmq_frozen){0};
+}
+
 int32_t ssmq_frozen_find(const ssmq_frozen *f, const char *id)
 {
     for (int32_t i = 0; i < f->n_run; i++)

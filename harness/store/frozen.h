@@ -55,6 +55,9 @@ typedef struct ssmq_frozen {
  * naming the file, if it cannot be read back. */
 SSMQ_MUST_USE ssmq_status ssmq_frozen_read(const char *folder, ssmq_arena *arena, ssmq_frozen *out, bool *there);
 
+/* As ssmq_frozen_read(), for the order of runs alone: an empty list where there is none that can be read. */
+ssmq_frozen ssmq_frozen_order(const char *folder, ssmq_arena *arena);
+
 /* Index of the run of this id; -1: none. */
 int32_t ssmq_frozen_find(const ssmq_frozen *f, const char *id);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "harness/base/file.h"
+#include "harness/store/frozen.h"
 
 #define MANIFEST_MAX (16u << 20) /* bytes */
 #define MANIFEST_DEPTH 16        /* of ours: 5 */
@@ -84,7 +85,10 @@ static int by_start(const void *a, const void *b)
                              y->status.started ? y->status.started : "");
     /* Runs that started in the same second: float first, as it is run. */
     const int fx = strcmp(x->summary.mode, "float") != 0, fy = strcmp(y->summary.mode, "float") != 0;
-    return order ? order : fx != fy ? fx - fy : strcmp(x->path, y->path);
+    return order                  ? order
+           : fx != fy             ? fx - fy
+           : x->place != y->place ? x->place - y->place
+                                  : strcmp(x->path, y->path);
 }
 
 static ssmq_status read_folders(DIR *folder, const char *path, ssmq_arena *a, ssmq_stored *s)
@@ -130,6 +134,8 @@ static ssmq_status read_sweep(const char *path, ssmq_arena *a, ssmq_stored *s)
     closedir(folder);
     SSMQ_TRY(st);
     if (s->n == 0) return no_run(path, a);
+    const ssmq_frozen list = ssmq_frozen_order(path, a);
+    for (int32_t i = 0; i < s->n; i++) s->run[i].place = ssmq_frozen_find(&list, s->run[i].status.id);
     qsort(s->run, (size_t)s->n, sizeof *s->run, by_start);
     return SSMQ_OK;
 }

@@ -13,11 +13,12 @@ typedef struct ssmq_stored_run {
     ssmq_run_status status;
     ssmq_summary    summary;  /* of a run that wrote none: what status.json says, no evaluations */
     ssmq_json       manifest; /* root NULL: the run wrote none                                 */
+    int32_t         place;    /* in the frozen list beside it; -1: not in it                   */
 } ssmq_stored_run;
 
 typedef struct ssmq_stored {
     bool             sweep; /* the directory holds runs, and is not one itself */
-    ssmq_stored_run *run;   /* in the order in which they started              */
+    ssmq_stored_run *run;   /* in the order in which they started (at once: of the frozen list) */
     int32_t          n;
 } ssmq_stored;
 
