@@ -122,8 +122,8 @@ static ssmq_status verify_run(const void *options, int n_operand, const char *co
         fflush(out);
     }
     if (v.bad)
-        st = SSMQ_FAIL(DAMAGED, "%s: %" PRId32 " of %" PRId32 " damaged, %" PRId32 " problems", operand[0], v.bad,
-                       v.checked, v.problems);
+        st = SSMQ_FAIL(DAMAGED, "%s: %" PRId32 " of %" PRId32 " damaged, %" PRId32 " problem%s", operand[0], v.bad,
+                       v.checked, v.problems, v.problems == 1 ? "" : "s");
     ssmq_str_free(&text);
     ssmq_arena_free(arena);
     return st;

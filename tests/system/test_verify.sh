@@ -36,7 +36,10 @@ found() {
     expected=$(while [ $# -gt 0 ]; do printf '  damaged %s: %s\n' "$1" "$2"; shift 2; done)
     run 7 verify "$here"
     [ "$(grep '^  damaged' "$scratch/out")" = "$expected" ] || fail "verify says: $out; not: $expected"
-    expect_err "ssmq: error: $here: 1 of 1 damaged, $(grep -c . <<< "$expected") problems"
+    local n
+    n=$(grep -c . <<< "$expected")
+    [ "$n" = 1 ] && n="1 problem" || n="$n problems"
+    expect_err "ssmq: error: $here: 1 of 1 damaged, $n"
     run 7 verify "$here" --format json
     python3 -c 'import json, sys
 run, = json.load(sys.stdin)["runs"]
@@ -178,7 +181,7 @@ truncate -s -1 "$scratch/swept/sweep.h5"
 run 7 verify "$scratch/swept"
 expect_in_out "$scratch/swept  sweep  DAMAGED
   damaged sweep.h5: the file is no HDF5 file, or was cut short"
-expect_err "ssmq: error: $scratch/swept: 1 of 4 damaged, 1 problems"
+expect_err "ssmq: error: $scratch/swept: 1 of 4 damaged, 1 problem"
 run 0 verify "$scratch/swept/$float"
 
 # ---- usage -------------------------------------------------------------------------------
@@ -190,6 +193,6 @@ refuse 2 "'ssmq verify' needs DIR" verify
 damage 'rm summary.json'
 cp -r "$whole/$other" "$scratch/copy"
 run 7 verify "$scratch/copy"
-expect_err "ssmq: error: $scratch/copy: 1 of 2 damaged, 1 problems"
+expect_err "ssmq: error: $scratch/copy: 1 of 2 damaged, 1 problem"
 
 finish

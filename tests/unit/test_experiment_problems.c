@@ -164,6 +164,10 @@ static void test_model_checks(void **state)
         "model\n"
         "recipe: [{method: spin, sites: layers.2.proj.in}]\n                               "
         "^~~~~~~~~~~~~~~~\nhelp: did you mean 'layers.*.proj.in'?\n");
+    experiment_check(f, FAKE "recipe: [{method: spin, sites: proj.in}]\n",
+                     "e.yaml:8:32: error: recipe.spin: the selector 'proj.in' matches no site of the model\n"
+                     "recipe: [{method: spin, sites: proj.in}]\n                               "
+                     "^~~~~~~\nhelp: did you mean 'layers.*.proj.in'?\n");
     experiment_check(
         f,
         FAKE "recipe:\n  - {id: a, method: spin}\n  - {id: b, method: spin, enabled: false}\n"

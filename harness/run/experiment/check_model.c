@@ -74,13 +74,20 @@ static const char *const *takeable(ssmq_loader *ld, const ssmq_model *model, con
     return all;
 }
 
+/* Was the layer left out?  "out_proj.in" of "layers.*.out_proj.in". */
+static bool is_tail(const char *word, const char *candidate)
+{
+    const size_t n = strlen(word), all = strlen(candidate);
+    return all > n && candidate[all - n - 1] == '.' && ssmq_str_ends(candidate, word);
+}
+
 /* Those nearest to what was written, however far; the first of the order where several are. */
 static const char *nearest(const char *word, const char *const *candidates)
 {
     const char *best = NULL;
     int         least = 0;
     for (; *candidates; candidates++) {
-        const int distance = ssmq_str_distance(word, *candidates);
+        const int distance = is_tail(word, *candidates) ? 0 : ssmq_str_distance(word, *candidates);
         if (best && distance >= least) continue;
         least = distance;
         best = *candidates;
