@@ -46,11 +46,19 @@ table=$out
 run 0 launch local "$scratch/sweep.yaml" --out "$scratch/local" --workers 2
 expect_out "$table"
 
+# difference A B: the beginning of what differs in two files
+difference() {
+    case $1 in
+        *.h5) h5diff "$1" "$2" 2>&1 ;;
+        *) diff "$1" "$2" ;;
+    esac | head -n 20
+}
+
 # same A B: what runs and the sweep left in two folders has equal bytes
 same() {
     local file n=0
     for file in "$1"/swept/*/{run.h5,summary.json} "$1"/swept/sweep.*; do
-        cmp -s "$file" "$2/${file#"$1/"}" || fail "$command_line: $file differs in $2"
+        cmp -s "$file" "$2/${file#"$1/"}" || fail "$command_line: $file differs in $2: $(difference "$file" "$2/${file#"$1/"}")"
         n=$((n + 1))
     done
     [ "$n" -eq 11 ] || fail "$n files in $1, not 11"
