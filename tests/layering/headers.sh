@@ -5,7 +5,7 @@ set -uo pipefail
 
 cc=${CC:-cc}
 cxx=${CXX:-c++}
-command -v "$cxx" > /dev/null || { echo "no C++ compiler"; exit 77; }
+command -v "$cxx" > /dev/null || { echo "skipped: no C++ compiler"; exit 77; }
 flags=(-fsyntax-only -D_GNU_SOURCE -I. -Wall -Wextra -Wpedantic -Werror "$@")
 
 failures=0 n=0

@@ -98,7 +98,7 @@ static void products_are_those_of_onednn(void **state)
     ssmq_backend  *be;
     (void)state;
     if (!is_exact()) {
-        printf("not run: oneDNN's products are not exact on this CPU\n");
+        printf("skipped: oneDNN's products are not exact on this CPU\n");
         skip();
     }
     printf("seed %llu (SSMQ_TEST_SEED repeats it)\n", (unsigned long long)seed);

@@ -3,7 +3,7 @@
 set -uo pipefail
 # shellcheck source=tests/support/cli.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
-command -v python3 > /dev/null || exit 77
+command -v python3 > /dev/null || { echo "skipped: no python3"; exit 77; }
 
 # on_terminal TERM COLUMNS: what a terminal of that width gets of a short run's stderr; stdout is a file
 on_terminal() {

@@ -3,7 +3,7 @@
 set -uo pipefail
 # shellcheck source=tests/support/cli.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
-command -v python3 > /dev/null || exit 77
+command -v python3 > /dev/null || { echo "skipped: no python3"; exit 77; }
 
 run 0 run experiments/quickstart.yaml --set evaluate.wt2.window=64 --set evaluate.wt2.limit=2 \
     --set calibration.count=2 --set calibration.length=64 --out "$scratch/runs"
