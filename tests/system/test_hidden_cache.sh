@@ -26,11 +26,14 @@ evaluate:
 compare: {against: float, metrics: [kl, top1], windows: 2}
 YAML
 
+# sum: of the numbers on stdin, one a line
+sum() { awk '{ n += $1 } END { printf "%d\n", n }'; }
+
 # layers run|found N: so many windows' layers, of all runs and evaluations together
 layers() {
     local n
-    n=$(grep -o "layers.* $1=[0-9]*" <<< "$err" | sed 's/.*=//' | paste -sd+ | bc)
-    [ "${n:-0}" -eq "$2" ] || fail "$command_line: $n windows $1, not $2: $err"
+    n=$(grep -o "layers.* $1=[0-9]*" <<< "$err" | sed 's/.*=//' | sum)
+    [ "$n" -eq "$2" ] || fail "$command_line: $n windows $1, not $2: $err"
 }
 
 # same_results A B: the runs of two folders have equal bytes
@@ -123,7 +126,7 @@ cache_bytes() {
     run 0 plan "$scratch/sweep.yaml" --out "$runs" --format json "${@:2}"
     expect_in_out "\"cache_bytes\": $1"
 }
-total=$(find "$cache" -name '*.hidden' -printf '%s\n' | paste -sd+ | bc)
+total=$(find "$cache" -name '*.hidden' -printf '%s\n' | sum)
 cache_bytes 0
 rm "$(find "$cache" -name '*.hidden' -size "${one}c" | head -1)"
 cache_bytes "$one"
