@@ -4,6 +4,8 @@
 set -uo pipefail
 # shellcheck source=tests/support/cli.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+# shellcheck source=tests/support/results.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/results.sh"
 
 root=$PWD
 runs="$scratch/runs"
@@ -34,21 +36,11 @@ told() {
     [ "$n" -eq "$2" ] || fail "$command_line: $n times '$1', not $2: $err"
 }
 
-# same_results A B: the runs of two folders have equal bytes
-same_results() {
-    local file n=0
-    for file in "$1"/*/run.h5; do
-        cmp -s "$file" "$2/$(basename "$(dirname "$file")")/run.h5" || fail "$command_line: $file differs in $2"
-        n=$((n + 1))
-    done
-    [ "$n" -eq 3 ] || fail "$n results in $1, not 3"
-}
-
 # again NAME ARG...: the sweep anew, with the results that it had first
 again() {
     rm -rf "${runs:?}/sweep"
     run 0 run "$scratch/sweep.yaml" --out "$runs" "${@:2}"
-    same_results "$scratch/first" "$runs/sweep"
+    same_results 3 "$scratch/first" "$runs/sweep"
 }
 
 # ---- once ---------------------------------------------------------------------------------
