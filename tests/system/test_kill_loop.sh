@@ -2,7 +2,8 @@
 # Sweeps on the shipped model, killed at random moments and run again until they are done: what bears a final
 # name is whole after every kill, each start goes on where the last one was, nothing is computed twice, and in the
 # end all files of results have the bytes of a sweep that nobody disturbed.  One has 24 quantised runs and a float
-# one, the other few runs with every stage that a run can have.
+# one, the other few runs with every stage that a run can have; of the third each run is a process of its own, as
+# in a cluster, and is also told to stop.
 #
 # It prints its seed and what it found.  SSMQ_KILLS=300 kills each of them so often (it begins anew in a fresh
 # directory whenever it is done before), SSMQ_SEED repeats the moments.
@@ -99,6 +100,52 @@ loop() {
         "$sealed sealed files were looked at after kills"
 }
 
+# process NAME FOLDER ID N SPAN: one run of it, with one thread; the moments are those of the N-th
+process() {
+    local signals=(KILL TERM USR1) heard=0 pause status=75
+    RANDOM=$((seed + $4))
+    while [[ $status == 75 || $status -gt 128 ]]; do
+        SSMQ_CACHE="$2/cache" "$SSMQ" run "$scratch/$1.yaml" --out "$2" --only "$3" --no-collect --threads 1 \
+            > "$scratch/out.$4" 2> "$scratch/err.$4" &
+        victim=$!
+        pause=$((RANDOM * $5 / 32768))
+        if [ "$heard" -lt $(((kills + 3) / 4)) ]; then
+            sleep "$(printf '%d.%03d' $((pause / 1000)) $((pause % 1000)))"
+            kill -"${signals[RANDOM % 3]}" "$victim" 2> /dev/null && heard=$((heard + 1))
+        fi
+        wait "$victim" 2> /dev/null
+        status=$?
+    done
+    echo "$status $heard" > "$scratch/status.$4"
+}
+
+# processes NAME RUNS: its sweep by as many processes at once, again and again
+processes() {
+    local begun span n ended heard id rounds=0 signals=0
+    whole="$scratch/whole-$1" resumed=0
+    begun=$(date +%s%N)
+    SSMQ_CACHE="$whole/cache" run 0 run "$scratch/$1.yaml" --out "$whole"
+    span=$((($(date +%s%N) - begun) / 1000000))
+    while [ "$signals" -lt "$kills" ]; do
+        n=0 rounds=$((rounds + 1))
+        for id in "$whole/$1"/*/; do
+            n=$((n + 1))
+            process "$1" "$scratch/jobs" "$(basename "$id")" $((rounds * 100 + n)) "$span" &
+        done
+        wait
+        [ "$n" -eq "$2" ] || fail "$1 has $n runs, not $2"
+        for n in $(seq "$2"); do
+            read -r ended heard < "$scratch/status.$((rounds * 100 + n))"
+            signals=$((signals + heard))
+            [ "$ended" -eq 0 ] || fail "status $ended after signals: $(cat "$scratch/err.$((rounds * 100 + n))")"
+        done
+        SSMQ_CACHE="$scratch/jobs/cache" run 0 run "$scratch/$1.yaml" --out "$scratch/jobs" --collect-only
+        check_done "$1" "$scratch/jobs"
+        rm -rf "$scratch/jobs" "$scratch"/{out,err,status}.*
+    done
+    echo "$1: $signals signals in $rounds rounds of $2 processes, $resumed runs went on from their journals"
+}
+
 experiment many <<YAML
 compare: {against: float, metrics: [kl, delta-p, top1]}
 evaluate:
@@ -118,5 +165,11 @@ evaluate:
   - {id: long, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 200, limit: 3}
 YAML
 loop stages 4
+
+experiment jobs <<YAML
+evaluate:
+  - {id: wt2, task: perplexity, data: {file: $PWD/configs/data/wiki.test.raw}, dialect: gptq, window: 512, limit: 12}
+YAML
+processes jobs 4
 
 finish
