@@ -35,7 +35,8 @@ struct ssmq_windows {
     ssmq_arena     *arena;
     ssmq_tokenizer *tokenizer;
     ssmq_source     source;
-    int64_t         window, limit, handed;
+    int64_t         window, unscored, limit, handed;
+    int32_t        *token; /* [window] of the last one that was read */
     lane          **lane;
     int32_t         lanes, room;
     int32_t         current;  /* the lane that was added to last; -1: none                 */
@@ -97,6 +98,7 @@ ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenizer *tokenizer, 
                         .tokenizer = data->format == SSMQ_DATA_TOKENS ? NULL : tokenizer,
                         .window = window,
                         .limit = limit,
+                        .token = ssmq_must_malloc((size_t)window * sizeof *w->token),
                         .current = -1,
                         .sum = ssmq_sha256_new()};
     w->data = (ssmq_data){.file = ssmq_arena_strdup(w->arena, data->file), .format = data->format};
@@ -120,6 +122,7 @@ void ssmq_windows_close(ssmq_windows *w)
         ssmq_queue_free(&w->lane[i]->queue);
     }
     free(w->lane);
+    free(w->token);
     free(w->document);
     char ignored[SSMQ_SHA256_HEX];
     ssmq_sha256_finish(w->sum, ignored);
@@ -127,12 +130,14 @@ void ssmq_windows_close(ssmq_windows *w)
     free(w);
 }
 
-void ssmq_windows_of_cut(const ssmq_cut *cut, int64_t limit, ssmq_windows **out)
+void ssmq_windows_of_cut(const ssmq_cut *cut, ssmq_dialect dialect, int64_t limit, ssmq_windows **out)
 {
+    const int64_t window = cut->n > 0 ? cut->begin[1] : 0;
     ssmq_windows *w = ssmq_must_malloc(sizeof *w);
     *w = (ssmq_windows){.arena = ssmq_arena_new(),
                         .limit = limit,
-                        .window = cut->n > 0 ? cut->begin[1] : 0,
+                        .window = window,
+                        .unscored = ssmq_dialect_unscored(dialect, window),
                         .current = -1,
                         .sum = ssmq_sha256_new(),
                         .cut = cut};
@@ -226,14 +231,27 @@ static ssmq_status advance(ssmq_windows *w, bool *more)
 
 /* ---- windows ---------------------------------------------------------------------------- */
 
-static void hand_out(ssmq_windows *w, lane *l, int32_t *token, int32_t *subset)
+static void count(ssmq_windows *w, lane *l, const ssmq_window *window)
 {
-    memcpy(token, ssmq_queue_front(&l->queue), (size_t)w->window * sizeof *token);
-    ssmq_queue_take(&l->queue, w->window);
-    ssmq_ids_hash(token, w->window, w->sum);
-    *subset = l->name ? w->current : -1;
+    ssmq_ids_hash(window->token, window->n, w->sum);
     l->windows++;
     w->handed++;
+}
+
+/* Windows of one length. */
+static ssmq_window window_of(const ssmq_windows *w, const int32_t *token)
+{
+    return (ssmq_window){
+        .token = token, .n = w->window, .read = w->window, .unscored = w->unscored, .subset = -1};
+}
+
+static void hand_out(ssmq_windows *w, lane *l, ssmq_window *out)
+{
+    memcpy(w->token, ssmq_queue_front(&l->queue), (size_t)w->window * sizeof *w->token);
+    ssmq_queue_take(&l->queue, w->window);
+    *out = window_of(w, w->token);
+    if (l->name) out->subset = w->current;
+    count(w, l, out);
     if (!is_full(w, l)) return;
     ssmq_queue_free(&l->queue);
     if (l->encoder) ssmq_encoder_reset(l->encoder);
@@ -272,29 +290,27 @@ static lane *next_of_cut(ssmq_windows *w)
     return NULL;
 }
 
-static void hand_out_cut(ssmq_windows *w, int32_t *token, int32_t *subset, bool *more)
+static void hand_out_cut(ssmq_windows *w, ssmq_window *out, bool *more)
 {
     lane *l = next_of_cut(w);
     *more = l;
     if (!l) return;
-    memcpy(token, w->cut->token + w->cut->begin[w->at], (size_t)w->window * sizeof *token);
-    ssmq_ids_hash(token, w->window, w->sum);
-    *subset = (int32_t)w->cut->of[w->at++];
-    l->windows++;
-    w->handed++;
+    *out = window_of(w, w->cut->token + w->cut->begin[w->at]);
+    out->subset = (int32_t)w->cut->of[w->at++];
+    count(w, l, out);
 }
 
-ssmq_status ssmq_windows_next(ssmq_windows *w, int32_t *token, int32_t *subset, bool *more)
+ssmq_status ssmq_windows_next(ssmq_windows *w, ssmq_window *out, bool *more)
 {
     bool left = true;
     if (w->cut) {
-        hand_out_cut(w, token, subset, more);
+        hand_out_cut(w, out, more);
         return SSMQ_OK;
     }
     for (;;) {
         lane *l = ready_lane(w);
         if (l) {
-            hand_out(w, l, token, subset);
+            hand_out(w, l, out);
             *more = true;
             return SSMQ_OK;
         }
@@ -344,6 +360,11 @@ int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const i
     return n;
 }
 
+int64_t ssmq_windows_tokens(const ssmq_windows *w)
+{
+    return w->handed * w->window;
+}
+
 void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX])
 {
     ssmq_sha256_peek(w->sum, hex);
@@ -357,7 +378,7 @@ typedef struct growing {
     int64_t  n, room;
 } growing;
 
-static void add_window(growing *g, const int32_t *token, int64_t window, int32_t subset)
+static void add_window(growing *g, const ssmq_window *w)
 {
     if (g->n == g->room) {
         g->room = 2 * g->room + 64;
@@ -365,8 +386,8 @@ static void add_window(growing *g, const int32_t *token, int64_t window, int32_t
         g->of = ssmq_must_realloc(g->of, (size_t)g->room * sizeof *g->of);
     }
     g->begin[g->n] = g->token.length;
-    g->of[g->n++] = subset;
-    ssmq_ids_append(&g->token, token, window);
+    g->of[g->n++] = w->subset;
+    ssmq_ids_append(&g->token, w->token, w->n);
     g->begin[g->n] = g->token.length;
 }
 
@@ -394,18 +415,17 @@ ssmq_status ssmq_windows_cut(ssmq_windows *w, void (*tell)(void *context, int64_
                              void *context, ssmq_cut *out)
 {
     growing     g = {0};
-    int32_t    *token = ssmq_must_malloc((size_t)w->window * sizeof *token), subset = -1;
     bool        more = true;
     ssmq_status st = SSMQ_OK;
     SSMQ_ASSERT(w->handed == 0);
     while (more) {
-        SSMQ_TRY_DONE(st, ssmq_windows_next(w, token, &subset, &more));
-        if (more) add_window(&g, token, w->window, subset);
+        ssmq_window next = {0};
+        SSMQ_TRY_DONE(st, ssmq_windows_next(w, &next, &more));
+        if (more) add_window(&g, &next);
         if (tell) tell(context, g.n, ssmq_windows_fraction(w));
     }
     settle_cut(w, &g, out);
 done:
-    free(token);
     if (st == SSMQ_OK) return st;
     ssmq_ids_free(&g.token);
     free(g.begin);

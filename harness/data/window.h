@@ -24,6 +24,21 @@ int64_t ssmq_dialect_unscored(ssmq_dialect dialect, int64_t window);
 /* The format that the dialect reads a file in. */
 ssmq_data_format ssmq_dialect_format(ssmq_dialect dialect, ssmq_data_format format);
 
+/* What runs at once, from an empty state. */
+typedef struct ssmq_window {
+    const int32_t *token;    /* [n], lent until the next window is asked for                          */
+    int64_t        n;        /* tokens                                                                */
+    int64_t        read;     /* the first of them that layers read: n, or n - 1 without the last target */
+    int64_t        unscored; /* of the n - 1 tokens that are predicted, how many come first and do not count */
+    int32_t        subset;   /* -1: there are none                                                    */
+} ssmq_window;
+
+/* Tokens that are predicted, and count. */
+static inline int64_t ssmq_window_scored(const ssmq_window *w)
+{
+    return w->n - 1 - w->unscored;
+}
+
 typedef struct ssmq_windows ssmq_windows;
 
 /* Opens a file as windows of `window` tokens, at most limit of them (0: all), of each subset where
@@ -36,21 +51,23 @@ SSMQ_MUST_USE ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenize
  * there. */
 void ssmq_windows_leave_out(ssmq_windows *w, const int64_t *document, int64_t n);
 /* The windows of a cut that was made with this length of window, and this limit or a larger one (or none): the same
- * windows, subsets and documents as if they were read.  The cut is lent. */
-void ssmq_windows_of_cut(const ssmq_cut *cut, int64_t limit, ssmq_windows **out);
+ * windows, subsets and documents as if they were read, with what the dialect scores.  The cut is lent. */
+void ssmq_windows_of_cut(const ssmq_cut *cut, ssmq_dialect dialect, int64_t limit, ssmq_windows **out);
 /* All windows that are left, which were not handed out before, and with them all that is asked of them below.  The
  * caller frees the cut; tell, which may be NULL, is told after each window how many there are. */
 SSMQ_MUST_USE ssmq_status ssmq_windows_cut(ssmq_windows *w, void (*tell)(void *context, int64_t n, double fraction),
                                            void *context, ssmq_cut *out);
-/* The next window into token [window], its subset into *subset (-1 where there are none); *more is
- * false at the end.  INPUT for damaged data, or at the end if there was not one whole window. */
-SSMQ_MUST_USE ssmq_status ssmq_windows_next(ssmq_windows *w, int32_t *token, int32_t *subset,
-                                            bool *more);
+/* The next window; *more is false at the end.  As it is read, all that it predicts is scored.  INPUT for damaged data,
+ * or at the end if there was not one whole window. */
+SSMQ_MUST_USE ssmq_status ssmq_windows_next(ssmq_windows *w, ssmq_window *out, bool *more);
 /* How far the file is read, or the limit reached: 0..1, for progress. */
 double                    ssmq_windows_fraction(const ssmq_windows *w);
 
 int32_t     ssmq_windows_subsets(const ssmq_windows *w); /* how many were seen so far */
 const char *ssmq_windows_subset(const ssmq_windows *w, int32_t i);
+
+/* Tokens of the text, from its beginning on, that windows handed out so far hold. */
+int64_t ssmq_windows_tokens(const ssmq_windows *w);
 
 /* SHA-256 of the tokens of all windows handed out so far, int32 little-endian. */
 void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX]);

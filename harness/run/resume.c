@@ -57,7 +57,7 @@ ssmq_status ssmq_resume_keep(const ssmq_listener *l, const char *stage, int64_t 
 
 static size_t yield_bytes(const ssmq_window_yield *y)
 {
-    return (y->comparison ? ssmq_comparison_bytes(y->comparison) : 0) + y->sums_bytes;
+    return (y->comparison ? ssmq_comparison_bytes(y->targets) : 0) + y->sums_bytes;
 }
 
 bool ssmq_resume_window(const ssmq_listener *l, const char *evaluation, int64_t window, const int32_t *token,
@@ -68,7 +68,7 @@ bool ssmq_resume_window(const ssmq_listener *l, const char *evaluation, int64_t 
     if (!ssmq_keeps(l) || ssmq_journal_count(l->journal) == 0) return false;
     ssmq_journal_tag_of(token, (size_t)n * sizeof *token, tag);
     if (!ssmq_resume_find(l, evaluation, window, tag, yield_bytes(y), &e) || isnan(e.nll)) return false;
-    if (y->comparison) ssmq_comparison_unpack(y->comparison, e.data);
+    if (y->comparison) ssmq_comparison_unpack(y->comparison, y->targets, e.data);
     if (y->sums_bytes)
         memcpy(y->sums, (const unsigned char *)e.data + e.bytes - y->sums_bytes, y->sums_bytes);
     *nll = e.nll;

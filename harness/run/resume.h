@@ -35,6 +35,7 @@ SSMQ_MUST_USE ssmq_status ssmq_resume_keep(const ssmq_listener *l, const char *s
 /* What a window leaves besides its loss. */
 typedef struct ssmq_window_yield {
     ssmq_comparison *comparison; /* it adds to this; NULL: none                          */
+    int64_t          targets;    /* of the window                                        */
     void            *sums;       /* [sums_bytes] of all windows up to it, kept as they are */
     size_t           sums_bytes;
 } ssmq_window_yield;

@@ -180,7 +180,7 @@ static ssmq_comparison *compare(made *m, const ssmq_compare_spec *spec, int64_t 
             const ssmq_tensor q = SSMQ_TENSOR(m->q[w][i], SSMQ_F32, n, V);
             ssmq_comparison_rows(c, pool, i, &p, &q, m->target[w] + i);
         }
-        ssmq_comparison_window(c, ssmq_sum(m->loss[w], TARGETS) / TARGETS);
+        ssmq_comparison_window(c, TARGETS, ssmq_sum(m->loss[w], TARGETS) / TARGETS);
     }
     ssmq_pool_close(pool);
     const ssmq_compare_basis basis = {.spec = spec,

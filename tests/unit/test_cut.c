@@ -26,16 +26,17 @@ static ssmq_tokenizer *open_small(scratch *s)
 /* All that windows tell, as text. */
 static void account(ssmq_windows *w, int64_t window, ssmq_str *out)
 {
-    int32_t       *token = ssmq_must_malloc((size_t)window * sizeof *token), subset = -1;
+    ssmq_window    next;
     char           sum[SSMQ_SHA256_HEX];
     ssmq_arena    *arena = ssmq_arena_new();
     const int64_t *index;
     bool           more = true;
     while (more) {
-        CHECK_OK(ssmq_windows_next(w, token, &subset, &more));
+        CHECK_OK(ssmq_windows_next(w, &next, &more));
         if (!more) break;
-        ssmq_str_printf(out, "%s:", subset < 0 ? "-" : ssmq_windows_subset(w, subset));
-        for (int64_t i = 0; i < window; i++) ssmq_str_printf(out, "%d ", token[i]);
+        ssmq_str_printf(out, "%s:", next.subset < 0 ? "-" : ssmq_windows_subset(w, next.subset));
+        for (int64_t i = 0; i < window; i++) ssmq_str_printf(out, "%d ", next.token[i]);
+        ssmq_str_printf(out, "of %d, %d unscored ", (int)next.read, (int)next.unscored);
     }
     assert_true(ssmq_windows_fraction(w) == 1.0);
     ssmq_windows_digest(w, sum);
@@ -43,7 +44,6 @@ static void account(ssmq_windows *w, int64_t window, ssmq_str *out)
     const int64_t n = ssmq_windows_documents(w, arena, &index);
     for (int64_t i = 0; i < n; i++) ssmq_str_printf(out, " %lld", (long long)index[i]);
     ssmq_arena_free(arena);
-    free(token);
 }
 
 static void check_cut(const ssmq_cut *cut, const ssmq_data *data, ssmq_tokenizer *t, int64_t window, int64_t limit)
@@ -53,7 +53,7 @@ static void check_cut(const ssmq_cut *cut, const ssmq_data *data, ssmq_tokenizer
     CHECK_OK(ssmq_windows_open(data, t, 300, window, limit, &w));
     account(w, window, &read);
     ssmq_windows_close(w);
-    ssmq_windows_of_cut(cut, limit, &w);
+    ssmq_windows_of_cut(cut, SSMQ_DIALECT_GPTQ, limit, &w);
     account(w, window, &again);
     ssmq_windows_close(w);
     assert_string_equal(ssmq_str_text(&again), ssmq_str_text(&read));

@@ -37,12 +37,12 @@ static const char *documents_of(const scratch *s, const ssmq_data *data, int64_t
 {
     ssmq_tokenizer *t = NULL;
     ssmq_windows   *w = NULL;
-    int32_t         token[16], subset;
+    ssmq_window     next;
     const int64_t  *document;
     const char     *text = "";
     CHECK_OK(ssmq_tokenizer_open(small_tokenizer(s, NULL, NULL), &t));
     CHECK_OK(ssmq_windows_open(data, t, 300, window, limit, &w));
-    for (bool more = true; more;) CHECK_OK(ssmq_windows_next(w, token, &subset, &more));
+    for (bool more = true; more;) CHECK_OK(ssmq_windows_next(w, &next, &more));
     const int64_t n = ssmq_windows_documents(w, s->a, &document);
     for (int64_t i = 0; i < n; i++)
         text = ssmq_arena_printf(s->a, "%s%s%d", text, i ? "," : "", (int)document[i]);

@@ -10,15 +10,20 @@ static float value_at(int64_t window, int64_t row, int64_t d)
     return (float)(100 * window + 10 * row + d);
 }
 
-/* Rows first .. first + n of a window, in a wider tensor. */
-static void put(ssmq_kept_hidden *k, int64_t window, int64_t first, int64_t n)
+/* Rows first .. first + n of a window of so many, in a wider tensor. */
+static void put_of(ssmq_kept_hidden *k, int64_t window, int64_t length, int64_t first, int64_t n)
 {
     float             x[PIECE * (D + 2)];
     const ssmq_tensor wide = SSMQ_TENSOR(x, SSMQ_F32, n, D + 2);
     const ssmq_tensor rows = ssmq_tensor_slice(&wide, 1, 0, D);
     for (int64_t i = 0; i < n; i++)
         for (int64_t d = 0; d < D; d++) x[i * (D + 2) + d] = value_at(window, first + i, d);
-    ssmq_kept_hidden_put(k, window, first, &rows);
+    ssmq_kept_hidden_put(k, window, length, first, &rows);
+}
+
+static void put(ssmq_kept_hidden *k, int64_t window, int64_t first, int64_t n)
+{
+    put_of(k, window, WINDOW, first, n);
 }
 
 static void put_window(ssmq_kept_hidden *k, int64_t window)
@@ -73,8 +78,25 @@ static void test_cut(void **state)
     ssmq_kept_hidden_free(k);
 }
 
+/* Windows that are shorter than the longest are whole with the rows they have. */
+static void test_short(void **state)
+{
+    (void)state;
+    ssmq_tensor       t;
+    ssmq_kept_hidden *k = ssmq_kept_hidden_new(1 << 20);
+    ssmq_kept_hidden_begin(k, WINDOW, PIECE);
+    put_of(k, 0, PIECE + 1, 0, PIECE);
+    assert_false(ssmq_kept_hidden_get(k, 0, 0, PIECE, &t));
+    put_of(k, 0, PIECE + 1, PIECE, 1);
+    assert_true(ssmq_kept_hidden_get(k, 0, 0, PIECE, &t));
+    assert_true(ssmq_kept_hidden_get(k, 0, PIECE, 1, &t) && t.dim[0] == 1);
+    assert_true(((const float *)t.data)[D - 1] == value_at(0, PIECE, D - 1));
+    ssmq_kept_hidden_free(k);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kept), cmocka_unit_test(test_cut)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kept), cmocka_unit_test(test_cut),
+                                       cmocka_unit_test(test_short)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

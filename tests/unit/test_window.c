@@ -24,18 +24,17 @@ static ssmq_status windows_text(const ssmq_data *data, ssmq_tokenizer *t, int64_
 {
     ssmq_windows *w = NULL;
     SSMQ_TRY(ssmq_windows_open(data, t, 300, window, limit, &w));
-    int32_t    *token = ssmq_must_malloc((size_t)window * sizeof *token);
     ssmq_status st = SSMQ_OK;
     for (bool more = true; st == SSMQ_OK && more;) {
-        int32_t subset = -1;
-        st = ssmq_windows_next(w, token, &subset, &more);
+        ssmq_window next;
+        st = ssmq_windows_next(w, &next, &more);
         if (st != SSMQ_OK || !more) break;
-        ssmq_str_printf(out, "%s:", subset < 0 ? "-" : ssmq_windows_subset(w, subset));
-        for (int64_t i = 0; i < window; i++) ssmq_str_printf(out, "%c", token[i]);
+        assert_true(next.n == window && next.read == window && ssmq_window_scored(&next) == window - 1);
+        ssmq_str_printf(out, "%s:", next.subset < 0 ? "-" : ssmq_windows_subset(w, next.subset));
+        for (int64_t i = 0; i < window; i++) ssmq_str_printf(out, "%c", next.token[i]);
         ssmq_str_puts(out, "|");
     }
     if (st == SSMQ_OK) assert_true(ssmq_windows_fraction(w) == 1.0);
-    free(token);
     ssmq_windows_close(w);
     return st;
 }
@@ -149,11 +148,11 @@ static void test_refused(void **state)
     data = (ssmq_data){put(s, "x.jsonl", "{\"text\": \"a\"}\n{\"text\": \"\xC3\xA9\"}\n"),
                        SSMQ_DATA_JSONL, NULL};
     ssmq_windows *w = NULL;
-    int32_t       token[4], subset;
+    ssmq_window   next;
     bool          more;
     CHECK_OK(
         ssmq_windows_open(&data, t, 0xA9, 4, 0, &w)); /* a model that ends before the last byte */
-    CHECK_FAILS(ssmq_windows_next(w, token, &subset, &more), SSMQ_ERR_INPUT,
+    CHECK_FAILS(ssmq_windows_next(w, &next, &more), SSMQ_ERR_INPUT,
                 ssmq_arena_printf(s->a,
                                   "%s:2: the tokenizer gave the id 195, which is not within the "
                                   "model's 0 to 168",
@@ -180,7 +179,7 @@ static void test_digest(void **state)
     scratch          *s = *state;
     ssmq_data         data = {put(s, "x.json", "[1, 2, 3, 299, 5]"), SSMQ_DATA_TOKENS, NULL};
     ssmq_windows     *w = NULL;
-    int32_t           token[2], subset;
+    ssmq_window       next;
     bool              more;
     char              hex[SSMQ_SHA256_HEX], expected[SSMQ_SHA256_HEX];
     static const char bytes[] = "\1\0\0\0\2\0\0\0\3\0\0\0\x2B\1\0\0";
@@ -189,17 +188,18 @@ static void test_digest(void **state)
     ssmq_sha256_of("", 0, expected);
     assert_string_equal(hex, expected);
     for (size_t i = 1; i <= 2; i++) {
-        CHECK_OK(ssmq_windows_next(w, token, &subset, &more));
+        CHECK_OK(ssmq_windows_next(w, &next, &more));
         assert_true(more);
-        assert_int_equal(subset, -1);
+        assert_int_equal(next.subset, -1);
+        assert_int_equal(ssmq_windows_tokens(w), 2 * i);
         ssmq_windows_digest(w, hex);
         ssmq_sha256_of(bytes, 8 * i, expected);
         assert_string_equal(hex, expected);
     }
-    CHECK_OK(ssmq_windows_next(w, token, &subset, &more));
-    assert_false(more);
-    CHECK_OK(ssmq_windows_next(w, token, &subset, &more));
-    assert_false(more);
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(ssmq_windows_next(w, &next, &more));
+        assert_false(more);
+    }
     assert_int_equal(ssmq_windows_subsets(w), 0);
     ssmq_windows_close(w);
     assert_string_equal(ssmq_dialects[0], "gptq");
@@ -345,11 +345,11 @@ static void test_shipped(void **state)
     ssmq_tokenizer          *t = NULL;
     CHECK_OK(ssmq_tokenizer_open("models/tiny-mamba/tokenizer.json", &t));
     ssmq_windows *w = NULL;
-    int32_t      *token = ssmq_must_malloc(2048 * sizeof *token), subset, windows = 0;
+    ssmq_window   next;
+    int32_t       windows = 0;
     ssmq_data     data = {"configs/data/wiki.test.raw", SSMQ_DATA_WIKITEXT_RAW, NULL};
     CHECK_OK(ssmq_windows_open(&data, t, 4096, 2048, 0, &w));
-    for (bool more = true; more; windows += more)
-        CHECK_OK(ssmq_windows_next(w, token, &subset, &more));
+    for (bool more = true; more; windows += more) CHECK_OK(ssmq_windows_next(w, &next, &more));
     assert_int_equal(windows, 390106 / 2048);
     ssmq_windows_close(w);
 
@@ -357,8 +357,8 @@ static void test_shipped(void **state)
     int count[7] = {0};
     CHECK_OK(ssmq_windows_open(&data, t, 4096, 2048, 3, &w));
     for (bool more = true; more;) {
-        CHECK_OK(ssmq_windows_next(w, token, &subset, &more));
-        if (more) count[subset]++;
+        CHECK_OK(ssmq_windows_next(w, &next, &more));
+        if (more) count[next.subset]++;
     }
     assert_int_equal(ssmq_windows_subsets(w), 7);
     for (int i = 0; i < 7; i++) {
@@ -366,7 +366,6 @@ static void test_shipped(void **state)
         assert_int_equal(count[i], 3);
     }
     ssmq_windows_close(w);
-    free(token);
     ssmq_tokenizer_close(t);
 }
 

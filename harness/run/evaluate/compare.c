@@ -52,7 +52,8 @@ ssmq_compared_token ssmq_compare_rows(const float *with_float, const float *logi
 ssmq_comparison *ssmq_comparison_new(int64_t targets)
 {
     ssmq_comparison *c = ssmq_must_malloc(sizeof *c);
-    *c = (ssmq_comparison){.targets = targets};
+    *c = (ssmq_comparison){.targets = targets, .first = ssmq_must_malloc(sizeof *c->first)};
+    c->first[0] = 0;
     c->kl = ssmq_must_malloc((size_t)targets * sizeof *c->kl);
     c->delta_p = ssmq_must_malloc((size_t)targets * sizeof *c->delta_p);
     return c;
@@ -61,6 +62,7 @@ ssmq_comparison *ssmq_comparison_new(int64_t targets)
 void ssmq_comparison_free(ssmq_comparison *c)
 {
     if (!c) return;
+    free(c->first);
     free(c->window_nll_float);
     free(c->window_kl);
     free(c->window_delta_p);
@@ -75,15 +77,25 @@ void ssmq_comparison_free(ssmq_comparison *c)
     free(c);
 }
 
-static void grow(ssmq_comparison *c)
+static void grow_windows(ssmq_comparison *c)
 {
     if (c->windows < c->capacity) return;
     c->capacity = c->capacity ? 2 * c->capacity : 16;
-    const size_t n = (size_t)c->capacity, tokens = n * (size_t)c->targets;
-    double **window[] = {&c->window_nll_float, &c->window_kl, &c->window_delta_p, &c->window_top1,
+    const size_t n = (size_t)c->capacity;
+    double     **window[] = {&c->window_nll_float, &c->window_kl, &c->window_delta_p, &c->window_top1,
                          &c->window_square};
     for (size_t i = 0; i < sizeof window / sizeof *window; i++)
         *window[i] = ssmq_must_realloc(*window[i], n * sizeof **window[i]);
+    c->first = ssmq_must_realloc(c->first, (n + 1) * sizeof *c->first);
+}
+
+/* Room for the next window, of any length. */
+static void grow(ssmq_comparison *c)
+{
+    grow_windows(c);
+    if (c->first[c->windows] + c->targets <= c->token_capacity) return;
+    c->token_capacity = c->token_capacity ? 2 * c->token_capacity : 16 * c->targets;
+    const size_t tokens = (size_t)c->token_capacity;
     c->token_kl = ssmq_must_realloc(c->token_kl, tokens * sizeof *c->token_kl);
     c->token_delta_p = ssmq_must_realloc(c->token_delta_p, tokens * sizeof *c->token_delta_p);
     c->token_top1 = ssmq_must_realloc(c->token_top1, tokens * sizeof *c->token_top1);
@@ -104,7 +116,7 @@ static void rows_piece(void *context, int64_t begin, int64_t end, int32_t worker
     for (int64_t i = begin; i < end; i++) {
         const ssmq_compared_token t =
             ssmq_compare_rows(j->with_float + i * j->n, j->logits + i * j->n, j->n, j->target[i]);
-        const int64_t in_window = j->first + i, at = c->windows * c->targets + in_window;
+        const int64_t in_window = j->first + i, at = c->first[c->windows] + in_window;
         c->kl[in_window] = t.kl;
         c->delta_p[in_window] = t.delta_p;
         c->token_kl[at] = (float)t.kl;
@@ -130,10 +142,10 @@ void ssmq_comparison_rows(ssmq_comparison *c, ssmq_pool *pool, int64_t first,
     ssmq_pool_run(pool, logits->dim[0], 1, rows_piece, &j);
 }
 
-void ssmq_comparison_window(ssmq_comparison *c, double nll)
+void ssmq_comparison_window(ssmq_comparison *c, int64_t targets, double nll)
 {
-    const int64_t  w = c->windows, n = c->targets;
-    const uint8_t *top1 = c->token_top1 + w * n;
+    const int64_t  w = c->windows, n = targets;
+    const uint8_t *top1 = c->token_top1 + c->first[w];
     int64_t        same = 0;
     for (int64_t i = 0; i < n; i++) same += top1[i];
     c->window_nll_float[w] = nll;
@@ -142,7 +154,7 @@ void ssmq_comparison_window(ssmq_comparison *c, double nll)
     for (int64_t i = 0; i < n; i++) c->delta_p[i] *= c->delta_p[i];
     c->window_square[w] = ssmq_sum(c->delta_p, n) / (double)n;
     c->window_top1[w] = (double)same / (double)n;
-    c->windows++;
+    c->first[++c->windows] = c->first[w] + n;
 }
 
 /* ---- a window as bytes ----------------------------------------------------------------- */
@@ -150,14 +162,14 @@ void ssmq_comparison_window(ssmq_comparison *c, double nll)
 #define PER_WINDOW 5 /* doubles */
 #define PER_TOKEN (2 * sizeof(float) + 1)
 
-size_t ssmq_comparison_bytes(const ssmq_comparison *c)
+size_t ssmq_comparison_bytes(int64_t targets)
 {
-    return PER_WINDOW * sizeof(double) + (size_t)c->targets * PER_TOKEN;
+    return PER_WINDOW * sizeof(double) + (size_t)targets * PER_TOKEN;
 }
 
 void ssmq_comparison_pack(const ssmq_comparison *c, int64_t w, unsigned char *out)
 {
-    const size_t n = (size_t)c->targets, at = (size_t)w * n;
+    const size_t at = (size_t)c->first[w], n = (size_t)c->first[w + 1] - at;
     const double window[PER_WINDOW] = {c->window_nll_float[w], c->window_kl[w], c->window_delta_p[w],
                                        c->window_top1[w], c->window_square[w]};
     memcpy(out, window, sizeof window);
@@ -167,11 +179,12 @@ void ssmq_comparison_pack(const ssmq_comparison *c, int64_t w, unsigned char *ou
     memcpy(out + 2 * n * sizeof(float), c->token_top1 + at, n);
 }
 
-void ssmq_comparison_unpack(ssmq_comparison *c, const unsigned char *bytes)
+void ssmq_comparison_unpack(ssmq_comparison *c, int64_t targets, const unsigned char *bytes)
 {
-    const size_t n = (size_t)c->targets, w = (size_t)c->windows;
+    const size_t n = (size_t)targets, w = (size_t)c->windows;
     double       window[PER_WINDOW];
     grow(c);
+    const size_t at = (size_t)c->first[w];
     memcpy(window, bytes, sizeof window);
     bytes += sizeof window;
     c->window_nll_float[w] = window[0];
@@ -179,10 +192,10 @@ void ssmq_comparison_unpack(ssmq_comparison *c, const unsigned char *bytes)
     c->window_delta_p[w] = window[2];
     c->window_top1[w] = window[3];
     c->window_square[w] = window[4];
-    memcpy(c->token_kl + w * n, bytes, n * sizeof(float));
-    memcpy(c->token_delta_p + w * n, bytes + n * sizeof(float), n * sizeof(float));
-    memcpy(c->token_top1 + w * n, bytes + 2 * n * sizeof(float), n);
-    c->windows++;
+    memcpy(c->token_kl + at, bytes, n * sizeof(float));
+    memcpy(c->token_delta_p + at, bytes + n * sizeof(float), n * sizeof(float));
+    memcpy(c->token_top1 + at, bytes + 2 * n * sizeof(float), n);
+    c->first[++c->windows] = (int64_t)(at + n);
 }
 
 /* ---- statistics ------------------------------------------------------------------------ */
@@ -268,11 +281,13 @@ static const double *gather(const chosen *s, const double *of_all)
 
 static void kl_figures(const ssmq_comparison *c, const chosen *s, ssmq_compare_score *f)
 {
-    const int64_t n = s->n * c->targets;
-    float        *kl = ssmq_must_malloc((size_t)n * sizeof *kl);
-    for (int64_t i = 0; i < s->n; i++)
-        memcpy(kl + i * c->targets, c->token_kl + s->window[i] * c->targets,
-               (size_t)c->targets * sizeof *kl);
+    float  *kl = ssmq_must_malloc((size_t)c->first[c->windows] * sizeof *kl);
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        const int64_t first = c->first[s->window[i]], targets = c->first[s->window[i] + 1] - first;
+        memcpy(kl + n, c->token_kl + first, (size_t)targets * sizeof *kl);
+        n += targets;
+    }
     qsort(kl, (size_t)n, sizeof *kl, by_float);
     f->kl_median = ssmq_sorted_quantile(kl, n, 0.5);
     f->kl_p90 = ssmq_sorted_quantile(kl, n, 0.9);

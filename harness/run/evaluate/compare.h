@@ -27,10 +27,11 @@ ssmq_compared_token ssmq_compare_rows(const float *with_float, const float *logi
 
 /* ---- an evaluation, window by window ---- */
 
-/* Figures of all windows so far, in the order of the text; token arrays are [windows * targets]. */
+/* Figures of all windows so far, in the order of the text; token arrays are [first[windows]]. */
 typedef struct ssmq_comparison {
-    int64_t  targets; /* predicted tokens of a window */
-    int64_t  windows, capacity;
+    int64_t  targets; /* predicted tokens of a window, at most */
+    int64_t  windows, capacity, token_capacity;
+    int64_t *first;   /* [windows + 1] where the predicted tokens of each begin               */
     double  *window_nll_float; /* [windows] float's mean loss, nats                           */
     double  *window_kl, *window_delta_p, *window_top1; /* [windows] means over tokens         */
     double  *window_square;    /* [windows] mean of delta_p squared                           */
@@ -43,7 +44,7 @@ typedef struct ssmq_comparison {
     double *kl, *delta_p; /* [targets] of the window under way */
 } ssmq_comparison;
 
-ssmq_comparison *ssmq_comparison_new(int64_t targets);
+ssmq_comparison *ssmq_comparison_new(int64_t targets); /* of a window, at most */
 void             ssmq_comparison_free(ssmq_comparison *c); /* accepts NULL */
 
 /* Rows first .. first + n of the window under way: logits (n, V) of both, on the host, contiguous, and
@@ -51,14 +52,14 @@ void             ssmq_comparison_free(ssmq_comparison *c); /* accepts NULL */
 void ssmq_comparison_rows(ssmq_comparison *c, ssmq_pool *pool, int64_t first,
                           const ssmq_tensor *with_float, const ssmq_tensor *logits,
                           const int32_t *target);
-/* The window is complete: nll is float's mean loss in it, in nats. */
-void ssmq_comparison_window(ssmq_comparison *c, double nll);
+/* The window is complete, with all of its targets: nll is float's mean loss in it, in nats. */
+void ssmq_comparison_window(ssmq_comparison *c, int64_t targets, double nll);
 
-/* What a window left here, as bytes of this machine's layout: so many, those of window w, and added as the next
- * window. */
-size_t ssmq_comparison_bytes(const ssmq_comparison *c);
+/* What a window left here, as bytes of this machine's layout: so many for its targets, those of window w, and added as
+ * the next window. */
+size_t ssmq_comparison_bytes(int64_t targets);
 void   ssmq_comparison_pack(const ssmq_comparison *c, int64_t w, unsigned char *out);
-void   ssmq_comparison_unpack(ssmq_comparison *c, const unsigned char *bytes);
+void   ssmq_comparison_unpack(ssmq_comparison *c, int64_t targets, const unsigned char *bytes);
 
 /* What figures are taken from. */
 typedef struct ssmq_compare_basis {

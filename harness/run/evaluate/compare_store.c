@@ -31,7 +31,7 @@ static double *window_values(const ssmq_comparison *c, int32_t metric)
 
 static ssmq_tensor token_values(const ssmq_comparison *c, int32_t metric)
 {
-    const int64_t n = c->windows * c->targets;
+    const int64_t n = c->first[c->windows];
     if (metric == SSMQ_METRIC_TOP1) return SSMQ_TENSOR(c->token_top1, SSMQ_U8, n);
     float *values = metric == SSMQ_METRIC_KL ? c->token_kl : c->token_delta_p;
     return SSMQ_TENSOR(values, SSMQ_F32, n);
@@ -45,7 +45,7 @@ static bool asked_for(const ssmq_compare_spec *spec, int32_t metric)
 static ssmq_status write_tokens(ssmq_store *s, const char *group, const ssmq_comparison *c,
                                 const ssmq_compare_spec *spec, ssmq_arena *arena)
 {
-    const int64_t     n = c->windows * c->targets;
+    const int64_t     n = c->first[c->windows];
     const char *const axis = ssmq_arena_printf(arena, "%s/token", group);
     int64_t          *index = SSMQ_ARENA_ARRAY(arena, int64_t, n);
     for (int64_t i = 0; i < n; i++) index[i] = i;

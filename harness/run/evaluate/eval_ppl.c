@@ -29,7 +29,7 @@ typedef struct side {
     const ssmq_model *m;
     ssmq_exec        *ex;
     void             *state;
-    double           *loss; /* [window - 1] of each target */
+    double           *loss; /* [window] of each target */
     ssmq_tensor       rows; /* (n, D) hidden, of the piece under way */
     ssmq_kept_hidden *kept; /* lent; both NULL: its layers always run */
     ssmq_hidden_cache *cache;
@@ -47,14 +47,20 @@ typedef struct task {
     ssmq_comparison       *comparison; /* where there are two sides */
     const ssmq_beside     *with;   /* the same, as it was asked for; NULL */
     ssmq_pool             *pool;
-    int32_t               *token; /* [window] */
-    int64_t                unscored; /* targets of a window that come first and do not count */
+    ssmq_window            w;      /* under way */
     double                *window_nll;
     int32_t               *window_subset;
+    int64_t               *window_tokens;
     int64_t                windows, capacity;
     const ssmq_listener *listener;
     double               fraction; /* of the data that the finished windows are */
 } task;
+
+/* A tensor only reads it. */
+static int32_t *token_at(const task *t, int64_t i)
+{
+    return (int32_t *)(uintptr_t)(t->w.token + i);
+}
 
 /* The logits of some rows of a piece that begins with token first, and their losses. */
 static ssmq_status score_block(const task *t, side *s, int64_t first, int64_t at, int64_t n,
@@ -63,7 +69,7 @@ static ssmq_status score_block(const task *t, side *s, int64_t first, int64_t at
     ssmq_backend     *be = ssmq_exec_backend(s->ex);
     ssmq_tensor       part = ssmq_tensor_slice(&s->rows, 0, at, n);
     ssmq_tensor       loss = SSMQ_TENSOR(s->loss + first + at, SSMQ_F64, n);
-    const ssmq_tensor target = SSMQ_TENSOR(t->token + first + at + 1, SSMQ_I32, n);
+    const ssmq_tensor target = SSMQ_TENSOR(token_at(t, first + at + 1), SSMQ_I32, n);
     ssmq_exec_position(s->ex, first + at);
     SSMQ_TRY(ssmq_exec_scratch(s->ex, SSMQ_EXEC_SLOT_LOGITS, 2,
                                (const int64_t[]){n, s->m->vocabulary}, logits));
@@ -86,7 +92,7 @@ static ssmq_status on_side(const task *t, const side *s, ssmq_status st)
 static ssmq_status score(task *t, int64_t first, int64_t n)
 {
     const int64_t block = ssmq_eval_block(t->side[0].m);
-    const int64_t begin = first < t->unscored ? t->unscored - first : 0;
+    const int64_t unscored = t->w.unscored, begin = first < unscored ? unscored - first : 0;
     for (int64_t i = begin; i < n; i += block) {
         const int64_t rows = n - i < block ? n - i : block;
         ssmq_tensor   logits[2];
@@ -94,8 +100,8 @@ static ssmq_status score(task *t, int64_t first, int64_t n)
             SSMQ_TRY(on_side(t, &t->side[k],
                              score_block(t, &t->side[k], first, i, rows, &logits[k])));
         if (t->sides == 2)
-            ssmq_comparison_rows(t->comparison, t->pool, first + i - t->unscored, &logits[1], &logits[0],
-                                 t->token + first + i + 1);
+            ssmq_comparison_rows(t->comparison, t->pool, first + i - unscored, &logits[1], &logits[0],
+                                 t->w.token + first + i + 1);
     }
     return SSMQ_OK;
 }
@@ -119,41 +125,35 @@ static bool get_filed(const task *t, side *s, int64_t first, int64_t n)
 
 static ssmq_status forward(const task *t, side *s, int64_t first, int64_t n)
 {
-    const ssmq_batch in = {.token = t->token + first, .B = 1, .L = (int32_t)n};
+    const ssmq_batch in = {.token = t->w.token + first, .B = 1, .L = (int32_t)n};
     ssmq_tensor      hidden;
     if (get_filed(t, s, first, n)) return SSMQ_OK;
     if (s->kept && ssmq_kept_hidden_get(s->kept, t->windows, first, n, &s->rows)) return SSMQ_OK;
     ssmq_exec_position(s->ex, first);
     SSMQ_TRY(s->m->family->forward(s->m, s->ex, &in, s->state, &hidden));
     s->rows = ssmq_tensor_rows(&hidden);
-    if (s->kept) ssmq_kept_hidden_put(s->kept, t->windows, first, &s->rows);
+    if (s->kept) ssmq_kept_hidden_put(s->kept, t->windows, t->w.read, first, &s->rows);
     return SSMQ_OK;
 }
 
 static ssmq_status check_losses(const task *t, const side *s)
 {
-    for (int64_t i = t->unscored; i < t->e->window - 1; i++)
+    for (int64_t i = t->w.unscored; i < t->w.n - 1; i++)
         if (!isfinite(s->loss[i]))
             return SSMQ_FAIL(NUMERIC, "the logits at token %" PRId64 " give a loss of %g", i,
                              s->loss[i]);
     return SSMQ_OK;
 }
 
-/* Tokens of a window that are predicted, and count. */
-static int64_t scored(const task *t)
-{
-    return t->e->window - 1 - t->unscored;
-}
-
 static double mean_loss(const task *t, side *s)
 {
-    return ssmq_loss_mean(t->e->loss_dtype, s->loss + t->unscored, scored(t));
+    return ssmq_loss_mean(t->e->loss_dtype, s->loss + t->w.unscored, ssmq_window_scored(&t->w));
 }
 
 /* What layers gave before, where that is filed: the sum was looked at when it was made, or found. */
 static void open_files(task *t)
 {
-    const ssmq_hidden_window w = {.token = t->token, .n = t->e->window, .piece = chunk_of(t)};
+    const ssmq_hidden_window w = {.token = t->w.token, .n = t->w.read, .piece = chunk_of(t)};
     for (int32_t k = 0; k < t->sides; k++) {
         side *s = &t->side[k];
         ssmq_hidden_file_close(&s->file);
@@ -164,46 +164,51 @@ static void open_files(task *t)
 /* The losses of one window, piece by piece. */
 static ssmq_status run_window(task *t)
 {
-    const int64_t window = t->e->window, chunk = chunk_of(t);
+    const int64_t n = t->w.read, chunk = chunk_of(t);
     open_files(t);
+    if (t->with && t->with->begin) t->with->begin(t->with->context, t->windows, &t->w);
     for (int32_t k = 0; k < t->sides; k++) {
         const side *s = &t->side[k];
         SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));
     }
-    for (int64_t i = 0; i < window; i += chunk) {
-        const int64_t L = window - i < chunk ? window - i : chunk;
+    for (int64_t i = 0; i < n; i += chunk) {
+        const int64_t L = n - i < chunk ? n - i : chunk;
         for (int32_t k = 0; k < t->sides; k++)
             SSMQ_TRY(on_side(t, &t->side[k], forward(t, &t->side[k], i, L)));
-        const int64_t targets = i + L < window ? L : L - 1; /* nothing follows the last token */
+        const int64_t targets = i + L < t->w.n ? L : L - 1; /* nothing follows the last token */
         SSMQ_TRY(score(t, i, targets));
         ssmq_tell_update(t->listener, t->windows, t->fraction); /* a sign of life */
     }
     for (int32_t k = 0; k < t->sides; k++)
         SSMQ_TRY(on_side(t, &t->side[k], check_losses(t, &t->side[k])));
-    if (t->comparison) ssmq_comparison_window(t->comparison, mean_loss(t, &t->side[1]));
+    if (t->comparison)
+        ssmq_comparison_window(t->comparison, ssmq_window_scored(&t->w), mean_loss(t, &t->side[1]));
     return SSMQ_OK;
 }
 
-static void keep(task *t, int32_t subset, double nll)
+static void keep(task *t, double nll)
 {
     if (t->windows == t->capacity) {
         t->capacity = t->capacity ? 2 * t->capacity : 64;
         const size_t n = (size_t)t->capacity;
         t->window_nll = ssmq_must_realloc(t->window_nll, n * sizeof *t->window_nll);
         t->window_subset = ssmq_must_realloc(t->window_subset, n * sizeof *t->window_subset);
+        t->window_tokens = ssmq_must_realloc(t->window_tokens, n * sizeof *t->window_tokens);
     }
     t->window_nll[t->windows] = nll;
-    t->window_subset[t->windows++] = subset;
+    t->window_tokens[t->windows] = ssmq_window_scored(&t->w);
+    t->window_subset[t->windows++] = t->w.subset;
 }
 
-/* The loss of the window in t->token, computed unless it was before the run was killed. */
+/* The loss of the window under way, computed unless it was before the run was killed. */
 static ssmq_status find_loss(task *t, double *nll)
 {
-    const int64_t           n = t->e->window;
+    const ssmq_window      *w = &t->w;
     const ssmq_window_yield y = {.comparison = t->comparison,
+                                 .targets = ssmq_window_scored(w),
                                  .sums = t->with ? t->with->sums : NULL,
                                  .sums_bytes = t->with ? t->with->sums_bytes : 0};
-    if (ssmq_resume_window(t->listener, t->e->id, t->windows, t->token, n, &y, nll)) return SSMQ_OK;
+    if (ssmq_resume_window(t->listener, t->e->id, t->windows, w->token, w->n, &y, nll)) return SSMQ_OK;
     SSMQ_TRY(ssmq_may_go_on(t->listener));
     const ssmq_status st = run_window(t);
     if (st == SSMQ_ERR_NUMERIC)
@@ -211,19 +216,18 @@ static ssmq_status find_loss(task *t, double *nll)
                          ssmq_error_last()->message);
     SSMQ_TRY(st);
     *nll = mean_loss(t, &t->side[0]);
-    return ssmq_resume_keep_window(t->listener, t->e->id, t->windows, t->token, n, &y, *nll);
+    return ssmq_resume_keep_window(t->listener, t->e->id, t->windows, w->token, w->n, &y, *nll);
 }
 
 static ssmq_status run_windows(task *t, ssmq_windows *w)
 {
     for (;;) {
-        int32_t subset = -1;
-        bool    more = false;
-        SSMQ_TRY(ssmq_windows_next(w, t->token, &subset, &more));
+        bool   more = false;
         double nll = 0;
+        SSMQ_TRY(ssmq_windows_next(w, &t->w, &more));
         if (!more) return SSMQ_OK;
         SSMQ_TRY(find_loss(t, &nll));
-        keep(t, subset, nll);
+        keep(t, nll);
         t->fraction = ssmq_windows_fraction(w);
         ssmq_tell_update(t->listener, t->windows, t->fraction);
     }
@@ -231,10 +235,10 @@ static ssmq_status run_windows(task *t, ssmq_windows *w)
 
 /* ---- figures --------------------------------------------------------------------------- */
 
-/* of: tokens of a window */
-static ssmq_ppl_figures figures(const double *nll, int64_t n, int64_t of)
+static ssmq_ppl_figures figures(const double *nll, const int64_t *tokens, int64_t n)
 {
-    ssmq_ppl_figures f = {.windows = n, .tokens = n * of};
+    ssmq_ppl_figures f = {.windows = n};
+    for (int64_t i = 0; i < n; i++) f.tokens += tokens[i];
     ssmq_mean(nll, n, &f.nll, &f.nll_se);
     f.ppl = exp(f.nll);
     f.ppl_se = f.ppl * f.nll_se;
@@ -243,13 +247,17 @@ static ssmq_ppl_figures figures(const double *nll, int64_t n, int64_t of)
 
 static ssmq_ppl_figures subset_figures(const task *t, int32_t subset)
 {
-    double *nll = ssmq_must_malloc((size_t)t->windows * sizeof *nll);
-    int64_t n = 0;
-    for (int64_t i = 0; i < t->windows; i++)
-        if (t->window_subset[i] == subset) nll[n++] = t->window_nll[i];
+    double  *nll = ssmq_must_malloc((size_t)t->windows * sizeof *nll);
+    int64_t *tokens = ssmq_must_malloc((size_t)t->windows * sizeof *tokens), n = 0;
+    for (int64_t i = 0; i < t->windows; i++) {
+        if (t->window_subset[i] != subset) continue;
+        nll[n] = t->window_nll[i];
+        tokens[n++] = t->window_tokens[i];
+    }
     ssmq_ppl_figures f = {.ppl = NAN, .ppl_se = NAN, .nll = NAN, .nll_se = NAN};
-    if (n) f = figures(nll, n, scored(t));
+    if (n) f = figures(nll, tokens, n);
     free(nll);
+    free(tokens);
     return f;
 }
 
@@ -271,10 +279,12 @@ static void conclude(task *t, const ssmq_windows *w, const ssmq_beside *beside, 
 {
     ssmq_arena  *arena = ssmq_arena_new();
     const size_t n = (size_t)t->windows;
-    ssmq_ppl     p = {.arena = arena, .all = figures(t->window_nll, t->windows, scored(t))};
+    ssmq_ppl     p = {.arena = arena, .all = figures(t->window_nll, t->window_tokens, t->windows)};
     p.window_nll = SSMQ_ARENA_ARRAY(arena, double, n);
     p.window_subset = SSMQ_ARENA_ARRAY(arena, int32_t, n);
+    p.window_tokens = SSMQ_ARENA_ARRAY(arena, int64_t, n);
     memcpy(p.window_nll, t->window_nll, n * sizeof *p.window_nll);
+    memcpy(p.window_tokens, t->window_tokens, n * sizeof *p.window_tokens);
     memcpy(p.window_subset, t->window_subset, n * sizeof *p.window_subset);
     p.n_subset = ssmq_windows_subsets(w);
     p.subset_name = SSMQ_ARENA_ARRAY(arena, const char *, p.n_subset);
@@ -283,6 +293,7 @@ static void conclude(task *t, const ssmq_windows *w, const ssmq_beside *beside, 
         p.subset_name[i] = ssmq_arena_strdup(arena, ssmq_windows_subset(w, i));
         p.subset[i] = subset_figures(t, i);
     }
+    p.text_tokens = ssmq_windows_tokens(w);
     ssmq_windows_digest(w, p.token_digest);
     p.n_document = ssmq_windows_documents(w, arena, &p.document);
     if (beside) conclude_comparison(t, beside, &p);
@@ -305,7 +316,7 @@ static ssmq_status open_beside(task *t, const ssmq_beside *beside)
 {
     SSMQ_TRY(open_side(t, beside->m, beside->ex));
     SSMQ_TRY(ssmq_pool_open(ssmq_exec_backend(beside->ex)->threads, &t->pool));
-    t->comparison = ssmq_comparison_new(scored(t));
+    t->comparison = ssmq_comparison_new(t->e->window);
     t->side[1].cache = beside->cache;
     if (!beside->kept || ssmq_exec_backend(beside->ex)->ops->space != SSMQ_SPACE_HOST) return SSMQ_OK;
     ssmq_kept_hidden_begin(beside->kept, t->e->window, chunk_of(t));
@@ -326,7 +337,7 @@ static void close_task(task *t)
     ssmq_comparison_free(t->comparison);
     free(t->window_nll);
     free(t->window_subset);
-    free(t->token);
+    free(t->window_tokens);
 }
 
 /* cache: of m itself; NULL: none */
@@ -337,13 +348,11 @@ static ssmq_status evaluate(const ssmq_evaluation *e, const ssmq_model *m, ssmq_
     task          t = {.e = e, .listener = listener, .beside = "float", .piece = SSMQ_EVAL_PIECE};
     ssmq_windows *w = NULL;
     ssmq_status   st = SSMQ_OK;
-    t.unscored = ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window);
     SSMQ_ASSERT(!beside || beside->m->vocabulary == m->vocabulary);
     t.with = beside;
     if (beside && beside->name) t.beside = beside->name;
     if (beside && beside->piece > 0) t.piece = beside->piece;
     SSMQ_TRY(ssmq_texts_windows(texts, e, m->vocabulary, listener, &w));
-    t.token = ssmq_must_malloc((size_t)e->window * sizeof *t.token);
     ssmq_tell_begin(listener, beside && beside->task ? beside->task : e->id, "windows");
     SSMQ_TRY_DONE(st, open_side(&t, m, ex));
     t.side[0].cache = cache;

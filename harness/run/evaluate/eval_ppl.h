@@ -34,6 +34,8 @@ typedef struct ssmq_ppl {
     ssmq_ppl_figures  all;
     double           *window_nll;    /* [windows] mean loss, nats                     */
     int32_t          *window_subset; /* [windows] index into subset; -1: none         */
+    int64_t          *window_tokens; /* [windows] that were predicted                 */
+    int64_t           text_tokens;   /* of the text, from its beginning on, that windows hold */
     int32_t           n_subset;
     const char      **subset_name;   /* [n_subset]                                    */
     ssmq_ppl_figures *subset;        /* [n_subset]; NaN where it has no whole window  */
@@ -45,7 +47,7 @@ typedef struct ssmq_ppl {
     ssmq_arena       *arena;         /* owns the arrays                               */
 } ssmq_ppl;
 
-/* Memory does not depend on the length of the text but for 12 bytes a window and 24 a document, and what texts hold.
+/* Memory does not depend on the length of the text but for 20 bytes a window and 24 a document, and what texts hold.
  * texts: where the windows come from.  INPUT for damaged data; NUMERIC, with the window named, where
  * a value is not finite. */
 SSMQ_MUST_USE ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,
@@ -73,6 +75,9 @@ typedef struct ssmq_beside {
     /* [sums_bytes] what probes add up over the windows; it goes on with a run that was killed.  NULL: nothing. */
     void                    *sums;
     size_t                   sums_bytes;
+    /* Before each window that runs, whose index is told; NULL: nobody wants to know. */
+    void (*begin)(void *context, int64_t index, const ssmq_window *window);
+    void *context;
 } ssmq_beside;
 
 /* The same figures, and beside them out->comparison; 9 bytes more for each token, 40 for each window, and

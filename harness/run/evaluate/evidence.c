@@ -162,7 +162,7 @@ static void one_overlap(ssmq_alarms *a, const ssmq_samples *samples, const ssmq_
         const bool    documents = c->data.format == SSMQ_DATA_JSONL;
         const int64_t n = documents
                               ? ssmq_overlap_documents(samples, p->document, p->n_document)
-                              : ssmq_overlap_pieces(samples, c->length, p->all.windows * e->window);
+                              : ssmq_overlap_pieces(samples, c->length, p->text_tokens);
         if (n == 0) return;
         message = ssmq_arena_printf(
             a->arena, "%" PRId64 " of %" PRId64 " calibration samples are of %s that it evaluates",

@@ -19,8 +19,8 @@ typedef struct pass {
     const ssmq_fake_real_request *r;
     ssmq_fake_real               *out;
     ssmq_exec                    *fake, *real;
-    int64_t *seen_real, *seen_fake; /* [n_site] tokens so far, of all windows */
-    size_t   sums_bytes;            /* from out->at on: the sites, and both of these */
+    int64_t  window;                /* under way                                    */
+    int64_t *seen_real, *seen_fake; /* [n_site] tokens of it that come before the next */
     kept    *kept;                  /* [n_site]                                */
     float   *value;                 /* fake's values of the site under way     */
     int8_t  *code;                  /* and its codes                           */
@@ -52,7 +52,7 @@ static ssmq_differ_cause cause_of(const coded *fake, const coded *real)
     return SSMQ_DIFFER_carried;
 }
 
-/* token: of all windows. */
+/* token: of the window. */
 static void count(const pass *p, ssmq_fake_real_site *s, const coded *fake, const coded *real,
                   int64_t token, int64_t channel)
 {
@@ -61,10 +61,9 @@ static void count(const pass *p, ssmq_fake_real_site *s, const coded *fake, cons
     s->count.n_inexact += fake->value != real->value;
     if (distance == 0) return;
     const ssmq_differ_cause cause = cause_of(fake, real);
-    const int64_t           window = p->r->evaluation->window;
     if (s->count.n_differ == 0) {
-        s->first.window = token / window;
-        s->first.token = token % window;
+        s->first.window = p->window;
+        s->first.token = token;
         s->first.channel = channel;
         s->first.fake = fake->code;
         s->first.real = real->code;
@@ -82,16 +81,19 @@ static void count(const pass *p, ssmq_fake_real_site *s, const coded *fake, cons
 
 /* ---- rows ------------------------------------------------------------------------------ */
 
-/* Tokens of a window at a site: the last one has no target, so that the head does not see it. */
-static int64_t tokens_of(const pass *p, int32_t site)
+/* The head sees only tokens whose targets are scored. */
+static void begin_window(void *context, int64_t index, const ssmq_window *w)
 {
-    return p->r->evaluation->window - (p->r->model->site[site].layer < 0);
+    pass *p = context;
+    p->window = index;
+    for (int32_t i = 0; i < p->r->model->n_site; i++)
+        p->seen_real[i] = p->seen_fake[i] = p->r->model->site[i].layer < 0 ? w->unscored : 0;
 }
 
 /* Where the token that a site has come to lies in the piece. */
-static int64_t in_piece(const pass *p, int32_t site, int64_t seen)
+static int64_t in_piece(const pass *p, int64_t seen)
 {
-    return seen % tokens_of(p, site) % p->piece;
+    return seen % p->piece;
 }
 
 static int64_t width_of(const ssmq_site *s)
@@ -122,7 +124,7 @@ static void copy_codes(const ssmq_tensor *q, int8_t *to)
 /* Some rows of a site, each a token's, or of a state one of a token's. */
 typedef struct part {
     int32_t       site;
-    int64_t       seen; /* the first row's token, of all that the site has seen      */
+    int64_t       seen; /* the first row's token, of the window                      */
     int64_t       rows, width;
     int64_t       rows_per_token;
     const int8_t *code; /* of fake; NULL: both modes' are found from their values     */
@@ -147,11 +149,9 @@ static void compare_part(pass *p, const part *w)
     const ssmq_tensor    shape = SSMQ_TENSOR(p->value + w->at, SSMQ_F32, w->rows, w->width);
     const ssmq_scale_map fake = ssmq_shape_scales(&shape, &by_fake.spec, &by_fake.params);
     const ssmq_scale_map real = ssmq_shape_scales(&shape, &by_real.spec, &by_real.params);
-    const int64_t        tokens = tokens_of(p, w->site), window = p->r->evaluation->window;
     const kept          *k = &p->kept[w->site];
     for (int64_t m = 0; m < w->rows; m++) {
-        const int64_t seen = w->seen + m / w->rows_per_token;
-        const int64_t token = seen / tokens * window + seen % tokens;
+        const int64_t token = w->seen + m / w->rows_per_token;
         for (int64_t c = 0; c < w->width; c++) {
             const int64_t i = m * w->width + c, of_real = w->kept_at + i;
             const coded   f =
@@ -181,7 +181,7 @@ static ssmq_status see_real(void *context, int32_t site, const ssmq_tensor *x)
     const pass   *p = context;
     const int64_t width = width_of(&p->r->model->site[site]);
     if (!p->kept[site].value) return SSMQ_OK;
-    copy_values(x, p->kept[site].value + in_piece(p, site, p->seen_real[site]) * width);
+    copy_values(x, p->kept[site].value + in_piece(p, p->seen_real[site]) * width);
     if (is_state(p, site)) p->seen_real[site] += ssmq_tensor_count(x) / width;
     return SSMQ_OK;
 }
@@ -191,7 +191,7 @@ static ssmq_status codes_real(void *context, int32_t site, const ssmq_tensor *q)
     const pass   *p = context;
     const int64_t width = width_of(&p->r->model->site[site]);
     if (!p->kept[site].value) return SSMQ_OK;
-    copy_codes(q, p->kept[site].code + in_piece(p, site, p->seen_real[site]) * width);
+    copy_codes(q, p->kept[site].code + in_piece(p, p->seen_real[site]) * width);
     p->seen_real[site] += ssmq_tensor_count(q) / width;
     return SSMQ_OK;
 }
@@ -208,7 +208,7 @@ static void compare_states(pass *p, int32_t site, int64_t n)
                            .width = s->width,
                            .rows_per_token = s->rows,
                            .at = t * width,
-                           .kept_at = in_piece(p, site, p->seen_fake[site]) * width};
+                           .kept_at = in_piece(p, p->seen_fake[site]) * width};
         compare_part(p, &w);
     }
 }
@@ -236,7 +236,7 @@ static ssmq_status codes_fake(void *context, int32_t site, const ssmq_tensor *q)
                     .width = width,
                     .rows_per_token = 1,
                     .code = p->code,
-                    .kept_at = in_piece(p, site, seen) * width};
+                    .kept_at = in_piece(p, seen) * width};
     compare_part(p, &w);
     p->seen_fake[site] += rows;
     return SSMQ_OK;
@@ -284,10 +284,9 @@ static ssmq_status open_pass(const ssmq_fake_real_request *r, pass *p)
     ssmq_arena  *arena = ssmq_arena_new();
     *p = (pass){.r = r, .out = ssmq_arena_alloc(arena, sizeof *p->out)};
     *p->out = (ssmq_fake_real){.arena = arena, .model = r->model, .first = -1};
-    p->sums_bytes = n * (sizeof *p->out->at + sizeof *p->seen_real + sizeof *p->seen_fake);
-    p->out->at = ssmq_arena_alloc(arena, p->sums_bytes);
-    p->seen_real = (int64_t *)(void *)(p->out->at + n);
-    p->seen_fake = p->seen_real + n;
+    p->out->at = SSMQ_ARENA_ARRAY(arena, ssmq_fake_real_site, n);
+    p->seen_real = SSMQ_ARENA_ARRAY(arena, int64_t, n);
+    p->seen_fake = SSMQ_ARENA_ARRAY(arena, int64_t, n);
     p->kept = SSMQ_ARENA_ARRAY(arena, kept, n);
     SSMQ_TRY(ssmq_exec_open(r->be, r->model, r->plan, SSMQ_MODE_REAL, &p->real));
     SSMQ_TRY(
@@ -342,7 +341,9 @@ ssmq_status ssmq_fake_real_run(const ssmq_fake_real_request *r, ssmq_fake_real *
                                     .task = TASK,
                                     .piece = p.piece,
                                     .sums = p.out->at,
-                                    .sums_bytes = p.sums_bytes};
+                                    .sums_bytes = (size_t)r->model->n_site * sizeof *p.out->at,
+                                    .begin = begin_window,
+                                    .context = &p};
         st = ssmq_eval_paired(r->evaluation, r->model, p.real, &beside, r->texts, &l, &ppl);
     }
     if (st == SSMQ_OK) {

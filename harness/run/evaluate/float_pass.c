@@ -10,7 +10,7 @@ typedef struct task {
     const char            *name;
     void                  *state;
     float                 *row;   /* [window][D] */
-    int32_t               *token; /* [window] */
+    ssmq_window            w;     /* under way */
     ssmq_lease            *lease; /* NULL: none is held */
     int64_t               *most_bytes;
     int64_t                windows, found, run; /* seen; with a file from before; run here */
@@ -21,7 +21,7 @@ typedef struct task {
 
 static ssmq_hidden_window window_of(const task *t)
 {
-    return (ssmq_hidden_window){.token = t->token, .n = t->p->e->window, .piece = t->p->piece};
+    return (ssmq_hidden_window){.token = t->w.token, .n = t->w.read, .piece = t->p->piece};
 }
 
 /* ---- one window ---------------------------------------------------------------------------- */
@@ -30,7 +30,7 @@ static ssmq_status run_piece(const task *t, int64_t first, int64_t n)
 {
     const ssmq_float_pass *p = t->p;
     const int64_t          D = p->m->width;
-    const ssmq_batch       in = {.token = t->token + first, .B = 1, .L = (int32_t)n};
+    const ssmq_batch       in = {.token = t->w.token + first, .B = 1, .L = (int32_t)n};
     ssmq_tensor            hidden, mine = SSMQ_TENSOR(t->row + first * D, SSMQ_F32, n, D);
     ssmq_backend          *be = ssmq_exec_backend(p->ex);
     ssmq_exec_position(p->ex, first);
@@ -42,10 +42,10 @@ static ssmq_status run_piece(const task *t, int64_t first, int64_t n)
 static ssmq_status run_window(const task *t)
 {
     const ssmq_float_pass *p = t->p;
-    const int64_t          window = p->e->window;
+    const int64_t          n = t->w.read;
     SSMQ_TRY(p->m->family->state_zero(p->m, p->ex, t->state));
-    for (int64_t i = 0; i < window; i += p->piece) {
-        SSMQ_TRY(run_piece(t, i, window - i < p->piece ? window - i : p->piece));
+    for (int64_t i = 0; i < n; i += p->piece) {
+        SSMQ_TRY(run_piece(t, i, n - i < p->piece ? n - i : p->piece));
         if (t->lease && ssmq_lease_beat(t->lease) != SSMQ_OK) ssmq_error_clear(); /* the work is then done twice */
         ssmq_tell_update(p->listener, t->windows, t->fraction);
     }
@@ -101,13 +101,13 @@ static void note_other(task *t)
 static bool is_known(const task *t)
 {
     const ssmq_float_pass *p = t->p;
-    return p->resumes && ssmq_resume_has_window(p->listener, p->e->id, t->windows, t->token, p->e->window);
+    return p->resumes && ssmq_resume_has_window(p->listener, p->e->id, t->windows, t->w.token, t->w.n);
 }
 
 /* Counts a window's file; false if there is no room for it. */
 static bool use_room(const task *t)
 {
-    const int64_t bytes = ssmq_hidden_file_bytes(t->p->e->window, t->p->m->width);
+    const int64_t bytes = ssmq_hidden_file_bytes(t->w.read, t->p->m->width);
     const bool    fits = *t->most_bytes >= bytes;
     *t->most_bytes = fits ? *t->most_bytes - bytes : 0;
     return fits;
@@ -149,9 +149,8 @@ static ssmq_status second_look(task *t)
 static ssmq_status each_window(task *t, ssmq_windows *w, ssmq_status (*look)(task *t))
 {
     for (t->windows = 0; !ssmq_hidden_cache_full(t->p->cache); t->windows++) {
-        int32_t subset;
-        bool    more;
-        SSMQ_TRY(ssmq_windows_next(w, t->token, &subset, &more));
+        bool more;
+        SSMQ_TRY(ssmq_windows_next(w, &t->w, &more));
         if (!more) break;
         SSMQ_TRY(look(t));
         t->fraction = ssmq_windows_fraction(w);
@@ -178,7 +177,6 @@ ssmq_status ssmq_float_pass_run(const ssmq_float_pass *p, int64_t *most_bytes)
     task         t = {.p = p, .most_bytes = most_bytes};
     t.name = ssmq_arena_printf(arena, SSMQ_FLOAT_PASS "%s", p->e->id);
     t.row = ssmq_must_malloc(window * (size_t)p->m->width * sizeof *t.row);
-    t.token = ssmq_must_malloc(window * sizeof *t.token);
     ssmq_status st = p->m->family->state_new(p->m, p->ex, 1, &t.state);
     if (st == SSMQ_OK) st = look_at_all(&t, first_look, true);
     if (st == SSMQ_OK && t.n_other > 0) st = look_at_all(&t, second_look, false);
@@ -187,7 +185,6 @@ ssmq_status ssmq_float_pass_run(const ssmq_float_pass *p, int64_t *most_bytes)
                   SSMQ_LOG_I("windows", t.windows));
     p->m->family->state_free(p->m, p->ex, t.state);
     free(t.other);
-    free(t.token);
     free(t.row);
     ssmq_arena_free(arena);
     return st;

@@ -6,8 +6,9 @@
 
 /* Rows of a window. */
 typedef struct kept {
-    float  *row; /* [window][width]; NULL: none */
-    int64_t n;   /* so far                      */
+    float  *row;  /* [room][width]; NULL: none */
+    int64_t n;    /* so far                    */
+    int64_t room;
 } kept;
 
 struct ssmq_kept_hidden {
@@ -49,8 +50,8 @@ void ssmq_kept_hidden_begin(ssmq_kept_hidden *k, int64_t window, int64_t piece)
 
 bool ssmq_kept_hidden_get(ssmq_kept_hidden *k, int64_t window, int64_t first, int64_t n, ssmq_tensor *out)
 {
-    if (window >= k->most || k->at[window].n < k->window) return false;
-    SSMQ_ASSERT(first + n <= k->window && n <= k->piece);
+    if (window >= k->most || k->at[window].n == 0 || k->at[window].n < k->at[window].room) return false;
+    SSMQ_ASSERT(first + n <= k->at[window].n && n <= k->piece);
     memcpy(k->copy, k->at[window].row + first * k->width, (size_t)(n * k->width) * sizeof *k->copy);
     *out = SSMQ_TENSOR(k->copy, SSMQ_F32, n, k->width);
     return true;
@@ -66,15 +67,16 @@ static void make_room(ssmq_kept_hidden *k, int64_t width)
     k->copy = ssmq_must_malloc((size_t)(k->piece * width) * sizeof *k->copy);
 }
 
-void ssmq_kept_hidden_put(ssmq_kept_hidden *k, int64_t window, int64_t first, const ssmq_tensor *rows)
+void ssmq_kept_hidden_put(ssmq_kept_hidden *k, int64_t window, int64_t length, int64_t first, const ssmq_tensor *rows)
 {
     const int64_t n = rows->dim[0], C = rows->dim[1];
-    SSMQ_ASSERT(rows->rank == 2 && first + n <= k->window);
+    SSMQ_ASSERT(rows->rank == 2 && first + n <= length && length <= k->window);
     if (k->width == 0) make_room(k, C);
     if (window >= k->most) return;
     kept *at = &k->at[window];
-    if (!at->row) at->row = malloc((size_t)(k->window * C) * sizeof *at->row);
+    if (!at->row) at->row = malloc((size_t)(length * C) * sizeof *at->row);
     if (!at->row) return; /* what has no room is run again */
+    at->room = length;
     if (first == 0) at->n = 0;
     SSMQ_ASSERT(C == k->width && at->n == first);
     for (int64_t i = 0; i < n; i++)

@@ -212,32 +212,41 @@ static ssmq_status run_piece(pass *p, const int32_t *token, int64_t n)
     return SSMQ_OK;
 }
 
-static ssmq_status run_window(pass *p, const int32_t *token)
+static ssmq_status run_window(pass *p, const ssmq_window *w)
 {
     const ssmq_model *m = p->r->model;
-    const int64_t     window = p->out->window;
     for (int32_t k = 0; k < SIDES; k++)
         SSMQ_TRY(m->family->state_zero(m, p->side[k].ex, p->side[k].state));
-    for (p->first = 0; p->first < window; p->first += p->piece) {
-        const int64_t left = window - p->first;
-        SSMQ_TRY(run_piece(p, token, left < p->piece ? left : p->piece));
+    for (p->first = 0; p->first < w->read; p->first += p->piece) {
+        const int64_t left = w->read - p->first;
+        SSMQ_TRY(run_piece(p, w->token, left < p->piece ? left : p->piece));
     }
     return SSMQ_OK;
 }
 
+static void count_tokens(ssmq_site_errors *e, int64_t n)
+{
+    e->tokens += n;
+    for (int64_t b = 0, left = n; left > 0; b++, left -= e->bin_tokens)
+        e->in_bin[b] += left < e->bin_tokens ? left : e->bin_tokens;
+}
+
 /* done: the part of all passes that are finished; share: of all, that this one is. */
-static ssmq_status run_windows(pass *p, ssmq_windows *w, int32_t *token, double done, double share)
+static ssmq_status run_windows(pass *p, ssmq_windows *w, double done, double share)
 {
     const int64_t known = ssmq_site_errors_take(p->out, p->kept, p->r->listener);
+    p->out->tokens = 0;
+    memset(p->out->in_bin, 0, (size_t)p->out->bins * sizeof *p->out->in_bin);
     for (int64_t i = 0;; i++) {
-        int32_t subset;
-        bool    more = false;
-        SSMQ_TRY(ssmq_windows_next(w, token, &subset, &more));
+        ssmq_window next;
+        bool        more = false;
+        SSMQ_TRY(ssmq_windows_next(w, &next, &more));
         p->out->windows = i;
         if (!more) return SSMQ_OK;
+        count_tokens(p->out, next.read);
         if (i < known) continue;
         SSMQ_TRY(ssmq_may_go_on(p->r->listener));
-        const ssmq_status st = run_window(p, token);
+        const ssmq_status st = run_window(p, &next);
         if (st == SSMQ_ERR_NUMERIC)
             return SSMQ_FAIL(NUMERIC, "errors per site, %s, window %" PRId64 ": %s",
                              p->r->evaluation->id, i, ssmq_error_last()->message);
@@ -251,13 +260,11 @@ static ssmq_status run_pass(pass *p, double done, double share)
 {
     const ssmq_evaluation *e = p->r->evaluation;
     ssmq_windows          *w;
-    int32_t               *token = ssmq_must_malloc((size_t)e->window * sizeof *token);
     ssmq_status st = ssmq_texts_windows(p->r->texts, e, p->r->model->vocabulary, p->r->listener, &w);
     if (st == SSMQ_OK) {
-        st = run_windows(p, w, token, done, share);
+        st = run_windows(p, w, done, share);
         ssmq_windows_close(w);
     }
-    free(token);
     return st;
 }
 
@@ -295,7 +302,7 @@ static int64_t piece_of(const pass *p)
 {
     const ssmq_model *m = p->r->model;
     int64_t           width = 1;
-    if (ssmq_exec_whole(p->side[QUANTISED].ex)) return p->out->window;
+    if (ssmq_exec_whole(p->side[QUANTISED].ex)) return p->r->evaluation->window;
     for (int32_t i = 0; i < m->n_site; i++)
         if (is_measured(p, i)) width += width_of(&m->site[i]);
     const int64_t fit = room_of(p) / (width * (int64_t)sizeof(float));
@@ -427,11 +434,12 @@ static ssmq_site_errors *errors_new(const ssmq_site_error_request *r)
 {
     ssmq_arena       *arena = ssmq_arena_new();
     ssmq_site_errors *e = ssmq_arena_alloc(arena, sizeof *e);
+    const int64_t     window = r->evaluation->window;
     e->arena = arena;
     e->model = r->model;
-    e->window = r->evaluation->window;
-    e->bin_tokens = (e->window + SSMQ_ERROR_BINS - 1) / SSMQ_ERROR_BINS;
-    e->bins = (e->window + e->bin_tokens - 1) / e->bin_tokens;
+    e->bin_tokens = (window + SSMQ_ERROR_BINS - 1) / SSMQ_ERROR_BINS;
+    e->bins = (window + e->bin_tokens - 1) / e->bin_tokens;
+    e->in_bin = SSMQ_ARENA_ARRAY(arena, int64_t, e->bins);
     for (int k = 0; k < SSMQ_INPUTS; k++)
         e->at[k] = SSMQ_ARENA_ARRAY(arena, ssmq_error_sums, r->model->n_site);
     return e;

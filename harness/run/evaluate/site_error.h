@@ -45,8 +45,9 @@ typedef struct ssmq_site_errors {
     ssmq_arena       *arena; /* owns the sums */
     const ssmq_model *model; /* lent          */
     ssmq_error_sums  *at[SSMQ_INPUTS]; /* [model->n_site] by ssmq_error_input */
-    int64_t           window, windows; /* tokens of a window; windows that were run */
+    int64_t           windows, tokens; /* that were run */
     int64_t           bins, bin_tokens;
+    int64_t          *in_bin; /* [bins] tokens */
 } ssmq_site_errors;
 
 typedef struct ssmq_site_error_request {

@@ -113,13 +113,6 @@ static ssmq_status write_token_axis(const group *g)
     return ssmq_store_attribute_int(g->s, TOKEN_AXIS, "bin_tokens", g->e->bin_tokens);
 }
 
-/* Tokens in a bin of all windows: the last may be shorter. */
-static int64_t tokens_in(const ssmq_site_errors *e, int64_t bin)
-{
-    const int64_t left = e->window - bin * e->bin_tokens;
-    return e->windows * (left < e->bin_tokens ? left : e->bin_tokens);
-}
-
 static ssmq_status write_by_token(const group *g)
 {
     const ssmq_site_errors *e = g->e;
@@ -130,8 +123,8 @@ static ssmq_status write_by_token(const group *g)
             double *to = &value[i * e->bins + b];
             *to = (double)NAN;
             if (s->n_values == 0) continue;
-            const int64_t width = s->n_values / (e->windows * e->window);
-            *to = s->token[b] / ((double)tokens_in(e, b) * (double)width);
+            const int64_t width = s->n_values / e->tokens;
+            *to = s->token[b] / ((double)e->in_bin[b] * (double)width);
         }
     }
     SSMQ_TRY(write_token_axis(g));

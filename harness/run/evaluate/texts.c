@@ -206,7 +206,7 @@ ssmq_status ssmq_texts_windows(ssmq_texts *t, const ssmq_evaluation *e, int64_t 
 {
     const char *what = name_windows(t, e, vocabulary);
     if (!find(t, what, e->limit)) SSMQ_TRY(add_text(t, what, e, vocabulary, listener));
-    ssmq_windows_of_cut(&find(t, what, e->limit)->cut, e->limit, out);
+    ssmq_windows_of_cut(&find(t, what, e->limit)->cut, (ssmq_dialect)e->dialect, e->limit, out);
     return SSMQ_OK;
 }
 

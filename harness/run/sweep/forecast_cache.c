@@ -55,22 +55,28 @@ static int64_t samples_of(lookup *l, const ssmq_run *run)
 
 /* ---- hidden states of the float model ------------------------------------------------------- */
 
-/* Windows of an evaluation that have no file yet; -1: unknown, as its text was never tokenised. */
-static int64_t missing_windows(lookup *l, const ssmq_evaluation *e, const ssmq_hidden_cache *cache)
+static int64_t bytes_of(const lookup *l, int64_t tokens)
 {
-    int32_t      *token = SSMQ_ARENA_ARRAY(l->arena, int32_t, e->window), subset;
+    return ssmq_hidden_file_bytes(tokens, l->model->width);
+}
+
+/* Bytes of the files that windows of an evaluation do not have yet; -1: unknown, as its text was never tokenised. */
+static int64_t missing_bytes(lookup *l, const ssmq_evaluation *e, const ssmq_hidden_cache *cache)
+{
     ssmq_windows *w;
+    ssmq_window   next;
     bool          more = true;
-    int64_t       n = 0;
+    int64_t       bytes = 0;
     if (!ssmq_texts_stored(l->texts, e, l->model->vocabulary))
-        return e->limit > 0 && !e->data.subset ? e->limit : -1;
+        return e->limit > 0 && !e->data.subset ? e->limit * bytes_of(l, e->window) : -1;
     if (ssmq_texts_windows(l->texts, e, l->model->vocabulary, NULL, &w) != SSMQ_OK) return -1;
-    while (more && ssmq_windows_next(w, token, &subset, &more) == SSMQ_OK) {
-        const ssmq_hidden_window window = {.token = token, .n = e->window, .piece = SSMQ_EVAL_PIECE};
-        n += more && !ssmq_hidden_cache_has(cache, &window);
+    while (more && ssmq_windows_next(w, &next, &more) == SSMQ_OK) {
+        if (!more) break;
+        const ssmq_hidden_window window = {.token = next.token, .n = next.read, .piece = SSMQ_EVAL_PIECE};
+        if (!ssmq_hidden_cache_has(cache, &window)) bytes += bytes_of(l, next.read);
     }
     ssmq_windows_close(w);
-    return n;
+    return bytes;
 }
 
 /* What the run files of them, were it the first: bytes; at most what it may where that is not known. */
@@ -84,8 +90,8 @@ static int64_t hidden_of(lookup *l, const ssmq_run *run)
     int64_t bytes = 0;
     for (int32_t i = 0; i < run->n_evaluation && bytes < run->keep_hidden; i++) {
         const ssmq_evaluation *e = &run->evaluation[i];
-        const int64_t          n = missing_windows(l, e, cache);
-        bytes += n < 0 ? run->keep_hidden : n * ssmq_hidden_file_bytes(e->window, l->model->width);
+        const int64_t          missing = missing_bytes(l, e, cache);
+        bytes += missing < 0 ? run->keep_hidden : missing;
     }
     ssmq_hidden_cache_free(cache);
     return bytes < run->keep_hidden ? bytes : run->keep_hidden;

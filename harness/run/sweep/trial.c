@@ -161,19 +161,18 @@ static const ssmq_run *trial_of(const ssmq_experiment *short_e, const ssmq_exper
  * ----------------------------------------------------------------------------- */
 
 /* All that the run will see, of each evaluation: texts are tokenised as far as it takes. */
-static ssmq_status count_windows(ssmq_session *s, const ssmq_run *run, ssmq_arena *arena,
-                                 int64_t *out)
+static ssmq_status count_windows(ssmq_session *s, const ssmq_run *run, int64_t *out)
 {
     SSMQ_TRY(ssmq_session_prepare(s, run));
     for (int32_t i = 0; i < run->n_evaluation; i++) {
         const ssmq_evaluation *e = &run->evaluation[i];
-        int32_t               *token = SSMQ_ARENA_ARRAY(arena, int32_t, e->window), subset;
         ssmq_windows          *w;
+        ssmq_window            next;
         bool                   more = true;
         SSMQ_TRY(ssmq_texts_windows(s->texts, e, s->base->vocabulary, NULL, &w));
         ssmq_status st = SSMQ_OK;
         for (out[i] = -1; st == SSMQ_OK && more; out[i]++)
-            st = ssmq_windows_next(w, token, &subset, &more);
+            st = ssmq_windows_next(w, &next, &more);
         ssmq_windows_close(w);
         SSMQ_TRY(st);
     }
@@ -194,7 +193,7 @@ static const int64_t **count_all(const trials *t, ssmq_arena *arena)
     ssmq_session_open(t->e, t->cat, NULL, &s);
     for (int32_t i = 0; i < t->e->n_run && !over(t); i++) {
         int64_t *windows = SSMQ_ARENA_ARRAY(arena, int64_t, t->e->run[i].n_evaluation);
-        if (t->due[i] && count_windows(&s, &t->e->run[i], arena, windows) == SSMQ_OK)
+        if (t->due[i] && count_windows(&s, &t->e->run[i], windows) == SSMQ_OK)
             all[i] = windows;
     }
     ssmq_session_close(&s); /* what it holds must not count as the memory of a run */
