@@ -18,6 +18,7 @@
 #include "harness/store/rundir.h"
 #include "harness/store/summary.h"
 #include "harness/store/summed.h"
+#include "harness/store/sums.h"
 
 #define CPU_LIMIT_S 600        /* for reading one file: hours of data take seconds */
 #define MANIFEST_MAX (16u << 20)
@@ -282,6 +283,18 @@ static void check_journal(checker *c)
         find(c, true, SSMQ_JOURNAL, "is that of '%.20s', not of run %s", j.identity, c->out->id);
 }
 
+/* While somebody writes there, what one looks at is not of one moment. */
+static void check_journal_sums(checker *c)
+{
+    ssmq_sums_check s;
+    if (c->done || has_writer(c)) return;
+    ssmq_sums_examine(c->out->path, c->arena, &s);
+    if (s.wrong) find(c, true, SSMQ_JOURNAL_SUMS, "%s; what it held is computed again", s.wrong);
+    else if (s.lost > 0)
+        find(c, true, SSMQ_JOURNAL_SUMS, "of %d of its %d parts nothing is whole; they are computed again", s.lost,
+             s.parts);
+}
+
 /* ---- what else lies there ---------------------------------------------------------------- */
 
 static void check_lease(checker *c)
@@ -335,6 +348,7 @@ void ssmq_run_check_all(const char *path, ssmq_arena *arena, ssmq_run_check *out
     check_sums(&c);
     check_files(&c);
     check_journal(&c);
+    check_journal_sums(&c);
     check_lease(&c);
     ssmq_json_close(&c.manifest);
     ssmq_error_clear();

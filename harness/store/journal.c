@@ -21,7 +21,7 @@
 
 struct ssmq_journal {
     ssmq_arena         *a; /* paths, and texts of entries */
-    const char         *folder, *path, *bin_path;
+    const char         *folder, *path, *bin_path, *identity;
     int                 fd, bin;
     int64_t             size, bin_size; /* of what is whole, in bytes */
     ssmq_journal_entry *entry;          /* [n] read when it was opened */
@@ -337,6 +337,14 @@ static ssmq_status cut(int fd, const char *path, int64_t size)
     return ftruncate(fd, (off_t)size) == 0 ? SSMQ_OK : failed(path, errno);
 }
 
+static void remove_file(const char *folder, const char *name)
+{
+    ssmq_str path = {0};
+    ssmq_str_printf(&path, "%s/%s", folder, name);
+    unlink(ssmq_str_text(&path));
+    ssmq_str_free(&path);
+}
+
 /* Without what is of no use at the end of either. */
 static ssmq_status open_all(ssmq_journal *j, const char *identity, bool afresh, const ssmq_log *log)
 {
@@ -344,7 +352,9 @@ static ssmq_status open_all(ssmq_journal *j, const char *identity, bool afresh, 
     if (!afresh) read_all(j, identity, log);
     SSMQ_TRY(cut(j->fd, j->path, j->size));
     SSMQ_TRY(cut(j->bin, j->bin_path, j->bin_size));
-    return j->size == 0 ? put_head(j, identity) : SSMQ_OK;
+    if (j->size > 0) return SSMQ_OK;
+    remove_file(j->folder, SSMQ_JOURNAL_SUMS); /* of the journal that there was */
+    return put_head(j, identity);
 }
 
 ssmq_status ssmq_journal_open(const char *folder, const char *identity, bool afresh, const ssmq_log *log,
@@ -354,6 +364,7 @@ ssmq_status ssmq_journal_open(const char *folder, const char *identity, bool afr
     ssmq_journal *j = ssmq_arena_alloc(a, sizeof *j);
     *j = (ssmq_journal){.a = a,
                         .folder = ssmq_arena_strdup(a, folder),
+                        .identity = ssmq_arena_strdup(a, identity),
                         .path = ssmq_arena_printf(a, "%s/" SSMQ_JOURNAL, folder),
                         .bin_path = ssmq_arena_printf(a, "%s/" SSMQ_JOURNAL_BIN, folder),
                         .fd = -1,
@@ -377,22 +388,14 @@ void ssmq_journal_close(ssmq_journal *j)
     ssmq_arena_free(j->a);
 }
 
-static void remove_file(const char *folder, const char *name)
-{
-    ssmq_str path = {0};
-    ssmq_str_printf(&path, "%s/%s", folder, name);
-    unlink(ssmq_str_text(&path));
-    ssmq_str_free(&path);
-}
-
 int64_t ssmq_journal_bytes(const ssmq_journal *j)
 {
     struct stat st;
     ssmq_str    sums = {0};
-    ssmq_str_printf(&sums, "%.*s" SSMQ_JOURNAL_SUMS, (int)(strlen(j->path) - strlen(SSMQ_JOURNAL)), j->path);
+    ssmq_str_printf(&sums, "%s/" SSMQ_JOURNAL_SUMS, j->folder);
     const int64_t bulk = stat(ssmq_str_text(&sums), &st) == 0 ? (int64_t)st.st_size : 0;
     ssmq_str_free(&sums);
-    return j->size + j->bin_size + 2 * bulk;
+    return j->size + j->bin_size + bulk;
 }
 
 void ssmq_journal_remove_bulk(const char *folder)
@@ -416,6 +419,11 @@ static bool is_of(const ssmq_journal_entry *e, const char *stage, const char *ta
 const char *ssmq_journal_folder(const ssmq_journal *j)
 {
     return j->folder;
+}
+
+const char *ssmq_journal_identity(const ssmq_journal *j)
+{
+    return j->identity;
 }
 
 int64_t ssmq_journal_count(const ssmq_journal *j)

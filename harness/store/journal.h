@@ -44,6 +44,7 @@ SSMQ_MUST_USE ssmq_status ssmq_journal_open(const char *folder, const char *iden
 void ssmq_journal_close(ssmq_journal *j);
 
 const char *ssmq_journal_folder(const ssmq_journal *j);
+const char *ssmq_journal_identity(const ssmq_journal *j);
 /* Pieces that were read when it was opened. */
 int64_t ssmq_journal_count(const ssmq_journal *j);
 /* One of them; false if it is not there, or under another tag. */
@@ -74,7 +75,7 @@ void ssmq_journal_examine(const char *folder, bool done, ssmq_arena *arena, ssmq
 /* 16 hex digits that stand for these bytes. */
 void ssmq_journal_tag_of(const void *bytes, size_t n, char tag[SSMQ_JOURNAL_TAG]);
 
-/* Bytes that the journal takes now: journal.sums twice, as it is written anew beside the one before. */
+/* Bytes that the journal takes now, with journal.sums. */
 int64_t ssmq_journal_bytes(const ssmq_journal *j);
 
 /* The run is done: journal.bin and journal.sums, which are of no use any more, are removed; an error is passed over. */

@@ -2,6 +2,7 @@
  * bits(|x|) >> 16, the exponent and seven bits of the mantissa, so that bins need no range chosen
  * before, are the same everywhere and add up.  A bin is at most 1/128 of its lower end wide. */
 #pragma once
+#include <string.h>
 #include "harness/tensor/tensor.h"
 
 #ifdef __cplusplus
@@ -20,6 +21,14 @@ typedef struct ssmq_histogram {
 
 /* Which values are counted: negative ones are those below zero; zero, of either sign, is not. */
 typedef enum ssmq_half { SSMQ_HALF_BOTH, SSMQ_HALF_NEGATIVE, SSMQ_HALF_NONNEGATIVE } ssmq_half;
+
+/* The bin of a magnitude. */
+static inline int32_t ssmq_histogram_bin(float magnitude)
+{
+    int32_t bits;
+    memcpy(&bits, &magnitude, sizeof bits);
+    return bits >> 16;
+}
 
 /* A bin holds the magnitudes from its low end up to, without it, its high end, which is the next one's low
  * end: exact, in f64 because the last finite bin ends at 2^128.  Bins from 32640 on are always empty. */

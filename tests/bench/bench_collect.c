@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "harness/backend/cpu/cpu.h"
 #include "harness/base/clock.h"
 #include "harness/run/checkpoint/load.h"
@@ -39,9 +40,10 @@ static const ssmq_collect_spec ways[] = {
      .quantile = quantiles,
      .n_quantile = 5},
 };
-static const char *const names[] = {"plain prefill", "moments", "and top channels",
-                                    "and histogram, quantiles", "and channels: everything"};
-#define WAYS 5
+static const char *const names[] = {"plain prefill", "moments", "and top channels", "and histogram, quantiles",
+                                    "and channels: everything", "everything, kept after every sample"};
+#define WAYS 6
+#define KEPT 5 /* the last one again, with a journal */
 
 typedef struct bench {
     ssmq_model      *m;
@@ -52,6 +54,9 @@ typedef struct bench {
     ssmq_samples     samples;
     int32_t         *token; /* behind them */
     int              L, n, repeats; /* tokens of a sample, samples */
+    const char      *folder;        /* for a journal               */
+    int64_t          bytes;         /* of it, at its end           */
+    ssmq_arena      *arena;
 } bench;
 
 static ssmq_status prefill(bench *b)
@@ -66,7 +71,7 @@ static ssmq_status prefill(bench *b)
     return SSMQ_OK;
 }
 
-static ssmq_status collect(bench *b, const ssmq_collect_spec *spec)
+static ssmq_status collect(bench *b, const ssmq_collect_spec *spec, const ssmq_listener *listener)
 {
     const ssmq_collect_source source = {.spec = spec,
                                         .model = b->m,
@@ -75,9 +80,31 @@ static ssmq_status collect(bench *b, const ssmq_collect_spec *spec)
                                         .be = b->be,
                                         .most_bytes = SSMQ_COLLECT_BYTES};
     ssmq_collection           c;
-    SSMQ_TRY(ssmq_collect(&source, NULL, NULL, &c));
+    SSMQ_TRY(ssmq_collect(&source, NULL, listener, &c));
     ssmq_collection_free(&c);
     return SSMQ_OK;
+}
+
+/* A journal that begins anew, and what it leaves. */
+static ssmq_status collect_kept(bench *b)
+{
+    ssmq_listener l = {.journal = NULL};
+    SSMQ_TRY(ssmq_journal_open(b->folder, "bench", true, NULL, &l.journal));
+    const ssmq_status st = collect(b, &ways[KEPT - 2], &l);
+    b->bytes = ssmq_journal_bytes(l.journal);
+    ssmq_journal_close(l.journal);
+    ssmq_journal_remove_bulk(b->folder);
+    unlink(ssmq_arena_printf(b->arena, "%s/" SSMQ_JOURNAL, b->folder));
+    return st;
+}
+
+static void print_keeping(const char *clock, const double *kept, const double *without, int n)
+{
+    double ratio[BENCH_REPEATS_MAX];
+    for (int i = 0; i < n; i++) ratio[i] = kept[i] / without[i];
+    const double middle = bench_median(ratio, n);
+    printf("%-5s keeping after every sample, to not keeping: median %.3f (best %.3f, worst %.3f)\n", clock, middle,
+           ratio[0], ratio[n - 1]);
 }
 
 static ssmq_status measure(bench *b)
@@ -86,7 +113,7 @@ static ssmq_status measure(bench *b)
     for (int i = -1; i < b->repeats; i++) /* the first round warms up */
         for (int w = 0; w < WAYS; w++) {
             const double t = ssmq_monotonic_s(), c = ssmq_cpu_time_s();
-            SSMQ_TRY(w == 0 ? prefill(b) : collect(b, &ways[w - 1]));
+            SSMQ_TRY(w == 0 ? prefill(b) : w == KEPT ? collect_kept(b) : collect(b, &ways[w - 1], NULL));
             if (i < 0) continue;
             wall[w][i] = ssmq_monotonic_s() - t;
             cpu[w][i] = ssmq_cpu_time_s() - c;
@@ -95,6 +122,9 @@ static ssmq_status measure(bench *b)
         bench_print_ratios("wall", names[w], wall[w], wall[0], b->repeats);
         bench_print_ratios("cpu", names[w], cpu[w], cpu[0], b->repeats);
     }
+    print_keeping("wall", wall[KEPT], wall[KEPT - 1], b->repeats);
+    print_keeping("cpu", cpu[KEPT], cpu[KEPT - 1], b->repeats);
+    printf("journal %.0f MiB at the end, ", (double)b->bytes / 0x1p20);
     printf("peak memory %.0f MiB\n", (double)ssmq_peak_rss_bytes() / 0x1p20);
     return SSMQ_OK;
 }
@@ -128,6 +158,7 @@ static void close_all(bench *b)
     ssmq_backend_close(b->be);
     ssmq_model_free(b->m);
     ssmq_checkpoint_close(b->checkpoint);
+    ssmq_arena_free(b->arena);
     free(b->token);
     free(b->samples.sample);
 }
@@ -135,6 +166,8 @@ static void close_all(bench *b)
 static ssmq_status run(void *context, const char *folder)
 {
     bench *b = context;
+    b->arena = ssmq_arena_new();
+    b->folder = folder;
     SSMQ_TRY(open_all(b, folder));
     return measure(b);
 }

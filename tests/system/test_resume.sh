@@ -43,7 +43,15 @@ until_it_has() {
 for signal in KILL TERM; do
     rm -rf "$dir"
     until_it_has "$signal" "dump of layers.7.out_proj.in" 3
-    [ -e "$(echo "$dir"/*/journal.sums)" ] || fail "$signal: nothing is kept of what was collected"
+    sums=$(echo "$dir"/*/journal.sums)
+    [ -e "$sums" ] || fail "$signal: nothing is kept of what was collected"
+    run 0 verify "$dir"
+    cp "$sums" "$scratch/sums"
+    { head -c 20000 "$scratch/sums" && tail -c +20001 "$scratch/sums" | tr '\0-\377' '\1-\377\0'; } > "$sums"
+    run 7 verify "$dir"
+    expect_in_out "  damaged journal.sums: of "
+    expect_in_out " parts nothing is whole; they are computed again"
+    cp "$scratch/sums" "$sums"
     until_it_has "$signal" "dump of layers.7.out_proj.in" 9
     until_it_has "$signal" "real against fake: wt2" 3
     grep -q '"collecting", "what": "goes on behind [0-9]* of 24 samples"' "$dir"/*/journal.jsonl || fail "$signal: it collected all samples again"

@@ -140,6 +140,12 @@ damage "$undone; printf abcd > journal.bin; echo '$(line '{"stage": "wt2", "piec
 run 0 verify "$here"
 damage "$undone; printf abcx > journal.bin; echo '$(line '{"stage": "wt2", "piece": 9, "offset": 0, "bytes": 4, "data": "88d4266fd4e6338d"}')' >> journal.jsonl"
 found journal.jsonl "line $(wc -l < "$here/journal.jsonl") is of bytes in journal.bin that have another sum; what it tells from there on is computed again"
+damage "$undone; head -c 70000 /dev/zero | tr '\\0' x > journal.sums"
+found journal.sums "is no file of sums, or was cut short; what it held is computed again"
+damage "$undone; head -c 70000 /dev/zero > journal.sums" # as a kill leaves it that comes at once
+run 0 verify "$here"
+damage 'echo of no matter > journal.sums'
+run 0 verify "$here"
 
 # Any byte: the sum tells.  Without the sum (as older versions left it) nothing may crash or hang.
 bytes=$(stat -c %s "$whole/$float/run.h5")

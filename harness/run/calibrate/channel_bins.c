@@ -50,8 +50,9 @@ static void *widened(const ssmq_channel_bins *b, void *table, size_t size, int32
 static ssmq_status widen(ssmq_channel_bins *b, int32_t wide)
 {
     if (!b->pending) b->pending = calloc((size_t)ssmq_channel_bins_groups(b), sizeof *b->pending);
+    if (!b->moved) b->moved = calloc((size_t)ssmq_channel_bins_groups(b), sizeof *b->moved);
     uint32_t *count = b->count ? widened(b, b->count, sizeof *count, wide) : NULL;
-    if (!b->pending || (b->count && !count)) return no_memory(b);
+    if (!b->pending || !b->moved || (b->count && !count)) return no_memory(b);
     b->count = count;
     uint16_t *recent = widened(b, b->recent, sizeof *recent, wide);
     if (!recent) return no_memory(b); /* and b is of no more use */
@@ -89,8 +90,16 @@ void ssmq_channel_bins_room(ssmq_channel_bins *b, int64_t first, int64_t n)
         for (int64_t i = first * stride; i < end * stride; i++) b->count[i] += b->recent[i];
         memset(b->recent + first * stride, 0, (size_t)((end - first) * stride) * sizeof *b->recent);
         *pending = 0;
+        b->moved[first / SSMQ_CHANNEL_LANES]++;
     }
     *pending += (int32_t)n;
+}
+
+int64_t ssmq_channel_bins_moved(const ssmq_channel_bins *b)
+{
+    int64_t n = 0;
+    for (int64_t g = 0; b->moved && g < ssmq_channel_bins_groups(b); g++) n += b->moved[g];
+    return n;
 }
 
 bool ssmq_channel_bins_holds(const ssmq_channel_bins *b, float absmax)
@@ -118,6 +127,7 @@ void ssmq_channel_bins_free(ssmq_channel_bins *b)
     free(b->recent);
     free(b->count);
     free(b->pending);
+    free(b->moved);
     *b = (ssmq_channel_bins){0};
 }
 

@@ -25,6 +25,7 @@ typedef struct ssmq_channel_bins {
     uint16_t *recent;  /* [channels][2 * wide + 1], from the most negative bin to the most positive; NULL: no window */
     uint32_t *count;   /* the same: what recent held before; NULL while total fits recent           */
     int32_t  *pending; /* [channels / SSMQ_CHANNEL_LANES, rounded up] values of a channel in recent, at most */
+    uint32_t *moved;   /* the same: how often recent was added to count                    */
     int64_t   total;   /* values of a channel that there may be                                     */
 } ssmq_channel_bins;
 
@@ -68,6 +69,9 @@ static inline int32_t ssmq_channel_bin(const ssmq_channel_bins *b, float x)
 
 /* Does the window hold magnitudes up to absmax? */
 bool ssmq_channel_bins_holds(const ssmq_channel_bins *b, float absmax);
+
+/* Grows whenever something in count changes but its place, of which wide tells. */
+int64_t ssmq_channel_bins_moved(const ssmq_channel_bins *b);
 
 /* Room for n more values, up to UINT16_MAX and no more than expected, of each of the SSMQ_CHANNEL_LANES channels from
  * first on, a multiple of as many.  Threads may do it for different ones. */

@@ -78,14 +78,14 @@ static bool wants(void *context, int32_t site, int64_t sample)
 {
     const collector *c = context;
     if (site < c->first || site >= c->end) return false;
-    return c->at[site].statistics || ssmq_dump_wants(c->dump, site, sample);
+    return ssmq_watches(&c->at[site], sample) || ssmq_dump_wants(c->dump, site, sample);
 }
 
 static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x, int64_t sample)
 {
     collector *c = context;
     if (ssmq_dump_wants(c->dump, site, sample)) SSMQ_TRY(ssmq_dump_see(c->dump, site, sample, x));
-    if (!c->at[site].statistics) return SSMQ_OK;
+    if (!ssmq_watches(&c->at[site], sample)) return SSMQ_OK;
     return ssmq_site_stats_add(&c->at[site].stats, c->source->be, &c->workers, x,
                                &c->at[site].sample_absmax[sample]);
 }
@@ -96,8 +96,9 @@ static ssmq_status done(void *context, int64_t sample, int32_t n)
     const double sites = (double)c->source->model->n_site, samples = (double)c->source->samples->n;
     const double before = (double)c->first / sites, share = (double)(c->end - c->first) / sites;
     c->n_done = sample + n;
+    SSMQ_TRY(ssmq_collect_sums_keep(&c->sums, c->n_done));
     ssmq_tell_update(c->listener, c->n_done, before + share * (double)c->n_done / samples);
-    return ssmq_collect_sums_keep(&c->sums, c->n_done, false);
+    return SSMQ_OK;
 }
 
 /* ---- passes over the samples ----------------------------------------------------------- */
@@ -149,9 +150,8 @@ static bool dumped(const collector *c, int64_t n)
 /* Behind the samples that were done before the run was killed. */
 static ssmq_status resume_pass(collector *c)
 {
-    c->sums = (ssmq_collect_sums){.listener = c->listener, .at = c->at, .first = c->first, .end = c->end};
-    SSMQ_TRY(ssmq_collect_sums_take(&c->sums, &c->n_done));
-    SSMQ_ASSERT(dumped(c, c->n_done)); /* the journal was told of a sample's values first */
+    SSMQ_TRY(ssmq_collect_sums_open(c->listener, c->source->be, c->at, c->first, c->end, &c->sums, &c->n_done));
+    if (!dumped(c, c->n_done)) c->n_done = 0; /* power failed, and the journal lost more */
     if (c->n_done == 0) return SSMQ_OK;
     return ssmq_journal_note(c->listener->journal, "collecting",
                              ssmq_arena_printf(c->result->arena, "goes on behind %" PRId64 " of %" PRId64 " samples",
@@ -185,9 +185,7 @@ static ssmq_status run_samples(collector *c)
                                     .batch = 1,
                                     .listener = c->listener,
                                     .watch = {.context = c, .wants = wants, .see = see, .done = done}};
-    const ssmq_status st = ssmq_sample_pass_run(&p);
-    if (st == SSMQ_ERR_STOPPED) SSMQ_TRY(ssmq_collect_sums_keep(&c->sums, c->n_done, true));
-    return st;
+    return ssmq_sample_pass_run(&p);
 }
 
 /* One whose figures are known runs only for what the dump lacks. */
@@ -196,13 +194,13 @@ static ssmq_status run_pass(collector *c)
     const int32_t n = c->result->n;
     const bool    known = ssmq_collect_take(c->result, c->source, c->first, c->listener);
     c->n_done = 0;
-    c->sums = (ssmq_collect_sums){0};
     if (c->dump) SSMQ_TRY(ssmq_dump_resume(c->dump, c->first, c->end));
     if (known && dumped(c, samples_of(c))) return SSMQ_OK;
     if (!known) SSMQ_TRY(begin_pass(c));
     if (!known) SSMQ_TRY(resume_pass(c));
     SSMQ_TRY(run_samples(c));
     if (known) return SSMQ_OK;
+    ssmq_collect_sums_close(&c->sums);
     SSMQ_TRY(end_pass(c));
     return ssmq_collect_keep(c->result, n, c->source, c->first, c->listener);
 }
@@ -235,6 +233,7 @@ static ssmq_status collect(collector *c)
     ssmq_status                st = ssmq_stats_workers_open(source->be, longest_inner(source->model), &c->workers);
     if (st == SSMQ_OK) st = run_passes(c);
     ssmq_stats_workers_close(&c->workers);
+    ssmq_collect_sums_close(&c->sums);
     for (int32_t i = 0; i < source->model->n_site; i++) ssmq_site_stats_close(&c->at[i].stats);
     return st;
 }

@@ -1,13 +1,9 @@
-/* The accumulators of a pass under way, kept now and then, so that a run that is killed or stopped goes on behind a
- * sample and not at the first one.
- *
- * Keeping them takes as long as writing them: 16 MiB for a layer of mamba-130m with everything on.  It is done
- * after the first sample of a pass, and then after a sample, but not before 20 times as long has passed as the last
- * time took: a twentieth of the time, and a kill loses no more than that and a sample.  A signal that asks to end
- * loses nothing. */
+/* The accumulators of a pass under way, kept after every sample, so that a run that is killed goes on behind the last
+ * one that was done.  Sites that are neighbours make a part of the file (harness/store/sums.h); threads write different parts. */
 #pragma once
 #include "harness/run/listener.h"
 #include "harness/run/statistics/site_stats.h"
+#include "harness/store/sums.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,22 +12,36 @@ extern "C" {
 /* Of a site. */
 typedef struct ssmq_watched {
     bool            statistics; /* are there any? */
+    int64_t         known;      /* samples that are in them from before; the others are to be shown */
     ssmq_site_stats stats;
     float          *sample_absmax; /* [samples] */
 } ssmq_watched;
 
+/* Is this sample still to be shown to it? */
+static inline bool ssmq_watches(const ssmq_watched *w, int64_t sample)
+{
+    return w->statistics && sample >= w->known;
+}
+
+/* Zeroed memory is one that keeps nothing. */
 typedef struct ssmq_collect_sums {
-    const ssmq_listener *listener;
-    ssmq_watched        *at;         /* [end] lent; those from first on are of the pass */
-    int32_t              first, end;
-    int64_t              kept;       /* samples that are in what was kept   */
-    double               ended, cost; /* of the last time, monotonic seconds */
+    ssmq_backend   *be;
+    ssmq_watched   *at;    /* [end] lent; those from first on are of the pass */
+    int32_t        *begin; /* [parts + 1] the first site of each part         */
+    int32_t         parts, most; /* most: sites of a part */
+    ssmq_sums      *file;
+    ssmq_sums_room *room;  /* [be->threads] */
+    double          synced, cost; /* the last time: when it ended, how long it took; monotonic seconds */
 } ssmq_collect_sums;
 
-/* Fills freshly opened statistics with those of the first *samples samples, 0: none are kept.  MEMORY. */
-SSMQ_MUST_USE ssmq_status ssmq_collect_sums_take(ssmq_collect_sums *s, int64_t *samples);
-/* The first so many samples are done; now: keep them in any case.  IO. */
-SSMQ_MUST_USE ssmq_status ssmq_collect_sums_keep(ssmq_collect_sums *s, int64_t samples, bool now);
+/* For freshly opened statistics of the sites first .. end - 1; fills those in that were kept.  *samples: so many are in
+ * all of them.  Where nothing is kept *out is zeroed.  MEMORY, IO. */
+SSMQ_MUST_USE ssmq_status ssmq_collect_sums_open(const ssmq_listener *l, ssmq_backend *be, ssmq_watched *at,
+                                                 int32_t first, int32_t end, ssmq_collect_sums *out,
+                                                 int64_t *samples);
+/* The first so many samples are done.  IO. */
+SSMQ_MUST_USE ssmq_status ssmq_collect_sums_keep(ssmq_collect_sums *s, int64_t samples);
+void                      ssmq_collect_sums_close(ssmq_collect_sums *s);
 
 #ifdef __cplusplus
 }

@@ -152,13 +152,6 @@ typedef struct sample {
     int64_t             rows, row_stride, chunk; /* chunk: rows of a block */
 } sample;
 
-static int32_t bits_of(float x)
-{
-    int32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
 static bool is_finite(const float *block, int64_t n)
 {
     bool finite = true;
@@ -341,7 +334,8 @@ static void take_counts(ssmq_site_stats *s, ssmq_stats_worker *w)
         if (w->most[h] < 0) continue;
         to->low = to->n > 0 ? fminf(to->low, w->least[h]) : w->least[h];
         to->high = fmaxf(to->high, w->most[h]);
-        for (int32_t bin = bits_of(w->least[h]) >> 16; bin <= bits_of(w->most[h]) >> 16; bin++) {
+        const int32_t end = ssmq_histogram_bin(w->most[h]);
+        for (int32_t bin = ssmq_histogram_bin(w->least[h]); bin <= end; bin++) {
             to->count[bin] += from[bin];
             to->n += from[bin];
             from[bin] = 0;
