@@ -53,7 +53,7 @@ ctest_in release
 if [ "$quick" = no ]; then
     setup_build "$SSMQ_ROOT/build/asan+ubsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
         -DSSMQ_SANITIZE=address,undefined
-    not_again='compare|experiments|failures|full_disk|hidden_cache|kill_loop|pages|prefill_memory|resume|schema|slurm'
+    not_again='compare|experiments|failures|full_disk|hidden_cache|kill_loop|pages|prefill_memory|resume|run_memory|schema|slurm'
     ctest_in asan+ubsan -LE 'layering|results' -E "system/test_($not_again|tables|terminal|tiny_mamba|workers)$"
     setup_build "$SSMQ_ROOT/build/tsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
         -DCMAKE_C_COMPILER=clang -DSSMQ_SANITIZE=thread

@@ -11,6 +11,14 @@ static bool is_against(const ssmq_run *run, ssmq_baseline baseline)
     return run->compare && run->compare->against >> baseline & 1;
 }
 
+bool ssmq_run_reads_again(const ssmq_run *run)
+{
+    const ssmq_compare_spec *c = run->compare;
+    if (!c) return false;
+    return is_against(run, SSMQ_AGAINST_FAKE) || c->metrics & ~SSMQ_METRICS_OF_TOKENS ||
+           c->sensitivity != SSMQ_SENSITIVITY_OFF || ssmq_has_interactions(c, run->recipe);
+}
+
 /* What its evaluations run, and where they find what the float model gave. */
 typedef struct sides {
     ssmq_exec  *ex;
@@ -48,7 +56,7 @@ static ssmq_status evaluate(ssmq_session *s, const ssmq_run *run, const ssmq_lis
                      .room = run->keep_hidden};
     ssmq_status st = SSMQ_OK;
     SSMQ_TRY(ssmq_exec_open(s->be, x->model, x->recipe.plan, run->mode, &k.ex));
-    if (!run->compare) ssmq_exec_owns(k.ex, x->model); /* else what is found on a text of its own reads them too */
+    if (!ssmq_run_reads_again(run)) ssmq_exec_owns(k.ex, x->model);
     if (is_against(run, SSMQ_AGAINST_FLOAT))
         SSMQ_TRY_DONE(st, ssmq_exec_open(s->be, s->base, NULL, SSMQ_MODE_FLOAT, &k.beside.ex));
     x->ppl = ssmq_must_malloc((size_t)run->n_evaluation * sizeof *x->ppl);
@@ -66,7 +74,8 @@ ssmq_calibration_source ssmq_session_source(ssmq_session *s, const ssmq_run *run
 {
     return (ssmq_calibration_source){.samples = run->calibration ? &s->samples : NULL,
                                      .replay = s->replay,
-                                     .batch = run->calibration ? run->calibration->batch : 1};
+                                     .batch = run->calibration ? run->calibration->batch : 1,
+                                     .streams = !is_against(run, SSMQ_AGAINST_FLOAT)};
 }
 
 /* The beginning of one of the run's evaluations. */

@@ -30,6 +30,9 @@ typedef struct ssmq_execution {
     ssmq_alarms        alarms; /* whoever carries the run out may add to them */
 } ssmq_execution;
 
+/* Is there something, found on a text of its own, that reads the model's weights once more after the evaluations? */
+bool ssmq_run_reads_again(const ssmq_run *run);
+
 /* Where a run's recipe takes what it observes from. */
 ssmq_calibration_source ssmq_session_source(ssmq_session *s, const ssmq_run *run);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "harness/data/checkpoint.h"
 #include "harness/run/evaluate/eval_ppl.h"
+#include "harness/run/execute.h"
 #include "harness/store/host.h"
 
 /* Buffers of OpenBLAS and HDF5 and code that only a run touches, as measured. */
@@ -14,6 +15,16 @@ static int64_t bytes_of(const ssmq_model *m, int32_t weight)
     if (w->tied_to >= 0) return 0;
     for (int32_t a = 0; a < w->rank; a++) n *= w->dim[a];
     return n;
+}
+
+static int64_t less(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t more(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 /* Do the weights lie in their file as the program reads them, in f32?  Then pages that a copy
@@ -36,53 +47,164 @@ static bool is_rewritten(const ssmq_plan *plan, int32_t site)
     return s->input >= 0 && (plan->at[s->input].rotate || plan->at[s->input].smooth.data);
 }
 
-/* What the codes of a weight take, which are floats in fake mode. */
-static int64_t codes_of(const ssmq_run *run, int64_t all)
+static bool is_against(const ssmq_run *run, ssmq_baseline baseline)
 {
-    return run->mode == SSMQ_MODE_REAL ? all / (int64_t)sizeof(float) : all;
+    return run->compare && run->compare->against >> baseline & 1;
 }
 
-/* What quantised weights take beside those of the file, where all of them stay. */
-static int64_t copies_beside(const ssmq_run *run, bool rewritten, bool coded, int64_t all)
+/* Bits of a value of a quantised weight: codes where products read codes, else floats. */
+static int64_t bits_of(const ssmq_plan *plan, int32_t site, ssmq_mode mode)
 {
-    return (rewritten ? all : 0) + (coded ? codes_of(run, all) : 0);
+    const ssmq_qspec *s = &plan->at[site].spec;
+    const int32_t     input = plan->model->site[site].input;
+    const bool        linear = input >= 0 && plan->model->site[input].linear;
+    const bool        codes = linear && ssmq_qspec_bytes(&plan->at[input].spec);
+    if (linear && mode == SSMQ_MODE_REAL && ssmq_qspec_half(s)) return 16;
+    if (!linear || !ssmq_qspec_bytes(s) || !s->symmetric) return 32;
+    if (mode != SSMQ_MODE_REAL) return codes ? 8 : 32;
+    return s->bits <= 4 && !codes ? 4 : 8;
 }
 
-/* The same where nobody reads a weight any more when its codes are made: copies take the place of pages of the file, and
- * codes that of copies.  Profiles are taken before, by an exec that leaves the copies to the next. */
-static int64_t copies_instead(const ssmq_run *run, bool rewritten, bool coded, int64_t all)
-{
-    if (rewritten) return coded && run->n_profile > 0 ? codes_of(run, all) : 0;
-    return coded ? codes_of(run, all) - all : 0;
-}
+/* Bytes of a model's weights. */
+typedef struct sizes {
+    int64_t all;       /* as floats                                                    */
+    int64_t rewritten; /* copies that steps make                                       */
+    int64_t floats;    /* read as floats of the file by the run's own model            */
+    int64_t turned;    /* copies that are read as floats                               */
+    int64_t codes, other_codes; /* of quantised ones, in the run's mode; in mode fake  */
+    int64_t largest;   /* of one in the layers                                         */
+} sizes;
 
-static int64_t copies_of(const ssmq_run *run, const ssmq_plan *plan, bool mapped)
+/* Of an embedding only rows are looked up. */
+static void add_site(const ssmq_run *run, const ssmq_plan *plan, int32_t site, sizes *z)
 {
     const ssmq_model *m = plan->model;
-    const bool        beside = !mapped || run->compare, observes = run->recipe && run->recipe->observes;
-    int64_t           bytes = 0, outside = 0; /* the latter of the head and the embedding */
-    for (int32_t i = 0; i < m->n_site; i++) {
-        if (m->site[i].kind != SSMQ_SITE_WEIGHT) continue;
-        const int64_t all = bytes_of(m, m->site[i].weight);
-        if (m->site[i].layer < 0) outside += all;
-        const bool    rewritten = is_rewritten(plan, i), coded = plan->at[i].spec.bits > 0;
-        bytes += (beside ? copies_beside : copies_instead)(run, rewritten, coded, all);
-    }
-    return observes && bytes < -outside ? -outside : bytes; /* calibration reads those of layers as floats */
+    const ssmq_site  *s = &m->site[site];
+    const int32_t     tied = m->weight[s->weight].tied_to;
+    const int64_t     all = bytes_of(m, tied >= 0 ? tied : s->weight), values = all / (int64_t)sizeof(float);
+    const bool        rewritten = is_rewritten(plan, site), coded = plan->at[site].spec.bits > 0;
+    const bool        rows = s->layer < 0 && s->input < 0;
+    if (s->layer >= 0 && all > z->largest) z->largest = all;
+    if (rewritten) z->rewritten += all;
+    if (coded && !rows) {
+        z->codes += values * bits_of(plan, site, run->mode) / 8;
+        z->other_codes += values * bits_of(plan, site, SSMQ_MODE_FAKE) / 8;
+    } else if (rewritten) z->turned += all;
+    else if (!rows) z->floats += all;
 }
 
-/* Logits of a block, and each activation of a layer once. */
-static int64_t activations(const ssmq_run *run, const ssmq_model *m)
+static sizes sizes_of(const ssmq_run *run, const ssmq_plan *plan)
 {
-    int64_t rows = 0, width = 0;
+    const ssmq_model *m = plan->model;
+    sizes             z = {0};
+    for (int32_t i = 0; i < m->n_weight; i++) z.all += bytes_of(m, i);
+    z.floats = z.all;
+    for (int32_t i = 0; i < m->n_site; i++)
+        if (m->site[i].kind == SSMQ_SITE_WEIGHT) z.floats -= bytes_of(m, m->site[i].weight); /* norms, biases are left */
+    for (int32_t i = 0; i < m->n_site; i++)
+        if (m->site[i].kind == SSMQ_SITE_WEIGHT) add_site(run, plan, i, &z);
+    return z;
+}
+
+/* Calibration reads layers as floats; pages of the file do not stay behind it, but where they are read again. */
+static int64_t while_calibrating(const ssmq_run *run, const sizes *z, bool mapped)
+{
+    if (!run->recipe || !run->recipe->observes) return 0;
+    if (!mapped) return z->all + z->rewritten;
+    return z->rewritten + (is_against(run, SSMQ_AGAINST_FLOAT) ? z->all - z->rewritten : z->largest);
+}
+
+/* Codes take the place of copies and of pages, unless somebody reads these again. */
+static int64_t while_evaluating(const ssmq_run *run, const sizes *z, bool mapped)
+{
+    const bool again = ssmq_run_reads_again(run) || run->n_profile > 0;
+    return z->codes + (again ? z->rewritten : z->turned) +
+           (!mapped || is_against(run, SSMQ_AGAINST_FLOAT) ? z->all : z->floats);
+}
+
+/* The exec of a collection is another than that of evaluations, and has no head. */
+static int64_t while_collecting(const ssmq_run *run, const sizes *z, bool mapped)
+{
+    if (!run->collect) return 0;
+    return z->rewritten + z->codes + (mapped && run->recipe ? z->largest : z->all);
+}
+
+/* Errors at sites are those of all weights as floats, then as codes; fake beside real, of two sets of codes. */
+static int64_t while_comparing(const ssmq_run *run, const sizes *z, bool mapped)
+{
+    const int64_t copies = mapped ? 0 : z->rewritten;
+    int64_t       bytes = 0;
+    if (is_against(run, SSMQ_AGAINST_FLOAT)) bytes = z->all + copies + z->codes;
+    if (is_against(run, SSMQ_AGAINST_FAKE))
+        bytes = more(bytes, z->rewritten + z->codes + z->other_codes + (mapped ? z->floats : z->all));
+    return bytes;
+}
+
+/* The states of a sequence. */
+static int64_t states(const ssmq_model *m)
+{
+    int64_t n = 0;
+    for (int32_t i = 0; i < m->n_site; i++)
+        if (m->site[i].kind == SSMQ_SITE_STATE) n += m->site[i].width * m->site[i].rows;
+    return n * (int64_t)sizeof(float);
+}
+
+/* Each activation of a layer once. */
+static int64_t width_of_layer(const ssmq_model *m)
+{
+    int64_t width = 0;
+    for (int32_t i = 0; i < m->n_site; i++)
+        if (m->site[i].kind == SSMQ_SITE_ACTIVATION && m->site[i].layer <= 0) width += m->site[i].width;
+    return width * (int64_t)sizeof(float);
+}
+
+/* Tokens that are evaluated at once. */
+static int64_t rows_of(const ssmq_run *run)
+{
+    int64_t rows = 0;
     for (int32_t i = 0; i < run->n_evaluation; i++)
         rows = run->evaluation[i].window > rows ? run->evaluation[i].window : rows;
-    rows = rows < SSMQ_EVAL_PIECE ? rows : SSMQ_EVAL_PIECE;
-    const int64_t block = rows < ssmq_eval_block(m) ? rows : ssmq_eval_block(m);
-    for (int32_t i = 0; i < m->n_site; i++)
-        if (m->site[i].kind == SSMQ_SITE_ACTIVATION && m->site[i].layer <= 0)
-            width += m->site[i].width;
-    return (block * m->vocabulary + rows * width) * (int64_t)sizeof(float);
+    return less(rows, SSMQ_EVAL_PIECE);
+}
+
+/* Logits of a block, the activations of a layer, states. */
+static int64_t activations(const ssmq_run *run, const ssmq_model *m)
+{
+    const int64_t rows = rows_of(run), block = less(rows, ssmq_eval_block(m));
+    return block * m->vocabulary * (int64_t)sizeof(float) + rows * width_of_layer(m) + states(m);
+}
+
+static int64_t of_samples(const ssmq_run *run, const ssmq_model *m)
+{
+    const ssmq_calibration_spec *c = run->calibration;
+    return c ? c->batch * (c->length * width_of_layer(m) + states(m)) : 0;
+}
+
+/* Tensors that are kept to be compared: values and codes of what is quantised, as far as there is room. */
+static int64_t compared(const ssmq_run *run, const ssmq_plan *plan)
+{
+    const ssmq_compare_spec *c = run->compare;
+    const ssmq_model        *m = plan->model;
+    int64_t                  width = 0;
+    const bool               sites = c && (is_against(run, SSMQ_AGAINST_FAKE) || c->metrics & ~SSMQ_METRICS_OF_TOKENS);
+    for (int32_t i = 0; sites && i < m->n_site; i++)
+        if (m->site[i].kind != SSMQ_SITE_WEIGHT && plan->at[i].spec.bits)
+            width += m->site[i].width * (m->site[i].rows > 0 ? m->site[i].rows : 1);
+    return less(rows_of(run) * width * (int64_t)(sizeof(float) + 1), SSMQ_COMPARE_ROOM);
+}
+
+/* What is held when it holds most. */
+static int64_t held(const ssmq_experiment *e, const ssmq_run *run, const ssmq_plan *plan)
+{
+    const ssmq_model *m = plan->model;
+    const sizes       z = sizes_of(run, plan);
+    const bool        mapped = is_mapped(e, run, z.all);
+    const int64_t     one = activations(run, m), sample = of_samples(run, m);
+    const bool        beside = is_against(run, SSMQ_AGAINST_FLOAT);
+    const int64_t     before = more(while_calibrating(run, &z, mapped), while_collecting(run, &z, mapped)) + sample;
+    const int64_t     after = while_evaluating(run, &z, mapped) + one * (beside ? 2 : 1);
+    const int64_t     behind = while_comparing(run, &z, mapped) + compared(run, plan) + one;
+    return more(before, run->compare ? more(after, behind) : after) + run->dump_bytes;
 }
 
 static ssmq_status describe(const ssmq_catalogue *cat, const char *directory, ssmq_model **model)
@@ -111,15 +233,10 @@ static ssmq_status outline(const ssmq_recipe *r, const ssmq_model *m, ssmq_plan 
 ssmq_status ssmq_run_memory(const ssmq_experiment *e, const ssmq_catalogue *cat,
                             const ssmq_run *run, ssmq_model **model, int64_t *bytes)
 {
-    int64_t weights = 0;
     SSMQ_TRY(describe(cat, run->model, model));
-    for (int32_t i = 0; i < (*model)->n_weight; i++) weights += bytes_of(*model, i);
     ssmq_plan        *plan = ssmq_plan_new(*model);
     const ssmq_status st = outline(run->recipe, *model, plan);
-    if (st == SSMQ_OK)
-        *bytes = ssmq_peak_rss_bytes() + LIBRARIES + weights +
-                 copies_of(run, plan, is_mapped(e, run, weights)) +
-                 activations(run, *model) * (run->compare ? 2 : 1) + run->dump_bytes;
+    if (st == SSMQ_OK) *bytes = ssmq_peak_rss_bytes() + LIBRARIES + held(e, run, plan);
     ssmq_plan_free(plan);
     return st;
 }

@@ -6,10 +6,10 @@
 extern "C" {
 #endif
 
-/* Bytes: the weights that lie in memory, once more what a step rewrites or the run is compared
- * with, a block of logits and the activations of a layer for each model, what is dumped, and what
- * this process takes by itself, which has read the experiment.  What calibration holds comes on
- * top.  *model: described before, for the next call to use again, or NULL; the caller's to free.
+/* Bytes, when it holds most: while it calibrates, the copies that steps rewrite and a sample's activations; or after,
+ * the weights as its mode reads them, once more what it is compared with, and for each model a block of logits, the
+ * activations of a layer and the states; what is dumped, and what this process takes by itself, which has read the
+ * experiment.  What calibration keeps comes on top.  *model: described before, for the next call to use again, or NULL; the caller's to free.
  * INPUT, UNSUPPORTED: the model. */
 SSMQ_MUST_USE ssmq_status ssmq_run_memory(const ssmq_experiment *e, const ssmq_catalogue *cat,
                                           const ssmq_run *run, ssmq_model **model, int64_t *bytes);

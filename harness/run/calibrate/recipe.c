@@ -131,6 +131,7 @@ ssmq_status ssmq_recipe_replay(const ssmq_recipe *recipe, ssmq_model *m, ssmq_ba
     ssmq_recipe_result r = {.plan = ssmq_plan_new(m)};
     ssmq_status        st = SSMQ_OK;
     r.plan->seed = seed;
+    m->streams = source->streams;
     for (int32_t i = 0; i < recipe->n_step && st == SSMQ_OK;) {
         const int32_t end = end_of_pass(recipe, i);
         if (end > i && recipe->step[i].method->layerwise) {
@@ -145,6 +146,7 @@ ssmq_status ssmq_recipe_replay(const ssmq_recipe *recipe, ssmq_model *m, ssmq_ba
             i++;
         }
     }
+    m->streams = false;
     if (st != SSMQ_OK) ssmq_recipe_result_free(&r);
     else *out = r;
     return st;

@@ -26,6 +26,7 @@ typedef struct ssmq_calibration_source {
     const ssmq_samples *samples;
     struct ssmq_replay *replay; /* what is known already, and takes what is new; or NULL */
     int32_t             batch;  /* samples that run at once; 0: 1                        */
+    bool                streams; /* pages of weights do not stay behind whoever read them: most are not read as floats again */
 } ssmq_calibration_source;
 
 /* The same from a source. */

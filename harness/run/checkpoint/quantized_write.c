@@ -181,6 +181,7 @@ static ssmq_status put(writer *w, ssmq_safetensors_writer *f, const void *bytes,
 }
 
 #define CHUNK ((int64_t)1 << 16)
+#define PIECE ((int64_t)4 << 20)
 
 static ssmq_status put_floats(writer *w, ssmq_safetensors_writer *f, const float *v,
                               ssmq_dtype dtype, int64_t n)
@@ -191,6 +192,19 @@ static ssmq_status put_floats(writer *w, ssmq_safetensors_writer *f, const float
         const int64_t m = n - i < CHUNK ? n - i : CHUNK;
         ssmq_from_f32(half, dtype, v + i, m);
         SSMQ_TRY(put(w, f, half, (size_t)m * sizeof *half));
+    }
+    return SSMQ_OK;
+}
+
+/* Piece by piece, whose pages need not stay. */
+static ssmq_status put_weight(writer *w, ssmq_safetensors_writer *f, int32_t weight, ssmq_dtype dtype)
+{
+    const ssmq_tensor *value = &w->c->m->weight[weight].value;
+    const int64_t      count = ssmq_tensor_count(value);
+    for (int64_t i = 0; i < count; i += PIECE) {
+        const int64_t n = count - i < PIECE ? count - i : PIECE;
+        SSMQ_TRY(put_floats(w, f, (const float *)value->data + i, dtype, n));
+        ssmq_model_forget(w->c->m, weight);
     }
     return SSMQ_OK;
 }
@@ -242,9 +256,7 @@ static ssmq_status put_entry(writer *w, ssmq_safetensors_writer *f, int32_t i)
     const ssmq_stored *e = &w->entry[i];
     const part        *p = &w->part[i];
     switch (p->kind) {
-    case PART_FLOAT:
-        return put_floats(w, f, w->c->m->weight[p->index].value.data, e->value.dtype,
-                          ssmq_tensor_count(&e->value));
+    case PART_FLOAT: return put_weight(w, f, p->index, e->value.dtype);
     case PART_CODES: return put_codes(w, f, p->index);
     case PART_KEPT: return put_kept(w, f, p->index);
     default: return put(w, f, e->value.data, ssmq_tensor_bytes(&e->value));

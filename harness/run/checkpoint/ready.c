@@ -8,11 +8,8 @@ static ssmq_status apply_recipe(const ssmq_ready_request *r, const ssmq_recipe *
 {
     ssmq_samples samples = {0};
     if (recipe->observes) SSMQ_TRY(r->samples(r->context, out->base, &samples));
-    out->m->streams = true; /* they are few, and most weights will never be read as floats again */
-    const ssmq_status st = ssmq_recipe_apply(recipe, out->m, out->be, recipe->observes ? &samples : NULL, r->seed, NULL,
-                                             &out->recipe);
-    out->m->streams = false;
-    return st;
+    const ssmq_calibration_source source = {.samples = recipe->observes ? &samples : NULL, .streams = true};
+    return ssmq_recipe_replay(recipe, out->m, out->be, &source, r->seed, NULL, &out->recipe);
 }
 
 /* A checkpoint with a plan of its own. */

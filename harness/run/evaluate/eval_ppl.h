@@ -17,6 +17,8 @@ extern "C" {
 /* Tokens of one forward pass: enough for products to run at full speed, few enough for their results to
  * stay in cache. */
 #define SSMQ_EVAL_PIECE 512
+/* Bytes of tensors of a piece that are kept to be compared, where nobody says otherwise. */
+#define SSMQ_COMPARE_ROOM ((int64_t)256 << 20)
 /* The same for an evaluation under ex: windows may have to run whole. */
 int64_t ssmq_eval_piece(const ssmq_evaluation *e, const ssmq_exec *ex);
 /* Rows whose logits are computed at once. */

@@ -6,7 +6,6 @@
 #include "harness/base/assert.h"
 
 #define TASK "real against fake"
-#define ROOM_BYTES ((int64_t)256 << 20)
 #define PIECE_MIN 16
 
 /* A site's tensor in real mode, of the piece under way. */
@@ -260,7 +259,7 @@ static ssmq_status make_room(pass *p)
         width += width_of(&m->site[i]);
         if (width_of(&m->site[i]) > widest) widest = width_of(&m->site[i]);
     }
-    const int64_t room = p->r->room > 0 ? p->r->room : ROOM_BYTES, fit = room / (width * 5);
+    const int64_t room = p->r->room > 0 ? p->r->room : SSMQ_COMPARE_ROOM, fit = room / (width * 5);
     p->piece = fit < PIECE_MIN ? PIECE_MIN : fit > SSMQ_EVAL_PIECE ? SSMQ_EVAL_PIECE : fit;
     if (ssmq_exec_whole(p->real) || p->piece > p->r->evaluation->window)
         p->piece = p->r->evaluation->window;

@@ -9,7 +9,6 @@
 #include "harness/run/evaluate/eval_ppl.h"
 #include "harness/run/evaluate/site_error_resume.h"
 
-#define ROOM_BYTES ((int64_t)256 << 20)
 #define PIECE_MIN 32 /* tokens: below, products run slowly */
 
 /* ---- figures --------------------------------------------------------------------------- */
@@ -106,7 +105,7 @@ static bool clips(const pass *p)
 
 static int64_t room_of(const pass *p)
 {
-    return p->r->room > 0 ? p->r->room : ROOM_BYTES;
+    return p->r->room > 0 ? p->r->room : SSMQ_COMPARE_ROOM;
 }
 
 /* Values of a token. */
