@@ -203,6 +203,15 @@ typedef struct ssmq_backend_ops {
                             const ssmq_packed *w, const ssmq_epilogue *a);
     ssmq_status (*linear_w)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                             const ssmq_packed *w, const ssmq_epilogue *a);
+    /* Products of bfloat16 numbers: w (N, K) in bf16, which pack_bf16 packs, x f32 that holds such numbers; MEMORY.
+     * linear_bf16: y[m,n] = one sum that starts at 0 and goes through k in pairs, an odd K with a zero behind it:
+     * x[m,k+1] w[n,k+1] first, then x[m,k] w[n,k]; each is added as by a fused multiply-add, rounded once, half to
+     * even.  A factor that is subnormal is a zero of its sign, and so is a sum that is below the smallest normal
+     * number when it is rounded to 24 bits whatever its exponent.  So does vdpbf16ps of AVX512_BF16.  Then the op
+     * epilogue.  Equal bits on every backend and tier, but for those of a NaN. */
+    ssmq_status (*pack_bf16)(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out);
+    ssmq_status (*linear_bf16)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                               const ssmq_packed *w, const ssmq_epilogue *a);
 } ssmq_backend_ops;
 
 struct ssmq_backend {

@@ -90,6 +90,21 @@ ssmq_linear_shape ssmq_shape_linear_w(const ssmq_tensor *y, const ssmq_tensor *x
         .M = ry.dim[0], .N = w->N, .K = w->K, .stride_y = ry.stride[0], .stride_x = rx.stride[0]};
 }
 
+void ssmq_shape_pack_bf16(const ssmq_tensor *w, ssmq_packed *out)
+{
+    pack_half(&(ssmq_codes){.code = w, .floats = true}, out);
+    SSMQ_ASSERT(w->dtype == SSMQ_BF16);
+    out->bits = 16;
+    out->floats = true;
+}
+
+ssmq_linear_shape ssmq_shape_linear_bf16(const ssmq_tensor *y, const ssmq_tensor *x,
+                                         const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    SSMQ_ASSERT(w->dtype == SSMQ_BF16);
+    return ssmq_shape_linear_w(y, x, w, a);
+}
+
 /* scale, channel: of an input that may be codes. */
 static ssmq_sequence input_of(const ssmq_tensor *t, int64_t B, int64_t L, int64_t width, float scale,
                               const ssmq_tensor *channel)

@@ -20,6 +20,9 @@ ssmq_linear_shape ssmq_shape_linear_i8(const ssmq_tensor *y, const ssmq_tensor *
 /* (N, K) i8, its rows contiguous; *out gets its sizes. */
 void ssmq_shape_pack_i8(const ssmq_tensor *w, ssmq_packed *out);
 void ssmq_shape_pack_q(const ssmq_codes *w, ssmq_packed *out);
+void ssmq_shape_pack_bf16(const ssmq_tensor *w, ssmq_packed *out); /* (N, K) bf16, likewise */
+ssmq_linear_shape ssmq_shape_linear_bf16(const ssmq_tensor *y, const ssmq_tensor *x,
+                                         const ssmq_packed *w, const ssmq_epilogue *a); /* no stride_w */
 ssmq_linear_shape ssmq_shape_linear_w(const ssmq_tensor *y, const ssmq_tensor *x,
                                       const ssmq_packed *w, const ssmq_epilogue *a); /* no stride_w */
 

@@ -8,14 +8,14 @@
 
 /* An op with what it reads, to be run twice. */
 typedef struct run_of {
-    enum { RMSNORM, EPILOGUE, LINEAR_I8, LINEAR_Q, LINEAR_W, CONV, SCAN, N_OP } op;
+    enum { RMSNORM, EPILOGUE, LINEAR_I8, LINEAR_Q, LINEAR_W, LINEAR_BF16, CONV, SCAN, N_OP } op;
     ssmq_tensor t[8];
     ssmq_packed packed;
     float       scale;
 } run_of;
 
-static const char *const op_names[N_OP] = {"rmsnorm",  "epilogue", "linear_i8", "linear_q",
-                                           "linear_w", "conv",     "scan"};
+static const char *const op_names[N_OP] = {"rmsnorm",  "epilogue",    "linear_i8", "linear_q",
+                                           "linear_w", "linear_bf16", "conv",      "scan"};
 
 static ssmq_status run(ssmq_backend *be, run_of *r, ssmq_tensor *y, ssmq_tensor *state, ssmq_handing *to)
 {
@@ -27,6 +27,7 @@ static ssmq_status run(ssmq_backend *be, run_of *r, ssmq_tensor *y, ssmq_tensor 
     case LINEAR_I8: return be->ops->linear_i8(be, y, &t[0], &r->packed, &e);
     case LINEAR_Q: return be->ops->linear_q(be, y, &t[0], &r->packed, &e);
     case LINEAR_W: return be->ops->linear_w(be, y, &t[0], &r->packed, &e);
+    case LINEAR_BF16: return be->ops->linear_bf16(be, y, &t[0], &r->packed, &e);
     case CONV:
         return be->ops->conv(
             be, y,
@@ -48,6 +49,12 @@ static ssmq_status run(ssmq_backend *be, run_of *r, ssmq_tensor *y, ssmq_tensor 
 static ssmq_status draw_weight(ssmq_draw *d, ssmq_backend *be, run_of *r, int64_t N, int64_t K)
 {
     ssmq_tensor w;
+    if (r->op == LINEAR_BF16) {
+        SSMQ_TRY(ssmq_draw_zero(d, SSMQ_BF16, 2, (const int64_t[]){N, K}, &w));
+        for (int64_t i = 0; i < N * K; i++)
+            ((uint16_t *)w.data)[i] = ssmq_f32_to_bf16(ssmq_draw_real(d, -8, 8));
+        return be->ops->pack_bf16(be, &w, &r->packed);
+    }
     SSMQ_TRY(ssmq_draw_zero(d, SSMQ_I8, 2, (const int64_t[]){N, K}, &w));
     for (int64_t i = 0; i < N * K; i++) ((int8_t *)w.data)[i] = (int8_t)ssmq_draw_int(d, -8, 7);
     if (r->op == LINEAR_I8) return be->ops->pack_i8(be, &w, &r->packed);
@@ -59,7 +66,8 @@ static ssmq_status draw_op(ssmq_draw *d, ssmq_backend *be, run_of *r, const int6
 {
     const int64_t C = y[2], K = ssmq_draw_int(d, 1, 70), N = ssmq_draw_int(d, 1, 20),
                   W = ssmq_draw_int(d, 2, 4);
-    const int64_t x[] = {y[0], y[1], r->op >= LINEAR_I8 && r->op <= LINEAR_W ? K : C}, bn[] = {y[0], y[1], N};
+    const int64_t x[] = {y[0], y[1], r->op >= LINEAR_I8 && r->op <= LINEAR_BF16 ? K : C},
+                  bn[] = {y[0], y[1], N};
     const int64_t h[] = {y[0], r->op == SCAN ? C : r->op == CONV ? W - 1 : y[1], r->op == SCAN ? N : C};
     const bool    codes = r->op == LINEAR_I8 || r->op == LINEAR_Q;
     r->scale = ssmq_draw_real(d, 0.001f, 0.01f);

@@ -16,6 +16,7 @@ ssmq_status ssmq_kernel_check_linear_i8(ssmq_backend *be, ssmq_backend *other, s
                                         bool exact);
 ssmq_status ssmq_kernel_check_linear_q(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
 ssmq_status ssmq_kernel_check_linear_w(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
+ssmq_status ssmq_kernel_check_linear_bf16(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
 ssmq_status ssmq_kernel_check_conv_i8(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
 ssmq_status ssmq_kernel_check_scan_i8(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);
 ssmq_status ssmq_kernel_check_encode(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact);

@@ -218,6 +218,7 @@ const ssmq_kernel_case ssmq_kernel_cases[] = {
     {"linear_i8", "equal", ssmq_kernel_check_linear_i8},
     {"linear_q", "equal", ssmq_kernel_check_linear_q},
     {"linear_w", "equal to linear of the values", ssmq_kernel_check_linear_w},
+    {"linear_bf16", "equal", ssmq_kernel_check_linear_bf16},
     {"conv of codes", "equal to that of floats", ssmq_kernel_check_conv_i8},
     {"scan of codes", "equal to that of floats", ssmq_kernel_check_scan_i8},
     {NULL, NULL, NULL},

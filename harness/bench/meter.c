@@ -23,6 +23,8 @@
     X(pack_q)     \
     X(linear_q)   \
     X(linear_w)   \
+    X(pack_bf16)  \
+    X(linear_bf16) \
     X(encode)
 
 #define X(name) OP_##name,
@@ -55,6 +57,7 @@ static void take(const ssmq_backend *be, int op, double begin, ssmq_meter_cost c
     c->seconds += end - begin;
     c->cost.bytes += cost.bytes;
     c->cost.i8 += cost.i8;
+    c->cost.bf16 += cost.bf16;
     c->cost.f32 += cost.f32;
 }
 
@@ -229,6 +232,18 @@ static ssmq_status metered_linear_w(ssmq_backend *be, ssmq_tensor *y, const ssmq
 {
     MEASURE(linear_w, (be, y, x, w, a), .bytes = written(y, a->to) + bytes(x) + (double)w->bytes,
             .f32 = 2 * elements(y) * length_of_rows(x));
+}
+
+static ssmq_status metered_pack_bf16(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out)
+{
+    MEASURE(pack_bf16, (be, w, out), .bytes = bytes(w) + (double)out->bytes);
+}
+
+static ssmq_status metered_linear_bf16(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                                       const ssmq_packed *w, const ssmq_epilogue *a)
+{
+    MEASURE(linear_bf16, (be, y, x, w, a), .bytes = written(y, a->to) + bytes(x) + 2 * (double)(w->N * w->K),
+            .bf16 = 2 * elements(y) * length_of_rows(x));
 }
 
 /* ---- on and off -------------------------------------------------------------------------- */

@@ -9,10 +9,10 @@
 extern "C" {
 #endif
 
-/* What an op needs at least: every operand read or written once; operations in whole numbers and in floats, a
- * multiply-add counting as two.  An exponential counts as SSMQ_METER_EXP. */
+/* What an op needs at least: every operand read or written once; operations in whole numbers, in products of
+ * bfloat16 numbers and in floats, a multiply-add counting as two.  An exponential counts as SSMQ_METER_EXP. */
 typedef struct ssmq_meter_cost {
-    double bytes, i8, f32;
+    double bytes, i8, bf16, f32;
 } ssmq_meter_cost;
 
 #define SSMQ_METER_EXP 20.0                        /* by a polynomial */

@@ -32,10 +32,22 @@ static ssmq_peak_i8 choose_i8(const ssmq_backend *be)
     return wide || strcmp(be->tier, "avx2") == 0 ? ssmq_peak_i8_avx2() : (ssmq_peak_i8){0};
 }
 
+static ssmq_peak_bf16 choose_bf16(const ssmq_backend *be)
+{
+#if defined(__x86_64__)
+    if (strcmp(be->tier, "avx512") == 0 && __builtin_cpu_supports("avx512bf16"))
+        return ssmq_peak_bf16_avx512bf16();
+#else
+    (void)be;
+#endif
+    return (ssmq_peak_bf16){0};
+}
+
 /* What the threads of a probe share. */
 typedef struct probe {
     ssmq_peak_probes kernel;
     ssmq_peak_i8     i8;
+    ssmq_peak_bf16   bf16;
     const float     *data;
     _Atomic int64_t  finite; /* sums that were: keeps the work from being left out */
 } probe;
@@ -52,6 +64,13 @@ static void i8_piece(void *context, int64_t begin, int64_t end, int32_t worker)
     probe *p = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++) p->finite += p->i8.products(ROUNDS) != 1;
+}
+
+static void bf16_piece(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    probe *p = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) p->finite += isfinite(p->bf16.products(ROUNDS)) != 0;
 }
 
 static void read_piece(void *context, int64_t begin, int64_t end, int32_t worker)
@@ -78,7 +97,7 @@ ssmq_status ssmq_peaks_probe(ssmq_backend *be, ssmq_peaks *out)
 {
     ssmq_pool  *one = NULL, *all = NULL;
     void       *data = NULL;
-    probe       p = {.kernel = choose(be), .i8 = choose_i8(be)};
+    probe       p = {.kernel = choose(be), .i8 = choose_i8(be), .bf16 = choose_bf16(be)};
     ssmq_status st;
     SSMQ_TRY_DONE(st, ssmq_pool_open(1, &one));
     SSMQ_TRY_DONE(st, ssmq_pool_open(be->threads, &all));
@@ -95,6 +114,11 @@ ssmq_status ssmq_peaks_probe(ssmq_backend *be, ssmq_peaks *out)
         const double op = (double)p.i8.op_per_round * ROUNDS;
         out->i8_one = best_rate(one, &p, i8_piece, 8, op);
         out->i8_all = best_rate(all, &p, i8_piece, 8 * be->threads, op);
+    }
+    if (p.bf16.flop_per_round) {
+        const double work = (double)p.bf16.flop_per_round * ROUNDS;
+        out->bf16_one = best_rate(one, &p, bf16_piece, 8, work);
+        out->bf16_all = best_rate(all, &p, bf16_piece, 8 * be->threads, work);
     }
 done:
     be->ops->free(be, data);

@@ -21,6 +21,13 @@ typedef struct ssmq_peak_i8 {
 ssmq_peak_i8 ssmq_peak_i8_avx2(void);
 ssmq_peak_i8 ssmq_peak_i8_avx512vnni(void);
 
+/* Products of bfloat16 numbers, likewise. */
+typedef struct ssmq_peak_bf16 {
+    float (*products)(int64_t rounds);
+    int32_t flop_per_round;
+} ssmq_peak_bf16;
+ssmq_peak_bf16 ssmq_peak_bf16_avx512bf16(void);
+
 /* False where the set was not compiled. */
 bool ssmq_peak_probes_c(ssmq_peak_probes *out);
 bool ssmq_peak_probes_avx2(ssmq_peak_probes *out);

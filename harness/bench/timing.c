@@ -19,11 +19,11 @@ const ssmq_bench_shape ssmq_bench_shapes[] = {
     {NULL, 0, 0, 0, 0, 0, 0},
 };
 
-const char *const ssmq_bench_ops[] = {"linear",   "linear_i8", "scan",    "conv",    "hadamard", "quantize", "dequantize",
-                                      "epilogue", "finite",    "rmsnorm", "embed",   "nll",      NULL};
+const char *const ssmq_bench_ops[] = {"linear",     "linear_i8", "linear_bf16", "scan",    "conv",  "hadamard", "quantize",
+                                      "dequantize", "epilogue",  "finite",      "rmsnorm", "embed", "nll",      NULL};
 
 #define FLUSH_BYTES ((size_t)96 << 20)
-#define RESULTS_MAX 40
+#define RESULTS_MAX 50
 
 /* What one op needs to run: its tensors, by role. */
 typedef struct job {
@@ -51,6 +51,8 @@ static ssmq_status run(ssmq_backend *be, job *j)
     if (!strcmp(op, "linear")) return be->ops->linear(be, &j->y, &j->x, &j->w);
     if (!strcmp(op, "linear_i8"))
         return be->ops->linear_i8(be, &j->y, &j->x, &j->packed, &(ssmq_epilogue){.scale = 1});
+    if (!strcmp(op, "linear_bf16"))
+        return be->ops->linear_bf16(be, &j->y, &j->x, &j->packed, &(ssmq_epilogue){.scale = 1});
     if (!strcmp(op, "rmsnorm")) return be->ops->rmsnorm(be, &j->y, &j->z, &j->x, &j->w, 1e-5f, NULL);
     if (!strcmp(op, "embed")) return be->ops->embed(be, &j->y, &j->index, &j->w);
     if (!strcmp(op, "hadamard")) return be->ops->hadamard(be, &j->x, NULL);
@@ -203,6 +205,26 @@ done:
     return st;
 }
 
+static ssmq_status time_linear_bf16(bench *b, int64_t M, int64_t N, int64_t K)
+{
+    ssmq_draw   d = ssmq_draw_new(b->be, 1, true);
+    job         j = {.op = "linear_bf16"};
+    char        shape[64];
+    ssmq_tensor w;
+    ssmq_status st;
+    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 2, (const int64_t[]){M, K}, 1, 1, &j.x));
+    SSMQ_TRY_DONE(st, ssmq_draw_zero(&d, SSMQ_BF16, 2, (const int64_t[]){N, K}, &w));
+    SSMQ_TRY_DONE(st, matrix(&d, M, N, &j.y));
+    SSMQ_TRY_DONE(st, b->be->ops->pack_bf16(b->be, &w, &j.packed));
+    snprintf(shape, sizeof shape, "M %d, N %d, K %d", (int)M, (int)N, (int)K);
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, (double)(4 * M * K + 2 * N * K + 4 * M * N),
+                              2.0 * (double)(M * N * K), M == 1));
+done:
+    b->be->ops->free(b->be, j.packed.data);
+    ssmq_draw_free(&d);
+    return st;
+}
+
 static ssmq_status time_sequence(bench *b, int64_t L)
 {
     const double  elements = (double)(L * b->z->E);
@@ -301,6 +323,8 @@ static ssmq_status time_all(bench *b, int64_t tokens)
         for (int one = 0; one < 2; one++) {
             if (wanted(b, "linear")) SSMQ_TRY(time_linear(b, one ? 1 : M, products[i][0], products[i][1]));
             if (wanted(b, "linear_i8")) SSMQ_TRY(time_linear_i8(b, one ? 1 : M, products[i][0], products[i][1]));
+            if (wanted(b, "linear_bf16"))
+                SSMQ_TRY(time_linear_bf16(b, one ? 1 : M, products[i][0], products[i][1]));
         }
     }
     SSMQ_TRY(time_sequence(b, tokens));

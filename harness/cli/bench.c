@@ -124,8 +124,9 @@ static ssmq_status run_tier(const bench_options *o, const char *isa, const ssmq_
 
 static double peak_of(const tier *t, const ssmq_bench_result *r)
 {
-    return strcmp(r->op, "linear_i8") == 0 && t->peaks.i8_all > 0 ? t->peaks.i8_all
-                                                                  : t->peaks.fma_all;
+    if (strcmp(r->op, "linear_i8") == 0 && t->peaks.i8_all > 0) return t->peaks.i8_all;
+    if (strcmp(r->op, "linear_bf16") == 0 && t->peaks.bf16_all > 0) return t->peaks.bf16_all;
+    return t->peaks.fma_all;
 }
 
 static void add_row(ssmq_table *table, ssmq_arena *a, const tier *t, const ssmq_bench_result *r)
@@ -161,6 +162,7 @@ static void put_text(const bench_options *o, const tier *t, ssmq_str *out)
     ssmq_str_printf(out, "reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32", t->peaks.read_all,
                     t->peaks.fma_all);
     if (t->peaks.i8_all > 0) ssmq_str_printf(out, ", %.0f GOP/s in int8", t->peaks.i8_all);
+    if (t->peaks.bf16_all > 0) ssmq_str_printf(out, ", %.0f GFLOP/s in bf16", t->peaks.bf16_all);
     ssmq_str_puts(out, "\n\n");
     for (int32_t i = 0; i < t->n; i++) add_row(table, a, t, &t->result[i]);
     ssmq_table_print(table, out);
@@ -202,6 +204,8 @@ static void put_json(const bench_options *o, const tier *t, ssmq_json_writer *w)
         ssmq_json_put_real(w, "fp32_gflop_s", t->peaks.fma_all);
         if (t->peaks.i8_all > 0) ssmq_json_put_real(w, "int8_gop_s", t->peaks.i8_all);
         else ssmq_json_put_null(w, "int8_gop_s");
+        if (t->peaks.bf16_all > 0) ssmq_json_put_real(w, "bf16_gflop_s", t->peaks.bf16_all);
+        else ssmq_json_put_null(w, "bf16_gflop_s");
     }
     ssmq_json_begin_array(w, "kernels");
     for (int32_t i = 0; i < t->n; i++) put_result(w, t, &t->result[i]);

@@ -37,6 +37,7 @@ static void put_machine(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_p
     ssmq_json_put_real(w, "read_gb_s", m->read_all);
     ssmq_json_put_real(w, "fp32_gflop_s", m->fma_all);
     put_known(w, "int8_gop_s", m->i8_all > 0, m->i8_all);
+    put_known(w, "bf16_gflop_s", m->bf16_all > 0, m->bf16_all);
     ssmq_json_put_text(w, "tier", p->tier);
     ssmq_json_put_int(w, "threads", p->request.threads);
     ssmq_json_end_object(w);
@@ -70,6 +71,7 @@ static void put_operator(ssmq_json_writer *w, const ssmq_operator *op, double se
     ssmq_json_put_real(w, "share", op->seconds / seconds);
     ssmq_json_put_real(w, "bytes", op->bytes);
     ssmq_json_put_real(w, "int8_operations", op->work.i8);
+    ssmq_json_put_real(w, "bf16_operations", op->work.bf16);
     ssmq_json_put_real(w, "float_operations", op->work.f32);
     ssmq_json_put_text(w, "bound", memory ? "memory" : "arithmetic");
     ssmq_json_put_real(w, "bound_ms", bound * 1e3);
@@ -154,7 +156,7 @@ static void add_operator(ssmq_table *t, ssmq_arena *a, const ssmq_operator *op, 
                          const ssmq_peaks *m)
 {
     bool         memory;
-    const double bound = ssmq_operator_bound(op, m, &memory), work = op->work.i8 + op->work.f32;
+    const double bound = ssmq_operator_bound(op, m, &memory), work = ssmq_work_sum(&op->work);
     const char  *cell[] = {
          op->name,
          ssmq_arena_printf(a, "%.0f", op->calls),
@@ -163,9 +165,10 @@ static void add_operator(ssmq_table *t, ssmq_arena *a, const ssmq_operator *op, 
          ssmq_arena_printf(a, "%.1f", op->bytes / op->seconds / 1e9),
          ssmq_arena_printf(a, "%.1f", work / op->seconds / 1e9),
          ssmq_arena_printf(a, "%.0f %%", 100 * bound / op->seconds),
-        memory            ? "memory"
-         : op->work.i8 > 0 ? "int8"
-                           : "fp32",
+        memory              ? "memory"
+         : op->work.i8 > 0   ? "int8"
+         : op->work.bf16 > 0 ? "bf16"
+                             : "fp32",
     };
     ssmq_table_row(t, cell);
 }
@@ -227,6 +230,7 @@ void ssmq_report_profile_text(const ssmq_profile *p, int32_t n, const ssmq_peaks
                     p->tier, p->request.threads, p->request.threads == 1 ? "" : "s", m->read_all,
                     m->fma_all);
     if (m->i8_all > 0) ssmq_str_printf(&text, ", %.0f GOP/s in int8", m->i8_all);
+    if (m->bf16_all > 0) ssmq_str_printf(&text, ", %.0f GFLOP/s in bf16", m->bf16_all);
     ssmq_str_puts(&text, "; floors and bounds are at these rates\n");
     for (int32_t i = 0; i < n; i++)
         for (int k = 0; k < SSMQ_PROFILE_PHASES; k++) print_breakdown(&p[i], k, m, &text);

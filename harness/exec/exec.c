@@ -185,10 +185,28 @@ bool ssmq_exec_integer(const ssmq_exec *ex, int32_t site_x, int32_t site_w)
     return ((x && ssmq_qspec_bytes(&x->spec)) || ssmq_exec_rowwise(ex, site_x)) && ssmq_exec_packable(ex, site_w);
 }
 
-bool ssmq_exec_is_integer(const ssmq_exec *ex, int32_t site_w)
+bool ssmq_exec_bf16(const ssmq_exec *ex, int32_t site_x, int32_t site_w)
+{
+    const ssmq_assignment *x = ssmq_exec_quantised(ex, site_x);
+    if (!x || x->spec.format != SSMQ_FORMAT_BF16 || ssmq_plan_keep(ex->plan, site_x)) return false;
+    return ssmq_exec_half(ex, site_w) && ex->plan->at[site_w].spec.format == SSMQ_FORMAT_BF16;
+}
+
+/* Is the product of a linear layer's weight with its input such a one? */
+static bool is_product(const ssmq_exec *ex, int32_t site_w, bool (*such)(const ssmq_exec *, int32_t, int32_t))
 {
     const ssmq_site *s = &ex->model->site[site_w];
-    return s->input >= 0 && ex->model->site[s->input].linear && ssmq_exec_integer(ex, s->input, site_w);
+    return s->input >= 0 && ex->model->site[s->input].linear && such(ex, s->input, site_w);
+}
+
+bool ssmq_exec_is_bf16(const ssmq_exec *ex, int32_t site_w)
+{
+    return is_product(ex, site_w, ssmq_exec_bf16);
+}
+
+bool ssmq_exec_is_integer(const ssmq_exec *ex, int32_t site_w)
+{
+    return is_product(ex, site_w, ssmq_exec_integer);
 }
 
 bool ssmq_exec_whole(const ssmq_exec *ex)

@@ -13,7 +13,7 @@ extern "C" {
 
 typedef enum ssmq_mode {
     SSMQ_MODE_FLOAT, /* the plan is ignored: the baseline                            */
-    SSMQ_MODE_FAKE,  /* codes carried in f32, f32 arithmetic but for products of codes: simulated */
+    SSMQ_MODE_FAKE,  /* codes carried in f32, f32 arithmetic but for products of codes and of bf16 */
     SSMQ_MODE_REAL,  /* codes in i8, integer kernels                                              */
 } ssmq_mode;
 
@@ -54,6 +54,8 @@ bool ssmq_exec_whole(const ssmq_exec *ex);
 int64_t ssmq_exec_weight_bytes(const ssmq_exec *ex);
 /* Is the weight of this site multiplied in whole numbers, by codes of a byte? */
 bool ssmq_exec_is_integer(const ssmq_exec *ex, int32_t site_w);
+/* Is it multiplied as numbers of bfloat16, by such numbers? */
+bool ssmq_exec_is_bf16(const ssmq_exec *ex, int32_t site_w);
 /* Tells where in the sequence the next tokens stand, for messages. */
 void ssmq_exec_position(ssmq_exec *ex, int64_t first_token);
 

@@ -65,7 +65,7 @@ const ssmq_assignment *ssmq_exec_coded(const ssmq_exec *ex, int32_t site);
 const ssmq_assignment *ssmq_exec_rowwise(const ssmq_exec *ex, int32_t site);
 /* Has a linear layer's weight codes that linear_i8, linear_q and linear_w read? */
 bool ssmq_exec_packable(const ssmq_exec *ex, int32_t site_w);
-/* Has it numbers of half precision, which linear_w reads? */
+/* Has it numbers of half precision, which linear_w reads, or linear_bf16? */
 bool ssmq_exec_half(const ssmq_exec *ex, int32_t site_w);
 /* Are its codes kept two to a byte, or have they scales by group? */
 bool ssmq_exec_grouped(const ssmq_exec *ex, int32_t site_w);
@@ -73,6 +73,9 @@ bool ssmq_exec_grouped(const ssmq_exec *ex, int32_t site_w);
 /* Is the product of two sites one of codes, in whole numbers?  In fake mode too: so both modes have the same
  * sums, and what float sums of codes would give wherever those are exact (up to K = 1040, quant/README.md). */
 bool ssmq_exec_integer(const ssmq_exec *ex, int32_t site_x, int32_t site_w);
+
+/* Is it one of bfloat16 numbers: does the plan round both factors so?  In fake mode too, likewise. */
+bool ssmq_exec_bf16(const ssmq_exec *ex, int32_t site_x, int32_t site_w);
 
 /* Can all that is done at a quantised site be done at once? */
 bool ssmq_exec_at_once(const ssmq_exec *ex, int32_t site, const ssmq_assignment *a);
@@ -114,7 +117,7 @@ void ssmq_exec_count_clamped(const ssmq_tensor *x, const ssmq_qspec *spec, const
 
 /* The weight of a site as products read it: codes where it is coded, else real numbers. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
-/* The same as linear_i8, linear_q or linear_w reads it, of a weight that is packable or half. */
+/* The same as linear_i8, linear_q, linear_w or linear_bf16 reads it, of a weight that is packable or half. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **out);
 /* The weight of a site as real numbers, after quantisation where there is one. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);

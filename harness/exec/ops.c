@@ -95,6 +95,14 @@ static ssmq_status codes_product(ssmq_exec *ex, ssmq_tensor *result, int32_t sit
                                                                     e);
 }
 
+static ssmq_status bf16_product(ssmq_exec *ex, ssmq_tensor *result, int32_t site_w, const ssmq_tensor *rows,
+                                const ssmq_epilogue *e)
+{
+    const ssmq_packed *packed;
+    SSMQ_TRY(ssmq_exec_packed(ex, site_w, &packed));
+    return ex->be->ops->linear_bf16(ex->be, result, rows, packed, e);
+}
+
 /* Does a product of floats read a weight that is packed? */
 static bool by_linear_w(const ssmq_exec *ex, int32_t site_w)
 {
@@ -109,6 +117,7 @@ static ssmq_status multiply(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32
     ssmq_tensor       result = ssmq_tensor_rows(y);
     factor            f = {.e = e};
     if (ssmq_exec_integer(ex, site_x, site_w)) return codes_product(ex, &result, site_x, site_w, &rows, e);
+    if (ssmq_exec_bf16(ex, site_x, site_w)) return bf16_product(ex, &result, site_w, &rows, e);
     if (by_linear_w(ex, site_w)) {
         SSMQ_TRY(ssmq_exec_packed(ex, site_w, &f.packed));
         return product(ex, y, x, &f);
@@ -124,7 +133,7 @@ static ssmq_status multiply(ssmq_exec *ex, ssmq_tensor *y, int32_t site_x, int32
 /* Is there an op behind a product of floats anyway, or one that does it all? */
 static bool hands_on(const ssmq_exec *ex, int32_t site_x, int32_t site_w, const ssmq_epilogue *e)
 {
-    if (ssmq_exec_integer(ex, site_x, site_w)) return true;
+    if (ssmq_exec_integer(ex, site_x, site_w) || ssmq_exec_bf16(ex, site_x, site_w)) return true;
     if (ex->be->ops->rows_vary) return false; /* sequence by sequence */
     if (by_linear_w(ex, site_w)) return true;
     return e->scale != 1.0f || e->column || e->bias;

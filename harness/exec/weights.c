@@ -172,6 +172,7 @@ static ssmq_status pack(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, c
     const bool    rowwise = ssmq_exec_rowwise(ex, input), floats = !rowwise && !ssmq_exec_coded(ex, input);
     const bool    group = a->spec.scope == SSMQ_SCOPE_GROUP, zeros = rowwise && !ex->plan->at[input].spec.symmetric;
     const bool       half = ssmq_qspec_half(&a->spec);
+    if (half && ssmq_exec_bf16(ex, input, site)) return ex->be->ops->pack_bf16(ex->be, codes, out);
     const ssmq_codes w = {.code = codes,
                           .bits = half ? 16 : a->spec.bits <= 4 ? 4 : 8,
                           .group = group ? a->spec.group : 0,

@@ -42,7 +42,7 @@ def check_operators(group, want):
         for op in want[phase]["operators"]:
             i = operators.index(op["operator"])
             assert close(group["operator/time"][k, i] * 1e3, op["ms"])
-            for name in ("bytes", "bound_share", "calls", "int8_operations", "float_operations"):
+            for name in ("bytes", "bound_share", "calls", "int8_operations", "bf16_operations", "float_operations"):
                 assert close(group["operator/" + name][k, i], op[name]), (op["operator"], name)
 
 
@@ -58,6 +58,9 @@ def main():
             assert group.attrs["threads"] == want["machine"]["threads"] and group.attrs["tier"] == want["machine"]["tier"]
             assert close(group.attrs["peak_read_gb_s"], want["machine"]["read_gb_s"])
             assert close(group.attrs["peak_fp32_gflop_s"], want["machine"]["fp32_gflop_s"])
+            for peak in ("int8_gop_s", "bf16_gflop_s"):
+                known = want["machine"][peak]
+                assert math.isnan(group.attrs["peak_" + peak]) if known is None else close(group.attrs["peak_" + peak], known), peak
             assert close(group.attrs["floor_tpot_s"] * 1e3, want["floor"]["tpot_ms"])
             assert group["size"][()] == want["size_bytes"]
             check_timings(group, want)

@@ -27,6 +27,6 @@ expect_in_out " kinds of op agree with the reference on 1 random shape each"
 refuse 2 "--shape: there is no 'mamba-13m', only mamba-130m, mamba-370m, mamba-790m, mamba-1.4b, mamba-2.8b" bench --shape mamba-13m
 refuse 2 "--isa: 'sse' is none of auto, c, avx2, avx512" bench --isa sse
 run 2 bench --op lineer
-expect_in_err "--op: 'lineer' is none of linear, linear_i8, scan"
+expect_in_err "--op: 'lineer' is none of linear, linear_i8, linear_bf16, scan"
 
 finish

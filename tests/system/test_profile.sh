@@ -44,7 +44,7 @@ expect 'all(x[k]["between_ms"] >= 0 and x[k]["ms"] > 0 for x in p for k in ("pre
 expect 'all({"scan", "conv", "rmsnorm", "embed", "finite", "linear head", "linear in_proj", "linear x_proj", "linear dt_proj", "linear out_proj"} <= {o["operator"] for o in x[k]["operators"]} for x in p for k in ("prefill", "decode"))'
 expect 'all("encode" in {o["operator"] for o in x["prefill"]["operators"]} for x in p[1:])'
 expect 'all(len({o["operator"] for o in x[k]["operators"]}) == len(x[k]["operators"]) for x in p for k in ("prefill", "decode"))'
-work='sum(o["float_operations"] / x["machine"]["fp32_gflop_s"] + o["int8_operations"] / (x["machine"]["int8_gop_s"] or x["machine"]["fp32_gflop_s"]) for o in x["prefill"]["operators"] if o["operator"].startswith("linear") or o["operator"] == "scan")'
+work='sum(o["float_operations"] / x["machine"]["fp32_gflop_s"] + o["int8_operations"] / (x["machine"]["int8_gop_s"] or x["machine"]["fp32_gflop_s"]) + o["bf16_operations"] / (x["machine"]["bf16_gflop_s"] or x["machine"]["fp32_gflop_s"]) for o in x["prefill"]["operators"] if o["operator"].startswith("linear") or o["operator"] == "scan")'
 expect "all(abs($work / 1e9 / (8 / x['floor']['prefill_tokens_per_s']) - 1) < 1e-9 for x in p)"
 expect 'sum(o["int8_operations"] for o in p[0]["prefill"]["operators"]) == 0'
 expect 'all(o["int8_operations"] > 0 and o["float_operations"] == 0 for x in p[1:] for o in x["decode"]["operators"] if o["operator"] == "linear in_proj")'
@@ -53,6 +53,11 @@ expect 'all(o["calls"] == 8 for x in p for k in ("prefill", "decode") for o in x
 expect 'all(1 <= sum(o["bytes"] for o in x["decode"]["operators"]) / x["size_bytes"] < 1.6 for x in p)'
 expect 'all(abs(o["bound_share"] * o["ms"] / o["bound_ms"] - 1) < 1e-9 for x in p for k in ("prefill", "decode") for o in x[k]["operators"])'
 
+# A head in bfloat16 that reads such numbers is counted as that, in fake mode too.
+run 0 profile --model "$tiny" --mode fake --mode real --recipe configs/recipes/quamba-head-bf16.yaml "${short[@]}" --format json
+expect 'all((o["bf16_operations"] > 0) == (o["operator"] == "linear head") for x in p for k in ("prefill", "decode") for o in x[k]["operators"])'
+expect 'all(o["float_operations"] == 0 for x in p for o in x["decode"]["operators"] if o["operator"] == "linear head")'
+expect "all(abs($work / 1e9 / (8 / x['floor']['prefill_tokens_per_s']) - 1) < 1e-9 for x in p)"
 run 0 profile --model "$tiny" --prompt 4 --generate 1 --repeat 1 --warmup 0 --batch 3 --format json
 expect 'len(p) == 1 and p[0]["tpot_ms"] is None and p[0]["of_floor"]["decode"] is None'
 expect 'p[0]["decode"] is None and p[0]["prefill"]["ms"] > 0'

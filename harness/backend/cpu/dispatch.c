@@ -37,8 +37,17 @@ static bool has_vnni(void)
 #endif
 }
 
-/* Writes the tier's entries over the table; false where the CPU or this build lacks it.  Products of codes
- * are the same bits whatever computes them. */
+static bool has_bf16(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
+/* Writes the tier's entries over the table; false where the CPU or this build lacks it.  Products of codes and
+ * of bfloat16 are the same bits whatever computes them. */
 static bool fill_tier(ssmq_cpu_isa isa, ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on)
 {
     if (!offers(isa)) return false;
@@ -46,10 +55,13 @@ static bool fill_tier(ssmq_cpu_isa isa, ssmq_backend_ops *ops, ssmq_cpu_hand_on 
     case SSMQ_CPU_ISA_AVX512:
         return ssmq_cpu_tier_avx512(ops, hand_on) &&
                ((has_vnni() && ssmq_cpu_i8_avx512vnni(ops) && ssmq_cpu_q_avx512vnni(ops)) ||
-                (ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops)));
+                (ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops))) &&
+               ((has_bf16() && ssmq_cpu_bf16_avx512bf16(ops)) || ssmq_cpu_bf16_avx2(ops));
     case SSMQ_CPU_ISA_AVX2:
-        return ssmq_cpu_tier_avx2(ops, hand_on) && ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops);
-    default: return ssmq_cpu_tier_c(ops, hand_on) && ssmq_cpu_i8_c(ops) && ssmq_cpu_q_c(ops);
+        return ssmq_cpu_tier_avx2(ops, hand_on) && ssmq_cpu_i8_avx2(ops) && ssmq_cpu_q_avx2(ops) &&
+               ssmq_cpu_bf16_avx2(ops);
+    default:
+        return ssmq_cpu_tier_c(ops, hand_on) && ssmq_cpu_i8_c(ops) && ssmq_cpu_q_c(ops) && ssmq_cpu_bf16_c(ops);
     }
 }
 
@@ -150,5 +162,7 @@ const ssmq_backend_ops ssmq_backend_cpu = {
     .pack_q = ssmq_ref_pack_q,
     .linear_q = ssmq_ref_linear_q,
     .linear_w = ssmq_ref_linear_w,
+    .pack_bf16 = ssmq_ref_pack_bf16,
+    .linear_bf16 = ssmq_ref_linear_bf16,
     .share = cpu_share,
 };

@@ -52,13 +52,16 @@ bool ssmq_cpu_tier_c(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on);
 bool ssmq_cpu_tier_avx2(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on);
 bool ssmq_cpu_tier_avx512(ssmq_backend_ops *ops, ssmq_cpu_hand_on *hand_on);
 
-/* The same for products of codes, where the instruction set is not the tier's own. */
+/* The same for products of codes and of bfloat16, where the instruction set is not the tier's own. */
 bool ssmq_cpu_i8_c(ssmq_backend_ops *ops);
 bool ssmq_cpu_i8_avx2(ssmq_backend_ops *ops);
 bool ssmq_cpu_i8_avx512vnni(ssmq_backend_ops *ops);
 bool ssmq_cpu_q_c(ssmq_backend_ops *ops);
 bool ssmq_cpu_q_avx2(ssmq_backend_ops *ops);
 bool ssmq_cpu_q_avx512vnni(ssmq_backend_ops *ops);
+bool ssmq_cpu_bf16_c(ssmq_backend_ops *ops);
+bool ssmq_cpu_bf16_avx2(ssmq_backend_ops *ops);
+bool ssmq_cpu_bf16_avx512bf16(ssmq_backend_ops *ops);
 
 /* Packs codes for linear_w: rows of ssmq_cpu_row_bytes() each, then the scales as they are given. */
 ssmq_status ssmq_cpu_pack_rows(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out);

@@ -11,6 +11,7 @@
 #define DEPTH 2
 #define STORED 0
 #include "harness/backend/cpu/linear_i8.inc"
+#include "harness/backend/cpu/put_avx2.inc"
 
 /* work: the rows as 16-bit numbers, p->depth each. */
 static void row_ready(const product *p, int64_t m, int64_t count, void *work)
@@ -28,19 +29,6 @@ static inline __m256i two(const int16_t *x)
     int32_t v;
     memcpy(&v, x, sizeof v);
     return _mm256_set1_epi32(v);
-}
-
-/* In the order of the op epilogue, operation by operation. */
-static inline void put(const product *p, int64_t m, int64_t n, __m256i sum)
-{
-    const int64_t left = p->s.N - n;
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const __m256i part = _mm256_cmpgt_epi32(_mm256_set1_epi32(left > 8 ? 8 : (int)left), lane);
-    __m256        v = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(p->scale));
-    if (p->column) v = _mm256_mul_ps(v, _mm256_maskload_ps(p->column + n, part));
-    if (p->row) v = _mm256_mul_ps(v, _mm256_set1_ps(p->row[m]));
-    if (p->bias) v = _mm256_add_ps(v, _mm256_maskload_ps(p->bias + n, part));
-    _mm256_maskstore_ps(place(p, m, n), part, v);
 }
 
 static inline __m256i wide(const uint8_t *w)
@@ -69,8 +57,8 @@ static inline __attribute__((always_inline)) void tile(int rows, int vectors, co
     } while (k < p->depth);
     SSMQ_UNROLL(4)
     for (int r = 0; r < rows; r++) {
-        put(p, m + r, n, sum[r][0]);
-        if (vectors > 1) put(p, m + r, n + LANES, sum[r][1]);
+        put(p, m + r, n, _mm256_cvtepi32_ps(sum[r][0]));
+        if (vectors > 1) put(p, m + r, n + LANES, _mm256_cvtepi32_ps(sum[r][1]));
     }
 }
 

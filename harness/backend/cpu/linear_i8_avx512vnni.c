@@ -12,6 +12,7 @@
 #define DEPTH 4
 #define STORED 128
 #include "harness/backend/cpu/linear_i8.inc"
+#include "harness/backend/cpu/put_avx512.inc"
 
 /* Mask of the first n bytes of a vector, n >= 0. */
 static inline __mmask64 first(int64_t n)
@@ -43,74 +44,31 @@ static void row_ready(const product *p, int64_t m, int64_t count, void *work)
     }
 }
 
-static inline __m512i four(const int8_t *x)
-{
-    int32_t v;
-    memcpy(&v, x, sizeof v);
-    return _mm512_set1_epi32(v);
-}
-
-/* In the order of the op epilogue, operation by operation. */
-static inline void put(const product *p, int64_t m, int64_t n, __m512i sum)
-{
-    const int64_t   left = p->s.N - n;
-    const __mmask16 part = (__mmask16)(left >= 16 ? 0xffffu : (1u << left) - 1);
-    __m512          v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(p->scale));
-    if (p->column) v = _mm512_mul_ps(v, _mm512_maskz_loadu_ps(part, p->column + n));
-    if (p->row) v = _mm512_mul_ps(v, _mm512_set1_ps(p->row[m]));
-    if (p->bias) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(part, p->bias + n));
-    _mm512_mask_storeu_ps(place(p, m, n), part, v);
-}
-
-/* Vector v of a row of packed codes, if the block has it. */
-static inline __m512i vector_of(const uint8_t *w, int v, int vectors)
-{
-    return v < vectors ? _mm512_loadu_si512(w + v * 64) : _mm512_setzero_si512();
-}
-
-/* sum + w x, four bytes at a time.  As an instruction by hand: gcc 12 gives the sum of its own function another
- * register than it came in, and moves and spills the sums of a tile in the loop. */
+/* By hand: gcc 12 gives the sum of its own function another register than it came in, and moves and spills the sums
+ * of a tile in the loop. */
 static inline __m512i add_products(__m512i sum, __m512i w, __m512i x)
 {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
     return sum;
 }
 
-/* Written out over the vectors: arrays that are walked by loops in loops end up in memory. */
-static inline __attribute__((always_inline)) void tile(int rows, int vectors, const product *p,
-                                                       int64_t m, int64_t i, int64_t n,
-                                                       const uint8_t *w, const void *work)
+static inline __m512i start_of(const void *work, int64_t i)
 {
-    const int32_t *start = (const int32_t *)work + i;
-    const int64_t  depth = p->depth;
-    const int8_t  *x = (const int8_t *)((const int32_t *)work + TASK_ROWS) + i * depth;
-    /* Every step of k fetches a line of the next block, each tile another one of a vector's place. */
-    const int64_t  ahead = vectors * LANES * depth + i / TILE_ROWS % vectors * 64;
-    __m512i        sum[TILE_ROWS][VECTORS];
-    SSMQ_UNROLL(8)
-    for (int r = 0; r < rows; r++)
-        sum[r][0] = sum[r][1] = sum[r][2] = sum[r][3] = _mm512_set1_epi32(start[r]);
-    for (int64_t k = 0; k < depth; k += DEPTH, w += vectors * 64) {
-        const __m512i b0 = _mm512_loadu_si512(w), b1 = vector_of(w, 1, vectors);
-        const __m512i b2 = vector_of(w, 2, vectors), b3 = vector_of(w, 3, vectors);
-        if (rows == TILE_ROWS) __builtin_prefetch(w + ahead, 0, 2);
-        SSMQ_UNROLL(8)
-        for (int r = 0; r < rows; r++) {
-            const __m512i a = four(x + r * depth + k);
-            sum[r][0] = add_products(sum[r][0], b0, a);
-            if (vectors > 1) sum[r][1] = add_products(sum[r][1], b1, a);
-            if (vectors > 2) sum[r][2] = add_products(sum[r][2], b2, a);
-            if (vectors > 3) sum[r][3] = add_products(sum[r][3], b3, a);
-        }
-    }
-    SSMQ_UNROLL(8)
-    for (int r = 0; r < rows; r++) {
-        put(p, m + r, n, sum[r][0]);
-        if (vectors > 1) put(p, m + r, n + LANES, sum[r][1]);
-        if (vectors > 2) put(p, m + r, n + 2 * LANES, sum[r][2]);
-        if (vectors > 3) put(p, m + r, n + 3 * LANES, sum[r][3]);
-    }
+    return _mm512_set1_epi32(((const int32_t *)work)[i]);
 }
+
+static inline const char *rows_of(const product *p, const void *work, int64_t i)
+{
+    return (const char *)((const int32_t *)work + TASK_ROWS) + i * p->depth;
+}
+
+static inline __m512 result_of(__m512i sum)
+{
+    return _mm512_cvtepi32_ps(sum);
+}
+
+#define ROW_BYTES(p) (p)->depth
+#include "harness/backend/cpu/tile_avx512.inc"
 
 static ssmq_status pack(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out)
 {

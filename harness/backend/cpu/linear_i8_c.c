@@ -26,13 +26,7 @@ static inline __attribute__((always_inline)) void tile(int rows, int vectors, co
             for (int c = 0; c < LANES; c++) sum[r][c] += x * (int8_t)w[k * LANES + c];
         }
     for (int r = 0; r < rows; r++)
-        for (int64_t c = 0; c < columns; c++) {
-            float v = (float)sum[r][c] * p->scale;
-            if (p->column) v *= p->column[n + c];
-            if (p->row) v *= p->row[m + r];
-            if (p->bias) v += p->bias[n + c];
-            *place(p, m + r, n + c) = v;
-        }
+        for (int64_t c = 0; c < columns; c++) put_one(p, m + r, n + c, (float)sum[r][c]);
 }
 
 static ssmq_status pack(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out)

@@ -12,6 +12,7 @@
 #define WORK_EACH(p) ((size_t)(TASK_ROWS * (p).depth) * sizeof(int16_t))
 #include "harness/backend/cpu/linear_i8.inc"
 #include "harness/backend/cpu/linear_q.inc"
+#include "harness/backend/cpu/put_avx2.inc"
 
 /* work: the rows as 16-bit numbers, group by group, p->depth each. */
 static void row_ready(const product *p, int64_t m, int64_t count, void *work)
@@ -38,19 +39,6 @@ static inline __m256i codes_of(__m128i nibbles)
 {
     const __m128i low = _mm_and_si128(nibbles, _mm_set1_epi8(15));
     return _mm256_cvtepi8_epi16(_mm_sub_epi8(low, _mm_set1_epi8(STORED4)));
-}
-
-/* In the order of the op epilogue, operation by operation. */
-static inline void put(const product *p, int64_t m, int64_t n, __m256 v)
-{
-    const int64_t left = p->s.N - n;
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const __m256i part = _mm256_cmpgt_epi32(_mm256_set1_epi32(left > 8 ? 8 : (int)left), lane);
-    v = _mm256_mul_ps(v, _mm256_set1_ps(p->scale));
-    if (p->column) v = _mm256_mul_ps(v, _mm256_maskload_ps(p->column + n, part));
-    if (p->row) v = _mm256_mul_ps(v, _mm256_set1_ps(p->row[m]));
-    if (p->bias) v = _mm256_add_ps(v, _mm256_maskload_ps(p->bias + n, part));
-    _mm256_maskstore_ps(place(p, m, n), part, v);
 }
 
 /* The sums of one group for 8 columns. */

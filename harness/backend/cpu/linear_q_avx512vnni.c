@@ -13,6 +13,7 @@
 #define WORK_EACH(p) (TASK_ROWS * ((size_t)(p).groups * sizeof(int32_t) + (size_t)(p).depth))
 #include "harness/backend/cpu/linear_i8.inc"
 #include "harness/backend/cpu/linear_q.inc"
+#include "harness/backend/cpu/put_avx512.inc"
 
 /* Mask of the first n bytes of a vector, n >= 0. */
 static inline __mmask64 first(int64_t n)
@@ -46,18 +47,6 @@ static inline __m512i four(const int8_t *x)
     int32_t v;
     memcpy(&v, x, sizeof v);
     return _mm512_set1_epi32(v);
-}
-
-/* In the order of the op epilogue, operation by operation. */
-static inline void put(const product *p, int64_t m, int64_t n, __m512 v)
-{
-    const int64_t   left = p->s.N - n;
-    const __mmask16 part = (__mmask16)(left >= 16 ? 0xffffu : (1u << left) - 1);
-    v = _mm512_mul_ps(v, _mm512_set1_ps(p->scale));
-    if (p->column) v = _mm512_mul_ps(v, _mm512_maskz_loadu_ps(part, p->column + n));
-    if (p->row) v = _mm512_mul_ps(v, _mm512_set1_ps(p->row[m]));
-    if (p->bias) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(part, p->bias + n));
-    _mm512_mask_storeu_ps(place(p, m, n), part, v);
 }
 
 /* As an instruction by hand: linear_i8_avx512vnni.c says why. */

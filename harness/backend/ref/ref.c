@@ -47,4 +47,6 @@ const ssmq_backend_ops ssmq_backend_ref = {
     .pack_q = ssmq_ref_pack_q,
     .linear_q = ssmq_ref_linear_q,
     .linear_w = ssmq_ref_linear_w,
+    .pack_bf16 = ssmq_ref_pack_bf16,
+    .linear_bf16 = ssmq_ref_linear_bf16,
 };

@@ -22,6 +22,11 @@ ssmq_status ssmq_ref_linear_q(ssmq_backend *be, ssmq_tensor *y, const ssmq_tenso
                               const ssmq_packed *w, const ssmq_epilogue *a);
 ssmq_status ssmq_ref_linear_w(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                               const ssmq_packed *w, const ssmq_epilogue *a);
+ssmq_status ssmq_ref_pack_bf16(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out);
+ssmq_status ssmq_ref_linear_bf16(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
+                                 const ssmq_packed *w, const ssmq_epilogue *a);
+/* sum + x w as one step of a sum of linear_bf16. */
+float       ssmq_ref_bf16_add(float sum, float x, float w);
 ssmq_status ssmq_ref_pack_i8(ssmq_backend *be, const ssmq_tensor *w, ssmq_packed *out);
 ssmq_status ssmq_ref_linear_i8(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *x,
                                const ssmq_packed *w, const ssmq_epilogue *a);

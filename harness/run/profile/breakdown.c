@@ -48,6 +48,7 @@ void ssmq_breakdown_make(const ssmq_meter *meter, const ssmq_model *m, double se
         op->seconds += e.seconds * k;
         op->bytes += e.cost.bytes * k;
         op->work.i8 += e.cost.i8 * k;
+        op->work.bf16 += e.cost.bf16 * k;
         op->work.f32 += e.cost.f32 * k;
     }
     qsort(out->op, (size_t)out->n, sizeof *out->op, by_falling_time);

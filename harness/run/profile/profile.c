@@ -192,6 +192,12 @@ static ssmq_status take_apart(subject *s, ssmq_meter *meter, ssmq_profile *p)
 
 /* ---- floors ------------------------------------------------------------------------------ */
 
+/* Where the products of a weight are counted. */
+static double *kind_of(const ssmq_exec *ex, int32_t site, ssmq_work *work)
+{
+    return ssmq_exec_is_integer(ex, site) ? &work->i8 : ssmq_exec_is_bf16(ex, site) ? &work->bf16 : &work->f32;
+}
+
 static void find_work(const subject *s, ssmq_profile *p)
 {
     for (int32_t i = 0; i < s->ready->m->n_site; i++) {
@@ -199,8 +205,7 @@ static void find_work(const subject *s, ssmq_profile *p)
         if (site->weight < 0) continue;
         const double n = (double)ssmq_tensor_count(&s->ready->m->weight[site->weight].value);
         ssmq_work   *work = site->layer < 0 ? &p->head : &p->layers;
-        if (strcmp(site->op, "linear") == 0)
-            *(ssmq_exec_is_integer(s->ready->ex, i) ? &work->i8 : &work->f32) += 2 * n;
+        if (strcmp(site->op, "linear") == 0) *kind_of(s->ready->ex, i, work) += 2 * n;
         if (strstr(site->name, "scan.A_log")) work->f32 += SSMQ_METER_UPDATE * n;
     }
 }
@@ -244,11 +249,12 @@ static double unread_bytes(const ssmq_model *m, const ssmq_plan *plan)
     return 0;
 }
 
-/* Without a peak for whole numbers they count as floats. */
+/* Without a peak for whole numbers or for bfloat16 they count as floats. */
 static double seconds_of(const ssmq_work *w, const ssmq_peaks *machine)
 {
     const double i8 = machine->i8_all > 0 ? machine->i8_all : machine->fma_all;
-    return w->i8 / (i8 * 1e9) + w->f32 / (machine->fma_all * 1e9);
+    const double bf16 = machine->bf16_all > 0 ? machine->bf16_all : machine->fma_all;
+    return w->i8 / (i8 * 1e9) + w->bf16 / (bf16 * 1e9) + w->f32 / (machine->fma_all * 1e9);
 }
 
 double ssmq_operator_bound(const ssmq_operator *op, const ssmq_peaks *machine, bool *memory)

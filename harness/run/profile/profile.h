@@ -33,10 +33,16 @@ typedef struct ssmq_timing {
     double        min, median, max;
 } ssmq_timing;
 
-/* What a token takes at least: operations (a multiply-add is two) in whole numbers and in floats. */
+/* What a token takes at least: operations (a multiply-add is two) in whole numbers, in products of bfloat16 numbers
+ * and in floats. */
 typedef struct ssmq_work {
-    double i8, f32;
+    double i8, bf16, f32;
 } ssmq_work;
+
+static inline double ssmq_work_sum(const ssmq_work *w)
+{
+    return w->i8 + w->bf16 + w->f32;
+}
 
 /* What the ops of one kind take in a prefill with the logits of its last token, or in a decoding step: means over
  * repetitions of their own, in which ops are measured one by one. */

@@ -56,6 +56,7 @@ static double quantity(const writer *w, const ssmq_operator *op, int which)
     case 2: return ssmq_operator_bound(op, w->machine, &memory) / op->seconds;
     case 3: return op->calls;
     case 4: return op->work.i8;
+    case 5: return op->work.bf16;
     default: return op->work.f32;
     }
 }
@@ -68,6 +69,7 @@ static const struct {
     {"bound_share", "1", "time at the machine's peaks over the time taken"},
     {"calls", "1", "calls"},
     {"int8_operations", "1", "operations in whole numbers, a multiply-add as two"},
+    {"bf16_operations", "1", "operations in products of bfloat16 numbers, a multiply-add as two"},
     {"float_operations", "1", "operations in floats, a multiply-add as two"},
 };
 
@@ -146,7 +148,8 @@ static ssmq_status write_attributes(const writer *w)
         double      value;
     } peak[] = {{"peak_read_gb_s", w->machine->read_all},
                 {"peak_fp32_gflop_s", w->machine->fma_all},
-                {"peak_int8_gop_s", w->machine->i8_all > 0 ? w->machine->i8_all : NAN}};
+                {"peak_int8_gop_s", w->machine->i8_all > 0 ? w->machine->i8_all : NAN},
+                {"peak_bf16_gflop_s", w->machine->bf16_all > 0 ? w->machine->bf16_all : NAN}};
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "mode", ssmq_modes[r->mode]));
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "tier", w->p->tier));
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
