@@ -120,6 +120,13 @@ typedef struct ssmq_scan_args {
     } scale;                   /* of those that are codes                               */
     const ssmq_tensor *channel; /* (E) or NULL: where x is codes, times this after its scale */
     ssmq_handing      *to;      /* what becomes of y, or NULL */
+    /* After each step, when y is made, h is rounded: to codes and back, as by quantize and dequantize.  spec NULL: it is not.
+     * Integers that do not wrap, or half precision; no zero points, one scale for all or one for each e. */
+    struct {
+        const ssmq_qspec *spec;
+        const float      *scale;  /* [1] or, under scope channel, [E]                   */
+        bool             *broken; /* set where h was not finite before it was rounded; it is of no use then */
+    } round;
 } ssmq_scan_args;
 
 /* A part of a caller's loop, begin .. end; worker: 0 .. threads - 1, one part at a time each. */

@@ -143,6 +143,13 @@ ssmq_conv_shape ssmq_shape_conv(const ssmq_tensor *y, const ssmq_conv_args *a)
     return s;
 }
 
+bool ssmq_shape_rounds(const ssmq_qspec *s)
+{
+    const bool known = (s->format == SSMQ_FORMAT_INT && !s->wraps) || ssmq_qspec_half(s);
+    const bool scope = s->scope == SSMQ_SCOPE_TENSOR || s->scope == SSMQ_SCOPE_CHANNEL;
+    return known && scope && s->bits > 0 && s->symmetric && !s->dynamic;
+}
+
 ssmq_scan_shape ssmq_shape_scan(const ssmq_tensor *y, const ssmq_scan_args *a)
 {
     SSMQ_ASSERT(a->x->rank == 3 && a->A->rank == 2 && is_f32(a->A));
@@ -163,6 +170,7 @@ ssmq_scan_shape ssmq_shape_scan(const ssmq_tensor *y, const ssmq_scan_args *a)
     if (a->states)
         SSMQ_ASSERT(is_f32(a->states) && ssmq_tensor_contiguous(a->states) &&
                     ssmq_tensor_count(a->states) == s.B * s.L * s.E * s.N);
+    if (a->round.spec) SSMQ_ASSERT(ssmq_shape_rounds(a->round.spec) && a->round.scale && a->round.broken);
     return s;
 }
 

@@ -57,6 +57,8 @@ typedef struct ssmq_scan_shape {
     int64_t       stride_A, batch_h, row_h;
 } ssmq_scan_shape;
 ssmq_scan_shape ssmq_shape_scan(const ssmq_tensor *y, const ssmq_scan_args *a);
+/* Is this a way in which a scan rounds its state? */
+bool ssmq_shape_rounds(const ssmq_qspec *s);
 
 /* Checks of the ops that are plain rows; the result is the first tensor as rows (M, C). */
 ssmq_tensor ssmq_shape_embed(const ssmq_tensor *y, const ssmq_tensor *token, const ssmq_tensor *w);

@@ -1,6 +1,7 @@
 /* The selective scan, carried out as the plan says: all tokens at once, or token by token where the
- * state is quantised between them. */
+ * state is seen, or quantised in a way that the scan has not, between them. */
 #include <inttypes.h>
+#include "harness/backend/shape.h"
 #include "harness/base/assert.h"
 #include "harness/exec/internal.h"
 
@@ -151,10 +152,31 @@ static ssmq_status scan_watched(ssmq_exec *ex, ssmq_tensor *y, ssmq_scan_args *a
     return ex->probe.see(ex->probe.context, site, &seen);
 }
 
+/* All tokens at once.  Where a state is not finite, once more by token, which tells the first such place. */
+static ssmq_status scan_rounding(ssmq_exec *ex, ssmq_tensor *y, ssmq_scan_args *a, int32_t site,
+                                 const ssmq_assignment *state)
+{
+    bool         broken = false;
+    ssmq_tensor *h = a->h, before;
+    SSMQ_TRY(ssmq_exec_scratch(ex, SSMQ_EXEC_SLOT_STATES, 3, h->dim, &before));
+    SSMQ_TRY(ex->be->ops->copy(ex->be, &before, h));
+    a->round.spec = &state->spec;
+    a->round.scale = state->params.scale.data;
+    a->round.broken = &broken;
+    SSMQ_TRY(ex->be->ops->scan(ex->be, y, a));
+    if (!broken) return SSMQ_OK;
+    a->round.spec = NULL;
+    a->to = NULL;
+    SSMQ_TRY(ex->be->ops->copy(ex->be, h, &before));
+    return scan_by_token(ex, y, a, site, state, NULL);
+}
+
 static ssmq_status scan_as_planned(ssmq_exec *ex, ssmq_tensor *y, ssmq_scan_args *a, int32_t site,
                                    const ssmq_assignment *state, bool watched)
 {
-    return watched ? scan_watched(ex, y, a, site, state) : scan_by_token(ex, y, a, site, state, NULL);
+    if (watched) return scan_watched(ex, y, a, site, state);
+    if (ssmq_shape_rounds(&state->spec)) return scan_rounding(ex, y, a, site, state);
+    return scan_by_token(ex, y, a, site, state, NULL);
 }
 
 /* States that are quantised between tokens, or watched. */
@@ -188,10 +210,8 @@ ssmq_status ssmq_exec_scan(ssmq_exec *ex, ssmq_tensor *y, const ssmq_scan_sites 
         a.channel = &ex->plan->at[sites->x].divide;
     const ssmq_assignment *state = ssmq_exec_quantised(ex, sites->state);
     const bool watched = ex->probe.wants && ex->probe.wants(ex->probe.context, sites->state);
+    if (!watched && (!state || ssmq_shape_rounds(&state->spec))) a.to = ssmq_exec_depart(ex, to, y, &arrivals);
     if (state || watched) SSMQ_TRY(scan_states(ex, y, &a, sites->state, state, watched));
-    else {
-        a.to = ssmq_exec_depart(ex, to, y, &arrivals);
-        SSMQ_TRY(ex->be->ops->scan(ex->be, y, &a));
-    }
+    else SSMQ_TRY(ex->be->ops->scan(ex->be, y, &a));
     return ssmq_exec_arrive(ex, to, a.to, &arrivals);
 }

@@ -13,7 +13,7 @@
 #include "tests/support/options.h"
 
 #define NB 2
-#define L 7
+#define L 37 /* more than the steps that a kernel takes at a time */
 #define SEED 23u
 #define BACKENDS 4
 
@@ -100,7 +100,7 @@ static ssmq_plan *plan_of(const scan_case *c, const ssmq_qspec *spec)
     for (int64_t e = 0; e < c->E; e++) {
         const float most = channels ? 0.5f + 1.5f * (float)e / (float)c->E : 1.5f;
         range[e] = (ssmq_range){-most, most};
-        if (spec->format == SSMQ_FORMAT_F16) range[e].high = ssmq_code_limit(spec);
+        if (ssmq_qspec_half(spec)) range[e].high = ssmq_code_limit(spec);
     }
     ssmq_assign(plan, c->sites.state, spec, NULL);
     CHECK_OK(ssmq_params_of_ranges(plan, c->sites.state, range, channels ? 2 : 0, rows));
@@ -117,17 +117,22 @@ static void define(ssmq_exec *floats, const scan_case *c, const ssmq_assignment 
         for (int64_t i = 0; i < NB * c->E * c->N; i++) {
             const int64_t e = i / c->N % c->E;
             const float   s = scale[a->spec.scope == SSMQ_SCOPE_CHANNEL ? e : 0];
-            h[i] = ssmq_code_value(h[i], s, 0, &a->spec) * s;
+            h[i] = ssmq_product(ssmq_code_value(h[i], s, 0, &a->spec), 0, s, &a->spec);
         }
     }
 }
 
 static const ssmq_qspec specs[] = {
+    {.format = SSMQ_FORMAT_F16, .bits = 16, .symmetric = true},
     {.bits = 8, .symmetric = true},
     {.bits = 4, .symmetric = true, .scope = SSMQ_SCOPE_CHANNEL},
+    {.bits = 8, .symmetric = true, .rounding = SSMQ_ROUNDING_TRUNCATE, .quotient_dtype = SSMQ_PRECISION_F16},
+    {.bits = 6, .symmetric = true, .rounding = SSMQ_ROUNDING_HALF_AWAY, .product_dtype = SSMQ_PRECISION_F16},
     {.format = SSMQ_FORMAT_E4M3, .bits = 8, .symmetric = true, .scope = SSMQ_SCOPE_CHANNEL},
-    {.format = SSMQ_FORMAT_F16, .bits = 16, .symmetric = true},
+    {.format = SSMQ_FORMAT_BF16, .bits = 16, .symmetric = true},
 };
+
+static const int64_t chunks[] = {1, 7, L};
 
 /* Bit for bit what the definition gives, in pieces of any length, and sequence by sequence. */
 static void check_scan(const test_backend *b, const scan_case *c, const ssmq_qspec *spec)
@@ -141,7 +146,8 @@ static void check_scan(const test_backend *b, const scan_case *c, const ssmq_qsp
     CHECK_OK(ssmq_exec_open(b->be, c->m, NULL, SSMQ_MODE_FLOAT, &floats));
     CHECK_OK(ssmq_exec_open(b->be, c->m, plan, SSMQ_MODE_FAKE, &ex));
     define(floats, c, &plan->at[c->sites.state], want_y, want_h);
-    for (int64_t chunk = 1; chunk <= L; chunk += 2) {
+    for (size_t k = 0; k < sizeof chunks / sizeof *chunks; k++) {
+        const int64_t chunk = chunks[k];
         memset(h, 0, state_bytes);
         for (int64_t t = 0; t < L; t += chunk)
             run(ex, c, y, h, 0, NB, t, L - t < chunk ? L - t : chunk);
@@ -313,7 +319,7 @@ static void test_overflow_is_reported(void **state)
     const int32_t n = test_backends_open(b, BACKENDS, 1);
     test_model    t = test_model_new(&test_shapes[0], SEED);
     scan_case     c = case_new(t.m);
-    ssmq_plan    *plan = plan_of(&c, &specs[3]);
+    ssmq_plan    *plan = plan_of(&c, &specs[0]);
     ssmq_exec    *ex;
     float        *y = calloc((size_t)(NB * L * c.E), sizeof *y);
     float        *h = calloc((size_t)(NB * c.E * c.N), sizeof *h);
