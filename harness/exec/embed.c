@@ -77,7 +77,8 @@ ssmq_status ssmq_exec_embed(ssmq_exec *ex, ssmq_tensor *y, int32_t site_w, const
         ex->site[site_w].by_rows = true;
         return decode_rows(ex, a, w, token, &rows);
     }
-    SSMQ_TRY(ssmq_exec_values(ex, site_w, &w));
+    if (a) SSMQ_TRY(ssmq_exec_values(ex, site_w, &w));
+    else SSMQ_TRY(ssmq_exec_rows(ex, ex->model->site[site_w].weight, &w));
     const ssmq_tensor ids = SSMQ_TENSOR((void *)(uintptr_t)token, SSMQ_I32, n);
     return ex->be->ops->embed(ex->be, y, &ids, w);
 }

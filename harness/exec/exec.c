@@ -54,6 +54,11 @@ void ssmq_exec_owns(ssmq_exec *ex, ssmq_model *m)
     ex->owner = m;
 }
 
+void ssmq_exec_moves(ssmq_exec *ex)
+{
+    ex->moves = ex->be->ops->space == SSMQ_SPACE_HOST;
+}
+
 void ssmq_exec_probe(ssmq_exec *ex, ssmq_probe probe)
 {
     SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);

@@ -46,6 +46,10 @@ void                      ssmq_exec_close(ssmq_exec *ex); /* accepts NULL */
  * them, now or later. */
 void ssmq_exec_owns(ssmq_exec *ex, ssmq_model *m);
 
+/* From now on weights in mapped files are moved, as they are first read, to memory of this exec in huge pages:
+ * for whoever reads all of them again and again, as decoding does, and shares them with no other process. */
+void ssmq_exec_moves(ssmq_exec *ex);
+
 /* Shows every activation site to the probe from now on. */
 void ssmq_exec_probe(ssmq_exec *ex, ssmq_probe probe);
 /* Must whole sequences be run at once, as a scale is taken from all tokens of one? */

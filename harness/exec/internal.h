@@ -9,7 +9,7 @@ extern "C" {
 /* A weight as an op reads it, made when it is first asked for. */
 typedef struct ssmq_placed {
     ssmq_tensor value; /* data NULL: not asked for yet              */
-    bool        owned; /* to be freed; else the model's own memory  */
+    bool        owned; /* to be released; else the model's own memory, or that of another */
     bool        by_rows; /* of an embedding: codes, of which only rows are looked at */
 } ssmq_placed;
 
@@ -37,8 +37,9 @@ struct ssmq_exec {
     ssmq_probe        probe;
     int64_t           position;
     int64_t           part_sequence, part_token; /* what the live tensors start with */
-    ssmq_placed      *site;   /* [n_site]: weights of sites    */
-    ssmq_placed      *weight; /* [n_weight]: norms and biases  */
+    bool              moves;  /* weights out of mapped files                                       */
+    ssmq_placed      *site;   /* [n_site]: weights of sites                                        */
+    ssmq_placed      *weight; /* [n_weight]: as they are: norms, biases, sites that are not quantised */
     ssmq_packed      *packed; /* [n_site]: weights of products of codes; data NULL: not asked for yet */
     ssmq_live        *live;   /* [n_site]: of activations with dynamic ranges or zero points, as last quantised */
     ssmq_blocks       blocks;
@@ -52,6 +53,9 @@ struct ssmq_exec {
  * Release it with the other, which also takes memory that has not been moved, and NULL. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_settle(ssmq_exec *ex, void **data, size_t bytes);
 void                      ssmq_exec_release(ssmq_exec *ex, void *data);
+/* A copy of a weight in a mapped file there, to be released likewise; the file's pages are given back behind
+ * it, so that they and the copy are never there together.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_move(ssmq_exec *ex, const ssmq_weight *w, ssmq_tensor *out);
 
 /* What the plan does at a site; NULL where the tensor stays in floating point. */
 const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);
@@ -125,8 +129,10 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_values(ssmq_exec *ex, int32_t site, const ss
 SSMQ_MUST_USE ssmq_status ssmq_exec_decay(ssmq_exec *ex, int32_t site, const ssmq_tensor **out);
 /* A bias as it is added. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_bias(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out);
-/* A weight that is no site (norm gain, bias). */
+/* A weight as it is: a norm's gain, a bias, that of a site which is not quantised. */
 SSMQ_MUST_USE ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out);
+/* The same for whoever looks at a few of its rows: it stays where it is. */
+SSMQ_MUST_USE ssmq_status ssmq_exec_rows(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out);
 
 /* The factor that turns a product of what x and w hold into real numbers: *scale, and channel (N)
  * where the weight has a scale for each row; else its data are NULL. */

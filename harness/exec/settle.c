@@ -1,12 +1,15 @@
-/* Weights side by side in a few large blocks, which a system gives in huge pages.  Each by itself would lie in small
- * ones: decoding reads all of them once for every token, and finding the pages is then a tenth of its time. */
+/* Weights side by side in a few large blocks, which a system gives in huge pages.  Each by itself would lie
+ * in small ones, its end at least, as all of it does in a mapped file: decoding reads them once for every token,
+ * and finding the pages is then a tenth of its time. */
 #include <string.h>
 #include "harness/base/arena.h"
+#include "harness/base/file.h"
 #include "harness/exec/internal.h"
 
-#define BLOCK_MOST ((size_t)32 << 20)
-#define ALONE ((size_t)4 << 20) /* from here on a backend's own memory is in huge pages */
+#define BLOCK_MOST ((size_t)256 << 20) /* what is not used of a block is never touched */
+#define ALONE ((size_t)32 << 20)       /* of as much a backend gives all but a sixteenth in huge pages */
 #define ALIGN ((size_t)64)
+#define PIECE ((size_t)1 << 20) /* of a weight, moved at a time */
 
 /* Blocks of a small model are no larger than all of its weights. */
 static size_t block_size(const ssmq_model *m)
@@ -16,12 +19,23 @@ static size_t block_size(const ssmq_model *m)
     return all < BLOCK_MOST ? all : BLOCK_MOST;
 }
 
-ssmq_status ssmq_exec_settle(ssmq_exec *ex, void **data, size_t bytes)
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* Is so much worth a place in a block? */
+static bool is_small(ssmq_exec *ex, size_t bytes)
 {
     ssmq_blocks *b = &ex->blocks;
-    const size_t each = (bytes + ALIGN - 1) / ALIGN * ALIGN;
     if (b->size == 0) b->size = block_size(ex->model);
-    if (ex->be->ops->space != SSMQ_SPACE_HOST || each >= ALONE || each > b->size) return SSMQ_OK;
+    return ex->be->ops->space == SSMQ_SPACE_HOST && aligned(bytes) < ALONE && aligned(bytes) <= b->size;
+}
+
+static ssmq_status in_block(ssmq_exec *ex, size_t bytes, void **out)
+{
+    ssmq_blocks *b = &ex->blocks;
+    const size_t each = aligned(bytes);
     if (b->n == 0 || b->used + each > b->size) {
         void *block;
         SSMQ_TRY(ex->be->ops->alloc(ex->be, b->size, &block));
@@ -29,11 +43,35 @@ ssmq_status ssmq_exec_settle(ssmq_exec *ex, void **data, size_t bytes)
         b->at[b->n++] = block;
         b->used = 0;
     }
-    char *to = (char *)b->at[b->n - 1] + b->used;
+    *out = (char *)b->at[b->n - 1] + b->used;
+    b->used += each;
+    return SSMQ_OK;
+}
+
+ssmq_status ssmq_exec_settle(ssmq_exec *ex, void **data, size_t bytes)
+{
+    void *to;
+    if (!is_small(ex, bytes)) return SSMQ_OK;
+    SSMQ_TRY(in_block(ex, bytes, &to));
     memcpy(to, *data, bytes);
     ex->be->ops->free(ex->be, *data);
     *data = to;
-    b->used += each;
+    return SSMQ_OK;
+}
+
+ssmq_status ssmq_exec_move(ssmq_exec *ex, const ssmq_weight *w, ssmq_tensor *out)
+{
+    const ssmq_mapping map = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
+    void              *to;
+    if (is_small(ex, map.size)) SSMQ_TRY(in_block(ex, map.size, &to));
+    else SSMQ_TRY(ex->be->ops->alloc(ex->be, map.size, &to));
+    for (size_t at = 0; at < map.size; at += PIECE) {
+        const size_t n = map.size - at < PIECE ? map.size - at : PIECE, before = at > 0 ? PIECE : 0;
+        memcpy((char *)to + at, map.data + at, n);
+        ssmq_map_forget(&map, at - before, before + n); /* a page comes with those around it */
+    }
+    *out = w->value;
+    out->data = to;
     return SSMQ_OK;
 }
 

@@ -15,15 +15,41 @@ static ssmq_status make(ssmq_exec *ex, const ssmq_tensor *t, ssmq_placed *p)
     return SSMQ_OK;
 }
 
-/* The model's own tensor where the backend can read it there, else a copy of it. */
-static ssmq_status place(ssmq_exec *ex, const ssmq_tensor *t, ssmq_placed *p)
+/* A weight whose values a model keeps once, under the name of another: that one. */
+static int32_t untied(const ssmq_model *m, int32_t weight)
 {
-    if (t->space == ex->be->ops->space) {
-        p->value = *t;
+    const ssmq_weight *w = &m->weight[weight];
+    return w->tied_to >= 0 && m->weight[w->tied_to].value.data == w->value.data ? w->tied_to : weight;
+}
+
+/* A weight as it is: the model's own tensor where the backend can read it there, else a copy of it. */
+static ssmq_status place(ssmq_exec *ex, int32_t weight, bool moves, const ssmq_tensor **out)
+{
+    const int32_t      at = untied(ex->model, weight);
+    const ssmq_weight *w = &ex->model->weight[at];
+    ssmq_placed       *p = &ex->weight[at];
+    *out = &p->value;
+    if (moves && w->mapped && !p->owned) {
+        SSMQ_TRY(ssmq_exec_move(ex, w, &p->value));
+        p->owned = true;
+    }
+    if (p->value.data) return SSMQ_OK;
+    if (w->value.space == ex->be->ops->space) {
+        p->value = w->value;
         return SSMQ_OK;
     }
-    SSMQ_TRY(make(ex, t, p));
-    return ex->be->ops->copy(ex->be, &p->value, t);
+    SSMQ_TRY(make(ex, &w->value, p));
+    return ex->be->ops->copy(ex->be, &p->value, &w->value);
+}
+
+ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out)
+{
+    return place(ex, weight, ex->moves, out);
+}
+
+ssmq_status ssmq_exec_rows(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out)
+{
+    return place(ex, weight, false, out);
 }
 
 static const ssmq_tensor *weight_of(const ssmq_exec *ex, int32_t site)
@@ -63,14 +89,6 @@ static ssmq_status found_codes(ssmq_exec *ex, const ssmq_assignment *a, const ss
     if (!*made) return SSMQ_OK;
     SSMQ_TRY(ssmq_backend_tensor(ex->be, w->name, SSMQ_I8, w->rank, w->dim, out));
     ssmq_nibbles_unpack(a->nibbles, ssmq_tensor_count(w) / K, K, out->data);
-    return SSMQ_OK;
-}
-
-ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out)
-{
-    ssmq_placed *p = &ex->weight[weight];
-    if (!p->value.data) SSMQ_TRY(place(ex, &ex->model->weight[weight].value, p));
-    *out = &p->value;
     return SSMQ_OK;
 }
 
@@ -125,7 +143,11 @@ ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
     *out = &p->value;
     if (p->value.data) return SSMQ_OK;
     const ssmq_tensor *w = weight_of(ex, site);
-    if (!a) return place(ex, w, p);
+    if (!a) {
+        SSMQ_TRY(ssmq_exec_plain(ex, ex->model->site[site].weight, &w));
+        p->value = *w;
+        return SSMQ_OK;
+    }
     SSMQ_TRY(make_copy(ex, w, p));
     const ssmq_tensor *keep = ssmq_plan_keep(ex->plan, site);
     ssmq_tensor        kept;
@@ -269,16 +291,6 @@ void ssmq_exec_rescale(const ssmq_exec *ex, int32_t site_x, int32_t site_w, floa
     else *channel = ssmq_tensor_reshape(&w->params.scale, 1, w->params.scale.dim);
 }
 
-/* Has an earlier site read the model's own values of the same weight? */
-static bool read_before(const ssmq_exec *ex, int32_t site)
-{
-    const ssmq_site *s = ex->model->site;
-    for (int32_t i = 0; i < site; i++)
-        if (s[i].weight >= 0 && ex->site[i].value.data == ex->site[site].value.data)
-            return true;
-    return false;
-}
-
 /* Is a weight that is read by rows, as codes, counted with another that is tied to it? */
 static bool is_tied(const ssmq_exec *ex, int32_t site)
 {
@@ -295,7 +307,7 @@ int64_t ssmq_exec_weight_bytes(const ssmq_exec *ex)
         bytes += ex->packed[i].bytes;
         if (p->by_rows && !is_tied(ex, i))
             bytes += (size_t)(ssmq_tensor_count(weight_of(ex, i)) * ex->plan->at[i].spec.bits / 8);
-        if (p->value.data && (p->owned || !read_before(ex, i))) bytes += ssmq_tensor_bytes(&p->value);
+        if (p->owned) bytes += ssmq_tensor_bytes(&p->value);
     }
     for (int32_t i = 0; i < ex->model->n_weight; i++)
         if (ex->weight[i].value.data) bytes += ssmq_tensor_bytes(&ex->weight[i].value);

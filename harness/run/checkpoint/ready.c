@@ -21,7 +21,9 @@ static ssmq_status open_quantized(const ssmq_ready_request *r, const ssmq_catalo
         return SSMQ_FAIL(USAGE, "%s is a quantised checkpoint: it runs in --mode fake or real", r->model);
     SSMQ_TRY(ssmq_quantized_load(cat->families, r->model, &out->m, &out->checkpoint, &out->recipe.plan));
     SSMQ_TRY(ssmq_backend_open(r->backend, NULL, r->threads, &out->be));
-    return ssmq_exec_open(out->be, out->m, out->recipe.plan, r->mode, &out->ex);
+    SSMQ_TRY(ssmq_exec_open(out->be, out->m, out->recipe.plan, r->mode, &out->ex));
+    ssmq_exec_moves(out->ex);
+    return SSMQ_OK;
 }
 
 ssmq_status ssmq_ready_open(const ssmq_ready_request *r, const ssmq_catalogue *cat, ssmq_diag *diag,
@@ -42,6 +44,7 @@ ssmq_status ssmq_ready_open(const ssmq_ready_request *r, const ssmq_catalogue *c
     if (recipe) SSMQ_TRY(apply_recipe(r, recipe, out));
     SSMQ_TRY(ssmq_exec_open(out->be, out->m, out->recipe.plan, r->mode, &out->ex));
     ssmq_exec_owns(out->ex, out->m);
+    ssmq_exec_moves(out->ex);
     return SSMQ_OK;
 }
 
