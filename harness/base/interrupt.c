@@ -28,7 +28,7 @@ static void note(int signal_number)
     if (!noted) {
         clock_gettime(CLOCK_MONOTONIC, &noted_at);
         noted = signal_number;
-    } else if (is_again()) {
+    } else if (signal_number == SIGINT && is_again()) {
         signal(signal_number, SIG_DFL);
         raise(signal_number); /* once this function has returned */
     }

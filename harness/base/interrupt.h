@@ -1,7 +1,8 @@
 /* Signals that ask a program to end.  The first of SIGINT, SIGTERM and SIGUSR1 (which batch systems send some
- * time before a job's limit) is only noted, so that work comes to a point from which it can go on; the second
- * ends the program at once.  Signals within a tenth of a second of the first count as one: a batch system may
- * send the same one to a process and again to its group. */
+ * time before a job's limit) is only noted, so that work comes to a point from which it can go on.  A SIGINT a
+ * tenth of a second or more behind it, a key pressed again, ends the program at once.  SIGTERM and SIGUSR1 stay
+ * noted however often they come: batch systems send them to a process, to its group and once more at the limit,
+ * and have SIGKILL for those that do not end. */
 #pragma once
 #include <signal.h>
 

@@ -102,7 +102,7 @@ loop() {
 
 # process NAME FOLDER ID N SPAN: one run of it, with one thread; the moments are those of the N-th
 process() {
-    local signals=(KILL TERM USR1) heard=0 pause status=75
+    local kinds=(KILL TERM USR1) heard=0 pause status=75
     RANDOM=$((seed + $4))
     while [[ $status == 75 || $status -gt 128 ]]; do
         SSMQ_CACHE="$2/cache" "$SSMQ" run "$scratch/$1.yaml" --out "$2" --only "$3" --no-collect --threads 1 \
@@ -111,7 +111,7 @@ process() {
         pause=$((RANDOM * $5 / 32768))
         if [ "$heard" -lt $(((kills + 3) / 4)) ]; then
             sleep "$(printf '%d.%03d' $((pause / 1000)) $((pause % 1000)))"
-            kill -"${signals[RANDOM % 3]}" "$victim" 2> /dev/null && heard=$((heard + 1))
+            kill -"${kinds[RANDOM % 3]}" "$victim" 2> /dev/null && heard=$((heard + 1))
         fi
         wait "$victim" 2> /dev/null
         status=$?

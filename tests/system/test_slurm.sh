@@ -125,6 +125,44 @@ slurm_wait 120 || fail "stopped jobs do not go on: $(squeue)"
 [ "$(logs "$long" | grep -c 'goes on in job')" -ge 2 ] || fail "not both went on: $(logs "$long")"
 same "$scratch/whole" "$long"
 
+# One that is killed before it hears of its warning, and one whose node fails, script and all: the first is submitted
+# again by its script, the second by the collection.
+long="$scratch/lost"
+run 0 launch slurm "$scratch/sweep.yaml" "${longer[@]}" --out "$long"
+# stop_one: sets busy, the process of a run that is being evaluated, which stands still from now on
+stop_one() {
+    local status
+    for _ in $(seq 400); do
+        for status in "$long"/swept/*/status.json; do
+            grep -qs '"stage": "wt2"' "$status" || continue
+            busy=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$(dirname "$status")/lease" 2> /dev/null)
+            [ -n "$busy" ] && kill -STOP "$busy" 2> /dev/null && return
+        done
+        sleep 0.05
+    done
+    fail "no run is under way: $(squeue) $(logs "$long")"
+}
+for lost in program script; do
+    stop_one
+    if [ "$lost" = program ]; then
+        scancel --batch --signal=USR1 "$(squeue -h -t R -o %i | head -1)"
+        sleep 1 # until its script has heard it
+    else
+        kill -KILL "$(ps -o ppid= -p "$busy")"
+    fi
+    kill -KILL "$busy"
+    [ "$lost" = script ] && break
+    for _ in $(seq 200); do
+        logs "$long" | grep 'goes on in job' > /dev/null && break
+        sleep 0.1
+    done
+    logs "$long" | grep 'goes on in job' > /dev/null || fail "a program that was killed does not go on: $(logs "$long")"
+done
+slurm_wait 120 || fail "after a loss: $(squeue)"
+logs "$long" | grep 'ended without a word, and submitted again: runs [0-3] of the array' > /dev/null ||
+    fail "the collection does not miss a run: $(logs "$long")"
+same "$scratch/whole" "$long"
+
 # The limit itself, on request, as it takes a minute: Slurm warns of it (up to half a minute before it is to), and what it
 # was warned of goes on.  The run is stopped until then, so that it is not through before, on whatever machine.
 if [ -n "${SSMQ_SLURM_LIMIT:-}" ]; then

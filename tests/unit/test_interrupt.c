@@ -1,4 +1,4 @@
-/* Signals that ask to end: the first is noted, the second ends the process, those that come together are one. */
+/* Signals that ask to end: the first is noted, SIGINT again ends the process, those that come together are one. */
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,11 +41,20 @@ static void test_first_is_noted(void **state)
     assert_int_equal(ended(SIGUSR1, 0, 0), SIGUSR1);
 }
 
-static void test_second_ends(void **state)
+static void test_key_again_ends(void **state)
 {
     (void)state;
-    assert_int_equal(ended(SIGTERM, 0.15, SIGTERM), 128 + SIGTERM);
+    assert_int_equal(ended(SIGINT, 0.15, SIGINT), 128 + SIGINT);
     assert_int_equal(ended(SIGUSR1, 0.15, SIGINT), 128 + SIGINT);
+}
+
+/* A batch system that tells a process, its group and the script that waits for it. */
+static void test_told_again(void **state)
+{
+    (void)state;
+    assert_int_equal(ended(SIGTERM, 0.15, SIGTERM), SIGTERM);
+    assert_int_equal(ended(SIGUSR1, 0.15, SIGTERM), SIGUSR1);
+    assert_int_equal(ended(SIGINT, 0.15, SIGUSR1), SIGINT);
 }
 
 static void test_ignored_stays_ignored(void **state)
@@ -69,7 +78,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_is_noted),
-        cmocka_unit_test(test_second_ends),
+        cmocka_unit_test(test_key_again_ends),
+        cmocka_unit_test(test_told_again),
         cmocka_unit_test(test_ignored_stays_ignored),
         cmocka_unit_test(test_names),
     };
