@@ -3,8 +3,8 @@
 #
 #     release      everything
 #     asan+ubsan   the address and undefined-behaviour sanitizers: all but the longest experiments, tests of texts that
-#                  are printed, processes that are to crash (a sanitizer takes the signal), and what looks at
-#                  sources or results
+#                  are printed, processes that are to crash (a sanitizer takes the signal), what looks at
+#                  sources or results, and the experiments that tsan has
 #     tsan         the thread sanitizer, under clang: every kernel and contract with several threads, and a
 #                  few whole experiments
 #
@@ -53,11 +53,12 @@ ctest_in release
 if [ "$quick" = no ]; then
     setup_build "$SSMQ_ROOT/build/asan+ubsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
         -DSSMQ_SANITIZE=address,undefined
-    not_again='compare|experiments|failures|full_disk|hidden_cache|kill_loop|pages|prefill_memory|resume|run_memory|schema|slurm'
-    ctest_in asan+ubsan -LE 'layering|results' -E "system/test_($not_again|tables|terminal|tiny_mamba|workers)$"
+    not_again='calibration_cache|collect|compare|experiments|failures|full_disk|hidden_cache|kill_loop|pages'
+    not_again+='|prefill_memory|resume|run|run_memory|schema|slurm|tables|terminal|tiny_mamba|workers'
+    ctest_in asan+ubsan -LE 'layering|results' -E "system/test_($not_again)$"
     setup_build "$SSMQ_ROOT/build/tsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O1 -g' \
         -DCMAKE_C_COMPILER=clang -DSSMQ_SANITIZE=thread
-    ctest_in tsan -R '^(kernels|conformance|golden)/|^system/test_(run|signals|collect|calibration_cache)$'
+    ctest_in tsan -R '^(kernels|conformance|golden)/|^system/test_(run|collect|calibration_cache)$'
 fi
 
 printf '\n%s\n' "$summaries"
