@@ -7,6 +7,7 @@
 #include "harness/base/error.h"
 #include "harness/base/option.h"
 #include "harness/contract/model.h"
+#include "harness/tensor/fine_bins.h"
 #include "harness/tensor/histogram.h"
 #include "harness/tensor/qspec.h"
 
@@ -92,6 +93,7 @@ typedef void (*ssmq_aid_part)(void *context, int64_t begin, int64_t end, int32_t
 /* What a statistic that takes long may use; none of it changes a result. */
 typedef struct ssmq_aid {
     const ssmq_range *ends; /* the smallest and the largest value; NULL: not known */
+    const ssmq_fine_bins *bins; /* all values, counted; NULL: they are not */
     int32_t           threads;
     void (*share)(void *by, int64_t n, int64_t grain, ssmq_aid_part part, void *context);
     void *by;               /* for share */
@@ -126,6 +128,8 @@ typedef struct ssmq_statistic {
     /* The same range, bit for bit, with the help of other threads; NULL: it takes no help. */
     ssmq_status (*range_aided)(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec,
                                const ssmq_aid *aid, ssmq_range *out);
+    /* Would it read the bins of its aid?  NULL: never. */
+    bool (*bins)(const void *options);
 
     /* The same range out of a record, bit for bit; false: it lacks what is needed.  NULL: the range comes
      * from the tensor only, and is kept for the same options and spec. */

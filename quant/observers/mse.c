@@ -1,39 +1,78 @@
-/* The clip range with the least squared error: candidates are fractions of the whole range, the error of
- * each is taken from a histogram of the sample, with the values of a bin at its middle.
- * Source: the clip search of Banner et al., arXiv:1810.05723, by search in place of a fitted law. */
+/* The clip range with the least squared error: candidates are fractions of the whole range, and the error of each is
+ * the sum over the values of (what the quantiser makes of it - the value)^2.
+ * Source: the clip search of Banner et al., arXiv:1810.05723, by search in place of a fitted law.
+ *
+ * Exact where there are few values, else out of bins, with the values of a bin at its middle: at most 1/2048 of themselves
+ * away (tensor/fine_bins.h), or 1/256 below about 1/128 of the largest magnitude, where that is less in steps.  What is
+ * closer to 0 than a quarter of the least step of any candidate is 0 under all of them, adds the same to their errors, and
+ * is left out. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/tensor/grid.h"
 #include "quant/observers.h"
 
-/* A bin is 1/8192 of the range: far below the step of any code up to 12 bits. */
-#define BINS SSMQ_GRID_CELLS
+#define FEW 1024 /* and four for each code */
+#define EIGHT 8
+#define FINE (7 << 10) /* bins of seven powers of two */
 
 typedef struct mse_options {
     int candidates;
+    int estimate; /* of estimates */
 } mse_options;
+
+static const char *const estimates[] = {"exact", "floatbits19", NULL};
+enum { ESTIMATE_EXACT, ESTIMATE_FLOATBITS19 };
 
 static const ssmq_option mse_table[] = {
     {"candidates", offsetof(mse_options, candidates), SSMQ_OPTION_INT, "100", 2, 1000, NULL,
      "clip ranges that are tried, evenly spaced"},
+    {"estimate", offsetof(mse_options, estimate), SSMQ_OPTION_CHOICE, "floatbits19", 0, 0, estimates,
+     "of the error of a clip range: exact, which takes each candidate to each value, or, of more than 1024 values or four "
+     "for each code, from a histogram in bins of 1/1024 of their lower end"},
     {0},
 };
 
-static float float_of(int32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
+/* ---- what is searched ------------------------------------------------------------------ */
+
+/* Of bins: how many values, their sum and that of their squares. */
+typedef struct sums {
+    double n, x, xx;
+} sums;
+
+/* A number, and how many values are taken to be it. */
+typedef struct entry {
+    float    x;
+    uint32_t n;
+} entry;
+
+typedef struct search {
+    const mse_options *options;
+    const ssmq_qspec  *spec;
+    ssmq_tensor        rows;
+    ssmq_range         whole;
+    double            *least; /* [threads] of the candidates that a thread has tried     */
+    double            *error; /* [candidates] infinite where it is more than another's   */
+
+    int32_t            first, fine; /* fine bins that are looked at, and those not in eights       */
+    int32_t            wide, bins;  /* how many eights; with what follows them one by one          */
+    int32_t            parts;  /* that values are counted in, where they are not yet             */
+    uint32_t          *count;  /* [parts][1 + 2 bins] what is left out, values above 0, others   */
+    sums              *before[2]; /* [bins + 1] the bins before each: of values above 0, of others; or */
+    entry             *entry;     /* [n] whatever the quantiser is asked about one by one              */
+    int64_t            n;
+} search;
+
 
 static ssmq_range ends_of(const ssmq_tensor *rows)
 {
-    const ssmq_grid_loops *loops = ssmq_grid_loops_best();
-    int32_t                above = 0, below = 0;
+    ssmq_range ends = {0, 0};
     for (int64_t i = 0; i < rows->dim[0]; i++)
-        loops->extremes((const float *)rows->data + i * rows->stride[0], rows->dim[1], &above, &below);
-    return (ssmq_range){0 - float_of(below), float_of(above)};
+        for (int64_t j = 0; j < rows->dim[1]; j++) {
+            const float x = ((const float *)rows->data)[i * rows->stride[0] + j];
+            ends.low = x < ends.low ? x : ends.low;
+            ends.high = x > ends.high ? x : ends.high;
+        }
+    return ends;
 }
 
 /* The whole range of a sample, with 0, as the spec will use it. */
@@ -44,51 +83,6 @@ static ssmq_range whole_range(const ssmq_range *ends, const ssmq_qspec *spec)
     return spec->symmetric ? (ssmq_range){-most, most} : (ssmq_range){low, high};
 }
 
-/* ---- the histogram --------------------------------------------------------------------- */
-
-/* Values of a sample by bins.  Sums are over the bins before i, of 1, i and i * i for each value: whole
- * numbers, so exact. */
-typedef struct histogram {
-    double    low, width;
-    uint32_t *count;                /* [BINS] */
-    int32_t   filled[BINS + 1], n_filled; /* bins that hold values, ascending */
-    int64_t   sum[BINS + 1][3];
-} histogram;
-
-/* Counts values into count [BINS + 1], the last of no meaning. */
-static void count_row(const float *x, int64_t n, const ssmq_grid *grid, uint32_t *count)
-{
-    const ssmq_grid_loops *loops = ssmq_grid_loops_best();
-    int64_t                i = 0;
-    for (; i + SSMQ_GRID_PIECE <= n; i += SSMQ_GRID_PIECE) {
-        int32_t       bin[SSMQ_GRID_PIECE];
-        float         rest[SSMQ_GRID_PIECE + 16];
-        const int32_t n_rest = loops->cells(x + i, grid, bin, rest);
-        for (int k = 0; k < SSMQ_GRID_PIECE; k++) count[bin[k]]++;
-        for (int k = 0; k < n_rest; k++) count[ssmq_grid_cell(grid, rest[k])]++;
-    }
-    for (; i < n; i++) count[ssmq_grid_cell(grid, x[i])]++;
-}
-
-static void find_sums(histogram *h)
-{
-    int64_t sum = 0, first = 0, second = 0;
-    for (int64_t i = 0; i < BINS; i++) {
-        const int64_t n = h->count[i];
-        h->filled[h->n_filled] = (int32_t)i;
-        h->n_filled += n > 0;
-        h->sum[i][0] = sum;
-        h->sum[i][1] = first;
-        h->sum[i][2] = second;
-        sum += n;
-        first += n * i;
-        second += n * i * i;
-    }
-    h->sum[BINS][0] = sum;
-    h->sum[BINS][1] = first;
-    h->sum[BINS][2] = second;
-}
-
 /* ---- the error of a clip range --------------------------------------------------------- */
 
 typedef struct quantiser {
@@ -97,144 +91,121 @@ typedef struct quantiser {
     int32_t           zero;
 } quantiser;
 
-static float code_at(const histogram *h, int32_t bin, const quantiser *q)
+/* Scale 0: half precision has none so small. */
+static quantiser quantiser_of(const ssmq_range *clip, const ssmq_qspec *spec)
 {
-    const double x = h->low + ((double)bin + 0.5) * h->width;
-    return ssmq_code_value((float)x, q->scale, q->zero, q->spec);
+    const float steps = (float)(ssmq_code_max(spec) - ssmq_code_min(spec));
+    quantiser   q = {.spec = spec};
+    if (spec->symmetric) {
+        q.scale = ssmq_scale(clip->high, ssmq_code_limit(spec), spec);
+        return q;
+    }
+    q.scale = ssmq_scale(clip->high - clip->low, steps, spec);
+    if (q.scale > 0) q.zero = (int32_t)rintf((float)ssmq_code_min(spec) - clip->low / q.scale);
+    return q;
 }
 
-static double error_by_bins(const histogram *h, const quantiser *q)
+/* No further than up to most: what is more is infinite. */
+static double error_of_entries(const search *s, const quantiser *q, double most)
 {
+    enum { piece = 64 };
     double error = 0;
-    for (int32_t i = 0; i < h->n_filled; i++) {
-        const int32_t bin = h->filled[i];
-        const double  x = h->low + ((double)bin + 0.5) * h->width;
-        const double  d = ((double)code_at(h, bin, q) - q->zero) * (double)q->scale - x;
-        error += d * d * h->count[bin];
+    for (int64_t i = 0; i < s->n; i += piece) {
+        for (int64_t k = i; k < s->n && k < i + piece; k++) {
+            const entry *e = &s->entry[k];
+            const double code = (double)ssmq_code_value(e->x, q->scale, q->zero, q->spec);
+            const double d = (code - q->zero) * (double)q->scale - (double)e->x;
+            error += d * d * e->n;
+        }
+        if (error > most) return INFINITY;
     }
     return error;
 }
 
-/* Where the bins of a code end that begin at one: looked for from where rounding to nearest would end them. */
-static int32_t end_of_code(const histogram *h, int32_t begin, float code, const quantiser *q)
+/* Are codes whole numbers that follow one another, few enough to be gone through? */
+static bool is_regular(const ssmq_qspec *spec)
 {
-    const double edge = ((double)code + 0.5 - q->zero) * (double)q->scale;
-    const double guess = ceil((edge - h->low) / h->width - 0.5);
-    int32_t      end = guess > begin ? (guess < BINS ? (int32_t)guess : BINS) : begin + 1;
-    if (code >= (float)ssmq_code_max(q->spec)) return BINS;
-    while (end > begin + 1 && code_at(h, end - 1, q) != code) end--;
-    while (end < BINS && code_at(h, end, q) == code) end++;
-    return end;
+    return spec->format == SSMQ_FORMAT_INT && spec->bits <= 12 && !spec->wraps &&
+           spec->quotient_dtype == SSMQ_PRECISION_F32;
 }
 
-/* The place of a code among the bins. */
-static double place_of(const histogram *h, float code, const quantiser *q)
+/* A bin as it is looked at: eights first, then single ones. */
+static float middle_of(const search *s, int32_t i)
 {
-    return (((double)code - q->zero) * (double)q->scale - h->low) / h->width - 0.5;
+    if (i >= s->wide) return ssmq_fine_bin_middle(s->fine + i - s->wide);
+    return ssmq_fine_bins_middle(s->first + i * EIGHT, EIGHT);
 }
 
-/* The sum of n (i - a)^2 over the bins begin .. end. */
-static double error_around(const histogram *h, int32_t begin, int32_t end, double a)
+/* Where the bins end whose values are up to k steps from 0, which rounding decides where a middle is this close to the
+ * edge: two of float are less. */
+#define CLOSE 0x1p-20
+static int32_t end_of_steps(const search *s, const quantiser *q, bool negative, int32_t k)
 {
-    const double n = (double)(h->sum[end][0] - h->sum[begin][0]);
-    const double sum = (double)(h->sum[end][1] - h->sum[begin][1]);
-    return (double)(h->sum[end][2] - h->sum[begin][2]) - 2 * a * sum + a * a * n;
+    const double  edge = (k + (q->spec->rounding == SSMQ_ROUNDING_TRUNCATE ? 1.0 : 0.5)) * (double)q->scale;
+    const int32_t bin = ssmq_fine_bin((float)edge);
+    if (bin < s->first) return 0;
+    const int32_t i = bin < s->fine ? (bin - s->first) / EIGHT : bin - s->fine + s->wide;
+    if (i >= s->bins) return s->bins;
+    const float  middle = middle_of(s, i);
+    const double past = (double)middle - edge;
+    if (fabs(past) > CLOSE * edge) return i + (past < 0);
+    const int32_t code = ssmq_code(negative ? -middle : middle, q->scale, q->zero, q->spec);
+    return i + (abs(code - q->zero) <= k);
 }
 
-/* Do codes follow one another, two bins each at least, and round to nearest?  Then the end of one is known
- * without a look at the codes of bins, unless it is so close to the middle of a bin that the rounding of float
- * decides, which is by less than 1/500 of a bin. */
-#define CLOSE 0.01
-static bool is_regular(const histogram *h, const quantiser *q)
+/* The sum of n (x - a)^2 over bins. */
+static double error_around(const sums *begin, const sums *end, double a)
 {
-    return q->spec->rounding != SSMQ_ROUNDING_TRUNCATE && q->spec->quotient_dtype == SSMQ_PRECISION_F32 &&
-           (double)q->scale >= 2 * h->width;
+    return end->xx - begin->xx - 2 * a * (end->x - begin->x) + a * a * (end->n - begin->n);
 }
 
-static int32_t end_of_regular(const histogram *h, int32_t begin, float code, const quantiser *q, double edge)
+/* Of the values of a sign: its outermost code, in steps from 0; where the bins of that begin; how far the others have
+ * been looked at. */
+typedef struct side {
+    int32_t codes, outermost, done;
+} side;
+
+static side side_of(const search *s, const quantiser *q, bool negative)
 {
-    if (code >= (float)ssmq_code_max(q->spec)) return BINS;
-    if (edge >= BINS) return BINS;
-    const int32_t end = (int32_t)edge + 1;
-    const double  part = edge - (double)(end - 1);
-    if (end <= begin || part < CLOSE || part > 1 - CLOSE) return end_of_code(h, begin, code, q);
-    return end;
+    const int32_t codes = negative ? q->zero - ssmq_code_min(q->spec) : ssmq_code_max(q->spec) - q->zero;
+    return (side){codes, codes > 0 ? end_of_steps(s, q, negative, codes - 1) : 0, 0};
 }
 
-/* The same for integers, code by code: the sum over the bins of one of n (i - a)^2, with a the place of the code
- * among the bins.  No further than up to most: what is more is infinite. */
-static double error_by_codes(const histogram *h, const quantiser *q, double most)
+/* What is clipped first, then from 0 outwards, where most values are: soon more than most, if ever.  Each of the up to
+ * 2^17 sums is rounded by 2^-53 of all of n * end^2; an error comes out of four of them for each bin at worst, and may
+ * be below zero by that. */
+static double error_of_bins(const search *s, const quantiser *q, double least)
 {
-    const bool   regular = is_regular(h, q);
-    const double square = h->width * h->width, step = (double)q->scale / h->width;
-    float        code = code_at(h, 0, q);
+    const double n = s->before[0][s->bins].n + s->before[1][s->bins].n;
+    const double end = (double)fmaxf(-s->whole.low, s->whole.high);
+    const double most = least + n * end * end * 0x1p-34;
+    side         two[2];
     double       error = 0;
-    for (int32_t i = 0, end; i < BINS; i = end) {
-        if (!regular) code = code_at(h, i, q);
-        const double a = place_of(h, code, q);
-        end = regular ? end_of_regular(h, i, code, q, a + 0.5 * step) : end_of_code(h, i, code, q);
-        error += error_around(h, i, end, a);
-        if (error * square > most) return INFINITY;
-        code++;
+    for (int i = 0; i < 2; i++) {
+        two[i] = side_of(s, q, i == 1);
+        error += error_around(&s->before[i][two[i].outermost], &s->before[i][s->bins], two[i].codes * (double)q->scale);
     }
-    return error * square;
-}
-
-/* Of what is beyond the codes alone, on both sides, but for bins that may be within: no more than the error. */
-static double least_error_by_codes(const histogram *h, const quantiser *q)
-{
-    const double  low = place_of(h, (float)ssmq_code_min(q->spec), q);
-    const double  high = place_of(h, (float)ssmq_code_max(q->spec), q);
-    const int32_t below = low > 1 ? (low < BINS ? (int32_t)low : BINS) : 0;
-    const int32_t above = high < BINS - 2 ? (high > 0 ? (int32_t)high + 2 : 0) : BINS;
-    return (error_around(h, 0, below, low) + error_around(h, above, BINS, high)) * h->width * h->width;
+    for (int32_t k = 0; two[0].done < two[0].outermost || two[1].done < two[1].outermost; k++) {
+        if (error > most) return INFINITY;
+        for (int i = 0; i < 2; i++) {
+            if (two[i].done == two[i].outermost) continue;
+            const int32_t begin = two[i].done;
+            two[i].done = end_of_steps(s, q, i == 1, k);
+            error += error_around(&s->before[i][begin], &s->before[i][two[i].done], k * (double)q->scale);
+        }
+    }
+    return error <= most ? error : INFINITY;
 }
 
 /* Infinite where it is certain to be more than least. */
-static double error_of(const histogram *h, const ssmq_range *clip, const ssmq_qspec *spec, double least)
+static double error_of(const search *s, const ssmq_range *clip, double least)
 {
-    const float steps = (float)(ssmq_code_max(spec) - ssmq_code_min(spec));
-    const float scale = spec->symmetric ? ssmq_scale(clip->high, ssmq_code_limit(spec), spec)
-                                        : ssmq_scale(clip->high - clip->low, steps, spec);
-    if (!(scale > 0)) return INFINITY; /* too small for half precision */
-    const quantiser q = {
-        spec, scale, spec->symmetric ? 0 : (int32_t)rintf((float)ssmq_code_min(spec) - clip->low / scale)};
-    /* About four codes are computed to find the end of one. */
-    const bool by_codes = spec->format == SSMQ_FORMAT_INT && h->n_filled > 4 << spec->bits;
-    if (!by_codes) return error_by_bins(h, &q);
-    /* The sums of a code's bins are off by less than 2^-50 of n * BINS^2, and may be below zero by that. */
-    const double slack = (double)h->sum[BINS][0] * BINS * BINS * 0x1p-48 * h->width * h->width;
-    const double most = least * (1 + 1e-9) + slack;
-    return least_error_by_codes(h, &q) > most ? INFINITY : error_by_codes(h, &q, most);
+    const quantiser q = quantiser_of(clip, s->spec);
+    if (!(q.scale > 0)) return INFINITY;
+    return s->before[0] ? error_of_bins(s, &q, least) : error_of_entries(s, &q, least);
 }
 
-/* ---- the search ------------------------------------------------------------------------ */
-
-typedef struct search {
-    const mse_options *options;
-    const ssmq_qspec  *spec;
-    ssmq_tensor        rows;
-    ssmq_range         whole;
-    ssmq_grid          grid;
-    int32_t            parts; /* that values are counted in, at most one for each thread */
-    uint32_t          *count; /* [parts][BINS + 1]                                       */
-    histogram          h;
-    double            *least; /* [threads] of the candidates that a thread has tried     */
-    double            *error; /* [candidates] infinite where it is more than another's   */
-} search;
-
-static void count_parts(void *context, int64_t begin, int64_t end, int32_t worker)
-{
-    const search *s = context;
-    const int32_t axis = s->rows.dim[0] < s->parts; /* few rows are cut across */
-    (void)worker;
-    for (int64_t p = begin; p < end; p++) {
-        const int64_t     n = s->rows.dim[axis], first = p * n / s->parts;
-        const ssmq_tensor part = ssmq_tensor_slice(&s->rows, axis, first, (p + 1) * n / s->parts - first);
-        for (int64_t i = 0; i < part.dim[0]; i++)
-            count_row((const float *)part.data + i * part.stride[0], part.dim[1], &s->grid, s->count + p * (BINS + 1));
-    }
-}
+/* ---- candidates ------------------------------------------------------------------------ */
 
 static ssmq_range candidate_of(const search *s, int64_t i)
 {
@@ -242,13 +213,21 @@ static ssmq_range candidate_of(const search *s, int64_t i)
     return (ssmq_range){s->whole.low * f, s->whole.high * f};
 }
 
-/* The widest first. */
+/* Every so many of them first, so that one of the better ones is soon known. */
+#define STRIDE 8
+static int64_t strides_of(const search *s)
+{
+    return (s->options->candidates + STRIDE - 1) / STRIDE;
+}
+
 static void try_candidates(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     search *s = context;
-    for (int64_t i = begin; i < end; i++) {
+    for (int64_t k = begin; k < end; k++) {
+        const int64_t i = k % strides_of(s) * STRIDE + k / strides_of(s);
+        if (i >= s->options->candidates) continue;
         const ssmq_range clip = candidate_of(s, i);
-        s->error[i] = error_of(&s->h, &clip, s->spec, s->least[worker]);
+        s->error[i] = error_of(s, &clip, s->least[worker]);
         s->least[worker] = fmin(s->least[worker], s->error[i]);
     }
 }
@@ -266,49 +245,183 @@ static ssmq_range best_candidate(const search *s)
     return best;
 }
 
-static void search_all(search *s, const ssmq_aid *aid)
+static ssmq_status search_all(search *s, const ssmq_aid *aid)
 {
+    s->least = malloc((size_t)(aid->threads + s->options->candidates) * sizeof *s->least);
+    if (!s->least) return SSMQ_FAIL(MEMORY, "no memory for the candidates of a clip range");
+    s->error = s->least + aid->threads;
     for (int32_t i = 0; i < aid->threads; i++) s->least[i] = INFINITY;
+    aid->share(aid->by, STRIDE * strides_of(s), strides_of(s), try_candidates, s);
+    return SSMQ_OK;
+}
+
+/* ---- values one by one ----------------------------------------------------------------- */
+
+static ssmq_status take_values(search *s)
+{
+    const int64_t rows = s->rows.dim[0], width = s->rows.dim[1];
+    s->entry = malloc((size_t)(rows * width) * sizeof *s->entry);
+    if (!s->entry) return SSMQ_FAIL(MEMORY, "no memory for %lld values", (long long)(rows * width));
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < width; j++)
+            s->entry[s->n++] = (entry){((const float *)s->rows.data)[i * s->rows.stride[0] + j], 1};
+    return SSMQ_OK;
+}
+
+/* Bins that hold values, from the largest magnitude on: what is clipped comes first. */
+static ssmq_status take_entries(search *s)
+{
+    s->entry = malloc((size_t)(2 * s->bins) * sizeof *s->entry);
+    if (!s->entry) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
+    for (int32_t i = s->bins - 1; i >= 0; i--) {
+        const float    x = middle_of(s, i);
+        const uint32_t n = s->count[1 + i], negative = s->count[1 + s->bins + i];
+        if (n > 0) s->entry[s->n++] = (entry){x, n};
+        if (negative > 0) s->entry[s->n++] = (entry){-x, negative};
+    }
+    return SSMQ_OK;
+}
+
+/* ---- values in bins -------------------------------------------------------------------- */
+
+/* The smallest number that has a code of its own, in steps. */
+static double least_code(const ssmq_qspec *spec)
+{
+    return spec->format == SSMQ_FORMAT_INT ? 1 : spec->format == SSMQ_FORMAT_E4M3 ? 0x1p-9 : 0x1p-16;
+}
+
+/* Which bins are looked at.  Of half of the least step a number is 0, in half precision of a third. */
+static void choose_bins(search *s)
+{
+    const ssmq_qspec spec = {.format = s->spec->format, .bits = s->spec->bits, .symmetric = s->spec->symmetric};
+    const ssmq_range clip = candidate_of(s, s->options->candidates - 1);
+    const float      least = (float)(0.25 * least_code(&spec) * (double)quantiser_of(&clip, &spec).scale);
+    const int32_t    end = ssmq_fine_bin(fmaxf(-s->whole.low, s->whole.high)) + 1, fine = end - FINE;
+    s->first = ssmq_fine_bin(least) / EIGHT * EIGHT;
+    s->fine = fine > s->first ? fine / EIGHT * EIGHT : s->first;
+    s->wide = (s->fine - s->first) / EIGHT;
+    s->bins = s->wide + end - s->fine;
+}
+
+/* Without a branch on the value, which would be guessed wrong often: all bits of what does not hold are 0. */
+static void count_row(const search *s, const float *x, int64_t n, uint32_t *count)
+{
+    for (int64_t i = 0; i < n; i++) {
+        int32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        const int32_t bin = (bits & INT32_MAX) >> SSMQ_FINE_SHIFT, alone = bin - s->fine;
+        const int32_t eight = alone >> 31, at = ((bin - s->first) / EIGHT & eight) | ((alone + s->wide) & ~eight);
+        const int32_t in = ~((bin - s->first) >> 31);
+        count[in & (1 + at + (s->bins & bits >> 31))]++;
+    }
+}
+
+static void count_parts(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    const search *s = context;
+    const int32_t axis = s->rows.dim[0] < s->parts; /* few rows are cut across */
+    (void)worker;
+    for (int64_t p = begin; p < end; p++) {
+        const int64_t     n = s->rows.dim[axis], first = p * n / s->parts;
+        const ssmq_tensor part = ssmq_tensor_slice(&s->rows, axis, first, (p + 1) * n / s->parts - first);
+        for (int64_t i = 0; i < part.dim[0]; i++)
+            count_row(s, (const float *)part.data + i * part.stride[0], part.dim[1], s->count + p * (1 + 2 * s->bins));
+    }
+}
+
+static void count_all(search *s, const ssmq_aid *aid)
+{
+    const int64_t each = 1 + 2 * s->bins;
     aid->share(aid->by, s->parts, 1, count_parts, s);
-    for (int32_t p = 1; p < s->parts; p++)
-        for (int32_t i = 0; i < BINS; i++) s->count[i] += s->count[p * (BINS + 1) + i];
-    s->h.low = (double)s->grid.low;
-    s->h.width = s->grid.width;
-    s->h.count = s->count;
-    s->h.n_filled = 0;
-    find_sums(&s->h);
-    aid->share(aid->by, s->options->candidates, 4, try_candidates, s);
+    for (int64_t p = 1; p < s->parts; p++)
+        for (int64_t i = 0; i < each; i++) s->count[i] += s->count[p * each + i];
+}
+
+static void take_counts(search *s, const ssmq_fine_bins *b)
+{
+    for (int32_t sign = 0; sign < 2; sign++) {
+        const uint32_t *from = b->count + sign * SSMQ_FINE_SIGN;
+        uint32_t       *to = s->count + 1 + sign * s->bins;
+        for (int32_t i = 0; i < s->wide; i++)
+            for (int32_t k = 0; k < EIGHT; k++) to[i] += from[s->first + i * EIGHT + k];
+        memcpy(to + s->wide, from + s->fine, (size_t)(s->bins - s->wide) * sizeof *to);
+    }
+}
+
+/* Of n bins from one on, many of which are empty in runs. */
+static sums sum_some(const search *s, int32_t from, int32_t n, const uint32_t *count, sums sum, sums *out)
+{
+    uint32_t any = 0;
+    for (int32_t i = 0; i < n; i++) any |= count[i];
+    for (int32_t i = 0; i < n; i++) {
+        out[i] = sum;
+        if (any == 0) continue;
+        const double here = count[i], x = (double)middle_of(s, from + i);
+        sum = (sums){sum.n + here, sum.x + here * x, sum.xx + here * x * x};
+    }
+    return sum;
+}
+
+static void sum_sides(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    search *s = context;
+    (void)worker;
+    for (int64_t sign = begin; sign < end; sign++) {
+        const uint32_t *count = s->count + 1 + sign * s->bins;
+        sums           *out = s->before[sign], sum = {0, 0, 0};
+        for (int32_t i = 0; i < s->bins; i += EIGHT) {
+            const int32_t n = s->bins - i < EIGHT ? s->bins - i : EIGHT;
+            sum = sum_some(s, i, n, count + i, sum, out + i);
+        }
+        out[s->bins] = sum;
+    }
+}
+
+static ssmq_status take_sums(search *s, const ssmq_aid *aid)
+{
+    s->before[0] = malloc((size_t)(2 * (s->bins + 1)) * sizeof *s->before[0]);
+    if (!s->before[0]) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
+    s->before[1] = s->before[0] + s->bins + 1;
+    aid->share(aid->by, 2, 1, sum_sides, s);
+    return SSMQ_OK;
+}
+
+static ssmq_status take_bins(search *s, const ssmq_aid *aid)
+{
+    const int64_t worth = 65536; /* values, of a part */
+    choose_bins(s);
+    s->parts = aid->bins || s->rows.dim[0] * s->rows.dim[1] < aid->threads * worth ? 1 : aid->threads;
+    s->count = calloc((size_t)(s->parts * (1 + 2 * s->bins)), sizeof *s->count);
+    if (!s->count) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
+    if (aid->bins) take_counts(s, aid->bins);
+    else count_all(s, aid);
+    return is_regular(s->spec) ? take_sums(s, aid) : take_entries(s);
+}
+
+/* ---- the statistic --------------------------------------------------------------------- */
+
+static void close_search(search *s)
+{
+    free(s->count);
+    free(s->before[0]);
+    free(s->entry);
+    free(s->least);
 }
 
 static ssmq_status mse_aided(const void *options, const ssmq_tensor *x, const ssmq_qspec *spec, const ssmq_aid *aid,
                              ssmq_range *out)
 {
     const mse_options *o = options;
-    const ssmq_tensor  rows = ssmq_tensor_runs(x);
-    const ssmq_range   ends = aid->ends ? *aid->ends : ends_of(&rows);
-    *out = whole_range(&ends, spec);
+    search             s = {.options = o, .spec = spec, .rows = ssmq_tensor_runs(x)};
+    const ssmq_range   ends = aid->ends ? *aid->ends : ends_of(&s.rows);
+    const int64_t      n = s.rows.dim[0] * s.rows.dim[1];
+    const bool         each = o->estimate == ESTIMATE_EXACT || (n <= FEW && n <= 4 << spec->bits);
+    *out = s.whole = whole_range(&ends, spec);
     if (!(out->high > out->low)) return SSMQ_OK; /* all zero */
-    const int32_t parts = rows.dim[0] * rows.dim[1] < (int64_t)aid->threads * BINS ? 1 : aid->threads;
-    search       *s = malloc(sizeof *s);
-    uint32_t     *count = calloc((size_t)(parts * (BINS + 1)), sizeof *count);
-    double       *least = malloc((size_t)(aid->threads + o->candidates) * sizeof *least);
-    if (s && count && least) {
-        s->options = o;
-        s->spec = spec;
-        s->rows = rows;
-        s->whole = *out;
-        s->grid = ssmq_grid_of(out->low, out->high);
-        s->parts = parts;
-        s->count = count;
-        s->least = least;
-        s->error = least + aid->threads;
-        search_all(s, aid);
-        *out = best_candidate(s);
-    }
-    const ssmq_status st = s && count && least ? SSMQ_OK : SSMQ_FAIL(MEMORY, "no memory for a histogram");
-    free(s);
-    free(count);
-    free(least);
+    ssmq_status st = each ? take_values(&s) : take_bins(&s, aid);
+    if (st == SSMQ_OK) st = search_all(&s, aid);
+    if (st == SSMQ_OK) *out = best_candidate(&s);
+    close_search(&s);
     return st;
 }
 
@@ -317,6 +430,11 @@ static ssmq_status mse_range(const void *options, const ssmq_tensor *x, const ss
 {
     const ssmq_aid alone = {.threads = 1, .share = ssmq_share_alone};
     return mse_aided(options, x, spec, &alone, out);
+}
+
+static bool mse_bins(const void *options)
+{
+    return ((const mse_options *)options)->estimate == ESTIMATE_FLOATBITS19;
 }
 
 const ssmq_statistic ssmq_statistic_mse = {
@@ -329,4 +447,5 @@ const ssmq_statistic ssmq_statistic_mse = {
     .dataset_low = "mse_low",
     .range = mse_range,
     .range_aided = mse_aided,
+    .bins = mse_bins,
 };

@@ -135,40 +135,93 @@ static void test_quantile_of_special_orders(void **state)
 
 /* ---- least squared error --------------------------------------------------------------- */
 
-/* The error of a clip range by its definition: each of 8192 bins at its middle, through the quantiser. */
-static double clip_error(const uint32_t *count, float most, float clip, const ssmq_qspec *spec)
+typedef struct mse_options {
+    int candidates, estimate; /* 0: exact */
+} mse_options;
+
+/* The error of a clip range by its definition. */
+static double clip_error(const float *x, int64_t n, float clip, const ssmq_qspec *spec)
 {
-    const double width = 2 * (double)most / 8192;
-    const float  scale = clip / ssmq_code_limit(spec);
-    double       error = 0;
-    for (int i = 0; i < 8192; i++) {
-        const double x = -(double)most + (i + 0.5) * width;
-        const double d = (double)ssmq_code_value((float)x, scale, 0, spec) * (double)scale - x;
-        error += d * d * count[i];
+    const float scale = clip / ssmq_code_limit(spec);
+    double      error = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double d = (double)ssmq_code_value(x[i], scale, 0, spec) * (double)scale - (double)x[i];
+        error += d * d;
     }
     return error;
 }
 
-/* The search takes one of the best of the 100 candidates, whether it goes bin by bin or code by code; the sums
+/* The same where there is a zero point. */
+static double affine_error(const float *x, int64_t n, const ssmq_range *clip, const ssmq_qspec *spec)
+{
+    const float   low = (float)ssmq_code_min(spec), steps = (float)ssmq_code_max(spec) - low;
+    const float   scale = (clip->high - clip->low) / steps;
+    const int32_t zero = (int32_t)rintf(low - clip->low / scale);
+    double        error = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double d = ((double)ssmq_code_value(x[i], scale, zero, spec) - zero) * (double)scale - (double)x[i];
+        error += d * d;
+    }
+    return error;
+}
+
+static double error_of(const float *x, int64_t n, const ssmq_range *clip, const ssmq_qspec *spec)
+{
+    return spec->symmetric ? clip_error(x, n, clip->high, spec) : affine_error(x, n, clip, spec);
+}
+
+/* The least error among 100 candidates. */
+static double least_error(const float *x, int64_t n, const ssmq_range *whole, const ssmq_qspec *spec)
+{
+    double least = INFINITY;
+    for (int i = 1; i <= 100; i++) {
+        const ssmq_range clip = {whole->low * ((float)i / 100), whole->high * ((float)i / 100)};
+        least = fmin(least, error_of(x, n, &clip, spec));
+    }
+    return least;
+}
+
+static ssmq_range whole_of(const float *x, int64_t n, const ssmq_qspec *spec)
+{
+    ssmq_range whole = {0, 0};
+    for (int64_t i = 0; i < n; i++) {
+        whole.low = fminf(whole.low, x[i]);
+        whole.high = fmaxf(whole.high, x[i]);
+    }
+    if (spec->symmetric) whole.high = fmaxf(-whole.low, whole.high);
+    if (spec->symmetric) whole.low = -whole.high;
+    return whole;
+}
+
+/* What a value is taken for: the middle of its bin, which is fine within seven powers of two below the largest one's bin
+ * and the next multiple of eight bins. */
+static float middle_of(float x, float most)
+{
+    const int32_t bin = ssmq_fine_bin(fabsf(x)), fine = (ssmq_fine_bin(most) + 1 - 7 * 1024) / 8 * 8;
+    if (x == 0) return 0;
+    return copysignf(bin < fine ? ssmq_fine_bins_middle(bin / 8 * 8, 8) : ssmq_fine_bin_middle(bin), x);
+}
+
+/* The search takes one of the best of the 100 candidates, out of bins whether it goes bin by bin or code by code: sums
  * differ in their order, which rounds by less than 1e-9 of them. */
 static void check_search(const float *x, int64_t n, const ssmq_qspec *spec)
 {
-    static uint32_t   count[8192];
     const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)x, SSMQ_F32, n);
-    const int         candidates = 100;
+    const mse_options exact = {100, 0}, estimated = {100, 1};
+    const ssmq_range  whole = whole_of(x, n, spec);
+    const float       most = fmaxf(-whole.low, whole.high);
+    float            *y = malloc((size_t)n * sizeof *y);
     ssmq_range        got;
-    float             most = 0;
-    double            least = INFINITY;
-    for (int64_t i = 0; i < n; i++) most = fmaxf(most, fabsf(x[i]));
-    memset(count, 0, sizeof count);
-    for (int64_t i = 0; i < n; i++) {
-        const double at = ((double)x[i] + (double)most) / (2 * (double)most / 8192);
-        count[at < 8191 ? (int)at : 8191]++;
-    }
-    for (int i = 1; i <= 100; i++) least = fmin(least, clip_error(count, most, most * ((float)i / 100), spec));
-    CHECK_OK(ssmq_statistic_mse.range(&candidates, &t, spec, &got));
-    assert_true(clip_error(count, most, got.high, spec) <= least * (1 + 1e-9));
-    assert_true(got.low == -got.high);
+    CHECK_OK(ssmq_statistic_mse.range(&exact, &t, spec, &got));
+    const double least = least_error(x, n, &whole, spec);
+    assert_true(error_of(x, n, &got, spec) == least);
+    CHECK_OK(ssmq_statistic_mse.range(&estimated, &t, spec, &got));
+    for (int64_t i = 0; i < n; i++) y[i] = n > 1024 || n > 4 << spec->bits ? middle_of(x[i], most) : x[i];
+    assert_true(error_of(y, n, &got, spec) <= least_error(y, n, &whole, spec) * (1 + 1e-9));
+    assert_true(!spec->symmetric || got.low == -got.high);
+    print_message("%d bits, %d values: clip at %.2f, its error %.1e above the least\n", (int)spec->bits, (int)n,
+                  (double)(got.high / whole.high), error_of(x, n, &got, spec) / least - 1);
+    free(y);
 }
 
 static void share_backwards(void *by, int64_t n, int64_t grain, ssmq_aid_part part, void *context)
@@ -178,14 +231,16 @@ static void share_backwards(void *by, int64_t n, int64_t grain, ssmq_aid_part pa
         part(context, i * grain, (i + 1) * grain < n ? (i + 1) * grain : n, (int32_t)(i % 3));
 }
 
-/* Cut into parts that three threads do, in another order: the same range, be the ends known or not. */
+/* Cut into parts that three threads do, in another order: the same range, be the ends and the bins known or not. */
 static void test_search_with_aid(void **state)
 {
     (void)state;
-    enum { L = 300, C = 200, n = L * C };
-    const int         candidates = 100;
+    enum { L = 1100, C = 200, n = L * C };
+    const mse_options options = {100, 1};
+    ssmq_fine_bins    bins;
     float            *x = malloc(n * sizeof *x);
     const ssmq_tensor whole = SSMQ_TENSOR(x, SSMQ_F32, L, C), strided = ssmq_tensor_slice(&whole, 1, 3, C - 7);
+    CHECK_OK(ssmq_fine_bins_new(&bins));
     for (int i = 0; i < 4; i++) {
         const ssmq_tensor *t = i % 2 ? &strided : &whole;
         const ssmq_qspec   spec = {.bits = 8, .symmetric = i < 2};
@@ -194,15 +249,23 @@ static void test_search_with_aid(void **state)
         ssmq_range         want, got, ends;
         fill(x, n, 43);
         for (int k = 0; k < n; k++) x[k] *= x[k] * x[k];
-        CHECK_OK(ssmq_statistic_mse.range(&candidates, t, &spec, &want));
-        CHECK_OK(ssmq_statistic_mse.range_aided(&candidates, t, &spec, &aid, &got));
+        CHECK_OK(ssmq_statistic_mse.range(&options, t, &spec, &want));
+        CHECK_OK(ssmq_statistic_mse.range_aided(&options, t, &spec, &aid, &got));
         assert_true(got.low == want.low && got.high == want.high);
-        assert_int_equal(parts, 3 + 25);
+        assert_int_equal(parts, 3 + 2 + 8); /* counting, sums of both signs, candidates */
         CHECK_OK(ssmq_statistic_minmax.range(NULL, t, &(ssmq_qspec){.bits = 8}, &ends));
         aid.ends = &ends;
-        CHECK_OK(ssmq_statistic_mse.range_aided(&candidates, t, &spec, &aid, &got));
+        CHECK_OK(ssmq_statistic_mse.range_aided(&options, t, &spec, &aid, &got));
         assert_true(got.low == want.low && got.high == want.high);
+        ssmq_fine_bins_add(&bins, t);
+        aid.bins = &bins;
+        parts = 0;
+        CHECK_OK(ssmq_statistic_mse.range_aided(&options, t, &spec, &aid, &got));
+        assert_true(got.low == want.low && got.high == want.high);
+        assert_int_equal(parts, 2 + 8);
+        ssmq_fine_bins_clear(&bins);
     }
+    ssmq_fine_bins_free(&bins);
     free(x);
 }
 
@@ -215,15 +278,28 @@ static void test_search(void **state)
         {.bits = 8, .symmetric = true},
         {.bits = 8, .symmetric = true, .rounding = SSMQ_ROUNDING_TRUNCATE},
         {.bits = 12, .symmetric = true},
+        {.bits = 16, .symmetric = true},
+        {.bits = 8},
+        {.bits = 8, .rounding = SSMQ_ROUNDING_HALF_AWAY},
         {.bits = 8, .symmetric = true, .format = SSMQ_FORMAT_E4M3},
+        {.bits = 8, .symmetric = true, .format = SSMQ_FORMAT_E5M2},
+        {.bits = 8, .symmetric = true, .quotient_dtype = SSMQ_PRECISION_F16},
     };
-    enum { n = 40000 };
+    enum { n = 20000 };
     float *x = malloc(n * sizeof *x);
-    fill(x, n, 41);
-    for (int i = 0; i < n; i++) x[i] *= x[i] * x[i]; /* few large ones */
-    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
-        check_search(x, n, &specs[i]);
-        check_search(x, 100, &specs[i]); /* fewer bins than codes */
+    for (int kind = 0; kind < 3; kind++) { /* few large values; far fewer, much larger; those above 0 only */
+        fill(x, n, 41);
+        const float end = (float)(1 << 19) * 1e-4f;
+        for (int i = 0; i < n; i++) {
+            const float u = x[i] / end;
+            x[i] = kind == 0 ? u * u * u : u / (1.003f - fabsf(u));
+            if (kind == 2 && u < 0) x[i] = 0.3f * u;
+        }
+        for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+            check_search(x, n, &specs[i]);
+            check_search(x, 100, &specs[i]);
+            check_search(x, 1025, &specs[i]); /* the fewest that bins are for */
+        }
     }
     free(x);
 }

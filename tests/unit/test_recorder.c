@@ -87,17 +87,30 @@ static void check_record(const float *x, const ssmq_kept *k)
     if (k->histogram) check_histogram(sorted, k);
 }
 
+static void check_bins(const float *x, const ssmq_fine_bins *b)
+{
+    ssmq_fine_bins    want;
+    const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)x, SSMQ_F32, N);
+    CHECK_OK(ssmq_fine_bins_new(&want));
+    ssmq_fine_bins_add(&want, &t);
+    assert_true(b->low == want.low && b->high == want.high);
+    assert_memory_equal(b->count, want.count, SSMQ_FINE_BINS * sizeof *b->count);
+    ssmq_fine_bins_free(&want);
+}
+
 static void check_batch(ssmq_backend *be, const float *x, int32_t batch, bool all)
 {
-    const ssmq_wanted w = {.level = levels, .n_level = LEVELS, .values = all, .histogram = all};
+    ssmq_wanted       w = {.level = levels, .n_level = LEVELS, .values = all, .histogram = all};
     const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)x, SSMQ_F32, batch, L, C);
     ssmq_recorder    *r;
     ssmq_kept        *k[B];
     CHECK_OK(ssmq_recorder_new(be, &r));
-    for (int again = 0; again < 2; again++) { /* its memory is as new */
+    for (int again = 0; again < 4; again++) { /* its memory is as new */
+        w.bins = again % 3 != 0;
         CHECK_OK(ssmq_recorder_measure(r, &t, &w, k));
         for (int32_t b = 0; b < batch; b++) {
             check_record(x + b * N, k[b]);
+            if (w.bins) check_bins(x + b * N, ssmq_recorder_bins(r, b));
             ssmq_kept_free(k[b]);
         }
     }

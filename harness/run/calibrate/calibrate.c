@@ -97,6 +97,7 @@ static void want_records(ssmq_calibration_work *w)
     for (int32_t i = 0; i < c->n_observation; i++) {
         const ssmq_observation *o = c->at[i];
         const ssmq_statistic   *s = o->observer->statistic;
+        if (o->value && s->bins && s->bins(o->observer->statistic_options)) w->wanted[o->site].bins = true;
         if (!o->value || o->question >= 0) continue;
         if (s->quantile) {
             const double level = s->quantile(o->observer->statistic_options);

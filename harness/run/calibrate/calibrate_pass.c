@@ -57,7 +57,9 @@ static void answer(const look *l, const task *t, bool together)
     const ssmq_kept        *k = w->recorded[o->site] ? slot_of(l->f, t->sequence)->at[o->site] : NULL;
     ssmq_range             *out = &slot_of(l->f, t->sequence)->answer[o->question];
     const ssmq_range        ends = k ? (ssmq_range){k->facts.low, k->facts.high} : (ssmq_range){0};
+    const bool              counted = k && w->wanted[o->site].bins;
     const ssmq_aid          aid = {.ends = k ? &ends : NULL,
+                                   .bins = counted ? ssmq_recorder_bins(l->f->recorder, t->sequence) : NULL,
                                    .threads = together ? w->be->threads : 1,
                                    .share = together ? share_by_backend : ssmq_share_alone,
                                    .by = w->be};

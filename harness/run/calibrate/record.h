@@ -12,6 +12,7 @@ typedef struct ssmq_wanted {
     int32_t       n_level;
     bool          values;    /* quantiles of x, not only of |x| */
     bool          histogram;
+    bool          bins;      /* of no record: the counts that the recorder lends (recorder.h) */
 } ssmq_wanted;
 
 /* A record as it is kept; the histogram without its empty bins, magnitudes above 2^15 for negative values. */
