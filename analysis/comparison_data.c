@@ -5,8 +5,15 @@
 #include "harness/store/score_figures.h"
 
 /* The figures of an evaluation that both forms have. */
-static const char *const figures[] = {"ppl", "ppl_se", "nll", "kl_mean", "kl_se", "top1"};
+static const char *const figures[] = {"ppl",      "ppl_se",      "nll",           "kl_mean",         "kl_se", "top1",
+                                      "word_ppl", "word_ppl_se", "byte_ppl", "byte_ppl_se", "bits_per_byte", "bits_per_byte_se"};
 #define N_FIGURES (sizeof figures / sizeof *figures)
+
+/* Those of words and bytes come last, and only where some evaluation has them. */
+static size_t figures_of(const ssmq_comparison *c)
+{
+    return ssmq_word_columns(c) > 0 ? N_FIGURES : N_FIGURES - SSMQ_SCORE_FIGURES_TEXT;
+}
 
 static double figure_of(const ssmq_comparison_cell *cell, size_t i)
 {
@@ -45,7 +52,7 @@ static void csv_row(const ssmq_comparison *c, int32_t run, int32_t column, ssmq_
     ssmq_str_printf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",", e->window,
                     cell->score ? cell->score->score.windows : 0,
                     cell->score ? cell->score->score.tokens : 0);
-    for (size_t i = 0; i < N_FIGURES; i++) csv_real(figure_of(cell, i), out);
+    for (size_t i = 0; i < figures_of(c); i++) csv_real(figure_of(cell, i), out);
     csv_cell(against_of(c, run), out);
     csv_real(ssmq_cell_change(cell), out);
     csv_real(ssmq_cell_change_se(cell), out);
@@ -58,7 +65,7 @@ void ssmq_comparison_csv(const ssmq_comparison *c, ssmq_str *out)
     ssmq_str_puts(out, "run,id,mode,recipe,status,");
     for (int32_t a = 0; a < c->n_axis; a++) csv_cell(c->axis[a], out);
     ssmq_str_puts(out, "evaluation,dialect,window,windows,tokens,");
-    for (size_t i = 0; i < N_FIGURES; i++) csv_cell(figures[i], out);
+    for (size_t i = 0; i < figures_of(c); i++) csv_cell(figures[i], out);
     ssmq_str_puts(out, "against,change_percent,change_se_percent,paired,noise\n");
     for (int32_t i = 0; i < c->n_run; i++)
         for (int32_t k = 0; k < c->n_column; k++) csv_row(c, i, k, out);

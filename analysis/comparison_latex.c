@@ -56,13 +56,13 @@ static void put_caption(const ssmq_comparison *c, ssmq_str *out)
         put_tex(c->column[k]->id, out);
         ssmq_str_puts(out, ", dialect ");
         put_tex(c->column[k]->dialect, out);
-        ssmq_str_printf(out, ", windows of %" PRId64 " tokens", c->column[k]->window);
+        ssmq_str_printf(out, ", windows of %" PRId64 " tokens%s", c->column[k]->window, ssmq_comparison_unit(c->column[k]));
     }
     ssmq_str_puts(out, ".");
     if (c->baseline) {
         ssmq_str_puts(out, " $\\Delta$: change in per cent from ");
         put_tex(c->baseline, out);
-        ssmq_str_puts(out, ", with its standard error, paired by window");
+        ssmq_str_printf(out, ", with its standard error, paired %s", ssmq_comparison_paired_by(c));
         if (ssmq_comparison_unpaired(c))
             ssmq_str_puts(out, " (* of both runs together, where tokens differ)");
         ssmq_str_puts(out, ".");

@@ -7,10 +7,12 @@
 static void put_notes(const ssmq_comparison *c, const char *before, ssmq_str *out)
 {
     for (int32_t k = 0; k < c->n_column; k++)
-        ssmq_str_printf(out, "%s%s: dialect %s, windows of %" PRId64 " tokens\n", k ? "" : before,
-                        c->column[k]->id, c->column[k]->dialect, c->column[k]->window);
+        ssmq_str_printf(out, "%s%s: dialect %s, windows of %" PRId64 " tokens%s\n", k ? "" : before,
+                        c->column[k]->id, c->column[k]->dialect, c->column[k]->window,
+                        ssmq_comparison_unit(c->column[k]));
     if (c->baseline)
-        ssmq_str_printf(out, "change in per cent from %s, standard errors paired by window\n", c->baseline);
+        ssmq_str_printf(out, "change in per cent from %s, standard errors paired %s\n", c->baseline,
+                        ssmq_comparison_paired_by(c));
     else if (c->n_run > 1)
         ssmq_str_puts(out, "no change: none of the runs is in float or the baseline of others; --baseline names one\n");
     if (ssmq_comparison_unpaired(c))
@@ -61,14 +63,25 @@ static const char **row_of(const ssmq_comparison *c, int32_t run, const char *bo
     return row;
 }
 
+static void print_words(const ssmq_comparison *c, ssmq_str *out, ssmq_arena *arena)
+{
+    if (ssmq_word_columns(c) == 0) return;
+    ssmq_table *t = ssmq_table_new(ssmq_word_columns(c), ssmq_word_heading(c, arena));
+    for (int32_t i = 0; i < c->n_run; i++) ssmq_table_row(t, ssmq_word_row(c, i, arena));
+    ssmq_str_puts(out, "\n");
+    ssmq_table_print(t, out);
+    ssmq_table_free(t);
+}
+
 void ssmq_comparison_text(const ssmq_comparison *c, ssmq_str *out)
 {
     ssmq_arena *arena = ssmq_arena_new();
     ssmq_table *t = ssmq_table_new(columns_of(c), heading_of(c, arena));
     for (int32_t i = 0; i < c->n_run; i++) ssmq_table_row(t, row_of(c, i, "", arena));
     ssmq_table_print(t, out);
-    put_notes(c, "\n", out);
     ssmq_table_free(t);
+    print_words(c, out, arena);
+    put_notes(c, "\n", out);
     ssmq_arena_free(arena);
 }
 
@@ -88,14 +101,25 @@ static void markdown_row(const char *const *cell, int32_t n, ssmq_str *out)
     ssmq_str_puts(out, "|\n");
 }
 
+/* left: columns of words, the others are numbers */
+static void markdown_head(const char *const *heading, int32_t n, int32_t left, ssmq_str *out)
+{
+    markdown_row(heading, n, out);
+    for (int32_t i = 0; i < n; i++) ssmq_str_puts(out, i < left ? "|---" : "|---:");
+    ssmq_str_puts(out, "|\n");
+}
+
 void ssmq_comparison_markdown(const ssmq_comparison *c, ssmq_str *out)
 {
     ssmq_arena   *arena = ssmq_arena_new();
     const int32_t n = columns_of(c);
-    markdown_row(heading_of(c, arena), n, out);
-    for (int32_t i = 0; i < n; i++) ssmq_str_puts(out, i < 2 + c->n_axis ? "|---" : "|---:");
-    ssmq_str_puts(out, "|\n");
+    markdown_head(heading_of(c, arena), n, 2 + c->n_axis, out);
     for (int32_t i = 0; i < c->n_run; i++) markdown_row(row_of(c, i, "**", arena), n, out);
+    if (ssmq_word_columns(c) > 0) {
+        ssmq_str_puts(out, "\n");
+        markdown_head(ssmq_word_heading(c, arena), ssmq_word_columns(c), 1, out);
+        for (int32_t i = 0; i < c->n_run; i++) markdown_row(ssmq_word_row(c, i, arena), ssmq_word_columns(c), out);
+    }
     put_notes(c, "\n", out);
     ssmq_arena_free(arena);
 }

@@ -13,6 +13,9 @@ static const char *label_of(const char *name)
     static const char *const known[][2] = {{"change", "change of perplexity (%)"},
                                            {"difference", "change of log-perplexity (nat)"},
                                            {"ppl", "perplexity"},
+                                           {"word_ppl", "perplexity of a word"},
+                                           {"byte_ppl", "perplexity of a byte"},
+                                           {"bits_per_byte", "bits per byte"},
                                            {"nll", "loss (nat)"},
                                            {"ln_ratio", "log-perplexity less float's (nat)"},
                                            {"kl_mean", "KL from float (nat)"},
@@ -26,6 +29,9 @@ static const char *label_of(const char *name)
 static int32_t se_of(const char *name)
 {
     if (strcmp(name, "ppl") == 0) return ssmq_score_figure_find("ppl_se");
+    if (strcmp(name, "word_ppl") == 0) return ssmq_score_figure_find("word_ppl_se");
+    if (strcmp(name, "byte_ppl") == 0) return ssmq_score_figure_find("byte_ppl_se");
+    if (strcmp(name, "bits_per_byte") == 0) return ssmq_score_figure_find("bits_per_byte_se");
     if (strcmp(name, "ln_ratio") == 0) return ssmq_score_figure_find("ln_ratio_se");
     if (strcmp(name, "kl_mean") == 0) return ssmq_score_figure_find("kl_se");
     return -1;

@@ -51,6 +51,19 @@ static void put_row(const ssmq_report_subject *s, int32_t run, int32_t n, ssmq_s
     ssmq_html_row(out, cell, n, best);
 }
 
+/* Of dialect lm-eval. */
+static void put_words(const ssmq_report_subject *s, ssmq_str *out)
+{
+    const int32_t n = ssmq_word_columns(s->table);
+    if (n == 0) return;
+    const char **heading = ssmq_word_heading(s->table, s->arena);
+    for (int32_t i = 1; i < n; i++) heading[i] = ssmq_arena_printf(s->arena, ">%s", heading[i]);
+    ssmq_html_table_begin(out, "Perplexity of a word and of a byte", heading, n);
+    for (int32_t i = 0; i < s->table->n_run; i++)
+        ssmq_html_row(out, ssmq_word_row(s->table, i, s->arena), n, -1);
+    ssmq_html_table_end(out);
+}
+
 static void put_table(const ssmq_report_subject *s, ssmq_str *out)
 {
     const ssmq_comparison *c = s->table;
@@ -68,15 +81,17 @@ static void put_table(const ssmq_report_subject *s, ssmq_str *out)
     ssmq_html_table_begin(out, "Perplexity of each run", heading, n);
     for (int32_t i = 0; i < c->n_run; i++) put_row(s, i, n, out);
     ssmq_html_table_end(out);
+    put_words(s, out);
     for (int32_t k = 0; k < c->n_column; k++) {
         ssmq_str_puts(out, "<p class=\"note\">");
-        ssmq_html_printf(out, "%s: dialect %s, windows of %" PRId64 " tokens", c->column[k]->id,
-                         c->column[k]->dialect, c->column[k]->window);
+        ssmq_html_printf(out, "%s: dialect %s, windows of %" PRId64 " tokens%s", c->column[k]->id,
+                         c->column[k]->dialect, c->column[k]->window, ssmq_comparison_unit(c->column[k]));
         ssmq_str_puts(out, "</p>\n");
     }
     ssmq_str_puts(out, "<p class=\"note\">");
     if (c->baseline)
-        ssmq_html_printf(out, "Change: from %s, with its standard error, paired by window%s. ", c->baseline,
+        ssmq_html_printf(out, "Change: from %s, with its standard error, paired %s%s. ", c->baseline,
+                         ssmq_comparison_paired_by(c),
                          ssmq_comparison_unpaired(c) ? " (*: of both runs together, where tokens differ)"
                                                      : "");
     if (ssmq_comparison_noise(c))

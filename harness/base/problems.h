@@ -197,6 +197,14 @@ extern "C" {
       "The dialect leaves out the documents that calibration takes, and only jsonl has documents.", \
       "evaluate:\n" \
       "  - {id: a, task: perplexity, data: {file: base.yaml, format: text}, dialect: disjoint}") \
+    X(LM_EVAL_DATA, 411, "'lm-eval' needs text", \
+      "The dialect gives perplexities of a word and of a byte of the text, which token ids do not tell.", \
+      "evaluate:\n" \
+      "  - {id: a, task: perplexity, data: {file: base.yaml, format: tokens}, dialect: lm-eval}") \
+    X(DIALECT_KEY, 412, "a key that does not go with the dialect", \
+      "'prefix' is of lm-eval only, and lm-eval rounds no losses.", \
+      "evaluate:\n" \
+      "  - {id: a, task: perplexity, data: {file: base.yaml, format: text}, dialect: gptq, prefix: x}") \
     X(COMPARE_EVALUATION, 420, "compare.evaluation is none", \
       "It is the id of one of the evaluations.", \
       "compare: {evaluation: wt3}") \

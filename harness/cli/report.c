@@ -40,6 +40,31 @@ static void print_subsets(const ssmq_summary *run, int32_t n, const ssmq_evaluat
     ssmq_table_free(t);
 }
 
+/* Dialect lm-eval: what it calls perplexity, for each run and subset. */
+static void print_words(const ssmq_summary *run, int32_t n, const ssmq_evaluation_score *e, ssmq_str *out)
+{
+    ssmq_arena *arena = ssmq_arena_new();
+    const char *cell[2 + SSMQ_TEXT_CELLS] = {"run", "subset"};
+    const int   first = e->n_subset > 0 ? 2 : 1;
+    memcpy(cell + first, ssmq_text_headings, sizeof ssmq_text_headings);
+    ssmq_table *t = ssmq_table_new(first + SSMQ_TEXT_CELLS, cell);
+    for (int32_t i = 0; i < n; i++) {
+        const ssmq_evaluation_score *mine = find(&run[i], e->id);
+        if (!mine) continue;
+        cell[0] = run[i].name;
+        for (int32_t s = -1; s < mine->n_subset; s++) {
+            cell[1] = s < 0 ? "all" : mine->subset[s].name;
+            ssmq_text_cells(s < 0 ? &mine->score : &mine->subset[s].score, arena, cell + first);
+            ssmq_table_row(t, cell);
+        }
+    }
+    ssmq_str_printf(out, "\nof words and bytes of the %" PRId64 " documents, standard errors over documents\n\n",
+                    e->score.text.documents);
+    ssmq_table_print(t, out);
+    ssmq_table_free(t);
+    ssmq_arena_free(arena);
+}
+
 static void print_evaluation(const ssmq_summary *run, int32_t n, const ssmq_evaluation_score *e,
                              ssmq_str *out)
 {
@@ -52,6 +77,7 @@ static void print_evaluation(const ssmq_summary *run, int32_t n, const ssmq_eval
         ssmq_str_printf(out, ", losses rounded to %s", e->loss_dtype);
     ssmq_str_puts(out, "\n");
     if (e->n_subset > 0) print_subsets(run, n, e, out);
+    if (e->score.text.documents > 0) print_words(run, n, e, out);
 }
 
 /* ---- paired with float ----------------------------------------------------------------- */

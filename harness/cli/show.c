@@ -51,6 +51,34 @@ static void put_score_row(ssmq_table *t, const char *name, const char *dialect, 
         t, (const char *const[]){name, dialect, number[0], ppl, se, nll, number[1], number[2]});
 }
 
+/* Dialect lm-eval: for each word and byte of the text. */
+static void put_words(const ssmq_summary *s, ssmq_str *out)
+{
+    ssmq_arena *arena = ssmq_arena_new();
+    const char *cell[2 + SSMQ_TEXT_CELLS] = {"evaluation", "documents"};
+    int32_t     rows = 0;
+    memcpy(cell + 2, ssmq_text_headings, sizeof ssmq_text_headings);
+    ssmq_table *t = ssmq_table_new(2 + SSMQ_TEXT_CELLS, cell);
+    for (int32_t i = 0; i < s->n_evaluation; i++) {
+        const ssmq_evaluation_score *e = &s->evaluation[i];
+        for (int32_t k = -1; k < e->n_subset; k++) {
+            const ssmq_score *score = k < 0 ? &e->score : &e->subset[k].score;
+            if (score->text.documents == 0) continue;
+            cell[0] = k < 0 ? e->id : ssmq_arena_printf(arena, "  %s", e->subset[k].name);
+            cell[1] = ssmq_arena_printf(arena, "%" PRId64, score->text.documents);
+            ssmq_text_cells(score, arena, cell + 2);
+            ssmq_table_row(t, cell);
+            rows++;
+        }
+    }
+    if (rows > 0) {
+        ssmq_str_puts(out, "\n");
+        ssmq_table_print(t, out);
+    }
+    ssmq_table_free(t);
+    ssmq_arena_free(arena);
+}
+
 static void put_scores(const ssmq_summary *s, ssmq_str *out)
 {
     static const char *const heading[] = {"evaluation", "dialect", "window",  "ppl",
@@ -71,6 +99,7 @@ static void put_scores(const ssmq_summary *s, ssmq_str *out)
     ssmq_table_print(t, out);
     ssmq_table_free(t);
     ssmq_str_free(&name);
+    put_words(s, out);
 }
 
 /* ---- the manifest, whatever it holds --------------------------------------------------- */

@@ -9,18 +9,19 @@
 extern "C" {
 #endif
 
-/* A document of a jsonl file that was read for windows. */
+/* A document that was read for windows. */
 typedef struct ssmq_read_document {
     int64_t index; /* in the file */
     int64_t begin; /* tokens of its subset before it, but for text that the encoder still held back */
     int64_t subset;
+    int64_t words, bytes; /* of its text, where the cut is one of documents; else 0 */
 } ssmq_read_document;
 
 typedef struct ssmq_cut {
-    int64_t                   n;     /* windows or samples                                        */
+    int64_t                   n;     /* windows, samples or documents                             */
     const int32_t            *token; /* of all, one after the other                               */
     const int64_t            *begin; /* [n + 1] where each begins in token                        */
-    const int64_t            *of;    /* [n] a window's subset, -1: none; a sample's document      */
+    const int64_t            *of;    /* [n] a window's or document's subset, -1: none; a sample's document */
     int64_t                   n_document; /* 0 for samples                                        */
     const ssmq_read_document *document;   /* in the order of the file                             */
     int32_t                   n_subset;   /* 0 for samples, and where there are none              */

@@ -6,8 +6,9 @@
 #include "harness/base/assert.h"
 #include "harness/data/encoder.h"
 #include "harness/data/source.h"
+#include "harness/data/subsets.h"
 
-const char *const ssmq_dialects[] = {"gptq", "disjoint", "llama.cpp", NULL};
+const char *const ssmq_dialects[] = {"gptq", "disjoint", "llama.cpp", "lm-eval", NULL};
 
 int64_t ssmq_dialect_unscored(ssmq_dialect dialect, int64_t window)
 {
@@ -19,14 +20,12 @@ ssmq_data_format ssmq_dialect_format(ssmq_dialect dialect, ssmq_data_format form
     return dialect == SSMQ_DIALECT_LLAMA_CPP && format == SSMQ_DATA_WIKITEXT_RAW ? SSMQ_DATA_TEXT : format;
 }
 
-#define SUBSETS_MAX 4096 /* more distinct names are a wrong key, such as an identifier's */
-
 /* One text to be cut into windows: a subset's documents joined, or the whole file. */
 typedef struct lane {
-    char         *name;    /* NULL: the file has no subsets  */
+    const char   *name;    /* NULL: the file has no subsets  */
     ssmq_encoder *encoder; /* NULL for tokens                */
     ssmq_queue    queue;
-    int64_t       windows; /* handed out                     */
+    int64_t       windows; /* handed out; lm-eval: documents */
     bool          begun;   /* has it a document yet?         */
 } lane;
 
@@ -37,6 +36,7 @@ struct ssmq_windows {
     ssmq_source     source;
     int64_t         window, unscored, limit, handed;
     int32_t        *token; /* [window] of the last one that was read */
+    ssmq_subsets    subsets;
     lane          **lane;
     int32_t         lanes, room;
     int32_t         current;  /* the lane that was added to last; -1: none                 */
@@ -48,26 +48,12 @@ struct ssmq_windows {
     ssmq_sha256    *sum;
     const ssmq_cut *cut; /* what is handed out; NULL: the source is read */
     int64_t         at;  /* in it */
+    bool            by_document; /* is it one of documents?                             */
+    int64_t         taken;              /* documents that are done with                 */
+    int64_t         scored, all_scored; /* tokens of the document at `at`, and of all   */
 };
 
 /* ---- lanes ----------------------------------------------------------------------------- */
-
-/* The lane of a subset, made if it is new.  Few names, most often the last one again. */
-static ssmq_status lane_of(ssmq_windows *w, const char *subset, int32_t *out)
-{
-    if (!subset) {
-        *out = 0;
-        return SSMQ_OK;
-    }
-    *out = w->current;
-    if (*out >= 0 && strcmp(w->lane[*out]->name, subset) == 0) return SSMQ_OK;
-    for (*out = 0; *out < w->lanes; (*out)++)
-        if (strcmp(w->lane[*out]->name, subset) == 0) return SSMQ_OK;
-    if (w->lanes == SUBSETS_MAX)
-        return SSMQ_FAIL(INPUT, "%s: '%s' has more than %d different values: it names no subset",
-                         w->data.file, w->data.subset, SUBSETS_MAX);
-    return SSMQ_OK;
-}
 
 static lane *add_lane(ssmq_windows *w, const char *name)
 {
@@ -76,7 +62,7 @@ static lane *add_lane(ssmq_windows *w, const char *name)
         w->lane = ssmq_must_realloc(w->lane, (size_t)w->room * sizeof *w->lane);
     }
     lane *l = ssmq_arena_alloc(w->arena, sizeof *l);
-    if (name) l->name = ssmq_arena_strdup(w->arena, name);
+    l->name = name;
     if (w->tokenizer) l->encoder = ssmq_encoder_new(w->tokenizer);
     w->lane[w->lanes++] = l;
     return l;
@@ -100,6 +86,7 @@ ssmq_status ssmq_windows_open(const ssmq_data *data, ssmq_tokenizer *tokenizer, 
                         .limit = limit,
                         .token = ssmq_must_malloc((size_t)window * sizeof *w->token),
                         .current = -1,
+                        .subsets = {.last = -1},
                         .sum = ssmq_sha256_new()};
     w->data = (ssmq_data){.file = ssmq_arena_strdup(w->arena, data->file), .format = data->format};
     if (data->subset) w->data.subset = ssmq_arena_strdup(w->arena, data->subset);
@@ -121,6 +108,7 @@ void ssmq_windows_close(ssmq_windows *w)
         ssmq_encoder_free(w->lane[i]->encoder);
         ssmq_queue_free(&w->lane[i]->queue);
     }
+    ssmq_subsets_free(&w->subsets);
     free(w->lane);
     free(w->token);
     free(w->document);
@@ -130,15 +118,14 @@ void ssmq_windows_close(ssmq_windows *w)
     free(w);
 }
 
-void ssmq_windows_of_cut(const ssmq_cut *cut, ssmq_dialect dialect, int64_t limit, ssmq_windows **out)
+static ssmq_windows *windows_of(const ssmq_cut *cut, int64_t window, int64_t limit)
 {
-    const int64_t window = cut->n > 0 ? cut->begin[1] : 0;
     ssmq_windows *w = ssmq_must_malloc(sizeof *w);
     *w = (ssmq_windows){.arena = ssmq_arena_new(),
                         .limit = limit,
                         .window = window,
-                        .unscored = ssmq_dialect_unscored(dialect, window),
                         .current = -1,
+                        .subsets = {.last = -1},
                         .sum = ssmq_sha256_new(),
                         .cut = cut};
     const size_t documents = (size_t)cut->n_document * sizeof *w->document;
@@ -148,7 +135,21 @@ void ssmq_windows_of_cut(const ssmq_cut *cut, ssmq_dialect dialect, int64_t limi
     w->document = ssmq_must_malloc(documents + 1);
     w->documents = cut->n_document;
     if (documents > 0) memcpy(w->document, cut->document, documents);
-    *out = w;
+    return w;
+}
+
+void ssmq_windows_of_cut(const ssmq_cut *cut, ssmq_dialect dialect, int64_t limit, ssmq_windows **out)
+{
+    const int64_t window = cut->n > 0 ? cut->begin[1] : 0;
+    SSMQ_ASSERT(dialect != SSMQ_DIALECT_LM_EVAL);
+    *out = windows_of(cut, window, limit);
+    (*out)->unscored = ssmq_dialect_unscored(dialect, window);
+}
+
+void ssmq_windows_of_documents(const ssmq_cut *cut, int64_t window, int64_t limit, ssmq_windows **out)
+{
+    *out = windows_of(cut, window, limit);
+    (*out)->by_document = true;
 }
 
 void ssmq_windows_leave_out(ssmq_windows *w, const int64_t *document, int64_t n)
@@ -196,8 +197,8 @@ static ssmq_status add_document(ssmq_windows *w)
     SSMQ_TRY(ssmq_source_text(&w->source, &piece, &more));
     w->source.ended = !more;
     if (!more || is_left_out(w, piece.document)) return SSMQ_OK;
-    SSMQ_TRY(lane_of(w, piece.subset, &at));
-    if (at == w->lanes) add_lane(w, piece.subset);
+    SSMQ_TRY(ssmq_subsets_find(&w->subsets, &w->data, piece.subset, w->arena, &at));
+    if (at == w->lanes) add_lane(w, w->subsets.name[at]);
     w->current = at;
     lane *l = w->lane[at];
     if (is_full(w, l)) return SSMQ_OK;
@@ -242,7 +243,7 @@ static void count(ssmq_windows *w, lane *l, const ssmq_window *window)
 static ssmq_window window_of(const ssmq_windows *w, const int32_t *token)
 {
     return (ssmq_window){
-        .token = token, .n = w->window, .read = w->window, .unscored = w->unscored, .subset = -1};
+        .token = token, .n = w->window, .read = w->window, .unscored = w->unscored, .subset = -1, .document = -1};
 }
 
 static void hand_out(ssmq_windows *w, lane *l, ssmq_window *out)
@@ -290,6 +291,38 @@ static lane *next_of_cut(ssmq_windows *w)
     return NULL;
 }
 
+/* The next document that is wanted and has tokens left to score; false at the end. */
+static bool find_document(ssmq_windows *w)
+{
+    for (; next_of_cut(w); w->at++) {
+        if (w->scored < w->cut->begin[w->at + 1] - w->cut->begin[w->at] - 1) return true;
+        w->lane[w->current]->windows++;
+        w->taken++;
+        w->scored = 0;
+    }
+    return false;
+}
+
+/* The next window of the document: its token 0 stands before the text.  Tokens up to `end` are scored with it. */
+static void hand_out_rolling(ssmq_windows *w, ssmq_window *out, bool *more)
+{
+    *more = find_document(w);
+    if (!*more) return;
+    const int64_t first = w->cut->begin[w->at], tokens = w->cut->begin[w->at + 1] - first - 1;
+    const int64_t end = w->scored + w->window < tokens ? w->scored + w->window : tokens;
+    const int64_t begin = end > w->window ? end - w->window : 0;
+    *out = (ssmq_window){.token = w->cut->token + first + begin,
+                         .n = end - begin + 1,
+                         .read = end - begin,
+                         .unscored = w->scored - begin,
+                         .subset = (int32_t)w->cut->of[w->at],
+                         .document = w->taken};
+    ssmq_ids_hash(out->token, out->n, w->sum);
+    w->handed++;
+    w->all_scored += end - w->scored;
+    w->scored = end;
+}
+
 static void hand_out_cut(ssmq_windows *w, ssmq_window *out, bool *more)
 {
     lane *l = next_of_cut(w);
@@ -304,7 +337,7 @@ ssmq_status ssmq_windows_next(ssmq_windows *w, ssmq_window *out, bool *more)
 {
     bool left = true;
     if (w->cut) {
-        hand_out_cut(w, out, more);
+        (w->by_document ? hand_out_rolling : hand_out_cut)(w, out, more);
         return SSMQ_OK;
     }
     for (;;) {
@@ -324,9 +357,9 @@ ssmq_status ssmq_windows_next(ssmq_windows *w, ssmq_window *out, bool *more)
 
 static double fraction_of_cut(const ssmq_windows *w)
 {
-    const int64_t n = w->cut->n;
+    const int64_t n = w->cut->n, done = w->by_document ? w->taken : w->handed;
     if (w->data.subset) return (double)w->at / (double)n;
-    return (double)w->handed / (double)(w->limit > 0 && w->limit < n ? w->limit : n);
+    return (double)done / (double)(w->limit > 0 && w->limit < n ? w->limit : n);
 }
 
 double ssmq_windows_fraction(const ssmq_windows *w)
@@ -352,6 +385,13 @@ const char *ssmq_windows_subset(const ssmq_windows *w, int32_t i)
 int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const int64_t **out)
 {
     int64_t *index = SSMQ_ARENA_ARRAY(arena, int64_t, w->documents), n = 0;
+    if (w->by_document) {
+        const ssmq_read_document *text;
+        n = ssmq_windows_texts(w, arena, &text);
+        for (int64_t i = 0; i < n; i++) index[i] = text[i].index;
+        *out = index;
+        return n;
+    }
     for (int64_t i = 0; i < w->documents; i++) {
         const ssmq_read_document *d = &w->document[i];
         if (d->begin < w->lane[d->subset]->windows * w->window) index[n++] = d->index;
@@ -360,9 +400,23 @@ int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const i
     return n;
 }
 
+int64_t ssmq_windows_texts(const ssmq_windows *w, ssmq_arena *arena, const ssmq_read_document **out)
+{
+    SSMQ_ASSERT(w->by_document);
+    ssmq_read_document *text = SSMQ_ARENA_ARRAY(arena, ssmq_read_document, w->documents);
+    int64_t            *seen = SSMQ_ARENA_ARRAY(arena, int64_t, w->lanes), n = 0;
+    for (int64_t i = 0; i < w->documents && i <= w->at; i++) {
+        const ssmq_read_document *d = &w->document[i];
+        const bool                under_way = i == w->at && w->scored > 0;
+        if (under_way || seen[d->subset]++ < w->lane[d->subset]->windows) text[n++] = *d;
+    }
+    *out = text;
+    return n;
+}
+
 int64_t ssmq_windows_tokens(const ssmq_windows *w)
 {
-    return w->handed * w->window;
+    return w->by_document ? w->all_scored : w->handed * w->window;
 }
 
 void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX])

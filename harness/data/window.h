@@ -1,8 +1,11 @@
 /* The dialects of perplexity (configs/README.md, An evaluation): a text, tokenised once as a whole, to consecutive
- * windows of tokens, the remainder dropped; windows never span subsets.
+ * windows of tokens, the remainder dropped, but for lm-eval; windows never span subsets.
  *   gptq       all that a window predicts is scored
  *   disjoint   the same, without the documents that calibration takes
- *   llama.cpp  the file as it is; the second half of each window is scored (examples/perplexity of that project) */
+ *   llama.cpp  the file as it is; the second half of each window is scored (examples/perplexity of that project)
+ *   lm-eval    documents, each tokenised by itself behind one token (data/documents.h); each of its tokens is scored once,
+ *              in windows that layers read at most `window` tokens of: the last one of a document begins so far before
+ *              what is left to score that it is as long (loglikelihood_rolling of lm-evaluation-harness 0.4.2) */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,10 +19,15 @@
 extern "C" {
 #endif
 
-typedef enum ssmq_dialect { SSMQ_DIALECT_GPTQ, SSMQ_DIALECT_DISJOINT, SSMQ_DIALECT_LLAMA_CPP } ssmq_dialect;
-extern const char *const ssmq_dialects[]; /* "gptq", "disjoint", "llama.cpp", NULL; indexed by ssmq_dialect */
+typedef enum ssmq_dialect {
+    SSMQ_DIALECT_GPTQ,
+    SSMQ_DIALECT_DISJOINT,
+    SSMQ_DIALECT_LLAMA_CPP,
+    SSMQ_DIALECT_LM_EVAL
+} ssmq_dialect;
+extern const char *const ssmq_dialects[]; /* "gptq", "disjoint", "llama.cpp", "lm-eval", NULL; by ssmq_dialect */
 
-/* Of the window - 1 tokens that a window predicts, how many come first and are not scored. */
+/* Of the window - 1 tokens that each window predicts, how many come first and are not scored; not of lm-eval. */
 int64_t ssmq_dialect_unscored(ssmq_dialect dialect, int64_t window);
 /* The format that the dialect reads a file in. */
 ssmq_data_format ssmq_dialect_format(ssmq_dialect dialect, ssmq_data_format format);
@@ -31,6 +39,7 @@ typedef struct ssmq_window {
     int64_t        read;     /* the first of them that layers read: n, or n - 1 without the last target */
     int64_t        unscored; /* of the n - 1 tokens that are predicted, how many come first and do not count */
     int32_t        subset;   /* -1: there are none                                                    */
+    int64_t        document; /* lm-eval: which of those that were handed out, from 0; else -1         */
 } ssmq_window;
 
 /* Tokens that are predicted, and count. */
@@ -53,6 +62,8 @@ void ssmq_windows_leave_out(ssmq_windows *w, const int64_t *document, int64_t n)
 /* The windows of a cut that was made with this length of window, and this limit or a larger one (or none): the same
  * windows, subsets and documents as if they were read, with what the dialect scores.  The cut is lent. */
 void ssmq_windows_of_cut(const ssmq_cut *cut, ssmq_dialect dialect, int64_t limit, ssmq_windows **out);
+/* The windows of a cut of documents (data/documents.h), of which layers read at most so many tokens.  limit: documents. */
+void ssmq_windows_of_documents(const ssmq_cut *cut, int64_t window, int64_t limit, ssmq_windows **out);
 /* All windows that are left, which were not handed out before, and with them all that is asked of them below.  The
  * caller frees the cut; tell, which may be NULL, is told after each window how many there are. */
 SSMQ_MUST_USE ssmq_status ssmq_windows_cut(ssmq_windows *w, void (*tell)(void *context, int64_t n, double fraction),
@@ -76,6 +87,9 @@ void ssmq_windows_digest(const ssmq_windows *w, char hex[SSMQ_SHA256_HEX]);
  * of the arena; 0 for other formats, which have none.  The document behind the last of them is listed too
  * where the last window ends within its predecessor's last words, which the encoder held back. */
 int64_t ssmq_windows_documents(const ssmq_windows *w, ssmq_arena *arena, const int64_t **out);
+/* Dialect lm-eval: the documents that windows were handed out of so far, and those without tokens before the end, in
+ * the order of ssmq_window.document: an array of the arena. */
+int64_t ssmq_windows_texts(const ssmq_windows *w, ssmq_arena *arena, const ssmq_read_document **out);
 
 void ssmq_windows_close(ssmq_windows *w); /* accepts NULL */
 

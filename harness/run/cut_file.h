@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-#define SSMQ_CUT_KIND "tokens-1" /* version of the file's layout; part of the key */
+#define SSMQ_CUT_KIND "tokens-2" /* version of the file's layout; part of the key */
 
 /* key: what the cut is of.  Read: DAMAGED if the file is no whole cut of this key, INPUT if there is none.
  * Written under a name of this process's own until it is whole: IO. */

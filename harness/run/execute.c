@@ -264,7 +264,8 @@ static ssmq_score score_of(const ssmq_ppl_figures *f)
                         .ppl_se = f->ppl_se,
                         .nll = f->nll,
                         .windows = f->windows,
-                        .tokens = f->tokens};
+                        .tokens = f->tokens,
+                        .text = f->text};
 }
 
 static ssmq_evaluation_score evaluation_of(const ssmq_evaluation *e, const ssmq_ppl *p,

@@ -90,6 +90,7 @@ static ssmq_status write_axes(ssmq_store *s, const ssmq_result *r, ssmq_arena *a
 /* ---- evaluations ----------------------------------------------------------------------- */
 
 #define FIGURES 7
+#define TEXT_FIGURES 9
 #define COMPARED_MAX 16
 
 /* One column of a comparison, over the rows of a table. */
@@ -119,6 +120,31 @@ static int32_t compared_columns(const ssmq_compare_score *row, int64_t n, ssmq_s
     return at;
 }
 
+/* Appends the columns of words and bytes, where there are some; returns how many. */
+static int32_t text_columns(const ssmq_ppl_figures *f, int64_t n, ssmq_store_column *column, ssmq_arena *arena)
+{
+    int32_t at = 0;
+    if (f->text.documents == 0) return 0;
+#define X(field, of_unit)                                                                    \
+    {                                                                                        \
+        uint64_t *count = SSMQ_ARENA_ARRAY(arena, uint64_t, n);                              \
+        for (int64_t i = 0; i < n; i++) count[i] = (uint64_t)f[i].text.field;                \
+        column[at++] = (ssmq_store_column){.name = #field, .count = count, .unit = of_unit}; \
+    }
+    SSMQ_TEXT_COUNTS(X)
+#undef X
+#define X(field, of_unit)                                                                  \
+    {                                                                                      \
+        double *real = SSMQ_ARENA_ARRAY(arena, double, n);                                 \
+        for (int64_t i = 0; i < n; i++) real[i] = f[i].text.field;                         \
+        column[at++] = (ssmq_store_column){.name = #field, .real = real, .unit = of_unit}; \
+    }
+    SSMQ_TEXT_FIELDS(X)
+#undef X
+    SSMQ_ASSERT(at == TEXT_FIGURES);
+    return at;
+}
+
 /* One or more rows of figures as a table; compared: NULL, or one for each row. */
 static ssmq_status write_figures(ssmq_store *s, const char *path, const ssmq_ppl_figures *f,
                                  const ssmq_compare_score *compared, int64_t n,
@@ -137,7 +163,7 @@ static ssmq_status write_figures(ssmq_store *s, const char *path, const ssmq_ppl
         count[0][i] = (uint64_t)f[i].windows;
         count[1][i] = (uint64_t)f[i].tokens;
     }
-    ssmq_store_column column[FIGURES + COMPARED_MAX] = {
+    ssmq_store_column column[FIGURES + TEXT_FIGURES + COMPARED_MAX] = {
         {.name = "subset", .text = subset, .unit = ""},
         {.name = "ppl", .real = real[0], .unit = ""},
         {.name = "ppl_se", .real = real[1], .unit = ""},
@@ -147,8 +173,40 @@ static ssmq_status write_figures(ssmq_store *s, const char *path, const ssmq_ppl
         {.name = "tokens", .count = count[1], .unit = "token"},
     };
     const int32_t skip = subset ? 0 : 1;
-    const int32_t more = compared ? compared_columns(compared, n, column + FIGURES, arena) : 0;
+    int32_t       more = text_columns(f, n, column + FIGURES, arena);
+    if (compared) more += compared_columns(compared, n, column + FIGURES + more, arena);
     return ssmq_store_table(s, path, column + skip, FIGURES - skip + more, n, NULL, long_name);
+}
+
+/* Dialect lm-eval: what windows are of, and their documents. */
+static ssmq_status write_weighing(ssmq_store *s, const char *group, const ssmq_ppl *p, const char *axis,
+                                  ssmq_arena *arena)
+{
+    const ssmq_ppl_documents *d = &p->documents;
+    const char *const         of = ssmq_arena_printf(arena, "%s/document", group);
+    const struct {
+        const char *name;
+        const void *data;
+        ssmq_dtype  dtype;
+        const char *axis, *unit, *long_name;
+    } all[] = {
+        {"window_tokens", p->window_tokens, SSMQ_I64, axis, "token", "predicted tokens of the window"},
+        {"window_document", p->by.group, SSMQ_I64, axis, "", "document of the window, as a place in the axis document"},
+        {"document_nll", d->nll, SSMQ_F64, of, "nat", "loss of the document: the sum over its tokens"},
+        {"document_nll_float", d->nll_float, SSMQ_F64, of, "nat", "loss of the document with the float model"},
+        {"document_tokens", d->tokens, SSMQ_I64, of, "token", "predicted tokens of the document"},
+        {"document_words", d->words, SSMQ_I64, of, "word", "words of the document's text, before it was detokenised"},
+        {"document_bytes", d->bytes, SSMQ_I64, of, "byte", "bytes of the document's text, before it was detokenised"},
+    };
+    ssmq_tensor t = SSMQ_TENSOR(d->index, SSMQ_I64, d->n);
+    SSMQ_TRY(ssmq_store_scale(s, of, &t, "", "document of the data, from 0, in the order of the text"));
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!all[i].data) continue;
+        t = SSMQ_TENSOR((void *)(uintptr_t)all[i].data, all[i].dtype, all[i].axis == of ? d->n : p->all.windows);
+        SSMQ_TRY(ssmq_store_tensor(s, ssmq_arena_printf(arena, "%s/%s", group, all[i].name), &t, &all[i].axis,
+                                   all[i].unit, all[i].long_name));
+    }
+    return SSMQ_OK;
 }
 
 static ssmq_status write_windows(ssmq_store *s, const char *group, const ssmq_ppl *p,
@@ -163,6 +221,7 @@ static ssmq_status write_windows(ssmq_store *s, const char *group, const ssmq_pp
     t = SSMQ_TENSOR(p->window_nll, SSMQ_F64, n);
     SSMQ_TRY(ssmq_store_tensor(s, ssmq_arena_printf(arena, "%s/window_nll", group), &t, &axis, "nat",
                                "mean loss of the window"));
+    if (p->by.weight) SSMQ_TRY(write_weighing(s, group, p, axis, arena));
     if (p->n_subset == 0) return SSMQ_OK;
     const char **name = SSMQ_ARENA_ARRAY(arena, const char *, n);
     for (int64_t i = 0; i < n; i++) name[i] = p->subset_name[p->window_subset[i]];
@@ -179,8 +238,9 @@ static ssmq_status write_evaluation(ssmq_store *s, const ssmq_evaluation *e, con
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "task", ssmq_tasks[e->task]));
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "dialect", ssmq_dialects[e->dialect]));
     SSMQ_TRY(ssmq_store_attribute_int(s, nll, "window", e->window));
-    SSMQ_TRY(ssmq_store_attribute_int(s, nll, "stride", e->window));
-    SSMQ_TRY(ssmq_store_attribute_int(s, nll, "unscored", ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window)));
+    if (p->by.weight) SSMQ_TRY(ssmq_store_attribute_text(s, nll, "prefix", e->prefix));
+    else SSMQ_TRY(ssmq_store_attribute_int(s, nll, "stride", e->window));
+    if (!p->by.weight) SSMQ_TRY(ssmq_store_attribute_int(s, nll, "unscored", ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window)));
     const bool  half = e->loss_dtype != SSMQ_LOSS_F32;
     const char *dtype = ssmq_loss_dtypes[e->loss_dtype];
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "loss_dtype", half ? dtype : "f64"));

@@ -158,19 +158,37 @@ static double member_of(examiner *x, const char *table, const char *member)
     return value;
 }
 
-static double mean_of(examiner *x, const char *dataset)
+/* The numbers of a dataset, to be freed; NULL if it cannot be read. */
+static double *numbers_of(const examiner *x, const char *dataset, hssize_t *n)
 {
-    const hid_t    d = H5Dopen2(x->file, dataset, H5P_DEFAULT), space = H5Dget_space(d);
-    const hssize_t n = H5Sget_simple_extent_npoints(space);
-    double         sum = 0;
-    double        *value = d >= 0 && n > 0 ? malloc((size_t)n * sizeof *value) : NULL;
-    const bool     fine =
-        value && H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0;
-    for (hssize_t i = 0; fine && i < n; i++) sum += value[i];
-    free(value);
+    const hid_t d = H5Dopen2(x->file, dataset, H5P_DEFAULT), space = H5Dget_space(d);
+    *n = H5Sget_simple_extent_npoints(space);
+    double *value = d >= 0 && *n > 0 ? malloc((size_t)*n * sizeof *value) : NULL;
+    if (value && H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) < 0) {
+        free(value);
+        value = NULL;
+    }
     H5Sclose(space);
     H5Dclose(d);
-    return fine ? sum / (double)n : (double)NAN;
+    return value;
+}
+
+/* weights: a dataset that each value counts by, where the file has it */
+static double mean_of(const examiner *x, const char *dataset, const char *weights)
+{
+    hssize_t   n, m;
+    const bool weighted = H5Lexists(x->file, weights, H5P_DEFAULT) > 0;
+    double    *value = numbers_of(x, dataset, &n), *weight = weighted ? numbers_of(x, weights, &m) : NULL;
+    double     sum = 0, all = 0;
+    const bool fine = value && (!weighted || (weight && m == n));
+    for (hssize_t i = 0; fine && i < n; i++) {
+        const double w = weight ? weight[i] : 1;
+        sum += w * value[i];
+        all += w;
+    }
+    free(value);
+    free(weight);
+    return fine ? sum / all : (double)NAN;
 }
 
 static void put_evaluations(examiner *x)
@@ -186,7 +204,8 @@ static void put_evaluations(examiner *x)
         ssmq_json_put_text(&x->json, "id", id);
         const char *table = ssmq_arena_printf(x->arena, "/eval/%s/summary", id);
         ssmq_json_put_real(&x->json, "nll", member_of(x, table, "nll"));
-        ssmq_json_put_real(&x->json, "mean_nll", mean_of(x, name));
+        const char *weights = ssmq_arena_printf(x->arena, "/eval/%s/window_tokens", id);
+        ssmq_json_put_real(&x->json, "mean_nll", mean_of(x, name, weights));
         ssmq_json_end_object(&x->json);
     }
     ssmq_json_end_array(&x->json);

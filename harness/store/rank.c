@@ -5,12 +5,32 @@
 #include "harness/store/read.h"
 #include "harness/store/store.h"
 
+/* A weight and a document for each window, where windows differ in them. */
+static ssmq_status read_weighing(const char *results, const char *evaluation, ssmq_arena *arena, ssmq_losses *out)
+{
+    const char   *group = ssmq_arena_printf(arena, "/eval/%s", evaluation), *dialect;
+    const double *document = NULL;
+    int64_t       n = 0, m = 0;
+    out->by = (ssmq_weighing){0};
+    SSMQ_TRY(ssmq_store_read_text(results, ssmq_arena_printf(arena, "%s/window_nll", group), "dialect", arena, &dialect));
+    if (strcmp(dialect, SSMQ_BY_DOCUMENT) != 0) return SSMQ_OK;
+    SSMQ_TRY(ssmq_store_read_f64(results, ssmq_arena_printf(arena, "%s/window_tokens", group), arena, &out->by.weight, &n));
+    SSMQ_TRY(ssmq_store_read_f64(results, ssmq_arena_printf(arena, "%s/window_document", group), arena, &document, &m));
+    if (n != out->n || m != out->n)
+        return SSMQ_FAIL(DAMAGED, "%s: %s has other windows than losses", results, group);
+    int64_t *of = SSMQ_ARENA_ARRAY(arena, int64_t, n);
+    for (int64_t i = 0; i < n; i++) of[i] = (int64_t)document[i];
+    out->by.group = of;
+    return SSMQ_OK;
+}
+
 ssmq_status ssmq_losses_read(const char *results, const char *evaluation, ssmq_arena *arena,
                              ssmq_losses *out)
 {
     const char *path = ssmq_arena_printf(arena, "/eval/%s/window_nll", evaluation);
     SSMQ_TRY(ssmq_store_read_f64(results, path, arena, &out->nll, &out->n));
-    return ssmq_store_read_text(results, path, "token_digest", arena, &out->digest);
+    SSMQ_TRY(ssmq_store_read_text(results, path, "token_digest", arena, &out->digest));
+    return read_weighing(results, evaluation, arena, out);
 }
 
 bool ssmq_losses_pair(const ssmq_losses *a, const ssmq_losses *b, ssmq_arena *arena, double *mean,
@@ -19,7 +39,7 @@ bool ssmq_losses_pair(const ssmq_losses *a, const ssmq_losses *b, ssmq_arena *ar
     if (a->n != b->n || a->n < 1 || strcmp(a->digest, b->digest) != 0) return false;
     double *difference = SSMQ_ARENA_ARRAY(arena, double, a->n);
     for (int64_t i = 0; i < a->n; i++) difference[i] = a->nll[i] - b->nll[i];
-    ssmq_mean(difference, a->n, mean, se);
+    ssmq_mean_by(difference, &a->by, a->n, mean, se);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include "harness/base/arena.h"
 #include "harness/base/error.h"
+#include "harness/base/stats.h"
 #include "harness/store/summary.h"
 
 #ifdef __cplusplus
@@ -12,17 +13,21 @@ extern "C" {
 /* A difference counts where it is more than so many of its paired standard errors over windows. */
 #define SSMQ_NOISE_SE 2
 
+/* The dialect whose windows count by their tokens, those of a document together. */
+#define SSMQ_BY_DOCUMENT "lm-eval"
+
 /* What two runs of an evaluation need to be paired: the losses of the same windows. */
 typedef struct ssmq_losses {
     const double *nll; /* [n] */
     int64_t       n;
     const char   *digest; /* of the tokens */
+    ssmq_weighing by;     /* dialect lm-eval: tokens of the windows, and their documents */
 } ssmq_losses;
 
 /* An evaluation's losses from a run.h5, in the arena.  DAMAGED. */
 SSMQ_MUST_USE ssmq_status ssmq_losses_read(const char *results, const char *evaluation,
                                            ssmq_arena *arena, ssmq_losses *out);
-/* Mean of a - b over windows, and its standard error; false if they are not of the same tokens in the same
+/* Mean of a - b over windows, counted as a's, and its standard error; false if they are not of the same tokens in the same
  * windows. */
 bool ssmq_losses_pair(const ssmq_losses *a, const ssmq_losses *b, ssmq_arena *arena, double *mean,
                       double *se);

@@ -3,12 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#define COMPARED (SSMQ_SCORE_FIGURES_ALWAYS + SSMQ_SCORE_FIGURES_TEXT) /* the first that is paired with float */
+
 const ssmq_score_figure ssmq_score_figures[] = {
     {"ppl", "", "perplexity"},
     {"ppl_se", "", "standard error of the perplexity over windows"},
     {"nll", "nat", "mean loss of a token"},
     {"windows", "", "windows"},
     {"tokens", "", "predicted tokens"},
+    {"word_ppl", "", "perplexity of a word of the text"},
+    {"word_ppl_se", "", "its standard error over documents"},
+    {"byte_ppl", "", "perplexity of a byte of the text"},
+    {"byte_ppl_se", "", "its standard error over documents"},
+    {"bits_per_byte", "bit", "mean loss of a byte of the text"},
+    {"bits_per_byte_se", "bit", "its standard error over documents"},
     {"ln_ratio", "nat", "difference in log-perplexity from float"},
     {"ln_ratio_se", "nat", "its standard error over windows, paired"},
     {"ln_ratio_low", "nat", "lower end of its 95 % interval"},
@@ -26,6 +34,18 @@ const ssmq_score_figure ssmq_score_figures[] = {
     {0},
 };
 
+/* The k-th figure of SSMQ_TEXT_FIELDS. */
+static double of_text(const ssmq_text_score *t, int32_t k)
+{
+    const double field[] = {
+#define X(name, unit) t->name,
+        SSMQ_TEXT_FIELDS(X)
+#undef X
+    };
+    _Static_assert(sizeof field / sizeof *field == SSMQ_SCORE_FIGURES_TEXT, "a figure for each field");
+    return t->documents > 0 ? field[k] : (double)NAN;
+}
+
 /* Which of the comparison's fields the k-th figure behind the scores is: in the order of SSMQ_COMPARE_FIELDS. */
 static double compared(const ssmq_compare_score *c, int32_t k)
 {
@@ -37,7 +57,7 @@ static double compared(const ssmq_compare_score *c, int32_t k)
         SSMQ_COMPARE_FIELDS(X)
 #undef X
     };
-    _Static_assert(sizeof ssmq_score_figures / sizeof *ssmq_score_figures - 1 - SSMQ_SCORE_FIGURES_ALWAYS == sizeof field / sizeof *field,
+    _Static_assert(sizeof ssmq_score_figures / sizeof *ssmq_score_figures - 1 - COMPARED == sizeof field / sizeof *field,
                    "a figure for each field");
     const bool there = c->against && (field[k].metric < 0 || c->metrics >> field[k].metric & 1);
     return there ? field[k].value : (double)NAN;
@@ -52,8 +72,9 @@ double ssmq_score_figure_of(const ssmq_evaluation_score *e, int32_t k)
     case 2: return e->score.nll;
     case 3: return (double)e->score.windows;
     case 4: return (double)e->score.tokens;
-    default: return compared(&e->compare, k - SSMQ_SCORE_FIGURES_ALWAYS);
+    default: break;
     }
+    return k < COMPARED ? of_text(&e->score.text, k - SSMQ_SCORE_FIGURES_ALWAYS) : compared(&e->compare, k - COMPARED);
 }
 
 int32_t ssmq_score_figure_find(const char *name)
@@ -91,4 +112,17 @@ void ssmq_ppl_text(double value, char text[SSMQ_PPL_TEXT])
     if (isnan(value)) strcpy(text, "-");
     else if (value >= 0.1 && value < 1e5) snprintf(text, SSMQ_PPL_TEXT, "%.2f", value);
     else snprintf(text, SSMQ_PPL_TEXT, "%.4g", value);
+}
+
+const char *const ssmq_text_headings[SSMQ_TEXT_CELLS] = {"word ppl", "se", "byte ppl", "se", "bits per byte", "se"};
+
+/* Those of a byte are small numbers. */
+void ssmq_text_cells(const ssmq_score *e, ssmq_arena *arena, const char *cell[SSMQ_TEXT_CELLS])
+{
+    for (int32_t k = 0; k < SSMQ_TEXT_CELLS; k++) {
+        const double value = e ? of_text(&e->text, k) : (double)NAN;
+        char         text[SSMQ_PPL_TEXT];
+        ssmq_ppl_text(value, text);
+        cell[k] = k < 2 || isnan(value) ? ssmq_arena_strdup(arena, text) : ssmq_arena_printf(arena, "%.4f", value);
+    }
 }

@@ -11,6 +11,7 @@ typedef struct ssmq_score_figure {
 } ssmq_score_figure;
 
 #define SSMQ_SCORE_FIGURES_ALWAYS 5 /* the first ones, which every evaluation has */
+#define SSMQ_SCORE_FIGURES_TEXT 6   /* the next, which those of dialect lm-eval have */
 extern const ssmq_score_figure ssmq_score_figures[]; /* ends with {0} */
 
 /* Where the figure of this name stands; -1: there is none. */
@@ -23,6 +24,12 @@ double ssmq_score_figure_of(const ssmq_evaluation_score *e, int32_t k);
 const ssmq_evaluation_score *ssmq_summary_find(const ssmq_summary *s, const char *id);
 /* The ids of the evaluations of all runs, in the order in which they first appear: *id is the arena's. */
 int32_t ssmq_summaries_evaluations(const ssmq_summary *s, int32_t n, ssmq_arena *arena, const char *const **id);
+
+/* What tables show of words and bytes: their headings, and the cells of an evaluation, the arena's; "-" where it has none
+ * (e NULL: a run has no such evaluation). */
+#define SSMQ_TEXT_CELLS SSMQ_SCORE_FIGURES_TEXT
+extern const char *const ssmq_text_headings[SSMQ_TEXT_CELLS];
+void ssmq_text_cells(const ssmq_score *e, ssmq_arena *arena, const char *cell[SSMQ_TEXT_CELLS]);
 
 /* A perplexity or its standard error as tables show it; "-" if it is NaN. */
 #define SSMQ_PPL_TEXT 32

@@ -36,6 +36,13 @@ static void put_score(ssmq_json_writer *w, const ssmq_score *s)
     ssmq_summary_put_real(w, "nll", s->nll);
     ssmq_json_put_int(w, "windows", s->windows);
     ssmq_json_put_int(w, "tokens", s->tokens);
+    if (s->text.documents == 0) return;
+#define X(field, unit) ssmq_json_put_int(w, #field, s->text.field);
+    SSMQ_TEXT_COUNTS(X)
+#undef X
+#define X(field, unit) ssmq_summary_put_real(w, #field, s->text.field);
+    SSMQ_TEXT_FIELDS(X)
+#undef X
 }
 
 /* Nothing where nothing was compared; without the fields of metrics that were not asked for. */
@@ -198,18 +205,31 @@ ssmq_json ssmq_summary_element(const ssmq_json *array, int64_t i)
     return part_of(array, json_array_get(array->root, (size_t)i));
 }
 
+bool ssmq_summary_has(const ssmq_json *j, const char *key)
+{
+    return json_object_get(j->root, key) != NULL;
+}
+
+static ssmq_status read_text_score(const ssmq_json *j, ssmq_text_score *out)
+{
+    if (!ssmq_summary_has(j, "documents")) return SSMQ_OK;
+#define X(field, unit) SSMQ_TRY(ssmq_json_int(j, #field, true, 0, INT64_MAX, &out->field));
+    SSMQ_TEXT_COUNTS(X)
+#undef X
+#define X(field, unit) SSMQ_TRY(ssmq_summary_read_real(j, #field, &out->field));
+    SSMQ_TEXT_FIELDS(X)
+#undef X
+    return SSMQ_OK;
+}
+
 static ssmq_status read_score(const ssmq_json *j, ssmq_score *out)
 {
     SSMQ_TRY(ssmq_summary_read_real(j, "ppl", &out->ppl));
     SSMQ_TRY(ssmq_summary_read_real(j, "ppl_se", &out->ppl_se));
     SSMQ_TRY(ssmq_summary_read_real(j, "nll", &out->nll));
     SSMQ_TRY(ssmq_json_int(j, "windows", true, 0, INT64_MAX, &out->windows));
-    return ssmq_json_int(j, "tokens", true, 0, INT64_MAX, &out->tokens);
-}
-
-bool ssmq_summary_has(const ssmq_json *j, const char *key)
-{
-    return json_object_get(j->root, key) != NULL;
+    SSMQ_TRY(ssmq_json_int(j, "tokens", true, 0, INT64_MAX, &out->tokens));
+    return read_text_score(j, &out->text);
 }
 
 static ssmq_status read_compare(const ssmq_json *j, ssmq_arena *a, ssmq_compare_score *out)

@@ -12,12 +12,33 @@
 extern "C" {
 #endif
 
+/* Dialect lm-eval: the same losses for each word and byte of the text; standard errors are over documents. */
+#define SSMQ_TEXT_FIELDS(X)  \
+    X(word_ppl, "")          \
+    X(word_ppl_se, "")       \
+    X(byte_ppl, "")          \
+    X(byte_ppl_se, "")       \
+    X(bits_per_byte, "bit")  \
+    X(bits_per_byte_se, "bit")
+
+#define SSMQ_TEXT_COUNTS(X) X(documents, "document") X(words, "word") X(bytes, "byte")
+
+typedef struct ssmq_text_score {
+#define X(field, unit) int64_t field;
+    SSMQ_TEXT_COUNTS(X) /* documents 0: of another dialect, and nothing below is there */
+#undef X
+#define X(field, unit) double field;
+    SSMQ_TEXT_FIELDS(X)
+#undef X
+} ssmq_text_score;
+
 /* A perplexity with what it is over. */
 typedef struct ssmq_score {
     double  ppl;    /* exp(nll)                                       */
-    double  ppl_se; /* its standard error over windows                */
+    double  ppl_se; /* its standard error over windows, of lm-eval over documents */
     double  nll;    /* mean loss of a token, in nats                  */
     int64_t windows, tokens;
+    ssmq_text_score text;
 } ssmq_score;
 
 /* Paired with another model over the same tokens (harness/run/evaluate/compare.h): field, which metric it belongs

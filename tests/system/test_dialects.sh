@@ -130,10 +130,71 @@ sed '/^calibration/d; s/activations/weights/' "$scratch/disjoint.yaml" > "$scrat
 run 3 check "$scratch/none.yaml"
 expect_in_err "error: calibration is missing: evaluate.without is to leave out its documents [E404]"
 
+# ---- lm-eval: documents, words and bytes -----------------------------------------------------------
+
+# What its figures are of is in tests/results/test_lm_eval.sh and tests/golden/test_lm_eval.c.
+head -c 9000 configs/data/wiki.test.raw > "$scratch/pages.raw"
+cat > "$scratch/pages.yaml" <<YAML
+ssmq: 1
+name: pages
+model: {path: $root/models/tiny-mamba}
+calibration: {data: {file: pages.raw}, select: first, count: 4, length: 64}
+mode: real
+recipe: $root/configs/recipes/naive.yaml
+compare:
+  {against: [float, fake], metrics: [kl, sqnr, mse], sensitivity: each-on, by: step, windows: 1,
+   interactions: [[w, a]]}
+evaluate:
+  - {id: pages, task: perplexity, data: {file: pages.raw}, dialect: lm-eval, window: 128}
+YAML
+run 0 run "$scratch/pages.yaml" --out "$runs"
+expect_in_out "pages: perplexity of the model's own tokens, dialect lm-eval, "
+expect_in_out "of words and bytes of the 2 documents, standard errors over documents"
+expect_in_err "calibration samples are of text that it evaluates"
+run 0 run "$scratch/pages.yaml" --out "$runs" --format json
+# 9000 bytes, but for the line before the first heading and the line feed between the pages.
+expect_json "(e['pages']['documents'], e['pages']['bytes'])" "(2, 8997)"
+expect_json "abs(e['pages']['word_ppl'] / math.exp(e['pages']['nll'] * e['pages']['tokens'] / e['pages']['words']) - 1) < 1e-12" True
+expect_json "abs(e['pages']['bits_per_byte'] - math.log2(e['pages']['byte_ppl'])) < 1e-12" True
+for format in text markdown csv json latex; do
+    run 0 compare "$runs/pages" --format "$format"
+    [ $format = latex ] || [[ $out == *"word"*"byte"* ]] || fail "compare --format $format says nothing of words: $out"
+done
+run 0 verify "$runs/pages"
+run 0 show "$runs"/pages/*/
+expect_in_out "evaluation  documents  word ppl"
+
+# Killed among its windows, it goes on where it was and ends with the same bytes.
+journal() { cat "$scratch"/killed/pages/*/journal.jsonl 2> /dev/null | grep -c '"stage": "pages"'; }
+"$SSMQ" run "$scratch/pages.yaml" --out "$scratch/killed" > /dev/null 2> "$scratch/err" < /dev/null &
+victim=$!
+for _ in $(seq 3000); do
+    [ "$(journal)" -ge 5 ] && break
+    kill -0 "$victim" 2> /dev/null || break
+    sleep 0.01
+done
+kill -KILL "$victim" 2> /dev/null
+wait "$victim" 2> /dev/null
+[ "$(journal)" -ge 5 ] || fail "no window of pages was scored before the kill: $(cat "$scratch/err")"
+run 0 run "$scratch/pages.yaml" --out "$scratch/killed"
+cmp "$scratch"/killed/pages/*/run.h5 "$runs"/pages/*/run.h5 || fail "a killed run ends with other results"
+
+run 3 check "$scratch/half.yaml" --set evaluate.odd.dialect=lm-eval
+expect_in_err "--set:1:22: error: evaluate.odd: lm-eval counts words and bytes of text, and tokens have none [E411]"
+run 3 check "$scratch/raw.yaml" --set evaluate.joined.prefix=x
+expect_in_err "--set:1:24: error: evaluate.joined.prefix is of dialect lm-eval; this is gptq [E412]"
+run 3 check "$scratch/pages.yaml" --set evaluate.pages.loss_dtype=f16
+expect_in_err "error: evaluate.pages.loss_dtype is f16: lm-eval adds up log-likelihoods and takes f32 [E412]"
+run 3 run "$scratch/pages.yaml" --set 'evaluate.pages.prefix="<s>"' --out "$scratch/nothing"
+expect_in_err "pages.raw: documents begin with '<s>', which is not one token of the model's tokenizer"
+
 # ---- no two of them side by side ---------------------------------------------------------------------
 
 run 0 run "$scratch/raw.yaml" --out "$scratch/other" --set evaluate.raw.dialect=gptq
 run 3 compare "$runs/raw" "$scratch/other/raw"
 expect_out ""
+expect_in_err "evaluation raw is of dialect llama.cpp in "
+run 0 run "$scratch/raw.yaml" --out "$scratch/words" --set evaluate.raw.dialect=lm-eval
+run 3 compare "$runs/raw" "$scratch/words/raw"
 expect_in_err "evaluation raw is of dialect llama.cpp in "
 finish

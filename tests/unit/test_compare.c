@@ -117,9 +117,9 @@ static void test_bootstrap(void **state)
     ssmq_rng_init(&r, test_seed(3), "bootstrap");
     for (int i = 0; i < 40; i++) x[i] = 5 + ssmq_rng_uniform(&r) + ssmq_rng_uniform(&r);
     ssmq_mean(x, 40, &mean, &se);
-    ssmq_bootstrap_mean(x, 40, 4000, 9, "a", &low[0], &high[0]);
-    ssmq_bootstrap_mean(x, 40, 4000, 9, "a", &low[1], &high[1]);
-    ssmq_bootstrap_mean(x, 40, 4000, 9, "b", &low[2], &high[2]);
+    ssmq_bootstrap(x, NULL, 40, 4000, 9, "a", &low[0], &high[0]);
+    ssmq_bootstrap(x, NULL, 40, 4000, 9, "a", &low[1], &high[1]);
+    ssmq_bootstrap(x, NULL, 40, 4000, 9, "b", &low[2], &high[2]);
     assert_true(low[0] == low[1] && high[0] == high[1]);
     assert_true(low[0] != low[2] && high[0] != high[2]);
     /* A mean of 40 values is near normal: 1.96 standard errors on either side, the se of the
@@ -127,12 +127,12 @@ static void test_bootstrap(void **state)
      * se (one sigma). */
     assert_true(fabs((mean - low[0]) / se - 1.935) < 0.2);
     assert_true(fabs((high[0] - mean) / se - 1.935) < 0.2);
-    ssmq_bootstrap_mean(x, 1, 4000, 9, "a", &low[0], &high[0]);
+    ssmq_bootstrap(x, NULL, 1, 4000, 9, "a", &low[0], &high[0]);
     assert_true(isnan(low[0]) && isnan(high[0]));
-    ssmq_bootstrap_mean(x, 40, 0, 9, "a", &low[0], &high[0]);
+    ssmq_bootstrap(x, NULL, 40, 0, 9, "a", &low[0], &high[0]);
     assert_true(isnan(low[0]) && isnan(high[0]));
     for (int i = 0; i < 40; i++) x[i] = -0.25; /* no spread, no width */
-    ssmq_bootstrap_mean(x, 40, 100, 9, "a", &low[0], &high[0]);
+    ssmq_bootstrap(x, NULL, 40, 100, 9, "a", &low[0], &high[0]);
     assert_true(low[0] == -0.25 && high[0] == -0.25);
 }
 

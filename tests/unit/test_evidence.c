@@ -168,6 +168,7 @@ static ssmq_finished_run make_run(const scratch *s, const char *id, const char *
     t = SSMQ_TENSOR((void *)(uintptr_t)nll, SSMQ_F64, N);
     CHECK_OK(ssmq_store_tensor(store, "/eval/e/window_nll", &t, &axis, "nat", "loss"));
     CHECK_OK(ssmq_store_attribute_text(store, "/eval/e/window_nll", "token_digest", digest));
+    CHECK_OK(ssmq_store_attribute_text(store, "/eval/e/window_nll", "dialect", "gptq"));
     CHECK_OK(ssmq_store_seal(store));
     return (ssmq_finished_run){.summary = summary, .directory = directory};
 }

@@ -328,7 +328,7 @@ static void test_evaluations(void **state)
                      "          ^\n");
     experiment_check(
         f, FLOAT "  - {id: e, task: perplexity, data: {file: t.npy}, window: 1, dialect: ggml}\n",
-        "e.yaml:7:72: error: evaluate.e.dialect must be one of gptq, disjoint, llama.cpp, found the text 'ggml'\n"
+        "e.yaml:7:72: error: evaluate.e.dialect must be one of gptq, disjoint, llama.cpp, lm-eval, found the text 'ggml'\n"
         "  - {id: e, task: perplexity, data: {file: t.npy}, window: 1, dialect: ggml}\n"
         "                                                                       ^~~~\n"
         "e.yaml:7:60: error: evaluate.e.window is 1; allowed: 2 to 16777216\n"

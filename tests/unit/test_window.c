@@ -205,7 +205,8 @@ static void test_digest(void **state)
     assert_string_equal(ssmq_dialects[0], "gptq");
     assert_string_equal(ssmq_dialects[SSMQ_DIALECT_DISJOINT], "disjoint");
     assert_string_equal(ssmq_dialects[SSMQ_DIALECT_LLAMA_CPP], "llama.cpp");
-    assert_null(ssmq_dialects[3]);
+    assert_string_equal(ssmq_dialects[SSMQ_DIALECT_LM_EVAL], "lm-eval");
+    assert_null(ssmq_dialects[4]);
 }
 
 /* ---- samples --------------------------------------------------------------------------- */

@@ -244,18 +244,22 @@ static double quantile_of_means(const double *sorted, int64_t n, double p)
     return between(sorted[at], sorted[n > 1 ? at + 1 : at], part);
 }
 
-void ssmq_bootstrap_mean(const double *x, int64_t n, int32_t resamples, uint64_t seed,
-                         const char *purpose, double *low, double *high)
+void ssmq_bootstrap(const double *y, const double *w, int64_t n, int32_t resamples, uint64_t seed,
+                    const char *purpose, double *low, double *high)
 {
     *low = *high = (double)NAN;
     if (n < 2 || resamples < 1) return;
     double  *mean = ssmq_must_malloc((size_t)resamples * sizeof *mean);
-    double  *drawn = ssmq_must_malloc((size_t)n * sizeof *drawn);
+    double  *drawn = ssmq_must_malloc(2 * (size_t)n * sizeof *drawn), *weight = drawn + n;
     ssmq_rng rng;
     ssmq_rng_init(&rng, seed, purpose);
     for (int32_t r = 0; r < resamples; r++) {
-        for (int64_t i = 0; i < n; i++) drawn[i] = x[ssmq_rng_below(&rng, (uint64_t)n)];
-        mean[r] = ssmq_sum(drawn, n) / (double)n;
+        for (int64_t i = 0; i < n; i++) {
+            const uint64_t at = ssmq_rng_below(&rng, (uint64_t)n);
+            drawn[i] = y[at];
+            weight[i] = w ? w[at] : 1;
+        }
+        mean[r] = ssmq_sum(drawn, n) / (w ? ssmq_sum(weight, n) : (double)n);
     }
     qsort(mean, (size_t)resamples, sizeof *mean, by_double);
     *low = quantile_of_means(mean, resamples, 0.025);
@@ -268,15 +272,50 @@ void ssmq_bootstrap_mean(const double *x, int64_t n, int32_t resamples, uint64_t
 
 /* The windows that figures are of. */
 typedef struct chosen {
-    int64_t *window; /* [n] */
-    int64_t  n;
-    double  *value; /* [n] room for one of the arrays of windows */
+    int64_t      *window; /* [n] */
+    int64_t       n;
+    double       *value; /* [n] room for one of the arrays of windows */
+    double       *weight; /* [n] and what they count: room for it     */
+    int64_t      *group;  /* [n]                                      */
+    ssmq_weighing by;
 } chosen;
+
+static chosen choose(const ssmq_comparison *c, const ssmq_compare_basis *b, int32_t subset)
+{
+    const size_t n = (size_t)c->windows;
+    chosen       s = {.window = ssmq_must_malloc(n * sizeof *s.window),
+                      .value = ssmq_must_malloc(n * sizeof *s.value),
+                      .weight = ssmq_must_malloc(n * sizeof *s.weight),
+                      .group = ssmq_must_malloc(n * sizeof *s.group)};
+    for (int64_t i = 0; i < c->windows; i++) {
+        if (subset >= 0 && b->window_subset[i] != subset) continue;
+        if (b->by.weight) {
+            s.weight[s.n] = b->by.weight[i];
+            s.group[s.n] = b->by.group[i];
+        }
+        s.window[s.n++] = i;
+    }
+    if (b->by.weight) s.by = (ssmq_weighing){s.weight, s.group};
+    return s;
+}
+
+static void leave(chosen *s)
+{
+    free(s->window);
+    free(s->value);
+    free(s->weight);
+    free(s->group);
+}
 
 static const double *gather(const chosen *s, const double *of_all)
 {
     for (int64_t i = 0; i < s->n; i++) s->value[i] = of_all[s->window[i]];
     return s->value;
+}
+
+static void mean_of(const chosen *s, const double *of_all, double *mean, double *se)
+{
+    ssmq_mean_by(gather(s, of_all), &s->by, s->n, mean, se);
 }
 
 static void kl_figures(const ssmq_comparison *c, const chosen *s, ssmq_compare_score *f)
@@ -295,7 +334,7 @@ static void kl_figures(const ssmq_comparison *c, const chosen *s, ssmq_compare_s
     f->kl_p999 = ssmq_sorted_quantile(kl, n, 0.999);
     f->kl_max = (double)kl[n - 1];
     free(kl);
-    ssmq_mean(gather(s, c->window_kl), s->n, &f->kl_mean, &f->kl_se);
+    mean_of(s, c->window_kl, &f->kl_mean, &f->kl_se);
 }
 
 static void ln_ratio_figures(const ssmq_comparison *c, const ssmq_compare_basis *b, const chosen *s,
@@ -303,9 +342,16 @@ static void ln_ratio_figures(const ssmq_comparison *c, const ssmq_compare_basis 
 {
     gather(s, b->window_nll);
     for (int64_t i = 0; i < s->n; i++) s->value[i] -= c->window_nll_float[s->window[i]];
-    ssmq_mean(s->value, s->n, &f->ln_ratio, &f->ln_ratio_se);
-    ssmq_bootstrap_mean(s->value, s->n, b->spec->bootstrap, b->seed, purpose, &f->ln_ratio_low,
-                        &f->ln_ratio_high);
+    ssmq_mean_by(s->value, &s->by, s->n, &f->ln_ratio, &f->ln_ratio_se);
+    if (!s->by.weight) {
+        ssmq_bootstrap(s->value, NULL, s->n, b->spec->bootstrap, b->seed, purpose, &f->ln_ratio_low,
+                       &f->ln_ratio_high);
+        return;
+    }
+    double       *y = ssmq_must_malloc(2 * (size_t)s->n * sizeof *y), *w = y + s->n;
+    const int64_t m = ssmq_group_sums(s->value, &s->by, s->n, y, w);
+    ssmq_bootstrap(y, w, m, b->spec->bootstrap, b->seed, purpose, &f->ln_ratio_low, &f->ln_ratio_high);
+    free(y);
 }
 
 /* Figures of the windows of a subset; -1: of all.  Those that were not asked for are NaN. */
@@ -313,28 +359,26 @@ static ssmq_compare_score figures(const ssmq_comparison *c, const ssmq_compare_b
                                   int32_t subset)
 {
     ssmq_compare_score f = {.against = "float", .metrics = b->spec->metrics};
-    chosen             s = {.window = ssmq_must_malloc((size_t)c->windows * sizeof *s.window),
-                            .value = ssmq_must_malloc((size_t)c->windows * sizeof *s.value)};
+    chosen             s = choose(c, b, subset);
     char               purpose[256];
 #define X(field, metric, unit) f.field = (double)NAN;
     SSMQ_COMPARE_FIELDS(X)
 #undef X
-    for (int64_t i = 0; i < c->windows; i++)
-        if (subset < 0 || b->window_subset[i] == subset) s.window[s.n++] = i;
     snprintf(purpose, sizeof purpose, "bootstrap %s %d", b->evaluation, subset);
     if (s.n > 0) {
         double none;
         ln_ratio_figures(c, b, &s, purpose, &f);
         if (f.metrics >> SSMQ_METRIC_KL & 1) kl_figures(c, &s, &f);
         if (f.metrics >> SSMQ_METRIC_TOP1 & 1)
-            ssmq_mean(gather(&s, c->window_top1), s.n, &f.top1, &none);
+            mean_of(&s, c->window_top1, &f.top1, &none);
         if (f.metrics >> SSMQ_METRIC_DELTA_P & 1) {
-            ssmq_mean(gather(&s, c->window_delta_p), s.n, &f.delta_p_mean, &none);
-            f.delta_p_rms = sqrt(ssmq_sum(gather(&s, c->window_square), s.n) / (double)s.n);
+            double square;
+            mean_of(&s, c->window_delta_p, &f.delta_p_mean, &none);
+            mean_of(&s, c->window_square, &square, &none);
+            f.delta_p_rms = sqrt(square);
         }
     }
-    free(s.window);
-    free(s.value);
+    leave(&s);
     return f;
 }
 

@@ -8,6 +8,7 @@
  * Logits are f32, everything after them float64. */
 #pragma once
 #include "harness/backend/cpu/pool.h"
+#include "harness/base/stats.h"
 #include "harness/run/experiment/experiment.h"
 #include "harness/store/summary.h"
 
@@ -69,6 +70,7 @@ typedef struct ssmq_compare_basis {
     const double            *window_nll; /* [windows] of the compared model */
     const int32_t           *window_subset; /* [windows] */
     int32_t                  n_subset;
+    ssmq_weighing            by; /* [windows] what they count */
 } ssmq_compare_basis;
 
 /* Fills all and subset. */
@@ -79,12 +81,12 @@ void ssmq_comparison_conclude(ssmq_comparison *c, const ssmq_compare_basis *basi
 /* The quantile p (0..1) of n >= 1 sorted values, interpolated linearly between the two nearest ranks. */
 double ssmq_sorted_quantile(const float *sorted, int64_t n, double p);
 
-/* 95 % interval of the mean of x [n]: the 2.5 and 97.5 percentile, interpolated linearly, of the means of
- * `resamples` samples of n values drawn with replacement (the percentile method of Efron, Tibshirani, An
- * Introduction to the Bootstrap, 1993, ch. 13).  The draws are those of seed and purpose, so that models
+/* 95 % interval of the mean of y [n], or of sum y / sum w where w [n] is not NULL: the 2.5 and 97.5 percentile,
+ * interpolated linearly, of those of `resamples` samples of n values drawn with replacement (the percentile method of
+ * Efron, Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13).  The draws are those of seed and purpose, so that models
  * compared over the same windows share them.  NaN for n < 2 or no resamples. */
-void ssmq_bootstrap_mean(const double *x, int64_t n, int32_t resamples, uint64_t seed,
-                         const char *purpose, double *low, double *high);
+void ssmq_bootstrap(const double *y, const double *w, int64_t n, int32_t resamples, uint64_t seed,
+                    const char *purpose, double *low, double *high);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 #include "harness/base/assert.h"
 #include "harness/base/stats.h"
 #include "harness/data/window.h"
+#include "harness/run/evaluate/document_losses.h"
 #include "harness/run/evaluate/loss.h"
 #include "harness/run/resume.h"
 
@@ -50,7 +51,7 @@ typedef struct task {
     ssmq_window            w;      /* under way */
     double                *window_nll;
     int32_t               *window_subset;
-    int64_t               *window_tokens;
+    int64_t               *window_tokens, *window_document;
     int64_t                windows, capacity;
     const ssmq_listener *listener;
     double               fraction; /* of the data that the finished windows are */
@@ -194,9 +195,11 @@ static void keep(task *t, double nll)
         t->window_nll = ssmq_must_realloc(t->window_nll, n * sizeof *t->window_nll);
         t->window_subset = ssmq_must_realloc(t->window_subset, n * sizeof *t->window_subset);
         t->window_tokens = ssmq_must_realloc(t->window_tokens, n * sizeof *t->window_tokens);
+        t->window_document = ssmq_must_realloc(t->window_document, n * sizeof *t->window_document);
     }
     t->window_nll[t->windows] = nll;
     t->window_tokens[t->windows] = ssmq_window_scored(&t->w);
+    t->window_document[t->windows] = t->w.document;
     t->window_subset[t->windows++] = t->w.subset;
 }
 
@@ -235,29 +238,28 @@ static ssmq_status run_windows(task *t, ssmq_windows *w)
 
 /* ---- figures --------------------------------------------------------------------------- */
 
-static ssmq_ppl_figures figures(const double *nll, const int64_t *tokens, int64_t n)
+/* Of the windows of a subset; -1: of all. */
+static ssmq_ppl_figures figures(const ssmq_ppl *p, int64_t windows, int32_t subset)
 {
-    ssmq_ppl_figures f = {.windows = n};
-    for (int64_t i = 0; i < n; i++) f.tokens += tokens[i];
-    ssmq_mean(nll, n, &f.nll, &f.nll_se);
+    const size_t     n = (size_t)windows + 1;
+    double          *nll = ssmq_must_malloc(n * sizeof *nll), *weight = ssmq_must_malloc(n * sizeof *weight);
+    int64_t         *group = ssmq_must_malloc(n * sizeof *group);
+    ssmq_ppl_figures f = {.ppl = NAN, .ppl_se = NAN, .nll = NAN, .nll_se = NAN};
+    for (int64_t i = 0; i < windows; i++) {
+        if (subset >= 0 && p->window_subset[i] != subset) continue;
+        nll[f.windows] = p->window_nll[i];
+        weight[f.windows] = p->by.weight ? p->by.weight[i] : 1;
+        group[f.windows++] = p->by.group ? p->by.group[i] : i;
+        f.tokens += p->window_tokens[i];
+    }
+    const ssmq_weighing by = {p->by.weight ? weight : NULL, group};
+    if (f.windows > 0) ssmq_mean_by(nll, &by, f.windows, &f.nll, &f.nll_se);
     f.ppl = exp(f.nll);
     f.ppl_se = f.ppl * f.nll_se;
-    return f;
-}
-
-static ssmq_ppl_figures subset_figures(const task *t, int32_t subset)
-{
-    double  *nll = ssmq_must_malloc((size_t)t->windows * sizeof *nll);
-    int64_t *tokens = ssmq_must_malloc((size_t)t->windows * sizeof *tokens), n = 0;
-    for (int64_t i = 0; i < t->windows; i++) {
-        if (t->window_subset[i] != subset) continue;
-        nll[n] = t->window_nll[i];
-        tokens[n++] = t->window_tokens[i];
-    }
-    ssmq_ppl_figures f = {.ppl = NAN, .ppl_se = NAN, .nll = NAN, .nll_se = NAN};
-    if (n) f = figures(nll, tokens, n);
+    ssmq_text_figures(&p->documents, subset, &f.text);
     free(nll);
-    free(tokens);
+    free(weight);
+    free(group);
     return f;
 }
 
@@ -269,29 +271,47 @@ static void conclude_comparison(task *t, const ssmq_beside *beside, ssmq_ppl *p)
                                       .seed = beside->seed,
                                       .window_nll = p->window_nll,
                                       .window_subset = p->window_subset,
-                                      .n_subset = p->n_subset};
+                                      .n_subset = p->n_subset,
+                                      .by = p->by};
     ssmq_comparison_conclude(t->comparison, &basis);
     p->comparison = t->comparison;
     t->comparison = NULL;
+}
+
+static void *copy_of(ssmq_arena *arena, const void *array, size_t bytes)
+{
+    return memcpy(ssmq_arena_alloc(arena, bytes), array, bytes);
+}
+
+/* Windows of different lengths count by their tokens, and those of a document together. */
+static ssmq_weighing weighing_of(const task *t, ssmq_arena *arena)
+{
+    if (t->e->dialect != SSMQ_DIALECT_LM_EVAL) return (ssmq_weighing){0};
+    double *weight = SSMQ_ARENA_ARRAY(arena, double, t->windows);
+    for (int64_t i = 0; i < t->windows; i++) weight[i] = (double)t->window_tokens[i];
+    return (ssmq_weighing){
+        weight, copy_of(arena, t->window_document, (size_t)t->windows * sizeof *t->window_document)};
 }
 
 static void conclude(task *t, const ssmq_windows *w, const ssmq_beside *beside, ssmq_ppl *out)
 {
     ssmq_arena  *arena = ssmq_arena_new();
     const size_t n = (size_t)t->windows;
-    ssmq_ppl     p = {.arena = arena, .all = figures(t->window_nll, t->window_tokens, t->windows)};
-    p.window_nll = SSMQ_ARENA_ARRAY(arena, double, n);
-    p.window_subset = SSMQ_ARENA_ARRAY(arena, int32_t, n);
-    p.window_tokens = SSMQ_ARENA_ARRAY(arena, int64_t, n);
-    memcpy(p.window_nll, t->window_nll, n * sizeof *p.window_nll);
-    memcpy(p.window_tokens, t->window_tokens, n * sizeof *p.window_tokens);
-    memcpy(p.window_subset, t->window_subset, n * sizeof *p.window_subset);
+    ssmq_ppl     p = {.arena = arena,
+                      .window_nll = copy_of(arena, t->window_nll, n * sizeof *t->window_nll),
+                      .window_subset = copy_of(arena, t->window_subset, n * sizeof *t->window_subset),
+                      .window_tokens = copy_of(arena, t->window_tokens, n * sizeof *t->window_tokens),
+                      .by = weighing_of(t, arena)};
+    if (p.by.weight)
+        ssmq_document_losses(w, p.window_nll, t->comparison ? t->comparison->window_nll_float : NULL, &p.by,
+                             t->windows, arena, &p.documents);
+    p.all = figures(&p, t->windows, -1);
     p.n_subset = ssmq_windows_subsets(w);
     p.subset_name = SSMQ_ARENA_ARRAY(arena, const char *, p.n_subset);
     p.subset = SSMQ_ARENA_ARRAY(arena, ssmq_ppl_figures, p.n_subset);
     for (int32_t i = 0; i < p.n_subset; i++) {
         p.subset_name[i] = ssmq_arena_strdup(arena, ssmq_windows_subset(w, i));
-        p.subset[i] = subset_figures(t, i);
+        p.subset[i] = figures(&p, t->windows, i);
     }
     p.text_tokens = ssmq_windows_tokens(w);
     ssmq_windows_digest(w, p.token_digest);
@@ -338,6 +358,7 @@ static void close_task(task *t)
     free(t->window_nll);
     free(t->window_subset);
     free(t->window_tokens);
+    free(t->window_document);
 }
 
 /* cache: of m itself; NULL: none */

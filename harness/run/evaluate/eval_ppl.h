@@ -24,19 +24,31 @@ int64_t ssmq_eval_piece(const ssmq_evaluation *e, const ssmq_exec *ex);
 /* Rows whose logits are computed at once. */
 int64_t ssmq_eval_block(const ssmq_model *m);
 
-/* nll is the mean over windows of each window's mean loss, in nats, over its window - 1 predicted tokens, of
- * which dialect llama.cpp scores the second half; ppl = exp(nll).  The standard errors are those of that mean over windows (ppl's by the
- * delta method: ppl * nll's), NaN for a single window. */
+/* nll is the mean over windows of each window's mean loss, in nats, over its window - 1 predicted tokens, of which
+ * dialect llama.cpp scores the second half; of dialect lm-eval the mean over all tokens.  ppl = exp(nll).  The standard
+ * errors are those of that mean over windows (ppl's by the delta method: ppl * nll's), NaN for a single window; of
+ * lm-eval that of a ratio of sums over documents (ssmq_ratio()), NaN for a single document. */
 typedef struct ssmq_ppl_figures {
     double  ppl, ppl_se, nll, nll_se;
     int64_t windows, tokens; /* tokens that were predicted */
+    ssmq_text_score text;    /* lm-eval: of words and bytes */
 } ssmq_ppl_figures;
+
+/* Dialect lm-eval: the documents, in the order of the text.  Their losses are sums, in nats, 0 for those without tokens. */
+typedef struct ssmq_ppl_documents {
+    int64_t  n;
+    int64_t *index, *words, *bytes, *tokens; /* [n] index: in the data, from 0 */
+    int32_t *subset;                         /* [n] 0 where there are none     */
+    double  *nll, *nll_float;                /* [n] nll_float NULL: not compared */
+} ssmq_ppl_documents;
 
 typedef struct ssmq_ppl {
     ssmq_ppl_figures  all;
     double           *window_nll;    /* [windows] mean loss, nats                     */
     int32_t          *window_subset; /* [windows] index into subset; -1: none         */
     int64_t          *window_tokens; /* [windows] that were predicted                 */
+    ssmq_weighing     by;            /* [windows] what they count; the arena's       */
+    ssmq_ppl_documents documents;    /* n 0: of another dialect                      */
     int64_t           text_tokens;   /* of the text, from its beginning on, that windows hold */
     int32_t           n_subset;
     const char      **subset_name;   /* [n_subset]                                    */
@@ -49,7 +61,7 @@ typedef struct ssmq_ppl {
     ssmq_arena       *arena;         /* owns the arrays                               */
 } ssmq_ppl;
 
-/* Memory does not depend on the length of the text but for 20 bytes a window and 24 a document, and what texts hold.
+/* Memory does not depend on the length of the text but for 28 bytes a window and 40 a document, and what texts hold.
  * texts: where the windows come from.  INPUT for damaged data; NUMERIC, with the window named, where
  * a value is not finite. */
 SSMQ_MUST_USE ssmq_status ssmq_eval_ppl(const ssmq_evaluation *e, const ssmq_model *m, ssmq_exec *ex,

@@ -247,7 +247,7 @@ void ssmq_alarms_of_baseline(ssmq_alarms *a, const ssmq_run *run, const ssmq_ppl
         const char            *id = run->evaluation[i].id;
         if (c) ssmq_alarms_of_difference(a, id, c->all.ln_ratio, c->all.ln_ratio_se);
         else if (float_results)
-            against_results(a, id, &(ssmq_losses){ppl[i].window_nll, ppl[i].all.windows, ppl[i].token_digest},
+            against_results(a, id, &(ssmq_losses){ppl[i].window_nll, ppl[i].all.windows, ppl[i].token_digest, ppl[i].by},
                             float_results);
     }
 }

@@ -21,6 +21,7 @@ typedef struct task {
     variant                        *known; /* [n_known] each evaluated once */
     int32_t                         n_known;
     int64_t                         n; /* variants in all */
+    ssmq_weighing                   by; /* of the windows */
 } task;
 
 static int32_t step_of(const ssmq_recipe *recipe, const char *id)
@@ -183,7 +184,7 @@ static ssmq_status measure(task *t, const ssmq_step_pair *pair, ssmq_interaction
                                     .only_a = only_a->mean,
                                     .only_b = only_b->mean,
                                     .neither = neither->mean};
-    ssmq_mean(value, n, &out->ln_ppl, &out->ln_ppl_se);
+    ssmq_mean_by(value, &t->by, n, &out->ln_ppl, &out->ln_ppl_se);
     return SSMQ_OK;
 }
 
@@ -227,7 +228,8 @@ ssmq_status ssmq_interactions_run(const ssmq_sensitivity_request *r, ssmq_intera
     s->scores.evaluation = r->evaluation->id;
     ssmq_tell_begin(r->listener, "interactions",
                     ssmq_arena_printf(arena, "of %lld recipes", (long long)t.n));
-    const ssmq_status st = measure_all(&t);
+    ssmq_status st = ssmq_texts_weighing(r->texts, r->evaluation, r->base->vocabulary, r->listener, arena, &t.by);
+    if (st == SSMQ_OK) st = measure_all(&t);
     ssmq_tell_end(r->listener);
     if (st == SSMQ_OK) *out = s;
     else ssmq_interactions_free(s);

@@ -67,7 +67,8 @@ static void make_room(ssmq_kept_hidden *k, int64_t width)
     k->copy = ssmq_must_malloc((size_t)(k->piece * width) * sizeof *k->copy);
 }
 
-void ssmq_kept_hidden_put(ssmq_kept_hidden *k, int64_t window, int64_t length, int64_t first, const ssmq_tensor *rows)
+void ssmq_kept_hidden_put(ssmq_kept_hidden *k, int64_t window, int64_t length, int64_t first,
+                          const ssmq_tensor *rows)
 {
     const int64_t n = rows->dim[0], C = rows->dim[1];
     SSMQ_ASSERT(rows->rank == 2 && first + n <= length && length <= k->window);

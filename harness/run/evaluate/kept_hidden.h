@@ -22,7 +22,8 @@ void ssmq_kept_hidden_begin(ssmq_kept_hidden *k, int64_t window, int64_t piece);
 bool ssmq_kept_hidden_get(ssmq_kept_hidden *k, int64_t window, int64_t first, int64_t n, ssmq_tensor *out);
 /* Keeps rows (n, D), f32 on the host, of a window of length rows, from its row first on, where there is room.  They
  * come in order; a window that is run again from its first row replaces what it had. */
-void ssmq_kept_hidden_put(ssmq_kept_hidden *k, int64_t window, int64_t length, int64_t first, const ssmq_tensor *rows);
+void ssmq_kept_hidden_put(ssmq_kept_hidden *k, int64_t window, int64_t length, int64_t first,
+                          const ssmq_tensor *rows);
 
 #ifdef __cplusplus
 }

@@ -85,7 +85,7 @@ static void cost_of(const task *t, const ssmq_ppl *p, ssmq_sensitivity_figures *
 {
     double *difference = ssmq_must_malloc((size_t)p->all.windows * sizeof *difference);
     for (int64_t i = 0; i < p->all.windows; i++) difference[i] = t->all[i] - p->window_nll[i];
-    ssmq_mean(difference, p->all.windows, &f->damage, &f->damage_se);
+    ssmq_mean_by(difference, &p->by, p->all.windows, &f->damage, &f->damage_se);
     free(difference);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "harness/base/file.h"
+#include "harness/data/documents.h"
 #include "harness/run/cut_file.h"
 #include "harness/store/cache.h"
 #include "harness/store/own_name.h"
@@ -138,6 +139,28 @@ static ssmq_status leave_out(ssmq_texts *t, const ssmq_calibration_spec *c, int6
     return SSMQ_OK;
 }
 
+static void tell_tokenising(const ssmq_texts *t, const ssmq_evaluation *e, const ssmq_listener *listener,
+                            const char *unit)
+{
+    ssmq_tell_begin(listener, ssmq_arena_printf(t->arena, "tokenising %s", e->id), unit);
+}
+
+static ssmq_status read_documents(ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary,
+                                  const ssmq_listener *listener, ssmq_cut *out)
+{
+    const ssmq_documents d = {.data = &e->data,
+                              .tokenizer = t->tokenizer,
+                              .vocabulary = vocabulary,
+                              .prefix = e->prefix,
+                              .limit = e->limit,
+                              .tell = tell,
+                              .context = (void *)(uintptr_t)listener};
+    tell_tokenising(t, e, listener, "documents");
+    const ssmq_status st = ssmq_documents_cut(&d, out);
+    ssmq_tell_end(listener);
+    return st;
+}
+
 static ssmq_status read_windows(ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary,
                                 const ssmq_listener *listener, ssmq_cut *out)
 {
@@ -149,7 +172,7 @@ static ssmq_status read_windows(ssmq_texts *t, const ssmq_evaluation *e, int64_t
         ssmq_windows_close(w);
         return st;
     }
-    ssmq_tell_begin(listener, ssmq_arena_printf(t->arena, "tokenising %s", e->id), "windows");
+    tell_tokenising(t, e, listener, "windows");
     st = ssmq_windows_cut(w, tell, (void *)(uintptr_t)listener, out);
     ssmq_tell_end(listener);
     ssmq_windows_close(w);
@@ -164,13 +187,20 @@ static const text *find(const ssmq_texts *t, const char *what, int64_t limit)
     return NULL;
 }
 
-/* All but the limit. */
+static bool by_document(const ssmq_evaluation *e)
+{
+    return e->dialect == SSMQ_DIALECT_LM_EVAL;
+}
+
+/* All but the limit.  Of documents, windows of any length are made. */
 static const char *name_windows(const ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary)
 {
     const ssmq_data              data = data_of(e);
     const ssmq_calibration_spec *c = e->without;
     const char *without = !c ? "" : ssmq_arena_printf(t->arena, "without %s %" PRId64 " seed %" PRIu64 "\n",
                                                       ssmq_select_names[c->select], c->count, c->seed);
+    if (by_document(e))
+        return ssmq_arena_printf(t->arena, "%sdocuments behind '%s'\n", name_text(t, &data, vocabulary), e->prefix);
     return ssmq_arena_printf(t->arena, "%s%swindow %" PRId64 "\n", name_text(t, &data, vocabulary), without,
                              e->window);
 }
@@ -192,7 +222,7 @@ static ssmq_status add_text(ssmq_texts *t, const char *what, const ssmq_evaluati
     ssmq_cut    cut;
     const place p = place_of_windows(t, what, e);
     if (!fetch(t, &p, &cut)) {
-        SSMQ_TRY(read_windows(t, e, vocabulary, listener, &cut));
+        SSMQ_TRY((by_document(e) ? read_documents : read_windows)(t, e, vocabulary, listener, &cut));
         file(t, &p, &cut);
     }
     text *x = ssmq_arena_alloc(t->arena, sizeof *x);
@@ -206,7 +236,42 @@ ssmq_status ssmq_texts_windows(ssmq_texts *t, const ssmq_evaluation *e, int64_t 
 {
     const char *what = name_windows(t, e, vocabulary);
     if (!find(t, what, e->limit)) SSMQ_TRY(add_text(t, what, e, vocabulary, listener));
-    ssmq_windows_of_cut(&find(t, what, e->limit)->cut, (ssmq_dialect)e->dialect, e->limit, out);
+    const ssmq_cut *cut = &find(t, what, e->limit)->cut;
+    if (by_document(e)) ssmq_windows_of_documents(cut, e->window, e->limit, out);
+    else ssmq_windows_of_cut(cut, (ssmq_dialect)e->dialect, e->limit, out);
+    return SSMQ_OK;
+}
+
+/* How many windows there are, of which the first n are counted. */
+static ssmq_status weigh(ssmq_windows *w, int64_t n, double *weight, int64_t *group, int64_t *windows)
+{
+    for (*windows = 0;; ++*windows) {
+        ssmq_window next;
+        bool        more;
+        SSMQ_TRY(ssmq_windows_next(w, &next, &more));
+        if (!more) return SSMQ_OK;
+        if (*windows >= n) continue;
+        weight[*windows] = (double)ssmq_window_scored(&next);
+        group[*windows] = next.document;
+    }
+}
+
+ssmq_status ssmq_texts_weighing(ssmq_texts *t, const ssmq_evaluation *e, int64_t vocabulary,
+                                const ssmq_listener *listener, ssmq_arena *arena, ssmq_weighing *out)
+{
+    double  *weight = NULL;
+    int64_t *group = NULL, n = 0;
+    *out = (ssmq_weighing){0};
+    for (int pass = 0; pass < 2 && by_document(e); pass++) { /* how many, then what each counts */
+        ssmq_windows *w;
+        SSMQ_TRY(ssmq_texts_windows(t, e, vocabulary, listener, &w));
+        const ssmq_status st = weigh(w, n, weight, group, &n);
+        ssmq_windows_close(w);
+        SSMQ_TRY(st);
+        weight = pass ? weight : SSMQ_ARENA_ARRAY(arena, double, n);
+        group = pass ? group : SSMQ_ARENA_ARRAY(arena, int64_t, n);
+    }
+    *out = (ssmq_weighing){weight, group};
     return SSMQ_OK;
 }
 

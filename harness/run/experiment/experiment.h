@@ -64,8 +64,9 @@ typedef struct ssmq_evaluation {
     int         dialect; /* an ssmq_dialect */
     /* disjoint: the documents that these samples are from are left out; NULL: the data have none of them */
     const struct ssmq_calibration_spec *without;
+    const char *prefix;  /* lm-eval: text of the token before each document; else NULL */
     int64_t     window;  /* tokens, >= 2 */
-    int64_t     limit;   /* windows (of each subset); 0: all */
+    int64_t     limit;   /* windows, of lm-eval documents (of each subset); 0: all */
     ssmq_loss_dtype loss_dtype;
 } ssmq_evaluation;
 
@@ -131,7 +132,7 @@ typedef struct ssmq_compare_spec {
     double   clip_limit; /* clip rate of a site above which there is an alarm, in per cent      */
     /* The text of errors at sites, sensitivity, interactions, and of the comparison with fake. */
     int32_t  evaluation; /* index into the run's evaluations */
-    int64_t  windows;    /* of it; 0: all                    */
+    int64_t  windows;    /* of it, as its limit; 0: all      */
     ssmq_sensitivity_mode sensitivity;
     ssmq_unit_kind        by;
     const ssmq_step_pair *interaction; /* those whose steps a recipe does not have do not concern it */

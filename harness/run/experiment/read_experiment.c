@@ -1,6 +1,7 @@
 /* The sections of the merged mapping, one function each, to the draft. */
 #include <string.h>
 #include <unistd.h>
+#include "harness/data/documents.h"
 #include "harness/data/window.h"
 #include "harness/run/experiment/loader.h"
 
@@ -155,6 +156,7 @@ static void read_on_text(ssmq_loader *ld, const ssmq_yaml *v, const char *path)
     const ssmq_yaml         *data = ssmq_yaml_get(v, "data");
     ssmq_options_known(&ld->options, ssmq_schema_evaluation, own, v, path);
     ssmq_options_read(&ld->options, ssmq_schema_evaluation, v, path, e);
+    if (e->dialect == SSMQ_DIALECT_LM_EVAL && !e->prefix) e->prefix = SSMQ_DEFAULT_PREFIX;
     if (!data) ssmq_option_missing(&ld->options, v, path, "data");
     else if (ssmq_loader_data(ld, data, ssmq_arena_printf(ld->arena, "%s.data", path), &e->data))
         e->given = v;
@@ -195,14 +197,35 @@ static void read_evaluation(ssmq_loader *ld, const ssmq_yaml *list, int32_t at)
     }
 }
 
-/* What disjoint leaves out are documents that calibration takes: there must be both. */
-static void check_dialect(ssmq_loader *ld, const ssmq_evaluation_draft *e)
+/* Words and bytes are those of a text, and log-likelihoods are added up, not rounded to a mean. */
+static void check_lm_eval(ssmq_loader *ld, const ssmq_evaluation_draft *e)
 {
-    if (!e->given || e->dialect < 0) return;
+    if (e->data.data.format == SSMQ_DATA_TOKENS)
+        SSMQ_REPORT(ld, LM_EVAL_DATA, ssmq_yaml_get(e->given, "dialect"), "gptq reads tokens",
+                    "evaluate.%s: lm-eval counts words and bytes of text, and tokens have none", e->id);
+    if (e->loss_dtype > SSMQ_LOSS_F32)
+        SSMQ_REPORT(ld, DIALECT_KEY, ssmq_yaml_get(e->given, "loss_dtype"), NULL,
+                    "evaluate.%s.loss_dtype is %s: lm-eval adds up log-likelihoods and takes f32", e->id,
+                    ssmq_loss_dtypes[e->loss_dtype]);
+}
+
+static void check_window(ssmq_loader *ld, const ssmq_evaluation_draft *e)
+{
     const ssmq_yaml *window = ssmq_yaml_get(e->given, "window");
     if (window && e->window >= 2 && ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window) == e->window - 1)
         SSMQ_REPORT(ld, RANGE, window, NULL, "evaluate.%s.window is %d, of which %s scores nothing", e->id, e->window,
                     ssmq_dialects[e->dialect]);
+}
+
+/* What disjoint leaves out are documents that calibration takes: there must be both. */
+static void check_dialect(ssmq_loader *ld, const ssmq_evaluation_draft *e)
+{
+    if (!e->given || e->dialect < 0) return;
+    check_window(ld, e);
+    if (e->dialect == SSMQ_DIALECT_LM_EVAL) check_lm_eval(ld, e);
+    else if (e->prefix)
+        SSMQ_REPORT(ld, DIALECT_KEY, ssmq_yaml_get(e->given, "prefix"), NULL,
+                    "evaluate.%s.prefix is of dialect lm-eval; this is %s", e->id, ssmq_dialects[e->dialect]);
     if (e->dialect != SSMQ_DIALECT_DISJOINT) return;
     const ssmq_yaml *at = ssmq_yaml_get(e->given, "dialect");
     if (e->data.data.format != SSMQ_DATA_JSONL)

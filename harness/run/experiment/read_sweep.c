@@ -153,6 +153,9 @@ static bool is_taken(const char *name)
 #define X(field, metric, unit) #field,
                                         SSMQ_COMPARE_FIELDS(X)
 #undef X
+#define X(field, unit) #field,
+                                        SSMQ_TEXT_FIELDS(X)
+#undef X
                                         NULL};
     for (int i = 0; taken[i]; i++)
         if (strcmp(taken[i], name) == 0) return true;

@@ -177,9 +177,9 @@ static void put_top(ssmq_str *out)
 
 static const char dialects[] =
     "\nThe dialects are definitions of perplexity whose figures are not comparable; two of them, or two lengths of window, are "
-    "never put\ninto one column. All cut a text, tokenised once as a whole, into consecutive windows of `window` tokens, each of "
-    "which begins with an\nempty state, drop the remainder, and take exp of the mean over windows of each window's mean loss in "
-    "nats; the standard error is\nthat of the mean over windows.\n\n"
+    "never put\ninto one column. All but `lm-eval` cut a text, tokenised once as a whole, into consecutive windows of `window` "
+    "tokens, each of which begins with an\nempty state, drop the remainder, and take exp of the mean over windows of each window's "
+    "mean loss in nats; the standard error is\nthat of the mean over windows.\n\n"
     "| dialect | text | tokens scored of a window |\n"
     "|---|---|---|\n"
     "| `gptq` | `wikitext-raw`: lines joined with two newlines, a blank one as the empty string; `text`: the file; `jsonl`: documents "
@@ -187,7 +187,18 @@ static const char dialects[] =
     "| `disjoint` | `jsonl` only: as `gptq`, without the documents that the experiment's calibration takes from the same file, for "
     "every run of it, float too | all but the first |\n"
     "| `llama.cpp` | the file as it is, `wikitext-raw` too; a tokenizer that adds a token at the beginning of a text, which llama.cpp "
-    "would put at the beginning of each window, is not supported | the last `window - 1 - window/2`: the first half is context |\n";
+    "would put at the beginning of each window, is not supported | the last `window - 1 - window/2`: the first half is context |\n"
+    "| `lm-eval` | `wikitext-raw`: pages, detokenised; `jsonl`: documents as they are; `text`: the file, one document; each by itself | "
+    "every token of a document once; of its last window, those that an earlier one did not score |\n"
+    "\n`lm-eval` is what lm-evaluation-harness 0.4.2 does for its task `wikitext` (`loglikelihood_rolling`): a document is tokenised by "
+    "itself, the token\n`prefix` stands before it, and layers read at most `window` tokens at a time, from an empty state; the last "
+    "window of a longer document begins so\nmuch earlier that it is as long as the others. Losses are added up and divided by what "
+    "they are for: `ppl` and `nll` are of a token as\nin the other dialects, but over all tokens alike, `word_ppl`, `byte_ppl` and "
+    "`bits_per_byte` of the words and bytes of the text before it was\ndetokenised, as that project prints them (words are pieces "
+    "between white space, empty ones at the ends included). Differences from it: it\ngives no standard errors of these, here they are "
+    "of a ratio of sums over documents (delta method), and runs are paired by document; it\nrounds log-probabilities to the "
+    "model's type, here they are f64; its prefix is the tokenizer's end of text, here it is named.\n`limit` and `compare.windows` "
+    "count documents, as its `--limit` does.\n";
 
 static void put_sections(ssmq_str *out)
 {

@@ -273,6 +273,7 @@ static ssmq_evaluation *evaluations(ssmq_loader *ld, const ssmq_calibration_spec
                                    .data = e->data.data,
                                    .dialect = e->dialect,
                                    .without = ssmq_loader_leaves_out(ld, e) ? calibration : NULL,
+                                   .prefix = e->prefix,
                                    .window = e->window,
                                    .limit = e->limit,
                                    .loss_dtype = (ssmq_loss_dtype)e->loss_dtype};

@@ -1,6 +1,7 @@
 /* The keys of an experiment outside methods, backends and observers. */
 #include <limits.h>
 #include "harness/base/cores.h"
+#include "harness/data/documents.h"
 #include "harness/data/window.h"
 #include "harness/run/experiment/loader.h"
 
@@ -65,7 +66,9 @@ const ssmq_option ssmq_schema_evaluation[] = {
     {AT(ssmq_evaluation_draft, window), SSMQ_OPTION_INT, "2048", 2, 1 << 24, NULL,
      "tokens of a window"},
     {AT(ssmq_evaluation_draft, limit), SSMQ_OPTION_INT, "0", 0, 1e9, NULL,
-     "windows (of each subset); 0: all"},
+     "windows, with lm-eval documents (of each subset); 0: all"},
+    {AT(ssmq_evaluation_draft, prefix), SSMQ_OPTION_TEXT, "", 0, 0, NULL,
+     "lm-eval: text of the token that stands before each document; without it `" SSMQ_DEFAULT_PREFIX "`"},
     {AT(ssmq_evaluation_draft, loss_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0, ssmq_loss_dtypes,
      "f16, bf16: logits, losses and their mean over a window are rounded so, to replicate code that does; "
      "f32: logits are f32, losses f64"},
@@ -95,7 +98,7 @@ const ssmq_option ssmq_schema_compare[] = {
      "id of the evaluation that errors at sites, sensitivity and interactions are found on; without it "
      "the first"},
     {AT(ssmq_compare_draft, windows), SSMQ_OPTION_INT, "4", 0, 1e9, NULL,
-     "windows of it that they are found on (of each subset); 0: all"},
+     "windows of it, with lm-eval documents, that they are found on (of each subset); 0: all"},
     {AT(ssmq_compare_draft, clip_limit), SSMQ_OPTION_REAL, "1", 0, 100, NULL,
      "per cent of a site's values that may be clipped before there is an alarm, with clip-rate"},
     {AT(ssmq_compare_draft, sensitivity), SSMQ_OPTION_CHOICE, "off", 0, 0, ssmq_sensitivity_modes,

@@ -67,8 +67,9 @@ static int64_t missing_bytes(lookup *l, const ssmq_evaluation *e, const ssmq_hid
     ssmq_window   next;
     bool          more = true;
     int64_t       bytes = 0;
+    const bool    of_documents = e->dialect == SSMQ_DIALECT_LM_EVAL; /* which may have any number of windows */
     if (!ssmq_texts_stored(l->texts, e, l->model->vocabulary))
-        return e->limit > 0 && !e->data.subset ? e->limit * bytes_of(l, e->window) : -1;
+        return e->limit > 0 && !e->data.subset && !of_documents ? e->limit * bytes_of(l, e->window) : -1;
     if (ssmq_texts_windows(l->texts, e, l->model->vocabulary, NULL, &w) != SSMQ_OK) return -1;
     while (more && ssmq_windows_next(w, &next, &more) == SSMQ_OK) {
         if (!more) break;

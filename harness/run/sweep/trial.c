@@ -69,16 +69,20 @@ static void task_end(void *context)
     if (--c->depth == 0 && c->n > 0) c->task[c->n - 1].end = ssmq_monotonic_s();
 }
 
+/* Tokens of an evaluation's windows: of the whole run and of its trial; and of the beginning that compare takes. */
+typedef struct amount {
+    int64_t all, tried, compared, tried_compared;
+} amount;
+
 /* How many times as much of a task the whole run has. */
 static double scale_of(const task *t, const ssmq_run *whole, const ssmq_run *trial,
-                       const int64_t *windows)
+                       const amount *tokens)
 {
     const size_t behind = strlen(SSMQ_FLOAT_PASS);
     const char  *name = strncmp(t->name, SSMQ_FLOAT_PASS, behind) == 0 ? t->name + behind : t->name;
     for (int32_t i = 0; i < whole->n_evaluation; i++) {
         if (strcmp(name, whole->evaluation[i].id) != 0) continue;
-        return (double)windows[i] /
-               (double)(windows[i] < TRIAL_WINDOWS ? windows[i] : TRIAL_WINDOWS);
+        return (double)tokens[i].all / (double)tokens[i].tried;
     }
     if (strcmp(t->name, "calibrating") == 0 || strcmp(t->name, "collecting") == 0)
         return (double)whole->calibration->count / (double)trial->calibration->count;
@@ -86,23 +90,21 @@ static double scale_of(const task *t, const ssmq_run *whole, const ssmq_run *tri
                             strcmp(t->name, "interactions") == 0 ||
                             strcmp(t->name, "errors per site") == 0;
     if (!of_windows || !whole->compare) return 1;
-    const int64_t all = windows[whole->compare->evaluation],
-                  some = all < TRIAL_WINDOWS ? all : TRIAL_WINDOWS;
-    const int64_t asked = whole->compare->windows > 0 ? whole->compare->windows : all;
-    return (double)(asked < all ? asked : all) / (double)(asked < some ? asked : some);
+    const amount *of = &tokens[whole->compare->evaluation];
+    return (double)of->compared / (double)of->tried_compared;
 }
 
 /* Seconds that the whole run takes more than its trial.  Between its first and its last update a
  * task goes at the speed it keeps. */
 static double rest_of(const clocks *c, const ssmq_run *whole, const ssmq_run *trial,
-                      const int64_t *windows)
+                      const amount *tokens)
 {
     double more = 0;
     for (int32_t i = 0; i < c->n; i++) {
         const task  *t = &c->task[i];
         const double part = t->done[1] - t->done[0];
         const double pace = part > 0 ? (t->last - t->first) / part : t->end - t->begin;
-        more += pace * (scale_of(t, whole, trial, windows) - 1);
+        more += pace * (scale_of(t, whole, trial, tokens) - 1);
     }
     return more;
 }
@@ -157,24 +159,44 @@ static const ssmq_run *trial_of(const ssmq_experiment *short_e, const ssmq_exper
     return &short_e->run[i];
 }
 
-/* ---- counting windows
+/* ---- counting tokens
  * ----------------------------------------------------------------------------- */
 
-/* All that the run will see, of each evaluation: texts are tokenised as far as it takes. */
-static ssmq_status count_windows(ssmq_session *s, const ssmq_run *run, int64_t *out)
+/* Up to a limit beside the evaluation's own; 0: none. */
+static ssmq_status count_tokens(ssmq_session *s, const ssmq_evaluation *of, int64_t limit, int64_t *out)
 {
+    ssmq_evaluation e = *of;
+    ssmq_windows   *w;
+    ssmq_status     st;
+    bool            more = true;
+    if (limit > 0 && (e.limit == 0 || limit < e.limit)) e.limit = limit;
+    SSMQ_TRY(ssmq_texts_windows(s->texts, &e, s->base->vocabulary, NULL, &w));
+    *out = 0;
+    do {
+        ssmq_window next;
+        st = ssmq_windows_next(w, &next, &more);
+        if (st == SSMQ_OK && more) *out += next.read;
+    } while (st == SSMQ_OK && more);
+    ssmq_windows_close(w);
+    return st;
+}
+
+static int64_t smaller_limit(int64_t a, int64_t b)
+{
+    return a > 0 && a < b ? a : b;
+}
+
+/* All that the run will see, of each evaluation: texts are tokenised as far as it takes. */
+static ssmq_status count_run(ssmq_session *s, const ssmq_run *run, amount *out)
+{
+    const int64_t compared = run->compare ? run->compare->windows : 0;
     SSMQ_TRY(ssmq_session_prepare(s, run));
     for (int32_t i = 0; i < run->n_evaluation; i++) {
         const ssmq_evaluation *e = &run->evaluation[i];
-        ssmq_windows          *w;
-        ssmq_window            next;
-        bool                   more = true;
-        SSMQ_TRY(ssmq_texts_windows(s->texts, e, s->base->vocabulary, NULL, &w));
-        ssmq_status st = SSMQ_OK;
-        for (out[i] = -1; st == SSMQ_OK && more; out[i]++)
-            st = ssmq_windows_next(w, &next, &more);
-        ssmq_windows_close(w);
-        SSMQ_TRY(st);
+        SSMQ_TRY(count_tokens(s, e, 0, &out[i].all));
+        SSMQ_TRY(count_tokens(s, e, TRIAL_WINDOWS, &out[i].tried));
+        SSMQ_TRY(count_tokens(s, e, compared, &out[i].compared));
+        SSMQ_TRY(count_tokens(s, e, smaller_limit(compared, TRIAL_WINDOWS), &out[i].tried_compared));
     }
     return SSMQ_OK;
 }
@@ -186,15 +208,15 @@ static bool over(const trials *t)
 
 /* Of all runs, [n_run][n_evaluation]; NULL for one that is not due, or whose inputs cannot be read.
  */
-static const int64_t **count_all(const trials *t, ssmq_arena *arena)
+static const amount **count_all(const trials *t, ssmq_arena *arena)
 {
-    const int64_t **all = SSMQ_ARENA_ARRAY(arena, const int64_t *, t->e->n_run);
+    const amount **all = SSMQ_ARENA_ARRAY(arena, const amount *, t->e->n_run);
     ssmq_session    s;
     ssmq_session_open(t->e, t->cat, NULL, &s);
     for (int32_t i = 0; i < t->e->n_run && !over(t); i++) {
-        int64_t *windows = SSMQ_ARENA_ARRAY(arena, int64_t, t->e->run[i].n_evaluation);
-        if (t->due[i] && count_windows(&s, &t->e->run[i], windows) == SSMQ_OK)
-            all[i] = windows;
+        amount *tokens = SSMQ_ARENA_ARRAY(arena, amount, t->e->run[i].n_evaluation);
+        if (t->due[i] && count_run(&s, &t->e->run[i], tokens) == SSMQ_OK)
+            all[i] = tokens;
     }
     ssmq_session_close(&s); /* what it holds must not count as the memory of a run */
     return all;
@@ -242,11 +264,11 @@ static cache_size cache_of(const char *cache, ssmq_arena *arena)
 }
 
 /* The most that some task of the whole run has of what its trial had. */
-static double largest_scale(const clocks *c, const ssmq_run *whole, const ssmq_run *trial, const int64_t *windows)
+static double largest_scale(const clocks *c, const ssmq_run *whole, const ssmq_run *trial, const amount *tokens)
 {
     double most = 1;
     for (int32_t i = 0; i < c->n; i++) {
-        const double scale = scale_of(&c->task[i], whole, trial, windows);
+        const double scale = scale_of(&c->task[i], whole, trial, tokens);
         if (scale > most) most = scale;
     }
     return most;
@@ -263,10 +285,10 @@ static int64_t journal_of(const char *path, ssmq_arena *arena)
 }
 
 /* What is written beside results, of the whole run. */
-static void fill_room(const clocks *c, const ssmq_run *whole, const ssmq_run *trial, const int64_t *windows,
+static void fill_room(const clocks *c, const ssmq_run *whole, const ssmq_run *trial, const amount *tokens,
                       int64_t journal, const cache_size *before, const cache_size *after, ssmq_trial *out)
 {
-    const double scale = largest_scale(c, whole, trial, windows);
+    const double scale = largest_scale(c, whole, trial, tokens);
     const double samples = trial->calibration ? (double)whole->calibration->count / (double)trial->calibration->count : 1;
     out->journal = (int64_t)(scale * (double)journal);
     out->cached = (int64_t)(samples * (double)(after->calibration - before->calibration) +
@@ -274,7 +296,7 @@ static void fill_room(const clocks *c, const ssmq_run *whole, const ssmq_run *tr
 }
 
 static bool try_one(const trials *t, const ssmq_experiment *short_e, int32_t i, int64_t missing,
-                    const int64_t *windows, ssmq_trial *out)
+                    const amount *tokens, ssmq_trial *out)
 {
     const ssmq_run *trial = trial_of(short_e, t->e, i);
     if (!trial) return false;
@@ -295,8 +317,8 @@ static bool try_one(const trials *t, const ssmq_experiment *short_e, int32_t i, 
                 outcome[i].path;
     if (out->done) {
         const cache_size after = cache_of(request.cache, arena);
-        fill_room(&c, &t->e->run[i], trial, windows, journal_of(outcome[i].path, arena), &before, &after, out);
-        out->seconds = ssmq_monotonic_s() - begun + rest_of(&c, &t->e->run[i], trial, windows);
+        fill_room(&c, &t->e->run[i], trial, tokens, journal_of(outcome[i].path, arena), &before, &after, out);
+        out->seconds = ssmq_monotonic_s() - begun + rest_of(&c, &t->e->run[i], trial, tokens);
         out->memory = ssmq_peak_rss_bytes() + missing;
         out->disk =
             size_of(outcome[i].path, "run.h5", arena) + size_of(outcome[i].path, "dump.h5", arena);
@@ -314,10 +336,10 @@ static void work(const void *context, ssmq_str *unused)
     FILE            *f = fopen(ssmq_arena_printf(arena, "%s/trials", t->folder), "w");
     const int64_t    missing = missing_pages(t);
     (void)unused;
-    const int64_t **windows = count_all(t, arena);
+    const amount **tokens = count_all(t, arena);
     for (int32_t i = 0; f && short_e && i < t->e->n_run; i++) {
         ssmq_trial one = {0};
-        if (!windows[i] || over(t) || !try_one(t, short_e, i, missing, windows[i], &one)) continue;
+        if (!tokens[i] || over(t) || !try_one(t, short_e, i, missing, tokens[i], &one)) continue;
         fprintf(f, "%d %.9g %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", i, one.seconds, one.memory, one.disk,
                 one.journal, one.cached);
         fflush(f);
