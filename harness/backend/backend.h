@@ -65,6 +65,8 @@ typedef struct ssmq_codes {
     int32_t            bits;   /* 8; 4: all codes lie in -8 .. 7, and two are kept in a byte; 16 of f16 and bf16    */
     int64_t            group;  /* inputs of a row that share a scale; 0: that of the epilogue is all   */
     const ssmq_tensor *scale;  /* with group: f32 (N, ceil(K / group)), contiguous                     */
+    const ssmq_tensor *zero;   /* of linear_q: i32 (N, groups), or one for all; taken off each code of the weight; *
+                                * NULL: nothing is                                                    */
     bool               zeros;  /* rows of x may have zero points                                       */
     bool               floats; /* x is f32: linear_w reads it, else linear_q                           */
 } ssmq_codes;
@@ -79,6 +81,7 @@ typedef struct ssmq_packed {
     ssmq_dtype dtype; /* of a code as it was given */
     int64_t    group;
     bool       zeros, floats;
+    bool       affine; /* the weight has zero points */
 } ssmq_packed;
 
 static inline int64_t ssmq_packed_groups(const ssmq_packed *p)

@@ -74,6 +74,12 @@ void ssmq_shape_pack_q(const ssmq_codes *w, ssmq_packed *out)
     out->group = w->group;
     out->zeros = w->zeros;
     out->floats = w->floats;
+    out->affine = w->zero != NULL;
+    if (w->zero) {
+        const int64_t n = ssmq_tensor_count(w->zero);
+        SSMQ_ASSERT(w->zero->dtype == SSMQ_I32 && ssmq_tensor_contiguous(w->zero) && !w->floats);
+        SSMQ_ASSERT((n == 1 || n == out->N * ssmq_packed_groups(out)) && out->K <= SSMQ_PRODUCT_MAX / 2);
+    }
     SSMQ_ASSERT((w->group > 0) == (w->scale != NULL) && !(w->zeros && w->floats));
     if (w->scale)
         SSMQ_ASSERT(is_f32(w->scale) && ssmq_tensor_contiguous(w->scale) &&

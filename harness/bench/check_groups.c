@@ -6,6 +6,7 @@
 typedef struct drawn {
     int64_t     M, N, K, groups;
     ssmq_tensor code, scale, value; /* value: of the weight, as floats */
+    ssmq_tensor zero;               /* of its groups                   */
     ssmq_codes  w;
 } drawn;
 
@@ -68,6 +69,16 @@ static ssmq_status draw_weight(ssmq_draw *d, bool floats, drawn *t)
     return ssmq_draw_dense(d, 2, (const int64_t[]){t->N, t->groups}, 0.01f, 0.1f, &t->scale);
 }
 
+/* Zero points of the weight: none, one, or one for each group. */
+static ssmq_status draw_zeros(ssmq_draw *d, drawn *t)
+{
+    const int64_t how = ssmq_draw_int(d, 0, 2), limit = t->w.bits == 4 ? 8 : 128;
+    const int64_t n = how == 1 ? 1 : t->N * (t->groups > 0 ? t->groups : 1);
+    if (how == 0) return SSMQ_OK;
+    t->w.zero = &t->zero;
+    return ssmq_draw_index(d, n, (int32_t)-limit, (int32_t)limit - 1, &t->zero);
+}
+
 static ssmq_status draw_result(ssmq_draw *d, const drawn *t, ssmq_tensor *y, ssmq_tensor *z,
                                ssmq_tensor e[3], ssmq_epilogue *a)
 {
@@ -102,6 +113,7 @@ ssmq_status ssmq_kernel_check_linear_q(ssmq_backend *be, ssmq_backend *other, ss
     ssmq_epilogue a;
     (void)exact;
     SSMQ_TRY(draw_weight(d, false, &t));
+    SSMQ_TRY(draw_zeros(d, &t));
     SSMQ_TRY(ssmq_draw_codes(d, 2, (const int64_t[]){t.M, t.K}, &x));
     SSMQ_TRY(ssmq_draw_index(d, t.M, -128, 127, &zero));
     SSMQ_TRY(draw_result(d, &t, &y, &z, e, &a));

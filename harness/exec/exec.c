@@ -141,11 +141,22 @@ static const ssmq_assignment *linear_weight(const ssmq_exec *ex, int32_t site_w)
     return ssmq_plan_keep(ex->plan, site_w) ? NULL : w;
 }
 
+/* Can rows of an activation be handed on as codes, one by one or all with one scale? */
+static bool has_rows_of_codes(const ssmq_exec *ex, int32_t site)
+{
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    if (!a || !ssmq_qspec_bytes(&a->spec) || ex->model->site[site].kind != SSMQ_SITE_ACTIVATION) return false;
+    if (ssmq_plan_keep(ex->plan, site) || a->spec.product_dtype != SSMQ_PRECISION_F32) return false;
+    return a->spec.scope == SSMQ_SCOPE_TENSOR || a->spec.scope == SSMQ_SCOPE_TOKEN;
+}
+
 bool ssmq_exec_packable(const ssmq_exec *ex, int32_t site_w)
 {
     const ssmq_assignment *w = linear_weight(ex, site_w);
-    return w && ssmq_qspec_bytes(&w->spec) && w->spec.symmetric && !w->spec.dynamic &&
-           w->spec.product_dtype == SSMQ_PRECISION_F32 && ex->model->site[site_w].width <= SSMQ_PRODUCT_MAX;
+    const int64_t          K = ex->model->site[site_w].width;
+    if (!w || !ssmq_qspec_bytes(&w->spec) || w->spec.dynamic || w->spec.product_dtype != SSMQ_PRECISION_F32) return false;
+    if (w->spec.symmetric) return K <= SSMQ_PRODUCT_MAX;
+    return K <= SSMQ_PRODUCT_MAX / 2 && has_rows_of_codes(ex, ex->model->site[site_w].input);
 }
 
 bool ssmq_exec_half(const ssmq_exec *ex, int32_t site_w)
@@ -175,10 +186,7 @@ static bool meets_packable(const ssmq_exec *ex, int32_t site)
 const ssmq_assignment *ssmq_exec_rowwise(const ssmq_exec *ex, int32_t site)
 {
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
-    if (!a || !(a->spec.dynamic || !a->spec.symmetric) || !ssmq_qspec_bytes(&a->spec)) return NULL;
-    if (ex->model->site[site].kind != SSMQ_SITE_ACTIVATION || ssmq_plan_keep(ex->plan, site)) return NULL;
-    if (a->spec.product_dtype != SSMQ_PRECISION_F32) return NULL;
-    if (a->spec.scope != SSMQ_SCOPE_TENSOR && a->spec.scope != SSMQ_SCOPE_TOKEN) return NULL;
+    if (!a || !(a->spec.dynamic || !a->spec.symmetric) || !has_rows_of_codes(ex, site)) return NULL;
     if (ex->live[site].use == SSMQ_LIVE_UNKNOWN)
         ex->live[site].use = meets_packable(ex, site) ? SSMQ_LIVE_CODES : SSMQ_LIVE_VALUES;
     return ex->live[site].use == SSMQ_LIVE_CODES ? a : NULL;

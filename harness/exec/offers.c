@@ -17,7 +17,11 @@ static bool is_linear(const ssmq_plan *plan, int32_t site)
 static const char *obstacle_of_weight(const ssmq_plan *plan, int32_t site)
 {
     const ssmq_qspec *s = &plan->at[site].spec;
-    if (!s->symmetric) return "zero points of weights";
+    if (!s->symmetric && is_linear(plan, site)) {
+        const ssmq_qspec *x = &plan->at[plan->model->site[site].input].spec;
+        if (!ssmq_qspec_bytes(x)) return "zero points of weights behind activations in floating point";
+        if (plan->model->site[site].width > SSMQ_PRODUCT_MAX / 2) return "sums of so many products";
+    }
     return s->scope == SSMQ_SCOPE_GROUP && !is_linear(plan, site) ? "this scope" : NULL;
 }
 

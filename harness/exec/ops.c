@@ -90,7 +90,7 @@ static ssmq_status codes_product(ssmq_exec *ex, ssmq_tensor *result, int32_t sit
     }
     SSMQ_TRY(ssmq_exec_packed(ex, site_w, &packed));
     SSMQ_TRY(bytes_of(ex, rows, &codes));
-    const bool whole = packed->bits == 8 && packed->group == 0 && !packed->zeros;
+    const bool whole = packed->bits == 8 && packed->group == 0 && !packed->zeros && !packed->affine;
     return (whole ? ex->be->ops->linear_i8 : ex->be->ops->linear_q)(ex->be, result, &codes, packed,
                                                                     e);
 }
@@ -106,7 +106,8 @@ static ssmq_status bf16_product(ssmq_exec *ex, ssmq_tensor *result, int32_t site
 /* Does a product of floats read a weight that is packed? */
 static bool by_linear_w(const ssmq_exec *ex, int32_t site_w)
 {
-    return ex->mode == SSMQ_MODE_REAL && (ssmq_exec_packable(ex, site_w) || ssmq_exec_half(ex, site_w));
+    if (ex->mode != SSMQ_MODE_REAL) return false;
+    return ssmq_exec_half(ex, site_w) || (ssmq_exec_packable(ex, site_w) && ex->plan->at[site_w].spec.symmetric);
 }
 
 /* Whatever comes last of a product hands its result on. */

@@ -193,15 +193,16 @@ static ssmq_status pack(ssmq_exec *ex, int32_t site, const ssmq_assignment *a, c
     const int32_t input = ex->model->site[site].input;
     const bool    rowwise = ssmq_exec_rowwise(ex, input), floats = !rowwise && !ssmq_exec_coded(ex, input);
     const bool    group = a->spec.scope == SSMQ_SCOPE_GROUP, zeros = rowwise && !ex->plan->at[input].spec.symmetric;
-    const bool       half = ssmq_qspec_half(&a->spec);
+    const bool half = ssmq_qspec_half(&a->spec), affine = !a->spec.symmetric && a->params.zero.data != NULL;
     if (half && ssmq_exec_bf16(ex, input, site)) return ex->be->ops->pack_bf16(ex->be, codes, out);
     const ssmq_codes w = {.code = codes,
                           .bits = half ? 16 : a->spec.bits <= 4 ? 4 : 8,
                           .group = group ? a->spec.group : 0,
                           .scale = group ? &a->params.scale : NULL,
+                          .zero = affine ? &a->params.zero : NULL,
                           .zeros = zeros,
                           .floats = floats};
-    if (!floats && !zeros && !ssmq_exec_grouped(ex, site)) return ex->be->ops->pack_i8(ex->be, codes, out);
+    if (!floats && !zeros && !affine && !ssmq_exec_grouped(ex, site)) return ex->be->ops->pack_i8(ex->be, codes, out);
     return ex->be->ops->pack_q(ex->be, &w, out);
 }
 
@@ -286,7 +287,8 @@ void ssmq_exec_rescale(const ssmq_exec *ex, int32_t site_x, int32_t site_w, floa
     const ssmq_assignment *x = ssmq_exec_coded(ex, site_x), *w = ssmq_exec_coded(ex, site_w);
     *scale = x ? scale_of(x) : 1.0f;
     *channel = (ssmq_tensor){0};
-    if (!w) return;
+    if (!w && ssmq_exec_integer(ex, site_x, site_w)) w = ssmq_exec_quantised(ex, site_w); /* with zero points */
+    if (!w || w->spec.scope == SSMQ_SCOPE_GROUP) return;
     if (w->spec.scope == SSMQ_SCOPE_TENSOR) *scale *= scale_of(w);
     else *channel = ssmq_tensor_reshape(&w->params.scale, 1, w->params.scale.dim);
 }

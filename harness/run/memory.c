@@ -60,7 +60,7 @@ static int64_t bits_of(const ssmq_plan *plan, int32_t site, ssmq_mode mode)
     const bool        linear = input >= 0 && plan->model->site[input].linear;
     const bool        codes = linear && ssmq_qspec_bytes(&plan->at[input].spec);
     if (linear && mode == SSMQ_MODE_REAL && ssmq_qspec_half(s)) return 16;
-    if (!linear || !ssmq_qspec_bytes(s) || !s->symmetric) return 32;
+    if (!linear || !ssmq_qspec_bytes(s) || (!s->symmetric && !codes)) return 32;
     if (mode != SSMQ_MODE_REAL) return codes ? 8 : 32;
     return s->bits <= 4 && !codes ? 4 : 8;
 }

@@ -149,6 +149,11 @@ static void test_others(void **state)
     check_text(s, "solved", "- {method: gptq, bits: 4}\n- {method: activations, bits: 8}\n");
     check_text(s, "kept", "- {method: outliers}\n- {method: weights}\n- {method: activations}\n");
     check_text(s, "points", "- {method: activations, symmetric: false}\n- {method: weights}\n");
+    check_text(s, "points of weights", "- {method: weights, symmetric: false}\n- {method: activations}\n");
+    check_text(s, "points of groups",
+               "- {method: weights, symmetric: false}\n- {method: activations, range: dynamic, scope: token}\n"
+               "- {id: g, method: weights, bits: 4, scope: group, group: 16, symmetric: false, "
+               "sites: [layers.*.in_proj.weight, layers.*.out_proj.weight]}\n");
     check_text(s, "state", "- {method: weights}\n- {method: activations}\n- {method: state}\n");
     check_text(s, "all in bf16", "- {method: weights, sites: \"**\", format: bf16, bits: 16}\n");
     check_text(s, "all in f16", "- {method: weights, sites: \"**\", format: f16, bits: 16}\n"

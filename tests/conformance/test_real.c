@@ -1,5 +1,6 @@
 /* Real mode: the same numbers as fake mode, bit for bit, and a reason where there is no integer
  * kernel. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "quant/methods.h"
@@ -67,6 +68,22 @@ static const struct {
       {A, "{symmetric: false, bits: 8}"}}},
     {"smoothquant, zero points",
      {{&ssmq_method_smoothquant, NULL}, {W, NULL}, {A, "{symmetric: false}"}}},
+    {"zero points of weights", {{W, "{symmetric: false, observer: {statistic: minmax}}"}, {A, NULL}}},
+    {"zero points of rows of weights", {{W, "{symmetric: false, scope: channel}"}, {A, "{bits: 6}"}}},
+    {"zero points of groups",
+     {{W, "{symmetric: false}"},
+      {W, "{bits: 4, symmetric: false, scope: group, group: 4, sites: " WIDE "}"},
+      {A, "{range: dynamic, scope: token}"}}},
+    {"zero points of both",
+     {{W, "{symmetric: false, scope: channel}"},
+      {W, "{symmetric: false, scope: group, group: 2, sites: '**.in_proj.weight'}"},
+      {A, "{symmetric: false}"},
+      {W, "{sites: head.weight, bits: 4, symmetric: false}"},
+      {A, "{sites: head.in, symmetric: false, range: dynamic, scope: token}"}}},
+    {"zero points of gptq",
+     {{W, "{symmetric: false}"},
+      {&ssmq_method_gptq, "{bits: 4, scope: group, group: 4, symmetric: false, sites: " WIDE "}"},
+      {A, NULL}}},
     {"state in bytes", {{W, NULL}, {A, NULL}, {&ssmq_method_state, NULL}}},
     {"state in bytes by channel", {{W, NULL}, {A, NULL}, {&ssmq_method_state, "{scope: channel}"}}},
     {"state in half precision", {{W, NULL}, {A, NULL}, {&ssmq_method_state, "{format: f16}"}}},
@@ -391,6 +408,68 @@ static void whole_numbers_are_float_sums(void **state)
     test_backends_close(b, n);
 }
 
+/* ---- zero points of weights --------------------------------------------------------------- */
+
+static const test_step zero_points[][3] = {
+    {{W, "{sites: '**.in_proj.weight', symmetric: false, observer: {statistic: minmax}}"}, {A, "{sites: '**.in_proj.in'}"}},
+    {{W, "{sites: '**.in_proj.weight', symmetric: false, scope: channel}"},
+     {A, "{sites: '**.in_proj.in', symmetric: false, range: dynamic, scope: token}"}},
+    {{W, "{sites: '**.in_proj.weight', symmetric: false, bits: 4, scope: group, group: 5}"},
+     {A, "{sites: '**.in_proj.in', symmetric: false}"}},
+};
+
+/* Codes of both factors are multiplied in whole numbers, which come to the product of the real numbers that they stand
+ * for, summed in float64: both values of a term are rounded, then products with a scale, a row's and a column's, or with
+ * those of four groups and their sum; a term passes through 8 such roundings at most. */
+static void check_zero_points(const test_backend *b, const ssmq_model *m, const test_step *steps)
+{
+    enum { D = 20, N = 80 };
+    test_applied       a = test_apply(m, b->be, steps, SEED);
+    const int32_t      site = test_site(m, "layers.0.in_proj.in"), site_w = test_site(m, "layers.0.in_proj.weight");
+    float              in[3 * D], y[3 * N];
+    ssmq_tensor        x = SSMQ_TENSOR(in, SSMQ_F32, 1, 3, D), real = x, out = SSMQ_TENSOR(y, SSMQ_F32, 1, 3, N);
+    float              copy[3 * D];
+    const ssmq_tensor *w;
+    ssmq_exec         *ex, *other;
+    int32_t            token[3 * D];
+    int64_t            clamped[N] = {0};
+    test_tokens(token, 3 * D, 201, SEED);
+    for (int i = 0; i < 3 * D; i++) copy[i] = in[i] = 0.01f * (float)(token[i] - 70);
+    CHECK_OK(ssmq_exec_open(b->be, a.m, a.r.plan, SSMQ_MODE_REAL, &ex));
+    CHECK_OK(ssmq_exec_open(b->be, a.m, a.r.plan, SSMQ_MODE_FAKE, &other));
+    assert_true(ssmq_exec_is_integer(ex, site_w) && ssmq_exec_is_integer(other, site_w));
+    CHECK_OK(ssmq_exec_site(ex, site, &x));
+    CHECK_OK(ssmq_exec_linear(ex, &out, site, site_w, -1, &x, NULL));
+    real = SSMQ_TENSOR(copy, SSMQ_F32, 3, D);
+    CHECK_OK(ssmq_exec_recode(other, site, &real, NULL));
+    CHECK_OK(ssmq_exec_recode_weight(other, site_w, &w, clamped));
+    for (int i = 0; i < 3 * N; i++) {
+        double sum = 0, all = 0;
+        for (int k = 0; k < D; k++) {
+            const double term = (double)copy[i / N * D + k] * (double)((const float *)w->data)[i % N * D + k];
+            sum += term;
+            all += fabs(term);
+        }
+        if (!(fabs((double)y[i] - sum) <= 8 * 0x1p-24 * all + 1e-30))
+            fail_msg("%s: element %d is %.9g, not %.9g", b->name, i, (double)y[i], sum);
+    }
+    ssmq_exec_close(other);
+    ssmq_exec_close(ex);
+    test_applied_free(&a);
+}
+
+static void zero_points_of_weights_are_taken_off(void **state)
+{
+    (void)state;
+    test_backend  b[BACKENDS];
+    ssmq_model   *m = test_drawn_model(configs[1], SEED);
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    for (int32_t i = 0; i < n; i++)
+        for (size_t k = 0; k < sizeof zero_points / sizeof *zero_points; k++) check_zero_points(&b[i], m, zero_points[k]);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
 /* ---- what is refused --------------------------------------------------------------------- */
 
 static const struct {
@@ -400,7 +479,7 @@ static const struct {
     {{{W, "{scope: group, group: 2, sites: '**.conv.weight'}"}},
      "layers.0.conv.weight: no integer kernel for this scope"},
     {{{W, "{symmetric: false}"}},
-     "layers.0.in_proj.weight: no integer kernel for zero points of weights"},
+     "layers.0.in_proj.weight: no integer kernel for zero points of weights behind activations in floating point"},
     {{{W, "{bits: 16}"}},
      "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 "
      "bits"},
@@ -457,6 +536,7 @@ int main(void)
         cmocka_unit_test(parts_of_floats_change_no_bit),
         cmocka_unit_test(a_bad_value_in_a_part_is_named),
         cmocka_unit_test(whole_numbers_are_float_sums),
+        cmocka_unit_test(zero_points_of_weights_are_taken_off),
         cmocka_unit_test(what_has_no_kernel_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

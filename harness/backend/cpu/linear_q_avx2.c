@@ -83,6 +83,11 @@ static inline __attribute__((always_inline)) void tile_of(int rows, int32_t bits
                     sum[r],
                     _mm256_mullo_epi32(_mm256_set1_epi32(p->zero[m + r]),
                                        _mm256_loadu_si256((const __m256i_u *)(p->group_sum + at))));
+            if (p->code_zero)
+                sum[r] = _mm256_sub_epi32(
+                    sum[r],
+                    _mm256_mullo_epi32(_mm256_set1_epi32(p->row_sum[(m + r) * p->groups + g]),
+                                       _mm256_loadu_si256((const __m256i_u *)(p->code_zero + at))));
             const __m256 v = _mm256_cvtepi32_ps(sum[r]);
             if (!p->group_scale) total[r] = v;
             else

@@ -84,12 +84,15 @@ static inline __attribute__((always_inline)) void group_sums(int rows, int vecto
     }
 }
 
-/* A group's sum of one row for 16 columns from at on, added to the total of the groups before. */
-static inline __m512 with_group(const product *p, int64_t m, int64_t at, __m512i sum, __m512 total)
+/* The sum of group g of one row for 16 columns from at on, added to the total of the groups before. */
+static inline __m512 with_group(const product *p, int64_t m, int64_t g, int64_t at, __m512i sum, __m512 total)
 {
     if (p->zero)
         sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_set1_epi32(p->zero[m]),
                                                        _mm512_loadu_si512(p->group_sum + at)));
+    if (p->code_zero)
+        sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_set1_epi32(p->row_sum[m * p->groups + g]),
+                                                       _mm512_loadu_si512(p->code_zero + at)));
     const __m512 v = _mm512_cvtepi32_ps(sum);
     if (!p->group_scale) return v;
     return _mm512_add_ps(total, _mm512_mul_ps(v, _mm512_loadu_ps(p->group_scale + at)));
@@ -116,8 +119,8 @@ static inline __attribute__((always_inline)) void tile_of(int rows, int vectors,
         group_sums(rows, vectors, bits, p, x, w, sum);
         SSMQ_UNROLL(8)
         for (int r = 0; r < rows; r++) {
-            total[r][0] = with_group(p, m + r, at, sum[r][0], total[r][0]);
-            if (vectors > 1) total[r][1] = with_group(p, m + r, at + LANES, sum[r][1], total[r][1]);
+            total[r][0] = with_group(p, m + r, g, at, sum[r][0], total[r][0]);
+            if (vectors > 1) total[r][1] = with_group(p, m + r, g, at + LANES, sum[r][1], total[r][1]);
         }
     }
     SSMQ_UNROLL(8)

@@ -43,6 +43,8 @@ static inline __attribute__((always_inline)) void tile(int rows, int vectors, co
         for (int r = 0; r < rows; r++)
             for (int c = 0; c < LANES; c++) {
                 if (p->zero) sum[r][c] -= p->zero[m + r] * p->group_sum[g * p->columns + n + c];
+                if (p->code_zero)
+                    sum[r][c] -= p->row_sum[(m + r) * p->groups + g] * p->code_zero[g * p->columns + n + c];
                 add_group(p, g, n + c, sum[r][c], &total[r][c]);
             }
     }
