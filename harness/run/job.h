@@ -16,6 +16,7 @@ typedef struct ssmq_job {
     ssmq_session           *session;
     ssmq_arena             *arena;
     const ssmq_outcome     *outcome; /* of all runs; zeroed where there is none yet */
+    int64_t                 room;    /* bytes that runs like it took, 0: not known; more than those are free before it begins */
     /* From here on run.c's own: */
     ssmq_rundir            *dir;
     ssmq_journal           *journal; /* NULL: not yet, or not any more */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "harness/data/checkpoint.h"
 #include "harness/run/evaluate/eval_ppl.h"
+#include "harness/run/evaluate/sensitivity.h"
 #include "harness/run/execute.h"
 #include "harness/store/host.h"
 
@@ -193,6 +194,17 @@ static int64_t compared(const ssmq_run *run, const ssmq_plan *plan)
     return less(rows_of(run) * width * (int64_t)(sizeof(float) + 1), SSMQ_COMPARE_ROOM);
 }
 
+/* What sensitivity keeps of the float model: rows of its windows, as many as it has room for. */
+static int64_t kept_rows(const ssmq_run *run, const ssmq_model *m)
+{
+    const ssmq_compare_spec *c = run->compare;
+    if (!c || c->sensitivity == SSMQ_SENSITIVITY_OFF) return 0;
+    const ssmq_evaluation *e = &run->evaluation[c->evaluation];
+    const int64_t          windows = c->windows > 0 && e->limit > 0 ? less(c->windows, e->limit) : c->windows + e->limit;
+    if (windows == 0) return SSMQ_SENSITIVITY_BYTES; /* the whole text */
+    return less(windows * e->window * m->width * (int64_t)sizeof(float), SSMQ_SENSITIVITY_BYTES);
+}
+
 /* What is held when it holds most. */
 static int64_t held(const ssmq_experiment *e, const ssmq_run *run, const ssmq_plan *plan)
 {
@@ -203,7 +215,7 @@ static int64_t held(const ssmq_experiment *e, const ssmq_run *run, const ssmq_pl
     const bool        beside = is_against(run, SSMQ_AGAINST_FLOAT);
     const int64_t     before = more(while_calibrating(run, &z, mapped), while_collecting(run, &z, mapped)) + sample;
     const int64_t     after = while_evaluating(run, &z, mapped) + one * (beside ? 2 : 1);
-    const int64_t     behind = while_comparing(run, &z, mapped) + compared(run, plan) + one;
+    const int64_t     behind = while_comparing(run, &z, mapped) + more(compared(run, plan), kept_rows(run, m)) + one;
     return more(before, run->compare ? more(after, behind) : after) + run->dump_bytes;
 }
 

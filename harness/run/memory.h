@@ -8,7 +8,7 @@ extern "C" {
 
 /* Bytes, when it holds most: while it calibrates, the copies that steps rewrite and a sample's activations; or after,
  * the weights as its mode reads them, once more what it is compared with, and for each model a block of logits, the
- * activations of a layer and the states; what is dumped, and what this process takes by itself, which has read the
+ * activations of a layer and the states, and what comparing keeps; what is dumped, and what this process takes by itself, which has read the
  * experiment.  What calibration keeps comes on top.  *model: described before, for the next call to use again, or NULL; the caller's to free.
  * INPUT, UNSUPPORTED: the model. */
 SSMQ_MUST_USE ssmq_status ssmq_run_memory(const ssmq_experiment *e, const ssmq_catalogue *cat,

@@ -8,6 +8,7 @@
 #include "harness/base/build.h"
 #include "harness/base/clock.h"
 #include "harness/base/hash.h"
+#include "harness/run/code.h"
 #include "harness/run/evaluate/sensitivity_store.h"
 #include "harness/run/execute.h"
 #include "harness/store/lease.h"
@@ -128,7 +129,7 @@ static ssmq_status write_manifest(job *j, ssmq_provenance *p)
     p->cpu_s = ssmq_cpu_time_s() - j->cpu;
     p->place = &place;
     p->n_place = 1;
-    p->journal_bytes = ssmq_journal_bytes(j->journal);
+    p->journal_bytes = ssmq_journal_bytes(j->journal, &p->journal_sums_bytes);
     ssmq_str text = {0};
     ssmq_provenance_manifest(p, &text);
     const ssmq_status st =
@@ -208,26 +209,13 @@ static void note_calibration(job *j, const ssmq_recipe_result *r)
     }
 }
 
-/* What the code is: of a commit that was changed, and where it is not known, only the program itself tells. */
-static const char *code_of(const job *j)
-{
-    const ssmq_build *build = ssmq_build_info();
-    char              sum[SSMQ_SHA256_HEX];
-    if (!build->dirty && strlen(build->commit) == 40) return build->commit;
-    if (ssmq_sha256_file("/proc/self/exe", sum) != SSMQ_OK) {
-        ssmq_error_clear();
-        return build->commit;
-    }
-    return ssmq_arena_printf(j->arena, "%s changed, program %.16s", build->commit, sum);
-}
-
 /* All that numbers of a run's pieces depend on. */
 static const char *identity_of(const job *j)
 {
     const ssmq_backend *be = j->session->be;
     const ssmq_build   *build = ssmq_build_info();
     return ssmq_arena_printf(j->arena, "run %s, ssmq %s %s, numerics %d, %s, %s, %s %s on %s", j->run->id,
-                             build->version, code_of(j), SSMQ_NUMERICS_VERSION, build->compiler, build->flags,
+                             build->version, ssmq_code_of(build, SSMQ_THIS_PROGRAM, j->arena), SSMQ_NUMERICS_VERSION, build->compiler, build->flags,
                              be->ops->name, be->tier, be->device);
 }
 
@@ -445,7 +433,7 @@ void ssmq_job_run(ssmq_job *j, ssmq_outcome *o)
     j->lost = j->task = NULL;
     start_clocks(j);
     ssmq_status st =
-        ssmq_rundir_open(o->path, j->run->id, j->run->name, ROOM_BYTES + 2 * j->run->dump_bytes, &j->dir);
+        ssmq_rundir_open(o->path, j->run->id, j->run->name, (j->room > ROOM_BYTES ? j->room : ROOM_BYTES) + 2 * j->run->dump_bytes, &j->dir);
     if (st != SSMQ_OK) {
         fail_outcome(j, st, o);
         return;

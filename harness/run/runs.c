@@ -2,6 +2,7 @@
 #include <string.h>
 #include "harness/run/job.h"
 #include "harness/run/late_alarms.h"
+#include "harness/run/sweep/forecast.h"
 #include "harness/run/sweep/snapshot.h"
 #include "harness/run/sweep/sweep_files.h"
 #include "harness/run/sweep/workers.h"
@@ -119,6 +120,26 @@ static ssmq_status prepare_all(ssmq_job *jobs, ssmq_outcome *outcome, int32_t n)
     return SSMQ_OK;
 }
 
+/* What is known of the room that it all takes, from runs that are finished and what the cache has; those who carry out single
+ * runs leave it to whoever started them.  A forecast refuses nothing but a run that would leave more than there is place for. */
+static void look_for_room(ssmq_job *jobs, int32_t n)
+{
+    const ssmq_run_request     *r = jobs->request;
+    const ssmq_forecast_request request = {.out = r->out, .cache = r->cache, .workers = r->workers > 1 ? r->workers : 1};
+    ssmq_forecast               f;
+    if (r->only && *r->only) return;
+    if (ssmq_forecast_make(jobs->e, jobs->session->cat, &request, jobs->arena, &f) != SSMQ_OK) {
+        ssmq_error_clear(); /* who runs says what is missing */
+        return;
+    }
+    for (int32_t i = 0; i < n; i++)
+        if (f.run[i].like > 0) jobs[i].room = f.run[i].disk + f.run[i].journal;
+    const int64_t need = ssmq_forecast_room(&f);
+    if (f.free >= 0 && need > f.free)
+        SSMQ_LOG_LINE(r->listener ? r->listener->log : NULL, WARNING, "this file system may have too little room; ssmq plan tells more",
+                      SSMQ_LOG_T("folder", r->out), SSMQ_LOG_I("free_MiB", f.free >> 20), SSMQ_LOG_I("needed_MiB", need >> 20));
+}
+
 static int32_t count_asked(const ssmq_outcome *o, int32_t n)
 {
     int32_t asked = 0;
@@ -206,6 +227,7 @@ ssmq_status ssmq_experiment_run(const ssmq_experiment *e, const ssmq_catalogue *
     session.cache = request->cache;
     session.threads = request->threads;
     ssmq_status st = prepare_all(jobs, outcome, e->n_run);
+    if (st == SSMQ_OK) look_for_room(jobs, e->n_run);
     if (st == SSMQ_OK && !request->no_collect) st = ssmq_sweep_freeze(e, request->out);
     const int32_t asked = count_asked(outcome, e->n_run);
     if (st == SSMQ_OK) st = carry_out_all(jobs, outcome, e->n_run);

@@ -4,6 +4,7 @@
 #include "harness/base/assert.h"
 #include "harness/run/calibrate/replay_key.h"
 #include "harness/run/checkpoint/load.h"
+#include "harness/run/code.h"
 
 /* Something that was made for one run, and is there for others that want the same. */
 typedef struct ssmq_held {
@@ -104,6 +105,12 @@ static ssmq_status use_model(ssmq_session *s, const ssmq_run *run)
     return st;
 }
 
+const char *ssmq_session_code(ssmq_session *s)
+{
+    if (!s->code) s->code = ssmq_code_key(ssmq_build_info(), SSMQ_THIS_PROGRAM, s->arena);
+    return s->code;
+}
+
 /* A folder of the cache; NULL where nothing is kept. */
 static const char *folder_of(const ssmq_session *s, const char *name)
 {
@@ -113,7 +120,9 @@ static const char *folder_of(const ssmq_session *s, const char *name)
 static ssmq_status use_tokenizer(ssmq_session *s, const ssmq_run *run)
 {
     ssmq_tokenizer  *tokenizer = NULL;
-    if (!s->texts) s->texts = ssmq_texts_new(folder_of(s, "tokens"), s->e, s->listener ? s->listener->log : NULL);
+    if (!s->texts)
+        s->texts = ssmq_texts_new(folder_of(s, "tokens"), ssmq_session_code(s), s->e,
+                                  s->listener ? s->listener->log : NULL);
     ssmq_texts_tokenizer(s->texts, NULL, NULL);
     if (!run->tokenizer) return SSMQ_OK;
     const char      *key = ssmq_arena_printf(s->arena, "tokenizer %s", run->tokenizer);
@@ -165,7 +174,7 @@ static void use_replay(ssmq_session *s, const ssmq_run *run)
     s->replay = NULL;
     if (!run->calibration) return;
     const int32_t    n = ssmq_session_files(s, run, &file);
-    const char      *identity = ssmq_replay_identity(run, s->be, file, n, s->arena);
+    const char      *identity = ssmq_replay_identity(run, s->be, ssmq_session_code(s), file, n, s->arena);
     const char      *key = s->cache ? identity : key_of_one(s, run);
     const ssmq_held *h = find(s, key);
     if (!h) {
@@ -202,7 +211,7 @@ static void use_hidden(ssmq_session *s, const ssmq_run *run)
     if (!s->cache || run->keep_hidden == 0 || s->be->ops->space != SSMQ_SPACE_HOST) return;
     if (!ssmq_session_shares_float(s->e, run)) return;
     const int32_t    n = ssmq_session_files(s, run, &file);
-    const char      *identity = ssmq_hidden_identity(s->be, file, n, s->arena);
+    const char      *identity = ssmq_hidden_identity(s->be, ssmq_session_code(s), file, n, s->arena);
     const ssmq_held *h = find(s, identity);
     if (!h) {
         ssmq_hidden_cache *hidden =

@@ -33,6 +33,7 @@ typedef struct ssmq_session {
     /* Everything there is (session.c): */
     const char            *model;    /* the directory that base is of */
     struct ssmq_held      *held;
+    const char            *code;     /* NULL: not asked for yet */
 } ssmq_session;
 
 void ssmq_session_open(const ssmq_experiment *e, const ssmq_catalogue *cat,
@@ -45,6 +46,9 @@ SSMQ_MUST_USE ssmq_status ssmq_session_prepare(ssmq_session *s, const ssmq_run *
 
 /* Is a run compared with float, or another one of the experiment with what this float run computes? */
 bool ssmq_session_shares_float(const ssmq_experiment *e, const ssmq_run *run);
+
+/* What the code is, for keys of what runs share (code.h). */
+const char *ssmq_session_code(ssmq_session *s);
 
 /* The files that decide a run's numbers, with the sums and sizes that its id stands for, in a fixed order;
  * the arena's.  Returns how many. */

@@ -388,14 +388,14 @@ void ssmq_journal_close(ssmq_journal *j)
     ssmq_arena_free(j->a);
 }
 
-int64_t ssmq_journal_bytes(const ssmq_journal *j)
+int64_t ssmq_journal_bytes(const ssmq_journal *j, int64_t *sums)
 {
     struct stat st;
-    ssmq_str    sums = {0};
-    ssmq_str_printf(&sums, "%s/" SSMQ_JOURNAL_SUMS, j->folder);
-    const int64_t bulk = stat(ssmq_str_text(&sums), &st) == 0 ? (int64_t)st.st_size : 0;
-    ssmq_str_free(&sums);
-    return j->size + j->bin_size + bulk;
+    ssmq_str    path = {0};
+    ssmq_str_printf(&path, "%s/" SSMQ_JOURNAL_SUMS, j->folder);
+    *sums = stat(ssmq_str_text(&path), &st) == 0 ? (int64_t)st.st_size : 0;
+    ssmq_str_free(&path);
+    return j->size + j->bin_size + *sums;
 }
 
 void ssmq_journal_remove_bulk(const char *folder)

@@ -75,8 +75,8 @@ void ssmq_journal_examine(const char *folder, bool done, ssmq_arena *arena, ssmq
 /* 16 hex digits that stand for these bytes. */
 void ssmq_journal_tag_of(const void *bytes, size_t n, char tag[SSMQ_JOURNAL_TAG]);
 
-/* Bytes that the journal takes now, with journal.sums. */
-int64_t ssmq_journal_bytes(const ssmq_journal *j);
+/* Bytes that the journal takes now, with journal.sums, which do not grow with the pieces that are done: *sums of them. */
+int64_t ssmq_journal_bytes(const ssmq_journal *j, int64_t *sums);
 
 /* The run is done: journal.bin and journal.sums, which are of no use any more, are removed; an error is passed over. */
 void ssmq_journal_remove_bulk(const char *folder);

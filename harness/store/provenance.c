@@ -159,6 +159,7 @@ static void put_moment(ssmq_json_writer *w, const char *key, const ssmq_provenan
     ssmq_json_put_int(w, "peak_rss_bytes", ssmq_peak_rss_bytes());
     ssmq_json_put_int(w, "threads", p->threads);
     ssmq_json_put_int(w, "journal_bytes", p->journal_bytes);
+    ssmq_json_put_int(w, "journal_sums_bytes", p->journal_sums_bytes);
     put_machine(w, m);
     put_command(w, p);
     put_places(w, p);

@@ -37,7 +37,8 @@ typedef struct ssmq_provenance {
     double             wall_s;             /* of this run                                     */
     double             cpu_s;              /* of this run, all threads                        */
     int32_t            threads;
-    int64_t            journal_bytes;      /* of both its files, which are largest at the end         */
+    int64_t            journal_bytes;      /* of its files, which are largest at the end; of them journal.sums */
+    int64_t            journal_sums_bytes;
     const char *const *argument; /* the command line                                          */
     int32_t            n_argument;
     const char *const *variable; /* names of the environment variables that took effect       */

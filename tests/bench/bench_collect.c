@@ -55,7 +55,7 @@ typedef struct bench {
     int32_t         *token; /* behind them */
     int              L, n, repeats; /* tokens of a sample, samples */
     const char      *folder;        /* for a journal               */
-    int64_t          bytes;         /* of it, at its end           */
+    int64_t          bytes, sums;   /* of it at its end, and of them the sums */
     ssmq_arena      *arena;
 } bench;
 
@@ -91,7 +91,7 @@ static ssmq_status collect_kept(bench *b)
     ssmq_listener l = {.journal = NULL};
     SSMQ_TRY(ssmq_journal_open(b->folder, "bench", true, NULL, &l.journal));
     const ssmq_status st = collect(b, &ways[KEPT - 2], &l);
-    b->bytes = ssmq_journal_bytes(l.journal);
+    b->bytes = ssmq_journal_bytes(l.journal, &b->sums);
     ssmq_journal_close(l.journal);
     ssmq_journal_remove_bulk(b->folder);
     unlink(ssmq_arena_printf(b->arena, "%s/" SSMQ_JOURNAL, b->folder));
@@ -124,7 +124,7 @@ static ssmq_status measure(bench *b)
     }
     print_keeping("wall", wall[KEPT], wall[KEPT - 1], b->repeats);
     print_keeping("cpu", cpu[KEPT], cpu[KEPT - 1], b->repeats);
-    printf("journal %.0f MiB at the end, ", (double)b->bytes / 0x1p20);
+    printf("journal %.0f MiB at the end, of them %.0f of sums; ", (double)b->bytes / 0x1p20, (double)b->sums / 0x1p20);
     printf("peak memory %.0f MiB\n", (double)ssmq_peak_rss_bytes() / 0x1p20);
     return SSMQ_OK;
 }

@@ -43,7 +43,7 @@ static ssmq_fake_real *hold(const scratch *s, ssmq_backend *be, const test_appli
                             const ssmq_plan *fake, int64_t room)
 {
     const ssmq_evaluation        e = write_text(s, a->m);
-    ssmq_texts                  *texts = ssmq_texts_new(NULL, NULL, NULL);
+    ssmq_texts                  *texts = ssmq_texts_new(NULL, "", NULL, NULL);
     const ssmq_fake_real_request r = {.evaluation = &e,
                                       .model = a->m,
                                       .plan = a->r.plan,

@@ -51,7 +51,7 @@ static const ssmq_compare_spec everything = {.metrics = ~0u, .inputs = (1u << SS
 static ssmq_site_errors *measure(const scratch *s, ssmq_backend *be, const test_applied *a, int64_t room)
 {
     const ssmq_evaluation         e = write_text(s, a->m);
-    ssmq_texts                   *texts = ssmq_texts_new(NULL, NULL, NULL);
+    ssmq_texts                   *texts = ssmq_texts_new(NULL, "", NULL, NULL);
     const ssmq_site_error_request r = {.spec = &everything,
                                        .evaluation = &e,
                                        .model = a->m,

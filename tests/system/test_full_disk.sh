@@ -60,9 +60,26 @@ clear_disk
 fill 8000
 run 5 run "$scratch/full.yaml" --out "$runs"
 expect_in_err "are free on this file system, "
+run 5 run "$scratch/full.yaml" --out "$runs" --set evaluate.wt2.limit=2000 # what the cache may take is no reason to refuse it
+expect_in_err "this file system may have too little room"
 run 0 plan "$scratch/full.yaml" --out "$runs" --probe 60 --set calibration.count=512 --set collect.dump.samples=512
 expect_in_out "TOO LITTLE: "
 clear_disk
+rm -rf "$runs"
+
+# What runs like it took is to be free.
+mkdir "$runs"
+cp -r "$scratch/whole/full" "$runs"
+sed -i "s/\"journal_bytes\": .*/\"journal_bytes\": 41943040,/" "$runs"/full/*/manifest.json
+sed "s|^recipe: .*|recipes: {naive: $PWD/configs/recipes/naive.yaml, quamba: $PWD/configs/recipes/quamba.yaml}|" \
+    "$scratch/full.yaml" > "$scratch/two.yaml"
+fill 40000
+run 1 run "$scratch/two.yaml" --out "$runs"
+expect_in_err "KiB are free on this file system, "
+[ "$(grep -c 'finished before' "$scratch/err")" -eq 2 ] || fail "others than the new run were not there: $err"
+clear_disk
+sed -i "s/\"journal_bytes\": .*/\"journal_bytes\": 4194304,/" "$runs"/full/*/manifest.json
+run 0 run "$scratch/two.yaml" --out "$runs"
 rm -rf "$runs"
 
 # ---- full in the middle ------------------------------------------------------------------------

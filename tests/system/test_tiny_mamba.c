@@ -46,7 +46,7 @@ static fixture fixture_open(void)
     const ssmq_run *run = &f.e->run[f.e->n_run - 1];
     CHECK_OK(ssmq_model_load(ssmq_families, run->model, &f.base, &f.checkpoint));
     CHECK_OK(ssmq_tokenizer_open(run->tokenizer, &f.tokenizer));
-    f.texts = ssmq_texts_new(NULL, NULL, NULL);
+    f.texts = ssmq_texts_new(NULL, "", NULL, NULL);
     ssmq_texts_tokenizer(f.texts, f.tokenizer, run->tokenizer);
     const ssmq_calibration_spec *c = run->calibration;
     CHECK_OK(ssmq_samples_read(&c->data, f.tokenizer, f.base->vocabulary, c->select, c->count,

@@ -8,13 +8,13 @@ static const double usual[] = {0,  1,    25,   50,    75,    90,     95,     99,
                                99.5, 99.9, 99.95, 99.99, 99.995, 99.999, 99.9999, 100};
 #define USUAL (int32_t)(sizeof usual / sizeof *usual)
 
-const char *ssmq_replay_identity(const ssmq_run *run, const ssmq_backend *be, const ssmq_input_file *file,
-                                 int32_t n, ssmq_arena *arena)
+const char *ssmq_replay_identity(const ssmq_run *run, const ssmq_backend *be, const char *code,
+                                 const ssmq_input_file *file, int32_t n, ssmq_arena *arena)
 {
     const ssmq_calibration_spec *c = run->calibration;
     ssmq_str                     text = {0};
-    ssmq_str_printf(&text, "numerics %d\nbackend %s %s\nprocessor %s\n", SSMQ_NUMERICS_VERSION, be->ops->name,
-                    be->tier, be->device);
+    ssmq_str_printf(&text, "numerics %d\n%sbackend %s %s\nprocessor %s\n", SSMQ_NUMERICS_VERSION, code,
+                    be->ops->name, be->tier, be->device);
     for (int32_t i = 0; i < n; i++)
         if (strncmp(file[i].role, "evaluation/", strlen("evaluation/")) != 0)
             ssmq_str_printf(&text, "%s %s\n", file[i].role, file[i].sha256);

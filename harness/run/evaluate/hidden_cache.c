@@ -16,11 +16,12 @@ struct ssmq_hidden_cache {
     bool            full;
 };
 
-const char *ssmq_hidden_identity(const ssmq_backend *be, const ssmq_input_file *file, int32_t n, ssmq_arena *arena)
+const char *ssmq_hidden_identity(const ssmq_backend *be, const char *code, const ssmq_input_file *file, int32_t n,
+                                 ssmq_arena *arena)
 {
     ssmq_str text = {0};
-    ssmq_str_printf(&text, "%s numerics %d\nbackend %s %s\nprocessor %s\n", SSMQ_HIDDEN_KIND, SSMQ_NUMERICS_VERSION,
-                    be->ops->name, be->tier, be->device);
+    ssmq_str_printf(&text, "%s numerics %d\n%sbackend %s %s\nprocessor %s\n", SSMQ_HIDDEN_KIND,
+                    SSMQ_NUMERICS_VERSION, code, be->ops->name, be->tier, be->device);
     for (int32_t i = 0; i < n; i++)
         if (strncmp(file[i].role, "model/", strlen("model/")) == 0)
             ssmq_str_printf(&text, "%s %s\n", file[i].role, file[i].sha256);

@@ -18,9 +18,10 @@ extern "C" {
 
 typedef struct ssmq_hidden_cache ssmq_hidden_cache;
 
-/* Version of the numbers, backend and processor, sums of the model: text of the arena.  file [n]: as
- * ssmq_session_files() lists them. */
-const char *ssmq_hidden_identity(const ssmq_backend *be, const ssmq_input_file *file, int32_t n, ssmq_arena *arena);
+/* Version of the numbers, code (harness/run/code.h), backend and processor, sums of the model: text of the arena.
+ * file [n]: as ssmq_session_files() lists them. */
+const char *ssmq_hidden_identity(const ssmq_backend *be, const char *code, const ssmq_input_file *file, int32_t n,
+                                 ssmq_arena *arena);
 
 /* folder and identity are copied; log may be NULL.  What dead writers left in the folder is removed. */
 ssmq_hidden_cache *ssmq_hidden_cache_new(const char *folder, const char *identity, const ssmq_log *log);

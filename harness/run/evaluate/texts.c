@@ -19,7 +19,7 @@ typedef struct text {
 
 struct ssmq_texts {
     ssmq_arena            *arena;
-    const char            *folder;
+    const char            *folder, *code;
     const ssmq_experiment *e;
     const ssmq_log        *log;
     ssmq_tokenizer        *tokenizer;
@@ -27,12 +27,13 @@ struct ssmq_texts {
     text                  *first;
 };
 
-ssmq_texts *ssmq_texts_new(const char *folder, const ssmq_experiment *e, const ssmq_log *log)
+ssmq_texts *ssmq_texts_new(const char *folder, const char *code, const ssmq_experiment *e, const ssmq_log *log)
 {
     ssmq_arena *arena = ssmq_arena_new();
     ssmq_texts *t = ssmq_arena_alloc(arena, sizeof *t);
     *t = (ssmq_texts){.arena = arena,
                       .folder = folder ? ssmq_arena_strdup(arena, folder) : NULL,
+                      .code = ssmq_arena_strdup(arena, code),
                       .e = e,
                       .log = log};
     if (folder) ssmq_own_names_sweep(folder);
@@ -64,8 +65,8 @@ static const char *sum_of(const ssmq_texts *t, const char *path)
 
 static const char *name_text(const ssmq_texts *t, const ssmq_data *d, int64_t vocabulary)
 {
-    return ssmq_arena_printf(t->arena, "%s numerics %d\n%s %s\nsubset %s\ntokenizer %s\nvocabulary %" PRId64 "\n",
-                             SSMQ_CUT_KIND, SSMQ_NUMERICS_VERSION, ssmq_data_formats[d->format],
+    return ssmq_arena_printf(t->arena, "%s numerics %d\n%s%s %s\nsubset %s\ntokenizer %s\nvocabulary %" PRId64 "\n",
+                             SSMQ_CUT_KIND, SSMQ_NUMERICS_VERSION, t->code, ssmq_data_formats[d->format],
                              sum_of(t, d->file), d->subset ? d->subset : "",
                              t->tokenizer_file ? sum_of(t, t->tokenizer_file) : "none", vocabulary);
 }

@@ -13,9 +13,9 @@ extern "C" {
 
 typedef struct ssmq_texts ssmq_texts;
 
-/* folder: where tokens are filed; NULL: in memory only.  e: whose inputs give the sums that they are filed under;
- * NULL only without a folder.  All lent; log may be NULL. */
-ssmq_texts *ssmq_texts_new(const char *folder, const ssmq_experiment *e, const ssmq_log *log);
+/* folder: where tokens are filed; NULL: in memory only.  code: which code makes them (harness/run/code.h).  e: whose
+ * inputs give the sums that they are filed under; NULL only without a folder.  Lent; log may be NULL. */
+ssmq_texts *ssmq_texts_new(const char *folder, const char *code, const ssmq_experiment *e, const ssmq_log *log);
 void        ssmq_texts_free(ssmq_texts *t); /* accepts NULL */
 
 /* Whose tokens are wanted from now on, lent; NULL with file NULL: the data are tokens. */

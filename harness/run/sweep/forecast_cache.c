@@ -49,7 +49,8 @@ static int64_t samples_of(lookup *l, const ssmq_run *run)
 {
     const ssmq_input_file *file;
     const int32_t          files = ssmq_session_files(&l->session, run, &file);
-    const char            *identity = ssmq_replay_identity(run, l->session.be, file, files, l->arena);
+    const char            *identity = ssmq_replay_identity(run, l->session.be, ssmq_session_code(&l->session), file,
+                                                               files, l->arena);
     return ssmq_replay_kept(ssmq_arena_printf(l->arena, "%s/calibration", l->cache), identity, l->model);
 }
 
@@ -87,7 +88,8 @@ static int64_t hidden_of(lookup *l, const ssmq_run *run)
     const int32_t          files = ssmq_session_files(&l->session, run, &file);
     ssmq_hidden_cache     *cache =
         ssmq_hidden_cache_new(ssmq_arena_printf(l->arena, "%s/hidden", l->cache),
-                              ssmq_hidden_identity(l->session.be, file, files, l->arena), NULL);
+                              ssmq_hidden_identity(l->session.be, ssmq_session_code(&l->session), file, files, l->arena),
+                              NULL);
     int64_t bytes = 0;
     for (int32_t i = 0; i < run->n_evaluation && bytes < run->keep_hidden; i++) {
         const ssmq_evaluation *e = &run->evaluation[i];
@@ -130,7 +132,7 @@ void ssmq_forecast_cache(const ssmq_experiment *e, const ssmq_catalogue *cat, co
                          ssmq_arena *arena, ssmq_forecast_run *run)
 {
     lookup l = {.cat = cat, .cache = cache, .arena = arena, .session = {.e = e, .arena = arena}};
-    if (cache) l.texts = ssmq_texts_new(ssmq_arena_printf(arena, "%s/tokens", cache), e, NULL);
+    if (cache) l.texts = ssmq_texts_new(ssmq_arena_printf(arena, "%s/tokens", cache), ssmq_session_code(&l.session), e, NULL);
     for (int32_t i = 0; i < e->n_run; i++)
         if (ssmq_forecast_due(&run[i])) look(&l, &e->run[i], is_new(e, run, i), &run[i]);
     ssmq_texts_free(l.texts);

@@ -274,23 +274,28 @@ static double largest_scale(const clocks *c, const ssmq_run *whole, const ssmq_r
     return most;
 }
 
-static int64_t journal_of(const char *path, ssmq_arena *arena)
+/* sums: of what it takes, that which more samples do not make larger. */
+static int64_t journal_of(const char *path, ssmq_arena *arena, int64_t *sums)
 {
     ssmq_json   j = {0};
     int64_t     bytes = 0;
     ssmq_status st = ssmq_json_open(ssmq_arena_printf(arena, "%s/manifest.json", path), MANIFEST_MAX, &j);
+    *sums = 0;
     if (st == SSMQ_OK) st = ssmq_json_int(&j, "moment.journal_bytes", false, 0, INT64_MAX, &bytes);
+    if (st == SSMQ_OK) st = ssmq_json_int(&j, "moment.journal_sums_bytes", false, 0, INT64_MAX, sums);
     ssmq_json_close(&j);
     return st == SSMQ_OK ? bytes : 0;
 }
 
 /* What is written beside results, of the whole run. */
 static void fill_room(const clocks *c, const ssmq_run *whole, const ssmq_run *trial, const amount *tokens,
-                      int64_t journal, const cache_size *before, const cache_size *after, ssmq_trial *out)
+                      const char *path, ssmq_arena *arena, const cache_size *before, const cache_size *after, ssmq_trial *out)
 {
     const double scale = largest_scale(c, whole, trial, tokens);
     const double samples = trial->calibration ? (double)whole->calibration->count / (double)trial->calibration->count : 1;
-    out->journal = (int64_t)(scale * (double)journal);
+    int64_t       sums;
+    const int64_t journal = journal_of(path, arena, &sums);
+    out->journal = (int64_t)(scale * (double)(journal - sums)) + sums;
     out->cached = (int64_t)(samples * (double)(after->calibration - before->calibration) +
                             scale * (double)(after->tokens - before->tokens));
 }
@@ -317,7 +322,7 @@ static bool try_one(const trials *t, const ssmq_experiment *short_e, int32_t i, 
                 outcome[i].path;
     if (out->done) {
         const cache_size after = cache_of(request.cache, arena);
-        fill_room(&c, &t->e->run[i], trial, tokens, journal_of(outcome[i].path, arena), &before, &after, out);
+        fill_room(&c, &t->e->run[i], trial, tokens, outcome[i].path, arena, &before, &after, out);
         out->seconds = ssmq_monotonic_s() - begun + rest_of(&c, &t->e->run[i], trial, tokens);
         out->memory = ssmq_peak_rss_bytes() + missing;
         out->disk =
