@@ -107,6 +107,38 @@ expect_in_out "times, medians"
 run 0 export profile "$scratch/a/profile"
 expect_in_out ",speed,real,decode,"
 
+# Killed, or told to stop, in the second evaluation: the first stays as that process measured it.
+cat > "$scratch/killed.yaml" << EOF
+ssmq: 1
+name: killed
+model: {path: $PWD/models/tiny-mamba}
+mode: float
+evaluate:
+  - {id: one, task: profile, prompt: 4, generate: 2, repeat: 2, warmup: 0}
+  - {id: two, task: profile, prompt: 8, generate: 100, repeat: 100, warmup: 0}
+EOF
+for signal in KILL TERM; do
+    "$SSMQ" run "$scratch/killed.yaml" --out "$scratch/$signal" > /dev/null 2> "$scratch/err" &
+    victim=$!
+    for _ in $(seq 3000); do
+        grep -qs '"stage": "profile: one"' "$scratch/$signal"/killed/*/journal.jsonl && break
+        kill -0 $victim 2> /dev/null || break
+        sleep 0.01
+    done
+    kill -$signal $victim || fail "$signal: it had come to an end: $(cat "$scratch/err")"
+    wait $victim 2> /dev/null
+    run 0 run "$scratch/killed.yaml" --out "$scratch/$signal"
+    [ "$(grep -c 'repetitions in' "$scratch/err")" -eq 1 ] || fail "$signal: not one evaluation was measured: $err"
+    expect_in_err "two: 100 repetitions in"
+    python_with h5py || continue
+    for id in one two; do
+        "$python" -c "import glob, h5py
+print(h5py.File(glob.glob('$scratch/$signal/killed/*/profile.h5')[0])['/profile/$id'].attrs['process'])" > "$scratch/$id"
+    done
+    grep -q "^process $victim on host " "$scratch/one" || fail "$signal: the first is of $(cat "$scratch/one"), not of $victim"
+    cmp -s "$scratch/one" "$scratch/two" && fail "$signal: both are of $(cat "$scratch/one")"
+done
+
 # Beside an evaluation of a text; threads decide times, so they are part of such a run's id.
 cat > "$scratch/both.yaml" << EOF
 ssmq: 1

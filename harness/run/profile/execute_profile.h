@@ -8,16 +8,21 @@
 extern "C" {
 #endif
 
+/* Times, and the peaks that they are held against, of one process. */
+typedef struct ssmq_speed {
+    ssmq_profile profile;
+    ssmq_peaks   machine;
+} ssmq_speed;
+
 /* What was measured for a run; freed by ssmq_speeds_free(). */
 typedef struct ssmq_speeds {
-    ssmq_arena   *arena;
-    ssmq_profile *profile; /* [n], as the run's specs */
-    int32_t       n;
-    ssmq_peaks    machine;
+    ssmq_arena *arena;
+    ssmq_speed *speed; /* [n], as the run's specs */
+    int32_t     n;
 } ssmq_speeds;
 
-/* m and plan as the recipe left them.  Nothing goes into the journal: times of a run, and the peaks that they are held
- * against, are of one process.  Statuses of the forward pass, MEMORY, STOPPED. */
+/* m and plan as the recipe left them.  What was finished before a kill stays as it was measured then; what was under way
+ * starts over.  Statuses of the forward pass, MEMORY, STOPPED, IO. */
 SSMQ_MUST_USE ssmq_status ssmq_speeds_measure(ssmq_session *s, const ssmq_run *run, ssmq_model *m,
                                               const ssmq_plan *plan, const ssmq_listener *listener,
                                               ssmq_speeds *out);

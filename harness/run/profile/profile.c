@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "harness/base/clock.h"
 #include "harness/base/rng.h"
 #include "harness/bench/energy.h"
@@ -274,6 +275,15 @@ ssmq_profile_floor ssmq_profile_floor_of(const ssmq_profile *p, const ssmq_peaks
                                 .perplexity = B * L * (layers + head)};
 }
 
+static const char *this_process(ssmq_arena *arena)
+{
+    char         now[SSMQ_UTC_TEXT];
+    ssmq_machine m;
+    ssmq_machine_read(&m);
+    ssmq_utc_now(now);
+    return ssmq_arena_printf(arena, "process %ld on host %s at %s", (long)getpid(), m.host, now);
+}
+
 ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *r, ssmq_arena *arena,
                                  ssmq_peaks *machine, ssmq_profile *out)
 {
@@ -283,6 +293,7 @@ ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *
     *out = (ssmq_profile){.request = *r};
     SSMQ_TRY_DONE(st, get_ready(&s));
     snprintf(out->tier, sizeof out->tier, "%s", ready->be->tier);
+    out->process = this_process(arena);
     ssmq_energy_find(SSMQ_ENERGY_COUNTERS, &s.energy);
     SSMQ_TRY_DONE(st, time_all(&s, out));
     meter = ssmq_meter_on(ready->be, ready->m->n_site);

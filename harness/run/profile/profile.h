@@ -65,12 +65,13 @@ extern const char *const ssmq_profile_phases[]; /* "prefill", "decode", NULL */
 typedef struct ssmq_profile {
     ssmq_profile_request request;
     char                 tier[32];
+    const char          *process;        /* that measured it: its number, host, and when it did       */
     ssmq_timing          ttft, tpot, ttlt;
     ssmq_timing          perplexity;     /* a prefill with the logits of every token                 */
     ssmq_timing          energy;         /* joules to the last token; n 0: no counter is readable     */
     ssmq_breakdown       phase[SSMQ_PROFILE_PHASES];
     int64_t              size_bytes;     /* weights as they are read, state of the batch not included */
-    int64_t              peak_rss_bytes; /* of the process so far                                    */
+    int64_t              peak_rss_bytes; /* of the process so far, with the probes of evaluations before */
     ssmq_work            layers, head;   /* of a token: 26 operations a state update (an exponential by
                                           * polynomial and three multiply-adds) beside the products   */
     double               step_bytes;     /* of a decoding step: all weights once, the state in and out */

@@ -152,6 +152,7 @@ static ssmq_status write_attributes(const writer *w)
                 {"peak_bf16_gflop_s", w->machine->bf16_all > 0 ? w->machine->bf16_all : NAN}};
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "mode", ssmq_modes[r->mode]));
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "tier", w->p->tier));
+    SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "process", w->p->process));
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         SSMQ_TRY(ssmq_store_attribute_int(w->s, w->group, whole[i].name, whole[i].value));
     for (size_t i = 0; i < sizeof peak / sizeof *peak; i++)
