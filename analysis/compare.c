@@ -59,7 +59,7 @@ static ssmq_status print_differences(const compare_options *o, const char *const
     const ssmq_status st = json ? ssmq_differences_json(path, n, &text) : ssmq_differences_text(path, n, &text);
     if (st == SSMQ_OK) fputs(ssmq_str_text(&text), out);
     ssmq_str_free(&text);
-    return st;
+    return st == SSMQ_OK ? ssmq_stored_check(path, n) : st;
 }
 
 static ssmq_status open_all(int n, const char *const *path, ssmq_arena *arena, ssmq_comparison_source *out,
@@ -85,6 +85,8 @@ static ssmq_status compare_run(const void *options, int n_operand, const char *c
     if (st == SSMQ_OK) st = open_all(n_operand, operand, arena, source, &n);
     if (st == SSMQ_OK) st = ssmq_compare_runs(source, n, o->baseline, o->evaluation, arena, &c);
     if (st == SSMQ_OK) st = print(o, &c, out);
+    for (int i = 0; i < n && (st == SSMQ_OK || st == SSMQ_ERR_GATE); i++) /* a gate cannot be met by what is damaged */
+        if (source[i].stored.damaged) st = ssmq_stored_whole(&source[i].stored);
     for (int i = 0; i < n; i++) ssmq_comparison_close(&source[i]);
     ssmq_arena_free(arena);
     return st;

@@ -191,8 +191,10 @@ static ssmq_status diff_open(const char *const *operand, bool json, ssmq_arena *
         st = put_pairs(&a, &b, arena, text, json ? &w : NULL);
         if (json) ssmq_json_end_array(&w);
         if (json) ssmq_json_end_object(&w);
+        if (st == SSMQ_OK) st = ssmq_stored_whole(&b);
         ssmq_stored_close(&b);
     }
+    if (st == SSMQ_OK) st = ssmq_stored_whole(&a);
     ssmq_stored_close(&a);
     return st;
 }
@@ -206,7 +208,7 @@ static ssmq_status diff_run(const void *options, int n_operand, const char *cons
     (void)n_operand;
     (void)cat;
     const ssmq_status st = diff_open(operand, o->format == FORMAT_JSON, arena, &text);
-    if (st == SSMQ_OK) fputs(ssmq_str_text(&text), out);
+    if (st == SSMQ_OK || st == SSMQ_ERR_DAMAGED) fputs(ssmq_str_text(&text), out); /* of the runs that are whole */
     ssmq_str_free(&text);
     ssmq_arena_free(arena);
     return st;

@@ -1,6 +1,7 @@
 #include "analysis/differences.h"
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 #include "harness/base/table.h"
 #include "harness/store/differences.h"
 #include "harness/store/summary.h"
@@ -33,7 +34,7 @@ static ssmq_status print_folder(const char *path, ssmq_arena *arena, printer pri
     ssmq_status st = ssmq_stored_open(path, arena, &stored);
     if (st != SSMQ_OK) return st;
     for (int32_t i = 0; i < stored.n && st == SSMQ_OK; i++)
-        st = print_run(&stored.run[i], arena, print, to, found);
+        if (strcmp(stored.run[i].summary.status, "damaged") != 0) st = print_run(&stored.run[i], arena, print, to, found);
     ssmq_stored_close(&stored);
     return st;
 }

@@ -95,6 +95,7 @@ static ssmq_status export_run(const void *options, int n_operand, const char *co
     ssmq_status st = ssmq_guard(make_text, &rq, operand + 1, rq.n, &text);
     if (st == SSMQ_OK && rq.path) st = ssmq_figure_write_file(rq.path, &text);
     else if (st == SSMQ_OK) fwrite(ssmq_str_text(&text), 1, text.length, out);
+    if (st == SSMQ_OK) st = ssmq_stored_check(operand + 1, rq.n);
     ssmq_str_free(&text);
     ssmq_arena_free(arena);
     return st;

@@ -99,8 +99,9 @@ static ssmq_status plot_run(const void *options, int n_operand, const char *cons
     (void)out;
     SSMQ_TRY(format_of(rq.o->output, &rq.format));
     rq.arena = ssmq_arena_new();
-    const ssmq_status st = draw(&rq, &script, &comments, &picture);
+    ssmq_status st = draw(&rq, &script, &comments, &picture);
     if (st == SSMQ_OK) say_left_out(ssmq_str_text(&comments), notes);
+    if (st == SSMQ_OK) st = ssmq_stored_check(operand + 1, rq.n);
     ssmq_str_free(&script);
     ssmq_str_free(&comments);
     ssmq_str_free(&picture);

@@ -156,6 +156,7 @@ static ssmq_status report_run(const void *options, int n_operand, const char *co
         return SSMQ_FAIL(USAGE, "option '--output' is '%s', not a name that ends in .html", o->output);
     ssmq_status st = ssmq_guard(make_page, operand, operand, 1, &page);
     if (st == SSMQ_OK) st = ssmq_figure_write_file(o->output, &page);
+    if (st == SSMQ_OK) st = ssmq_stored_check(operand, 1);
     ssmq_str_free(&page);
     return st;
 }

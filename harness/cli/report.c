@@ -19,25 +19,63 @@ static const ssmq_evaluation_score *find(const ssmq_summary *run, const char *id
     return NULL;
 }
 
-/* A row for each subset of an evaluation in each run. */
+/* Columns of a table that a terminal holds. */
+#define RUNS_BESIDE 6
+
+static int32_t with_evaluation(const ssmq_summary *run, int32_t n, const char *id)
+{
+    int32_t many = 0;
+    for (int32_t i = 0; i < n; i++) many += find(&run[i], id) != NULL;
+    return many;
+}
+
+/* "-" where the run has no such subset. */
+static const char *ppl_of_subset(const ssmq_evaluation_score *e, const char *name, ssmq_arena *arena)
+{
+    char text[SSMQ_PPL_TEXT];
+    for (int32_t k = 0; k < e->n_subset; k++) {
+        if (strcmp(e->subset[k].name, name) != 0) continue;
+        ssmq_ppl_text(e->subset[k].score.ppl, text);
+        return ssmq_arena_strdup(arena, text);
+    }
+    return "-";
+}
+
+/* The standard error of one run alone. */
+static const char *se_of_subset(const ssmq_evaluation_score *e, int32_t subset, ssmq_arena *arena)
+{
+    char text[SSMQ_PPL_TEXT];
+    ssmq_ppl_text(e->subset[subset].score.ppl_se, text);
+    return ssmq_arena_strdup(arena, text);
+}
+
+/* A row for each subset of an evaluation, a column for each run. */
 static void print_subsets(const ssmq_summary *run, int32_t n, const ssmq_evaluation_score *e,
                           ssmq_str *out)
 {
-    const char *heading[] = {"subset", "run", "ppl", "se", "windows"};
-    ssmq_table *t = ssmq_table_new(5, heading);
-    for (int32_t s = 0; s < e->n_subset; s++)
+    ssmq_arena   *arena = ssmq_arena_new();
+    const int32_t many = with_evaluation(run, n, e->id);
+    const char   *cell[RUNS_BESIDE + 3] = {"subset", "windows"};
+    int32_t       at = 2;
+    for (int32_t i = 0; i < n; i++)
+        if (find(&run[i], e->id)) cell[at++] = run[i].name;
+    if (many == 1) cell[at++] = "se";
+    ssmq_table *t = ssmq_table_new(at, cell);
+    for (int32_t s = 0; s < e->n_subset; s++) {
+        cell[0] = e->subset[s].name;
+        cell[1] = ssmq_arena_printf(arena, "%" PRId64, e->subset[s].score.windows);
+        at = 2;
         for (int32_t i = 0; i < n; i++) {
             const ssmq_evaluation_score *mine = find(&run[i], e->id);
-            if (!mine || mine->n_subset <= s) continue;
-            char ppl[SSMQ_PPL_TEXT], se[SSMQ_PPL_TEXT], windows[32];
-            ssmq_ppl_text(mine->subset[s].score.ppl, ppl);
-            ssmq_ppl_text(mine->subset[s].score.ppl_se, se);
-            snprintf(windows, sizeof windows, "%" PRId64, mine->subset[s].score.windows);
-            ssmq_table_row(t, (const char *[]){mine->subset[s].name, run[i].name, ppl, se, windows});
+            if (mine) cell[at++] = ppl_of_subset(mine, e->subset[s].name, arena);
         }
+        if (many == 1) cell[at++] = se_of_subset(e, s, arena);
+        ssmq_table_row(t, cell);
+    }
     ssmq_str_puts(out, "\n");
     ssmq_table_print(t, out);
     ssmq_table_free(t);
+    ssmq_arena_free(arena);
 }
 
 /* Dialect lm-eval: what it calls perplexity, for each run and subset. */
@@ -76,7 +114,8 @@ static void print_evaluation(const ssmq_summary *run, int32_t n, const ssmq_eval
     if (e->loss_dtype && strcmp(e->loss_dtype, "f32") != 0)
         ssmq_str_printf(out, ", losses rounded to %s", e->loss_dtype);
     ssmq_str_puts(out, "\n");
-    if (e->n_subset > 0) print_subsets(run, n, e, out);
+    if (e->n_subset > 0 && with_evaluation(run, n, e->id) <= RUNS_BESIDE) print_subsets(run, n, e, out);
+    else if (e->n_subset > 0) ssmq_str_puts(out, "by subset: ssmq report DIR of all of these, ssmq show DIR of one run\n");
     if (e->score.text.documents > 0) print_words(run, n, e, out);
 }
 

@@ -336,6 +336,7 @@ static ssmq_status show_run(const void *options, int n_operand, const char *cons
     if (st == SSMQ_OK && s.sweep) st = ssmq_frozen_read(operand[0], arena, &list, &listed);
     if (st == SSMQ_OK) st = put_stored(options, &s, listed ? &list : NULL, arena, &text);
     if (st == SSMQ_OK) fputs(ssmq_str_text(&text), out);
+    if (st == SSMQ_OK) st = ssmq_stored_whole(&s);
     ssmq_stored_close(&s);
     ssmq_str_free(&text);
     ssmq_arena_free(arena);

@@ -102,6 +102,13 @@ static bool lives_here(const identity *him, const identity *me)
 
 /* ---- taking over ----------------------------------------------------------------------- */
 
+/* Of this host, whose name may have changed since, and where its number is that of the same process? */
+static bool is_here(const identity *him, const identity *me)
+{
+    const bool same_boot = him->boot[0] && strcmp(him->boot, me->boot) == 0;
+    return strcmp(him->space, me->space) == 0 && (same_boot || strcmp(him->host, me->host) == 0);
+}
+
 typedef enum verdict { FREE, DEAD, ALIVE } verdict;
 
 /* What is known of the present holder; *him is filled in for ALIVE, with pid 0 where it has not
@@ -112,8 +119,7 @@ static verdict judge(const char *path, const identity *me, int64_t now, identity
     if (stat(path, &seen) != 0) return FREE;
     const int64_t age = now - (int64_t)seen.st_mtime;
     if (!read_identity(path, him)) return age > SETTLED_S ? DEAD : ALIVE;
-    const bool here = strcmp(him->host, me->host) == 0 && strcmp(him->space, me->space) == 0;
-    if (here) return lives_here(him, me) ? ALIVE : DEAD;
+    if (is_here(him, me)) return lives_here(him, me) ? ALIVE : DEAD;
     return age > SSMQ_LEASE_STALE_S ? DEAD : ALIVE;
 }
 
@@ -199,10 +205,13 @@ static ssmq_status create(const char *path, const identity *me, int *out, bool *
 
 static ssmq_status is_held(const char *path, int64_t now, const identity *him)
 {
-    char        age[SSMQ_AGE_TEXT];
-    struct stat seen;
-    const bool  there = stat(path, &seen) == 0;
-    ssmq_age_text(there && now > (int64_t)seen.st_mtime ? now - (int64_t)seen.st_mtime : 0, age);
+    char          age[SSMQ_AGE_TEXT];
+    struct stat   seen;
+    const int64_t silent = stat(path, &seen) == 0 ? now - (int64_t)seen.st_mtime : 0;
+    ssmq_age_text(silent > 0 ? silent : -silent, age);
+    if (silent < -SSMQ_LEASE_STALE_S) /* a clock was set back: how long he has been silent cannot be told */
+        return SSMQ_FAIL(HELD, "%s: process %" PRId64 " on host %s was writing here %s from now, by the clock; remove this file if it is gone",
+                         path, him->pid, him->host, age);
     return SSMQ_FAIL(HELD, "%s: process %" PRId64 " on host %s is writing here, heard %s ago", path, him->pid,
                      him->host, age);
 }

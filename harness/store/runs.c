@@ -91,13 +91,28 @@ static int by_start(const void *a, const void *b)
                                   : strcmp(x->path, y->path);
 }
 
+/* A run among others that cannot be read back: all that its directory's name tells. */
+static ssmq_status keep_damaged(ssmq_stored *s, const char *name, ssmq_arena *a)
+{
+    ssmq_stored_run *r = &s->run[s->n++];
+    const char      *id = ssmq_arena_strdup(a, name), *reason = ssmq_arena_strdup(a, ssmq_error_last()->message);
+    ssmq_json_close(&r->manifest);
+    *r = (ssmq_stored_run){.path = r->path,
+                           .status = {.id = id, .name = id, .state = SSMQ_RUN_FAILED, .reason = reason},
+                           .summary = {.id = id, .name = id, .mode = "-", .status = "damaged", .reason = reason}};
+    s->damaged++;
+    ssmq_error_clear();
+    return SSMQ_OK;
+}
+
 static ssmq_status read_folders(DIR *folder, const char *path, ssmq_arena *a, ssmq_stored *s)
 {
     for (const struct dirent *e; (e = readdir(folder));) {
         if (e->d_name[0] == '.') continue;
         const char *run = ssmq_arena_printf(a, "%s/%s", path, e->d_name);
         if (!exists(ssmq_arena_printf(a, "%s/status.json", run))) continue;
-        SSMQ_TRY(add_run(s, run, a));
+        const ssmq_status st = add_run(s, run, a);
+        SSMQ_TRY(st == SSMQ_ERR_DAMAGED ? keep_damaged(s, e->d_name, a) : st);
     }
     return SSMQ_OK;
 }
@@ -169,4 +184,29 @@ void ssmq_stored_close(ssmq_stored *s)
 {
     for (int32_t i = 0; i < s->n; i++) ssmq_json_close(&s->run[i].manifest);
     *s = (ssmq_stored){0};
+}
+
+ssmq_status ssmq_stored_whole(const ssmq_stored *s)
+{
+    int32_t i = 0;
+    if (s->damaged == 0) return SSMQ_OK;
+    while (strcmp(s->run[i].summary.status, "damaged") != 0) i++;
+    return SSMQ_FAIL(DAMAGED, "%d of %d runs %s damaged and without figures here: %s", s->damaged, s->n,
+                     s->damaged == 1 ? "is" : "are", s->run[i].summary.reason);
+}
+
+ssmq_status ssmq_stored_check(const char *const *path, int32_t n)
+{
+    ssmq_arena *a = ssmq_arena_new();
+    ssmq_status st = SSMQ_OK;
+    for (int32_t i = 0; i < n && st == SSMQ_OK; i++) {
+        ssmq_stored s = {0};
+        if (exists(ssmq_arena_printf(a, "%s/status.json", path[i]))) continue;
+        st = ssmq_stored_open(path[i], a, &s);
+        if (st == SSMQ_OK) st = ssmq_stored_whole(&s);
+        else if (st == SSMQ_ERR_INPUT) st = SSMQ_OK; /* a run.h5, for example: who read it knows */
+        ssmq_stored_close(&s);
+    }
+    ssmq_arena_free(a);
+    return st;
 }

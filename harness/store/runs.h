@@ -20,13 +20,18 @@ typedef struct ssmq_stored {
     bool             sweep; /* the directory holds runs, and is not one itself */
     ssmq_stored_run *run;   /* in the order in which they started (at once: of the frozen list) */
     int32_t          n;
+    int32_t          damaged; /* of them, of which nothing is known but that: status "damaged", and the reason */
 } ssmq_stored;
 
 /* Reads a run's directory (or the run.h5 in it), or one that holds runs.  *out is the arena's, but
  * for the manifests: ssmq_stored_close().  INPUT if there is no run, DAMAGED if a file of one
- * cannot be read back. */
+ * that stands alone cannot be read back: among others it keeps none of them from being read. */
 SSMQ_MUST_USE ssmq_status ssmq_stored_open(const char *path, ssmq_arena *arena, ssmq_stored *out);
 void                      ssmq_stored_close(ssmq_stored *s);
+/* For whoever has shown the others: DAMAGED where one of several runs is, with what is wrong with the first. */
+SSMQ_MUST_USE ssmq_status ssmq_stored_whole(const ssmq_stored *s);
+/* The same of directories that other processes have read [n]. */
+SSMQ_MUST_USE ssmq_status ssmq_stored_check(const char *const *path, int32_t n);
 
 #ifdef __cplusplus
 }

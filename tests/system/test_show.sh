@@ -49,10 +49,9 @@ fake quamba: layers.3.scan.x: NaN
 
 wt2: perplexity of the model's own tokens, dialect gptq, 8 windows of 2048 tokens
 
-subset  run          ppl  se  windows
-------  ----------  ----  --  -------
-arxiv   float       3.50   -        1
-arxiv   fake naive  3.50   -        1"
+subset  windows  float  fake naive
+------  -------  -----  ----------
+arxiv         1   3.50        3.50"
 
 run 0 show "$sweep/cccc/"
 expect_out "run       float

@@ -222,6 +222,11 @@ static void test_process_number_used_again(void **state)
     /* The host was started again since. */
     put_lease(s, "boot", host(), "another-boot", (long)getpid(), 0, 0);
     ssmq_rundir_close(opened(run_path(s, "boot")));
+    /* The host has another name since: it is known by its boot. */
+    put_lease(s, "renamed", "node17", boot, (long)getpid(), 1, 0);
+    ssmq_rundir_close(opened(run_path(s, "renamed")));
+    put_lease(s, "lives", "node17", boot, (long)getpid(), 0, SSMQ_LEASE_STALE_S + 30);
+    CHECK_FAILS_WITH(ssmq_rundir_open(run_path(s, "lives"), ID, "x", 0, &d), SSMQ_ERR_HELD, "is writing here");
 }
 
 static void test_held_on_another_host(void **state)
@@ -235,6 +240,10 @@ static void test_held_on_another_host(void **state)
     CHECK_FAILS(ssmq_rundir_open(run_path(s, "far"), ID, "x", 0, &d), SSMQ_ERR_HELD, text);
     put_lease(s, "far", "node17", "", 99, 0, SSMQ_LEASE_STALE_S + 30);
     ssmq_rundir_close(opened(run_path(s, "far")));
+    /* A clock was set back. */
+    put_lease(s, "far", "node17", "", 99, 0, -2 * 3600);
+    CHECK_FAILS_WITH(ssmq_rundir_open(run_path(s, "far"), ID, "x", 0, &d), SSMQ_ERR_HELD,
+                     "from now, by the clock; remove this file if it is gone");
 }
 
 static void test_damaged_lease(void **state)
