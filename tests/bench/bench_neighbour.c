@@ -2,9 +2,10 @@
  *
  *   bench_neighbour [SHAPE [TOKENS [PAIRS]]]
  *
- * Prefills of a random model (mamba-130m, 512 tokens, 20 pairs), in float and in real mode (Quamba W8A8), by turns alone
- * and beside a process that spins, bound to the first of the cores that this one may use.  Of each pair: the speed beside
- * it as a share of that alone, and the same of the processor time that a prefill takes, which says whether
+ * Prefills of a random model (mamba-130m, 512 tokens, 20 pairs), in float and in real mode (Quamba W8A8), alone
+ * and beside a process that spins, bound to the first of the cores that this one may use; one prefill a turn, in the order
+ * alone, beside, beside, alone, so that what others on the machine do meets both.  Of each pair, some such turns: the speed
+ * beside it as a share of that alone, and the same of the processor time that a prefill takes, which says whether
  * threads wait awake.  n threads on n cores, one of them shared by two, have n - 1/2 cores left: 0.75 of two; below 0.5
  * a thread would be better off alone. */
 #include <signal.h>
@@ -25,7 +26,7 @@
 #include "tests/support/steps.h"
 
 #define PAIRS_MAX 200
-#define SIDE_S 1.0 /* processor time of each side of a pair, in seconds */
+#define SIDE_S 2.0 /* processor time of each side of a pair, in seconds: hundreds of time slices */
 
 typedef struct bench {
     ssmq_model      *m;
@@ -77,17 +78,34 @@ static void end_neighbour(bench *b)
 
 /* ---- pairs ------------------------------------------------------------------------------- */
 
-/* Some prefills in a row: of what is shorter than a time slice, chance decides whether it has a core to itself. */
-static ssmq_status prefill(bench *b, int times, double *wall, double *cpu)
+/* Adds what one takes. */
+static ssmq_status prefill(bench *b, double *wall, double *cpu)
 {
     ssmq_tensor  hidden;
     const double began = ssmq_monotonic_s(), used = ssmq_cpu_time_s();
-    for (int i = 0; i < times; i++) {
-        SSMQ_TRY(b->m->family->state_zero(b->m, b->ex, b->state));
-        SSMQ_TRY(b->m->family->forward(b->m, b->ex, &(ssmq_batch){b->token, 1, b->L}, b->state, &hidden));
+    SSMQ_TRY(b->m->family->state_zero(b->m, b->ex, b->state));
+    SSMQ_TRY(b->m->family->forward(b->m, b->ex, &(ssmq_batch){b->token, 1, b->L}, b->state, &hidden));
+    *wall += ssmq_monotonic_s() - began;
+    *cpu += ssmq_cpu_time_s() - used;
+    return SSMQ_OK;
+}
+
+static ssmq_status prefill_beside(bench *b, double *wall, double *cpu)
+{
+    kill(b->neighbour, SIGCONT);
+    const ssmq_status st = prefill(b, wall, cpu);
+    kill(b->neighbour, SIGSTOP);
+    return st;
+}
+
+/* wall, cpu: sums of so many prefills alone, and of as many beside it. */
+static ssmq_status pair(bench *b, int times, double wall[2], double cpu[2])
+{
+    wall[0] = wall[1] = cpu[0] = cpu[1] = 0;
+    for (int i = 0; i < 2 * times; i++) {
+        const int beside = (i + 1) / 2 % 2;
+        SSMQ_TRY((beside ? prefill_beside : prefill)(b, &wall[beside], &cpu[beside]));
     }
-    *wall = ssmq_monotonic_s() - began;
-    *cpu = ssmq_cpu_time_s() - used;
     return SSMQ_OK;
 }
 
@@ -100,15 +118,11 @@ static void put(const char *what, double *v, int n)
 static ssmq_status measure(bench *b, const char *mode, int pairs)
 {
     double speed[PAIRS_MAX], work[PAIRS_MAX], alone[PAIRS_MAX], had[PAIRS_MAX], wall[2], cpu[2];
-    SSMQ_TRY(prefill(b, 1, &wall[0], &cpu[0])); /* warm-up */
-    SSMQ_TRY(prefill(b, 1, &wall[0], &cpu[0]));
-    const int times = 1 + (int)(SIDE_S / cpu[0]);
+    SSMQ_TRY(pair(b, 1, wall, cpu)); /* warm-up */
+    SSMQ_TRY(pair(b, 1, wall, cpu));
+    const int times = 2 * (1 + (int)(SIDE_S / 2 / cpu[0])); /* even: both come first as often */
     for (int i = 0; i < pairs; i++) {
-        SSMQ_TRY(prefill(b, times, &wall[0], &cpu[0]));
-        kill(b->neighbour, SIGCONT);
-        const ssmq_status st = prefill(b, times, &wall[1], &cpu[1]);
-        kill(b->neighbour, SIGSTOP);
-        SSMQ_TRY(st);
+        SSMQ_TRY(pair(b, times, wall, cpu));
         speed[i] = wall[0] / wall[1];
         work[i] = cpu[1] / cpu[0];
         alone[i] = times * b->L / wall[0];
