@@ -87,6 +87,24 @@ static inline void ssmq_cpu_rows(ssmq_backend *be, int64_t n, int64_t elements,
     ssmq_pool_run(((ssmq_cpu_state *)be->state)->pool, n, grain > 0 ? grain : 1, piece, context);
 }
 
+/* Rows of x in a task of a product, a multiple of step, as most is: of M in all, for so many blocks of columns each.
+ * Tasks are of like size, and each thread has some. */
+static inline int64_t ssmq_cpu_task_rows(const ssmq_backend *be, int64_t M, int64_t blocks, int64_t most, int64_t step)
+{
+    const int64_t enough = blocks > 0 ? (2 * be->threads + blocks - 1) / blocks : 1, least = (M + most - 1) / most;
+    const int64_t down = enough > least ? enough : least, each = (M + down - 1) / down;
+    return each > 0 ? (each + step - 1) / step * step : step;
+}
+
+/* Columns of a piece of a product of few rows, which memory bounds, a multiple of step: the threads end together, and
+ * a piece is worth its call.  bytes: of the whole weight, of N columns. */
+static inline int64_t ssmq_cpu_few_columns(const ssmq_backend *be, int64_t N, int64_t bytes, int64_t step)
+{
+    const int64_t most = 384 << 10, least = 32 << 10, pieces = 4 * (int64_t)be->threads;
+    const int64_t share = bytes / pieces < least ? least : bytes / pieces < most ? bytes / pieces : most;
+    return bytes > 0 ? (share * N / bytes + step) / step * step : step;
+}
+
 #define SSMQ_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define SSMQ_UNROLL(n) SSMQ_PRAGMA(clang loop unroll_count(n))
