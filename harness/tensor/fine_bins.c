@@ -98,24 +98,6 @@ static span touched(const ssmq_fine_bins *b)
     return (span){first > 1 ? first : 1, last + 1};
 }
 
-static void move_groups(uint32_t *to, uint32_t *from, int32_t begin, int32_t end)
-{
-    for (int32_t i = begin * EACH; i < end * EACH; i++) to[i] += from[i];
-    memset(from + begin * EACH, 0, (size_t)(end - begin) * EACH * sizeof *from);
-}
-
-void ssmq_fine_bins_move(ssmq_fine_bins *to, ssmq_fine_bins *from)
-{
-    const span s = touched(from);
-    for (int32_t sign = 0; sign < SSMQ_FINE_BINS; sign += SSMQ_FINE_SIGN) {
-        move_groups(to->count + sign, from->count + sign, 0, 1);
-        move_groups(to->count + sign, from->count + sign, s.begin, s.end);
-    }
-    to->low = from->low < to->low ? from->low : to->low;
-    to->high = from->high > to->high ? from->high : to->high;
-    forget_ends(from);
-}
-
 static void add_groups(const uint32_t *count, int32_t begin, int32_t end, uint32_t *to)
 {
     for (int32_t g = begin; g < end; g++) {

@@ -25,8 +25,6 @@ void                      ssmq_fine_bins_free(ssmq_fine_bins *b); /* accepts a z
 
 /* Counts x, f32 on the host, finite. */
 void ssmq_fine_bins_add(ssmq_fine_bins *b, const ssmq_tensor *x);
-/* Moves the counts of from to to; from is empty afterwards. */
-void ssmq_fine_bins_move(ssmq_fine_bins *to, ssmq_fine_bins *from);
 /* Adds what was counted to count [SSMQ_SIGNED_BINS], as ssmq_count_bins() would have. */
 void ssmq_fine_bins_coarse(const ssmq_fine_bins *b, uint32_t *count);
 void ssmq_fine_bins_clear(ssmq_fine_bins *b);

@@ -48,6 +48,7 @@ typedef struct entry {
 typedef struct search {
     const mse_options *options;
     const ssmq_qspec  *spec;
+    const ssmq_aid    *aid;
     ssmq_tensor        rows;
     ssmq_range         whole;
     double            *least; /* [threads] of the candidates that a thread has tried     */
@@ -245,8 +246,9 @@ static ssmq_range best_candidate(const search *s)
     return best;
 }
 
-static ssmq_status search_all(search *s, const ssmq_aid *aid)
+static ssmq_status search_all(search *s)
 {
+    const ssmq_aid *aid = s->aid;
     s->least = malloc((size_t)(aid->threads + s->options->candidates) * sizeof *s->least);
     if (!s->least) return SSMQ_FAIL(MEMORY, "no memory for the candidates of a clip range");
     s->error = s->least + aid->threads;
@@ -329,22 +331,23 @@ static void count_parts(void *context, int64_t begin, int64_t end, int32_t worke
     }
 }
 
-static void count_all(search *s, const ssmq_aid *aid)
+static void count_all(search *s)
 {
-    const int64_t each = 1 + 2 * s->bins;
+    const ssmq_aid *aid = s->aid;
+    const int64_t   each = 1 + 2 * s->bins;
     aid->share(aid->by, s->parts, 1, count_parts, s);
     for (int64_t p = 1; p < s->parts; p++)
         for (int64_t i = 0; i < each; i++) s->count[i] += s->count[p * each + i];
 }
 
-static void take_counts(search *s, const ssmq_fine_bins *b)
+static void take_counts(search *s, int64_t sign)
 {
-    for (int32_t sign = 0; sign < 2; sign++) {
-        const uint32_t *from = b->count + sign * SSMQ_FINE_SIGN;
-        uint32_t       *to = s->count + 1 + sign * s->bins;
+    uint32_t *to = s->count + 1 + sign * s->bins;
+    for (int32_t p = 0; p < s->aid->n_bins; p++) {
+        const uint32_t *from = s->aid->bins[p].count + sign * SSMQ_FINE_SIGN;
         for (int32_t i = 0; i < s->wide; i++)
             for (int32_t k = 0; k < EIGHT; k++) to[i] += from[s->first + i * EIGHT + k];
-        memcpy(to + s->wide, from + s->fine, (size_t)(s->bins - s->wide) * sizeof *to);
+        for (int32_t i = s->wide; i < s->bins; i++) to[i] += from[s->fine + i - s->wide];
     }
 }
 
@@ -362,11 +365,13 @@ static sums sum_some(const search *s, int32_t from, int32_t n, const uint32_t *c
     return sum;
 }
 
-static void sum_sides(void *context, int64_t begin, int64_t end, int32_t worker)
+static void take_sides(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     search *s = context;
     (void)worker;
     for (int64_t sign = begin; sign < end; sign++) {
+        if (s->aid->bins) take_counts(s, sign);
+        if (!s->before[0]) continue;
         const uint32_t *count = s->count + 1 + sign * s->bins;
         sums           *out = s->before[sign], sum = {0, 0, 0};
         for (int32_t i = 0; i < s->bins; i += EIGHT) {
@@ -377,25 +382,20 @@ static void sum_sides(void *context, int64_t begin, int64_t end, int32_t worker)
     }
 }
 
-static ssmq_status take_sums(search *s, const ssmq_aid *aid)
+static ssmq_status take_bins(search *s)
 {
-    s->before[0] = malloc((size_t)(2 * (s->bins + 1)) * sizeof *s->before[0]);
-    if (!s->before[0]) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
-    s->before[1] = s->before[0] + s->bins + 1;
-    aid->share(aid->by, 2, 1, sum_sides, s);
-    return SSMQ_OK;
-}
-
-static ssmq_status take_bins(search *s, const ssmq_aid *aid)
-{
-    const int64_t worth = 65536; /* values, of a part */
+    const ssmq_aid *aid = s->aid;
+    const int64_t   worth = 65536; /* values, of a part */
     choose_bins(s);
     s->parts = aid->bins || s->rows.dim[0] * s->rows.dim[1] < aid->threads * worth ? 1 : aid->threads;
     s->count = calloc((size_t)(s->parts * (1 + 2 * s->bins)), sizeof *s->count);
-    if (!s->count) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
-    if (aid->bins) take_counts(s, aid->bins);
-    else count_all(s, aid);
-    return is_regular(s->spec) ? take_sums(s, aid) : take_entries(s);
+    if (is_regular(s->spec)) s->before[0] = malloc((size_t)(2 * (s->bins + 1)) * sizeof *s->before[0]);
+    if (!s->count || (is_regular(s->spec) && !s->before[0]))
+        return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
+    if (s->before[0]) s->before[1] = s->before[0] + s->bins + 1;
+    if (!aid->bins) count_all(s);
+    aid->share(aid->by, 2, 1, take_sides, s);
+    return s->before[0] ? SSMQ_OK : take_entries(s);
 }
 
 /* ---- the statistic --------------------------------------------------------------------- */
@@ -412,14 +412,14 @@ static ssmq_status mse_aided(const void *options, const ssmq_tensor *x, const ss
                              ssmq_range *out)
 {
     const mse_options *o = options;
-    search             s = {.options = o, .spec = spec, .rows = ssmq_tensor_runs(x)};
+    search             s = {.options = o, .spec = spec, .aid = aid, .rows = ssmq_tensor_runs(x)};
     const ssmq_range   ends = aid->ends ? *aid->ends : ends_of(&s.rows);
     const int64_t      n = s.rows.dim[0] * s.rows.dim[1];
     const bool         each = o->estimate == ESTIMATE_EXACT || (n <= FEW && n <= 4 << spec->bits);
     *out = s.whole = whole_range(&ends, spec);
     if (!(out->high > out->low)) return SSMQ_OK; /* all zero */
-    ssmq_status st = each ? take_values(&s) : take_bins(&s, aid);
-    if (st == SSMQ_OK) st = search_all(&s, aid);
+    ssmq_status st = each ? take_values(&s) : take_bins(&s);
+    if (st == SSMQ_OK) st = search_all(&s);
     if (st == SSMQ_OK) *out = best_candidate(&s);
     close_search(&s);
     return st;

@@ -14,8 +14,8 @@ struct ssmq_recorder {
     int32_t       n_table;
     uint32_t    **table; /* [n_table][SSMQ_SIGNED_BINS], zero between the calls */
     ssmq_selection **selection; /* [threads] */
-    ssmq_fine_bins *part;       /* [n_table] where bins are wanted, else not there yet; empty between the calls */
-    ssmq_fine_bins *bins;       /* [n_bins] of the sequences that were measured last                            */
+    ssmq_fine_bins *bins;       /* [n_bins] of parts of the sequences measured last, or not there yet */
+    int32_t        *first;      /* [sequences + 1] of bins                                            */
     int32_t         n_bins;
 };
 
@@ -36,8 +36,6 @@ ssmq_status ssmq_recorder_new(ssmq_backend *be, ssmq_recorder **out)
     *r = (ssmq_recorder){.be = be, .pick = avx512 ? ssmq_pick_avx512 : ssmq_pick_c, .n_table = 2 * be->threads};
     r->table = ssmq_must_malloc((size_t)r->n_table * sizeof *r->table);
     r->selection = ssmq_must_malloc((size_t)be->threads * sizeof *r->selection);
-    r->part = ssmq_must_malloc((size_t)r->n_table * sizeof *r->part);
-    memset(r->part, 0, (size_t)r->n_table * sizeof *r->part);
     for (int32_t i = 0; i < r->n_table; i++) r->table[i] = NULL;
     for (int32_t i = 0; i < be->threads; i++) r->selection[i] = NULL;
     const ssmq_status st = make_room(r);
@@ -51,33 +49,46 @@ void ssmq_recorder_free(ssmq_recorder *r)
     if (!r) return;
     for (int32_t i = 0; i < r->n_table; i++) free(r->table[i]);
     for (int32_t i = 0; i < r->be->threads; i++) ssmq_selection_free(r->selection[i]);
-    for (int32_t i = 0; i < r->n_table; i++) ssmq_fine_bins_free(&r->part[i]);
     for (int32_t i = 0; i < r->n_bins; i++) ssmq_fine_bins_free(&r->bins[i]);
     free(r->table);
     free(r->selection);
-    free(r->part);
     free(r->bins);
+    free(r->first);
     free(r);
 }
 
-/* Empty bins for B sequences, and for their parts. */
-static ssmq_status make_bins(ssmq_recorder *r, int32_t B)
+/* Room for the bins of B sequences and their parts, of which the last ones have more than one. */
+static ssmq_status make_room_for_bins(ssmq_recorder *r, int32_t B)
 {
-    for (int32_t i = 0; i < r->n_bins; i++) ssmq_fine_bins_clear(&r->bins[i]);
-    for (int32_t i = 0; i < r->n_table; i++)
-        if (!r->part[i].count) SSMQ_TRY(ssmq_fine_bins_new(&r->part[i]));
-    if (B <= r->n_bins) return SSMQ_OK;
-    ssmq_fine_bins *more = realloc(r->bins, (size_t)B * sizeof *more);
-    if (!more) return SSMQ_FAIL(MEMORY, "no memory for the bins of %d samples", (int)B);
-    r->bins = more;
-    for (; r->n_bins < B; r->n_bins++) SSMQ_TRY(ssmq_fine_bins_new(&r->bins[r->n_bins]));
+    const int32_t n = B + r->n_table;
+    if (n <= r->n_bins) return SSMQ_OK;
+    ssmq_fine_bins *bins = realloc(r->bins, (size_t)n * sizeof *bins);
+    if (bins) r->bins = bins;
+    int32_t *first = realloc(r->first, (size_t)(B + 1) * sizeof *first);
+    if (first) r->first = first;
+    if (!bins || !first) return SSMQ_FAIL(MEMORY, "no memory for the bins of %d samples", (int)B);
+    memset(r->bins + r->n_bins, 0, (size_t)(n - r->n_bins) * sizeof *bins);
+    r->n_bins = n;
+    r->first[0] = 0;
     return SSMQ_OK;
 }
 
-const ssmq_fine_bins *ssmq_recorder_bins(const ssmq_recorder *r, int32_t sequence)
+/* Where those of so many sequences lie, each cut into as many parts. */
+static ssmq_status place_bins(ssmq_recorder *r, int32_t begin, int32_t n, int32_t parts)
 {
-    SSMQ_ASSERT(sequence < r->n_bins);
-    return &r->bins[sequence];
+    for (int32_t b = begin; b < begin + n; b++) {
+        r->first[b + 1] = r->first[b] + parts;
+        SSMQ_ASSERT(r->first[b + 1] <= r->n_bins);
+        for (int32_t i = r->first[b]; i < r->first[b + 1]; i++)
+            if (!r->bins[i].count) SSMQ_TRY(ssmq_fine_bins_new(&r->bins[i]));
+    }
+    return SSMQ_OK;
+}
+
+const ssmq_fine_bins *ssmq_recorder_bins(const ssmq_recorder *r, int32_t sequence, int32_t *n)
+{
+    *n = r->first[sequence + 1] - r->first[sequence];
+    return &r->bins[r->first[sequence]];
 }
 
 /* ---- one sequence ---------------------------------------------------------------------- */
@@ -207,35 +218,22 @@ static int64_t minus_zeros_of(const ssmq_tensor *x)
     return n;
 }
 
-/* Where it is counted: the first of a sequence in what stays. */
-static ssmq_fine_bins *bins_of(const group *g, int64_t i)
-{
-    return i % g->parts == 0 ? &g->r->bins[g->first + i / g->parts] : &g->r->part[i];
-}
-
 static void count_parts(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     group *g = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
         const ssmq_tensor part = part_of(g, i);
+        ssmq_fine_bins   *bins = g->w->bins ? &g->r->bins[g->r->first[g->first] + i] : NULL;
+        if (bins) ssmq_fine_bins_clear(bins);
         if (ssmq_tensor_count(&part) == 0) continue;
-        if (g->w->bins) ssmq_fine_bins_add(bins_of(g, i), &part);
+        if (bins) ssmq_fine_bins_add(bins, &part);
+        if (bins) ssmq_fine_bins_coarse(bins, g->r->table[i]);
         else ssmq_count_bins(&part, g->r->table[i]);
     }
 }
 
-/* The counts of all parts of sequence b of the group, in the table of the first. */
-static void gather(const group *g, int64_t b)
-{
-    const int64_t first = b * g->parts;
-    for (int64_t p = first + 1; p < first + g->parts; p++) {
-        if (g->w->bins) ssmq_fine_bins_move(bins_of(g, first), bins_of(g, p));
-        else ssmq_move_bins(g->r->table[first], g->r->table[p]);
-    }
-    if (g->w->bins) ssmq_fine_bins_coarse(bins_of(g, first), g->r->table[first]);
-}
-
+/* Moves the counts of all parts to the first one's. */
 static void begin_sequences(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     group *g = context;
@@ -244,7 +242,7 @@ static void begin_sequences(void *context, int64_t begin, int64_t end, int32_t w
         measuring *m = &g->m[b];
         m->count = g->r->table[b * g->parts];
         m->selection = g->r->selection[b];
-        gather(g, b);
+        for (int32_t p = 1; p < g->parts; p++) ssmq_move_bins(m->count, g->r->table[b * g->parts + p]);
         const ssmq_tensor one = ssmq_tensor_slice(g->x, 0, g->first + b, 1);
         ssmq_find_blocks(m->count, &m->blocks);
         if (m->count[SIGN] > 0) m->minus_zeros = minus_zeros_of(&one);
@@ -327,12 +325,13 @@ ssmq_status ssmq_recorder_measure(ssmq_recorder *r, const ssmq_tensor *x, const 
     ssmq_status   st = SSMQ_OK;
     int32_t       done = 0;
     SSMQ_ASSERT(x->rank >= 3 && x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
-    if (w->bins) st = make_bins(r, B);
+    if (w->bins) st = make_room_for_bins(r, B);
     while (done < B && st == SSMQ_OK) {
         const int32_t n = B - done < most ? B - done : most;
         group g = {.r = r, .x = x, .w = w, .first = done, .n = n, .parts = (threads + n - 1) / n, .m = m};
         memset(m, 0, (size_t)n * sizeof *m);
-        st = measure_group(&g, out + done);
+        if (w->bins) st = place_bins(r, done, n, g.parts);
+        if (st == SSMQ_OK) st = measure_group(&g, out + done);
         if (st == SSMQ_OK) done += n;
     }
     for (int32_t b = 0; st != SSMQ_OK && b < done; b++) ssmq_kept_free(out[b]);
