@@ -322,19 +322,39 @@ static ssmq_status encode(ssmq_exec *ex, int32_t site, const ssmq_assignment *a,
     return handed_on ? SSMQ_OK : ex->be->ops->dequantize(ex->be, x, x, &a->spec, &a->params);
 }
 
+static ssmq_status check_finite(ssmq_exec *ex, int32_t site, const ssmq_tensor *x)
+{
+    int64_t bad;
+    SSMQ_TRY(ex->be->ops->finite(ex->be, x, &bad));
+    return bad >= 0 ? not_finite(ex, site, x, bad) : SSMQ_OK;
+}
+
+/* Does the probe look for what is not finite, in the values as they come? */
+static bool is_checked_by_probe(const ssmq_exec *ex, int32_t site)
+{
+    if (!ex->probe.checks || !ex->probe.checks(ex->probe.context, site)) return false;
+    const ssmq_assignment *a = ex->mode != SSMQ_MODE_FLOAT ? &ex->plan->at[site] : NULL;
+    return !a || (!a->divide.data && !a->rotate);
+}
+
+static ssmq_status show(ssmq_exec *ex, int32_t site, const ssmq_tensor *x, bool checked)
+{
+    const ssmq_status st = ex->probe.see ? ex->probe.see(ex->probe.context, site, x) : SSMQ_OK;
+    if (checked && st == SSMQ_ERR_NUMERIC) SSMQ_TRY(check_finite(ex, site, x));
+    return st;
+}
+
 ssmq_status ssmq_exec_site(ssmq_exec *ex, int32_t site, ssmq_tensor *x)
 {
-    const ssmq_backend_ops *ops = ex->be->ops;
     SSMQ_DEBUG_ASSERT(ex->model->site[site].kind == SSMQ_SITE_ACTIVATION);
     SSMQ_DEBUG_ASSERT(x->dim[x->rank - 1] == ex->model->site[site].width);
-    int64_t bad;
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     ex->be->site = site;
     if (a && ssmq_exec_at_once(ex, site, a)) return encode(ex, site, a, x);
-    SSMQ_TRY(ops->finite(ex->be, x, &bad)); /* before a rotation spreads one bad channel over all */
-    if (bad >= 0) return not_finite(ex, site, x, bad);
+    const bool checked = is_checked_by_probe(ex, site);
+    if (!checked) SSMQ_TRY(check_finite(ex, site, x)); /* before a rotation spreads one bad channel over all */
     if (ex->mode != SSMQ_MODE_FLOAT) SSMQ_TRY(transform(ex, &ex->plan->at[site], x));
-    if (ex->probe.see) SSMQ_TRY(ex->probe.see(ex->probe.context, site, x));
+    SSMQ_TRY(show(ex, site, x, checked));
     if (!a) return SSMQ_OK;
     const ssmq_tensor *keep = ssmq_plan_keep(ex->plan, site);
     if (!keep) return quantise(ex, site, a, x);

@@ -26,6 +26,9 @@ typedef struct ssmq_probe {
     ssmq_status (*see)(void *context, int32_t site, const ssmq_tensor *x);
     void *context;
     bool (*wants)(void *context, int32_t site);
+    /* Does see() of an activation site look for what is not finite, and return NUMERIC where there is any?  Nobody looks
+     * before, then, unless a transform stands before it; it is named afterwards.  NULL: nowhere. */
+    bool (*checks)(void *context, int32_t site);
     /* Is shown the codes that a site is handed on as, i8 or carried in f32, right after their values.  NULL:
      * no codes. */
     ssmq_status (*codes)(void *context, int32_t site, const ssmq_tensor *q);

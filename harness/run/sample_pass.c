@@ -28,6 +28,13 @@ static bool wants(void *context, int32_t site)
     return f->p->model->site[site].kind != SSMQ_SITE_WEIGHT && w->wants(w->context, site, f->first);
 }
 
+static bool checks(void *context, int32_t site)
+{
+    const pass              *f = context;
+    const ssmq_sample_watch *w = &f->p->watch;
+    return w->checks && wants(context, site) && w->checks(w->context, site, f->first);
+}
+
 static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x)
 {
     pass                    *f = context;
@@ -151,7 +158,7 @@ ssmq_status ssmq_sample_pass_run(const ssmq_sample_pass *p)
     if (p->known >= p->n) return SSMQ_OK;
     f.token = ssmq_must_malloc((size_t)(longest(p) * (p->batch > 1 ? p->batch : 1)) * sizeof *f.token);
     SSMQ_TRY_DONE(st, ssmq_exec_open(p->be, p->model, p->plan, p->mode, &f.ex));
-    ssmq_exec_probe(f.ex, (ssmq_probe){.see = see, .context = &f, .wants = wants});
+    ssmq_exec_probe(f.ex, (ssmq_probe){.see = see, .context = &f, .wants = wants, .checks = checks});
     SSMQ_TRY_DONE(st, run_all(&f));
 done:
     if (f.ex) p->model->family->state_free(p->model, f.ex, f.state);

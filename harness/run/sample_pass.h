@@ -18,6 +18,8 @@ typedef struct ssmq_sample_watch {
     /* x (B, ...), as a probe is shown it, of the samples first .. first + B - 1; each site that is wanted, once a
      * sample.  A site behind the layers is shown sample by sample. */
     ssmq_status (*see)(void *context, int32_t site, const ssmq_tensor *x, int64_t first);
+    /* Does see() return NUMERIC where an activation is not finite?  NULL: nowhere. */
+    bool (*checks)(void *context, int32_t site, int64_t first);
     /* The samples first .. first + n - 1 are done. */
     ssmq_status (*done)(void *context, int64_t first, int32_t n);
 } ssmq_sample_watch;

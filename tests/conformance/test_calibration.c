@@ -1,5 +1,6 @@
 /* Calibration gives the same bits however many samples run at once, on however many threads, and whether a sample
  * is run or replayed. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/run/calibrate/replay.h"
@@ -63,8 +64,8 @@ static void samples_new(samples *s, const ssmq_model *m)
     s->all = (ssmq_samples){.sample = s->sample, .n = SAMPLES};
 }
 
-static test_applied apply(const ssmq_model *base, ssmq_backend *be, const test_step *steps, ssmq_replay *replay,
-                          int32_t batch, const ssmq_samples *all)
+static ssmq_status try_to_apply(const ssmq_model *base, ssmq_backend *be, const test_step *steps, ssmq_replay *replay,
+                                int32_t batch, const ssmq_samples *all, test_applied *out)
 {
     test_applied a = {.m = ssmq_model_fork(base), .arena = ssmq_arena_new()};
     ssmq_step   *step = SSMQ_ARENA_ARRAY(a.arena, ssmq_step, STEPS_MAX);
@@ -77,7 +78,16 @@ static test_applied apply(const ssmq_model *base, ssmq_backend *be, const test_s
                                                                   steps[recipe.n_step].options)};
     }
     const ssmq_calibration_source source = {.samples = all, .replay = replay, .batch = batch};
-    CHECK_OK(ssmq_recipe_replay(&recipe, a.m, be, &source, 3, NULL, &a.r));
+    const ssmq_status st = ssmq_recipe_replay(&recipe, a.m, be, &source, 3, NULL, &a.r);
+    *out = a;
+    return st;
+}
+
+static test_applied apply(const ssmq_model *base, ssmq_backend *be, const test_step *steps, ssmq_replay *replay,
+                          int32_t batch, const ssmq_samples *all)
+{
+    test_applied a;
+    CHECK_OK(try_to_apply(base, be, steps, replay, batch, all, &a));
     return a;
 }
 
@@ -252,6 +262,44 @@ static void test_what_is_replayed(void **state)
     fixture_free(&f);
 }
 
+/* ---- what is not finite ---------------------------------------------------------------- */
+
+static void expect_not_finite(const ssmq_model *m, ssmq_backend *be, const test_step *steps, int32_t batch,
+                              const ssmq_samples *all, const char *message)
+{
+    test_applied a = {0};
+    assert_int_equal(try_to_apply(m, be, steps, NULL, batch, all, &a), SSMQ_ERR_NUMERIC);
+    if (!strstr(ssmq_error_last()->message, message)) fail_msg("'%s', not '%s'", ssmq_error_last()->message, message);
+    ssmq_model_free(a.m);
+    ssmq_arena_free(a.arena);
+}
+
+/* By the same words whether an observer comes upon it in what it records, or it is looked for where nothing records:
+ * at the embedding of a token that is in sample 4 only, and behind a convolution. */
+static void test_not_finite(void **state)
+{
+    static const test_step *const steps[] = {an_absmax, searched, outliers, turned};
+    fixture     f = fixture_new(state);
+    ssmq_tensor w;
+    samples_new(&f.s, f.base);
+    for (int32_t i = 0; i < SAMPLES; i++)
+        for (int64_t k = 0; k < LONGEST; k++) f.s.token[i][k] %= 60;
+    f.s.token[4][2] = 63;
+    for (int place = 0; place < 2; place++) {
+        ssmq_model *m = ssmq_model_fork(f.base);
+        const char *site = place == 0 ? "embedding.weight" : "layers.0.conv.weight";
+        CHECK_OK(ssmq_model_writable(m, m->site[test_site(m, site)].weight, &w));
+        ((float *)w.data)[place == 0 ? 63 * w.dim[1] + 1 : 3 * w.dim[w.rank - 1]] = INFINITY;
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+            for (int32_t b = 0; b < f.n; b++)
+                expect_not_finite(m, f.b[b].be, steps[i], 1 + (int32_t)i, &f.s.all,
+                                  place == 0 ? "sample 4 (document 4): layers.0.in_proj.in is "
+                                             : "sample 0 (document 0): layers.0.scan.x is ");
+        ssmq_model_free(m);
+    }
+    fixture_free(&f);
+}
+
 /* All of it comes back out of files. */
 static void test_files(void **state)
 {
@@ -278,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batches_and_threads),
         cmocka_unit_test_setup_teardown(test_what_is_replayed, scratch_setup, scratch_teardown),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test_setup_teardown(test_files, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

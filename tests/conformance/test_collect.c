@@ -374,10 +374,36 @@ static void test_goes_on_in_passes(void **state)
     ssmq_model_free(base);
 }
 
+/* What is not finite is come upon as it is measured, and named as the forward pass does. */
+static void test_not_finite(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *base = test_drawn_model(SMALLER, 9);
+    test_applied  a = test_apply(base, b[0].be, steps, 1);
+    ssmq_tensor   w;
+    (void)state;
+    CHECK_OK(ssmq_model_writable(a.m, a.m->site[test_site(a.m, "layers.1.conv.weight")].weight, &w));
+    ((float *)w.data)[5 * w.dim[w.rank - 1]] = INFINITY;
+    for (int32_t i = 0; i < n; i++) {
+        some_samples              s;
+        ssmq_collection           c;
+        const ssmq_collect_source source = source_of(b[i].be, &a, SSMQ_MODE_FLOAT, SSMQ_COLLECT_BYTES, &s);
+        assert_int_equal(ssmq_collect(&source, NULL, NULL, &c), SSMQ_ERR_NUMERIC);
+        const char *message = ssmq_error_last()->message;
+        if (!strstr(message, "sample 0 (document 0): layers.1.scan.x is ") || !strstr(message, "channel 5"))
+            fail_msg("'%s'", message);
+    }
+    test_applied_free(&a);
+    test_backends_close(b, n);
+    ssmq_model_free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_probe_sees),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test_setup_teardown(test_equal_bits, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_goes_on, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_goes_on_in_passes, scratch_setup, scratch_teardown),

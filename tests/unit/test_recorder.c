@@ -141,6 +141,36 @@ static void test_records(void **state)
     free(x);
 }
 
+/* Wherever it stands; what is measured next is as if nothing had been. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    ssmq_wanted       w = {.level = levels, .n_level = LEVELS};
+    float            *x = malloc(B * N * sizeof *x);
+    const ssmq_tensor t = SSMQ_TENSOR(x, SSMQ_F32, B, L, C);
+    ssmq_backend     *be;
+    ssmq_recorder    *r;
+    ssmq_kept        *k[B];
+    CHECK_OK(ssmq_backend_open(ssmq_backends[1], NULL, 2, &be));
+    CHECK_OK(ssmq_recorder_new(be, &r));
+    for (int i = 0; i < 6; i++) {
+        const int bad = (int)((int64_t)i * (B * N - 1) / 5);
+        w.bins = i % 2 == 1;
+        draw(x, B * N, 3);
+        x[bad] = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY;
+        assert_int_equal(ssmq_recorder_measure(r, &t, &w, k), SSMQ_ERR_NUMERIC);
+        x[bad] = 0;
+        CHECK_OK(ssmq_recorder_measure(r, &t, &w, k));
+        for (int b = 0; b < B; b++) {
+            check_record(x + b * N, k[b]);
+            ssmq_kept_free(k[b]);
+        }
+    }
+    ssmq_recorder_free(r);
+    ssmq_backend_close(be);
+    free(x);
+}
+
 /* The vector loop picks the same values in the same order as the plain one, at every length of a row. */
 static void test_picks(void **state)
 {
@@ -176,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_picks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

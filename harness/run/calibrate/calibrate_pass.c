@@ -238,6 +238,14 @@ static bool wants(void *context, int32_t site, int64_t first)
     return is_observed(c, site) || gram_of(c, site);
 }
 
+/* Records are made of all values, unless channels are left out. */
+static bool checks(void *context, int32_t site, int64_t first)
+{
+    const ssmq_calibration_work *w = ((const forward *)context)->w;
+    (void)first;
+    return w->recorded[site] && !ssmq_plan_keep(w->plan, site);
+}
+
 static ssmq_status observe(forward *f, int32_t site, const ssmq_tensor *x)
 {
     SSMQ_TRY(measure_all(f, site, x));
@@ -316,7 +324,7 @@ static ssmq_status forward_all(forward *f, const ssmq_plan *transforms)
                                       .n = w->n_todo,
                                       .batch = w->c->n_gram == 0 ? w->c->batch : 1,
                                       .listener = w->listener,
-                                      .watch = {.context = f, .wants = wants, .see = see, .done = done}};
+                                      .watch = {.context = f, .wants = wants, .see = see, .checks = checks, .done = done}};
     SSMQ_TRY(ssmq_calibration_resume(f->w, &p.known));
     return ssmq_sample_pass_run(&p);
 }

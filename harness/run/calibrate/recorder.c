@@ -233,6 +233,15 @@ static void count_parts(void *context, int64_t begin, int64_t end, int32_t worke
     }
 }
 
+/* Values that are not finite have the bins of the largest exponent. */
+static bool is_finite(const ssmq_bin_blocks *b)
+{
+    for (int32_t bin = 0x7f80; bin < SSMQ_SIGNED_BINS; bin += SIGN)
+        for (int32_t i = bin; i < (bin | (SIGN - 1)); i += SSMQ_BIN_BLOCK)
+            if (ssmq_block_filled(b, i / SSMQ_BIN_BLOCK)) return false;
+    return true;
+}
+
 /* Moves the counts of all parts to the first one's. */
 static void begin_sequences(void *context, int64_t begin, int64_t end, int32_t worker)
 {
@@ -246,7 +255,7 @@ static void begin_sequences(void *context, int64_t begin, int64_t end, int32_t w
         const ssmq_tensor one = ssmq_tensor_slice(g->x, 0, g->first + b, 1);
         ssmq_find_blocks(m->count, &m->blocks);
         if (m->count[SIGN] > 0) m->minus_zeros = minus_zeros_of(&one);
-        const ssmq_status st = begin_measuring(m, g->w);
+        const ssmq_status st = is_finite(&m->blocks) ? begin_measuring(m, g->w) : SSMQ_ERR_NUMERIC;
         if (st != SSMQ_OK) atomic_store(&g->failed, (int)st);
     }
 }
@@ -313,6 +322,7 @@ static ssmq_status measure_group(group *g, ssmq_kept **out)
         end_measuring(&g->m[b]);
     }
     if (st == SSMQ_OK) return SSMQ_OK;
+    if (st == SSMQ_ERR_NUMERIC) return SSMQ_FAIL(NUMERIC, "a value that is measured is not finite");
     return ssmq_fail(st, __FILE__, __LINE__, __func__, "no memory for the records of %d samples", (int)g->n);
 }
 

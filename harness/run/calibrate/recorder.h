@@ -14,9 +14,9 @@ typedef struct ssmq_recorder ssmq_recorder;
 SSMQ_MUST_USE ssmq_status ssmq_recorder_new(ssmq_backend *be, ssmq_recorder **out);
 void                      ssmq_recorder_free(ssmq_recorder *r); /* accepts NULL */
 
-/* The records of the sequences of x (B, L, ...), f32 on the host, finite, none of them empty: out [B], which the
- * caller frees.  They depend neither on the threads nor on the batch.  MEMORY: out
- * is undefined. */
+/* The records of the sequences of x (B, L, ...), f32 on the host, none of them empty: out [B], which the caller frees.
+ * They depend neither on the threads nor on the batch.  NUMERIC: a value is not finite.  MEMORY.  After an error
+ * out is undefined. */
 SSMQ_MUST_USE ssmq_status ssmq_recorder_measure(ssmq_recorder *r, const ssmq_tensor *x, const ssmq_wanted *w,
                                                 ssmq_kept **out);
 /* The values of a sequence, counted in n tables, where that was wanted; lent until the next are measured. */

@@ -81,13 +81,22 @@ static bool wants(void *context, int32_t site, int64_t sample)
     return ssmq_watches(&c->at[site], sample) || ssmq_dump_wants(c->dump, site, sample);
 }
 
+/* A dump is not to be shown what is not finite. */
+static bool checks(void *context, int32_t site, int64_t sample)
+{
+    const collector *c = context;
+    return ssmq_watches(&c->at[site], sample) && !ssmq_dump_wants(c->dump, site, sample);
+}
+
 static ssmq_status see(void *context, int32_t site, const ssmq_tensor *x, int64_t sample)
 {
-    collector *c = context;
+    collector       *c = context;
+    ssmq_site_stats *stats = &c->at[site].stats;
+    const uint64_t   before = stats->n_nonfinite;
     if (ssmq_dump_wants(c->dump, site, sample)) SSMQ_TRY(ssmq_dump_see(c->dump, site, sample, x));
     if (!ssmq_watches(&c->at[site], sample)) return SSMQ_OK;
-    return ssmq_site_stats_add(&c->at[site].stats, c->source->be, &c->workers, x,
-                               &c->at[site].sample_absmax[sample]);
+    SSMQ_TRY(ssmq_site_stats_add(stats, c->source->be, &c->workers, x, &c->at[site].sample_absmax[sample]));
+    return stats->n_nonfinite == before ? SSMQ_OK : SSMQ_FAIL(NUMERIC, "a value that is measured is not finite");
 }
 
 static ssmq_status done(void *context, int64_t sample, int32_t n)
@@ -184,7 +193,7 @@ static ssmq_status run_samples(collector *c)
                                     .known = c->n_done,
                                     .batch = 1,
                                     .listener = c->listener,
-                                    .watch = {.context = c, .wants = wants, .see = see, .done = done}};
+                                    .watch = {.context = c, .wants = wants, .see = see, .checks = checks, .done = done}};
     return ssmq_sample_pass_run(&p);
 }
 
