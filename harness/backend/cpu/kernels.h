@@ -63,12 +63,28 @@ bool ssmq_cpu_bf16_c(ssmq_backend_ops *ops);
 bool ssmq_cpu_bf16_avx2(ssmq_backend_ops *ops);
 bool ssmq_cpu_bf16_avx512bf16(ssmq_backend_ops *ops);
 
-/* Packs codes for linear_w: rows of ssmq_cpu_row_bytes() each, then the scales as they are given. */
+/* Packs codes for linear_w: [row / 4][part][row % 4], a part being so many inputs of a row, with zeros past N and K;
+ * then the scales as they are given. */
 ssmq_status ssmq_cpu_pack_rows(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out);
-static inline int64_t ssmq_cpu_row_bytes(const ssmq_packed *w)
+#define SSMQ_CPU_ROWS 4 /* of a weight that lie side by side */
+static inline int64_t ssmq_cpu_part_inputs(const ssmq_packed *w)
 {
-    if (w->bits == 16) return (w->K + 31) / 32 * 64;
-    return w->bits == 4 ? (w->K + 31) / 32 * 16 : (w->K + 15) / 16 * 16;
+    return w->bits == 4 ? 32 : 16;
+}
+static inline int64_t ssmq_cpu_part_bytes(const ssmq_packed *w)
+{
+    return w->bits == 16 ? 32 : 16;
+}
+/* The part of row n that begins with input k. */
+static inline int64_t ssmq_cpu_part_at(const ssmq_packed *w, int64_t n, int64_t k)
+{
+    const int64_t inputs = ssmq_cpu_part_inputs(w), parts = (w->K + inputs - 1) / inputs;
+    return ((n / SSMQ_CPU_ROWS * parts + k / inputs) * SSMQ_CPU_ROWS + n % SSMQ_CPU_ROWS) * ssmq_cpu_part_bytes(w);
+}
+/* All rows. */
+static inline int64_t ssmq_cpu_packed_rows_bytes(const ssmq_packed *w)
+{
+    return ssmq_cpu_part_at(w, (w->N + SSMQ_CPU_ROWS - 1) / SSMQ_CPU_ROWS * SSMQ_CPU_ROWS, 0);
 }
 
 /* A product through OpenBLAS, for tier c, for many rows. */
