@@ -61,11 +61,12 @@ bool                        ssmq_comparison_noise(const ssmq_comparison *c);    
 /* How losses are paired, for people: "by window"; those of dialect lm-eval by document. */
 const char *ssmq_comparison_paired_by(const ssmq_comparison *c);
 
-/* What stands behind an evaluation's dialect and windows, for people: ", perplexity of a token" with lm-eval, else "". */
+/* What stands behind an evaluation's dialect and windows, for people: ", perplexity of a token" with lm-eval, else
+ * "". */
 const char *ssmq_comparison_unit(const ssmq_evaluation_score *e);
 
-/* Perplexities of words and bytes, which evaluations of dialect lm-eval have: a table with a row for each run.  Columns: 0
- * where there are none.  Everything is the arena's. */
+/* Perplexities of words and bytes, which evaluations of dialect lm-eval have: a table with a row for each run.
+ * Columns: 0 where there are none.  Everything is the arena's. */
 int32_t      ssmq_word_columns(const ssmq_comparison *c);
 const char **ssmq_word_heading(const ssmq_comparison *c, ssmq_arena *arena);
 const char **ssmq_word_row(const ssmq_comparison *c, int32_t run, ssmq_arena *arena);

@@ -5,8 +5,9 @@
 #include "harness/store/score_figures.h"
 
 /* The figures of an evaluation that both forms have. */
-static const char *const figures[] = {"ppl",      "ppl_se",      "nll",           "kl_mean",         "kl_se", "top1",
-                                      "word_ppl", "word_ppl_se", "byte_ppl", "byte_ppl_se", "bits_per_byte", "bits_per_byte_se"};
+static const char *const figures[] = {"ppl",         "ppl_se",           "nll",           "kl_mean",
+                                      "kl_se",       "top1",             "word_ppl",      "word_ppl_se",
+                                      "byte_ppl",    "byte_ppl_se",      "bits_per_byte", "bits_per_byte_se"};
 #define N_FIGURES (sizeof figures / sizeof *figures)
 
 /* Those of words and bytes come last, and only where some evaluation has them. */

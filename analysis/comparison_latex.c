@@ -56,7 +56,8 @@ static void put_caption(const ssmq_comparison *c, ssmq_str *out)
         put_tex(c->column[k]->id, out);
         ssmq_str_puts(out, ", dialect ");
         put_tex(c->column[k]->dialect, out);
-        ssmq_str_printf(out, ", windows of %" PRId64 " tokens%s", c->column[k]->window, ssmq_comparison_unit(c->column[k]));
+        ssmq_str_printf(out, ", windows of %" PRId64 " tokens%s", c->column[k]->window,
+                        ssmq_comparison_unit(c->column[k]));
     }
     ssmq_str_puts(out, ".");
     if (c->baseline) {

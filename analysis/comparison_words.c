@@ -29,7 +29,9 @@ static int32_t count(const ssmq_comparison *c)
 const char *ssmq_comparison_paired_by(const ssmq_comparison *c)
 {
     const int32_t n = count(c);
-    return n == 0 ? "by window" : n == c->n_column ? "by document" : "by window, those of dialect lm-eval by document";
+    return n == 0             ? "by window"
+           : n == c->n_column ? "by document"
+                              : "by window, those of dialect lm-eval by document";
 }
 
 int32_t ssmq_word_columns(const ssmq_comparison *c)

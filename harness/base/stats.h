@@ -13,8 +13,9 @@ double ssmq_sum(const double *x, int64_t n);
  * latter is NaN for n = 1. */
 void ssmq_mean(const double *x, int64_t n, double *mean, double *se);
 
-/* sum y / sum w of m >= 1 observations, w >= 0 and not all 0, and its standard error by the delta method (Cochran, Sampling
- * Techniques, 1977, 2.11): sqrt(m / (m - 1) sum (y - ratio w)^2) / sum w, NaN for m = 1; for equal w that of a mean. */
+/* sum y / sum w of m >= 1 observations, w >= 0 and not all 0, and its standard error by the delta method (Cochran,
+ * Sampling Techniques, 1977, 2.11): sqrt(m / (m - 1) sum (y - ratio w)^2) / sum w, NaN for m = 1; for equal w that
+ * of a mean. */
 void ssmq_ratio(const double *y, const double *w, int64_t m, double *ratio, double *se);
 
 /* What values are counted by in their mean: each alike and by itself; or, where weight is set, with its weight, and

@@ -96,8 +96,8 @@ static void print_words(const ssmq_summary *run, int32_t n, const ssmq_evaluatio
             ssmq_table_row(t, cell);
         }
     }
-    ssmq_str_printf(out, "\nof words and bytes of the %" PRId64 " documents, standard errors over documents\n\n",
-                    e->score.text.documents);
+    ssmq_str_printf(out, "\nof words and bytes of %" PRId64 " document%s, standard errors over documents\n\n",
+                    e->score.text.documents, e->score.text.documents == 1 ? "" : "s");
     ssmq_table_print(t, out);
     ssmq_table_free(t);
     ssmq_arena_free(arena);

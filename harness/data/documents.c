@@ -188,7 +188,8 @@ static ssmq_status find_prefix(const ssmq_documents *d, int32_t *out)
     ssmq_ids_free(&id);
     SSMQ_TRY(st);
     return one ? SSMQ_OK
-               : SSMQ_FAIL(CONFIG, "%s: documents begin with '%s', which is not one token of the model's tokenizer",
+               : SSMQ_FAIL(CONFIG,
+                           "%s: documents begin with '%s', which is not one token of the model's tokenizer",
                            d->data->file, d->prefix);
 }
 
@@ -208,15 +209,16 @@ static ssmq_status read_all(growing *g)
 
 static ssmq_cut cut_of(const growing *g)
 {
+    const char **subset = SSMQ_ARENA_ARRAY(g->arena, const char *, g->subsets.n);
+    for (int32_t i = 0; i < g->subsets.n; i++) subset[i] = g->subsets.name[i];
     return (ssmq_cut){.n = g->n,
                       .token = g->token.data,
                       .begin = g->begin,
                       .of = g->of,
                       .n_document = g->n,
                       .document = g->document,
-                      .n_subset = g->d->data->subset ? g->subsets.n : 0,
-                      .subset = memcpy(SSMQ_ARENA_ARRAY(g->arena, const char *, g->subsets.n + 1), g->subsets.name,
-                                       (size_t)g->subsets.n * sizeof *g->subsets.name),
+                      .n_subset = g->subsets.n,
+                      .subset = subset,
                       .arena = g->arena};
 }
 

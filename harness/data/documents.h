@@ -1,6 +1,6 @@
-/* Texts as whole documents, each tokenised by itself behind one token that begins it, with how many words and bytes the
- * text had: what dialect lm-eval is measured over (lm-evaluation-harness 0.4.2).
- *   wikitext-raw  the pages of the file, detokenised (data/wikitext.h); words and bytes are those of the raw page
+/* Texts as whole documents, each tokenised by itself behind one token that begins it, with how many words and
+ * bytes the text had: what dialect lm-eval is measured over (lm-evaluation-harness 0.4.2).
+ *   wikitext-raw  the pages of the file, detokenised (data/wikitext.h); words and bytes are those of the raw one
  *   jsonl         a document a line, as it is
  *   text          the file as it is: one document */
 #pragma once
@@ -27,8 +27,9 @@ typedef struct ssmq_documents {
     void *context;
 } ssmq_documents;
 
-/* token [begin[i] .. begin[i + 1]) of the cut are the prefix and the tokens of document i, of which a document may have
- * none.  The caller frees it.  CONFIG without a tokenizer, or where the prefix is not one token; INPUT as for windows. */
+/* token [begin[i] .. begin[i + 1]) of the cut are the prefix and the tokens of document i, of which a document may
+ * have none.  The caller frees it.  CONFIG without a tokenizer, or where the prefix is not one token; INPUT as for
+ * windows. */
 SSMQ_MUST_USE ssmq_status ssmq_documents_cut(const ssmq_documents *d, ssmq_cut *out);
 
 #ifdef __cplusplus

@@ -15,8 +15,8 @@ typedef struct ssmq_subsets {
     int32_t      n, room, last;
 } ssmq_subsets;
 
-/* The number of a name, which is new if it is the old n; NULL: there are no subsets, 0.  INPUT where there are so many
- * that the key names no subset. */
+/* The number of a name, which is new if it is the old n; NULL: there are no subsets, 0.  INPUT where there
+ * are so many that the key names no subset. */
 SSMQ_MUST_USE ssmq_status ssmq_subsets_find(ssmq_subsets *s, const ssmq_data *data, const char *name,
                                             ssmq_arena *arena, int32_t *out);
 void                      ssmq_subsets_free(ssmq_subsets *s);

@@ -8,7 +8,8 @@
 static bool is_space(uint32_t c)
 {
     return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+           c == 0x3000;
 }
 
 static bool space_at(const char *text, size_t *length)
@@ -81,7 +82,8 @@ static void close_up(rewriting *r, char open, char close)
     size_t      at = 0;
     for (;;) {
         const char *first = memchr(text + at, open, r->now.length - at);
-        const char *last = first ? memchr(first + 1, close, r->now.length - (size_t)(first + 1 - text)) : NULL;
+        const char *last =
+            first ? memchr(first + 1, close, r->now.length - (size_t)(first + 1 - text)) : NULL;
         if (!last) break;
         size_t begin = (size_t)(first + 1 - text), end = (size_t)(last - text);
         ssmq_str_append(&r->next, text + at, begin - at);
@@ -100,7 +102,8 @@ static void slashed_digits(rewriting *r)
     const char *text = ssmq_str_text(&r->now);
     size_t      at = 0;
     for (size_t i = 0; i + 5 <= r->now.length; i++) {
-        if (memcmp(text + i, "/' ", 3) != 0 || text[i + 3] < '0' || text[i + 3] > '9' || text[i + 4] != '/') continue;
+        if (memcmp(text + i, "/' ", 3) != 0 || text[i + 3] < '0' || text[i + 3] > '9' || text[i + 4] != '/')
+            continue;
         ssmq_str_append(&r->next, text + at, i - at);
         ssmq_str_puts(&r->next, "/'[0-9]/");
         at = i + 5;
@@ -117,12 +120,13 @@ static void replace_all(rewriting *r, const char *const (*pair)[2])
 
 void ssmq_wikitext_detokenise(const char *page, size_t n, ssmq_str *out)
 {
-    static const char *const separators[][2] = {
-        {" @-@ ", "-"}, {" @,@ ", ","}, {" @.@ ", "."}, {" : ", ": "}, {" ; ", "; "},
-        {" . ", ". "},  {" ! ", "! "},  {" ? ", "? "},  {" , ", ", "}, {NULL, NULL}};
+    static const char *const separators[][2] = {{" @-@ ", "-"}, {" @,@ ", ","}, {" @.@ ", "."}, {" : ", ": "},
+                                                {" ; ", "; "},  {" . ", ". "},  {" ! ", "! "},  {" ? ", "? "},
+                                                {" , ", ", "},  {NULL, NULL}};
     static const char *const rest[][2] = {
-        {"= = = =", "===="}, {"= = =", "==="}, {"= =", "=="},   {" \xC2\xB0 ", "\xC2\xB0"}, {" \n", "\n"},
-        {"\n ", "\n"},       {" N ", " 1 "},   {" 's", "'s"}, {NULL, NULL}};
+        {"= = = =", "===="}, {"= = =", "==="}, {"= =", "=="},  {" \xC2\xB0 ", "\xC2\xB0"},
+        {" \n", "\n"},       {"\n ", "\n"},    {" N ", " 1 "}, {" 's", "'s"},
+        {NULL, NULL}};
     rewriting r = {0};
     ssmq_str_append(&r.now, page, n);
     replace(&r, "s '", "s'");
@@ -150,7 +154,8 @@ bool ssmq_wikitext_begins_page(const char *line, size_t n)
     const char *text = ssmq_str_text(&r.now);
     size_t      end = r.now.length;
     strip(text, &begin, &end);
-    const bool heading = end - begin >= 2 && memcmp(text + begin, "= ", 2) == 0 && memcmp(text + end - 2, " =", 2) == 0;
+    const bool heading =
+        end - begin >= 2 && memcmp(text + begin, "= ", 2) == 0 && memcmp(text + end - 2, " =", 2) == 0;
     ssmq_str_free(&r.now);
     ssmq_str_free(&r.next);
     return heading;

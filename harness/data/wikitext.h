@@ -1,4 +1,5 @@
-/* WikiText as lm-evaluation-harness 0.4.2 reads it: pages of the raw file, the detokeniser of its task wikitext, words. */
+/* WikiText as lm-evaluation-harness 0.4.2 reads it: pages of the raw file, the detokeniser of its task wikitext,
+ * words. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

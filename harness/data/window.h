@@ -3,9 +3,10 @@
  *   gptq       all that a window predicts is scored
  *   disjoint   the same, without the documents that calibration takes
  *   llama.cpp  the file as it is; the second half of each window is scored (examples/perplexity of that project)
- *   lm-eval    documents, each tokenised by itself behind one token (data/documents.h); each of its tokens is scored once,
- *              in windows that layers read at most `window` tokens of: the last one of a document begins so far before
- *              what is left to score that it is as long (loglikelihood_rolling of lm-evaluation-harness 0.4.2) */
+ *   lm-eval    documents, each tokenised by itself behind one token (data/documents.h); each of its tokens is scored
+ *              once, in windows that layers read at most `window` tokens of: the last one of a document begins so
+ *              far before what is left to score that it is as long (loglikelihood_rolling of lm-evaluation-harness
+ *              0.4.2) */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,7 +63,8 @@ void ssmq_windows_leave_out(ssmq_windows *w, const int64_t *document, int64_t n)
 /* The windows of a cut that was made with this length of window, and this limit or a larger one (or none): the same
  * windows, subsets and documents as if they were read, with what the dialect scores.  The cut is lent. */
 void ssmq_windows_of_cut(const ssmq_cut *cut, ssmq_dialect dialect, int64_t limit, ssmq_windows **out);
-/* The windows of a cut of documents (data/documents.h), of which layers read at most so many tokens.  limit: documents. */
+/* The windows of a cut of documents (data/documents.h), of which layers read at most so many tokens.  limit:
+ * documents. */
 void ssmq_windows_of_documents(const ssmq_cut *cut, int64_t window, int64_t limit, ssmq_windows **out);
 /* All windows that are left, which were not handed out before, and with them all that is asked of them below.  The
  * caller frees the cut; tell, which may be NULL, is told after each window how many there are. */

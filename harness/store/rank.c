@@ -90,7 +90,7 @@ static ssmq_rival against_best(const ssmq_finished_run *run, const ssmq_losses *
     } else if (!best->nll || !ssmq_losses_pair(&mine, best, arena, &r.ln_ratio, &r.se)) {
         r.reason = "other tokens";
     } else if (isnan(r.se)) {
-        r.reason = "a single window";
+        r.reason = mine.by.weight ? "a single document" : "a single window";
     }
     return r;
 }

@@ -39,10 +39,10 @@ static ssmq_evaluation write_text(const scratch *s, const ssmq_model *m)
 }
 
 /* fake: the plan of fake mode, NULL: that of real mode. */
-static ssmq_fake_real *hold(const scratch *s, ssmq_backend *be, const test_applied *a,
-                            const ssmq_plan *fake, int64_t room)
+static ssmq_fake_real *hold_in(const scratch *s, ssmq_backend *be, const test_applied *a,
+                               const ssmq_plan *fake, int64_t room, ssmq_dialect dialect)
 {
-    const ssmq_evaluation        e = write_text(s, a->m);
+    ssmq_evaluation              e = write_text(s, a->m);
     ssmq_texts                  *texts = ssmq_texts_new(NULL, "", NULL, NULL);
     const ssmq_fake_real_request r = {.evaluation = &e,
                                       .model = a->m,
@@ -53,10 +53,17 @@ static ssmq_fake_real *hold(const scratch *s, ssmq_backend *be, const test_appli
                                       .seed = SEED,
                                       .room = room};
     ssmq_fake_real              *out = NULL;
+    e.dialect = (int)dialect;
     CHECK_OK(ssmq_fake_real_run(&r, &out));
     ssmq_texts_free(texts);
     assert_int_equal(out->windows, WINDOWS);
     return out;
+}
+
+static ssmq_fake_real *hold(const scratch *s, ssmq_backend *be, const test_applied *a,
+                            const ssmq_plan *fake, int64_t room)
+{
+    return hold_in(s, be, a, fake, room, SSMQ_DIALECT_GPTQ);
 }
 
 /* The plan with all its sites, to be changed: tensors are lent. */
@@ -168,6 +175,32 @@ static void rounding_is_named(void **state)
     assert_int_equal(f->at[site].count.n_inexact, 0);
     check_counts(f);
     ssmq_fake_real_free(f);
+    ssmq_plan_free(fake);
+    test_applied_free(&a);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
+/* The head sees tokens whose targets are scored, in the second half of each window; about half of the first one's codes
+ * differ. */
+static void a_window_that_is_half_scored(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
+    ssmq_plan    *fake = copy_of(&a);
+    const int32_t site = test_site(m, "head.in");
+    fake->at[site].spec.rounding = SSMQ_ROUNDING_TRUNCATE;
+    for (int64_t room = 0; room < 2; room++) { /* whole, and in pieces of 16 tokens */
+        ssmq_fake_real *f = hold_in(*state, b[n - 1].be, &a, fake, room, SSMQ_DIALECT_LLAMA_CPP);
+        assert_int_equal(f->first, site);
+        assert_int_equal(f->at[site].first.window, 0);
+        assert_int_equal(f->at[site].first.token, WINDOW / 2);
+        assert_int_equal(f->at[site].count.n_values, WINDOWS * (WINDOW - 1 - WINDOW / 2) * m->site[site].width);
+        check_counts(f);
+        ssmq_fake_real_free(f);
+    }
     ssmq_plan_free(fake);
     test_applied_free(&a);
     ssmq_model_free(m);
@@ -305,6 +338,7 @@ int main(void)
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(another_scale_is_named, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(rounding_is_named, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_window_that_is_half_scored, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(saturation_is_named, scratch_setup, scratch_teardown),
         cmocka_unit_test(departures_are_the_same_in_both_modes),
         cmocka_unit_test_setup_teardown(departures_are_found_and_named, scratch_setup,

@@ -1,8 +1,6 @@
-/* WikiText-2's test split as lm-evaluation-harness 0.4.2 evaluates it: how many pages, words, bytes, tokens and windows,
- * and all tokens of all windows.  The values are those of a script around the harness's own code (from its PyPI package:
- * get_rolling_token_windows and make_disjoint_window of lm_eval/utils.py, and tasks/wikitext/preprocess_wikitext.py, with
- * the pages of EleutherAI/wikitext_document_level) and Hugging Face tokenizers 0.19.1, which hashed the int32
- * little-endian tokens that the model is given of each window with the token behind them. */
+/* WikiText-2's test split as lm-evaluation-harness 0.4.2 evaluates it: how many pages, words, bytes, tokens
+ * and windows, and all tokens of all windows.  The values are those of a program around the harness's own
+ * functions and Hugging Face tokenizers: lm-eval/README.md. */
 #include <string.h>
 #include "harness/data/documents.h"
 #include "harness/data/window.h"
@@ -47,8 +45,10 @@ static void test_wikitext(void **state)
         ssmq_cut        c;
         int64_t         words = 0, bytes = 0;
         CHECK_OK(ssmq_tokenizer_open(expected[k].tokenizer, &t));
-        const ssmq_documents d = {
-            .data = &data, .tokenizer = t, .vocabulary = expected[k].vocabulary, .prefix = SSMQ_DEFAULT_PREFIX};
+        const ssmq_documents d = {.data = &data,
+                                  .tokenizer = t,
+                                  .vocabulary = expected[k].vocabulary,
+                                  .prefix = SSMQ_DEFAULT_PREFIX};
         CHECK_OK(ssmq_documents_cut(&d, &c));
         for (int64_t i = 0; i < c.n; i++) {
             words += c.document[i].words;

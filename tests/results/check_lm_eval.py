@@ -2,6 +2,7 @@
 
     check_lm_eval.py make DIR     writes documents, the tokens of their windows, and the experiments
     check_lm_eval.py check DIR    looks at what the program made of them
+    check_lm_eval.py model DIR    the first pages of WikiText-2 in float, against tests/golden/lm-eval/expected.json
 
 Documents are words that the tiny model's tokenizer has as one token each, so that their tokens are known here."""
 import json
@@ -72,6 +73,13 @@ def make(folder):
     text += LM_EVAL.format(id="parts", more=", subset: of", rest="")
     text += LM_EVAL.format(id="five", more="", rest=", limit: 5")
     (folder / "rolling.yaml").write_text(text)
+    (folder / "wikitext.yaml").write_text(f"""ssmq: 1
+name: wikitext
+model: {{path: {MODEL}}}
+mode: float
+evaluate:
+  - {{id: wt2, task: perplexity, data: {{file: {pathlib.Path("configs/data/wiki.test.raw").resolve()}}}, dialect: lm-eval, window: 512, limit: 4}}
+""")
     text = HEAD.format(name="windows", model=MODEL, more="")
     for i, (_, tokens, scored) in enumerate(windows()):
         context = len(tokens) - scored
@@ -176,4 +184,18 @@ def check(folder):
     print("lm-eval: as the windows one by one")
 
 
-{"make": make, "check": check}[sys.argv[1]](pathlib.Path(sys.argv[2]))
+def check_model(folder):
+    want = json.loads(pathlib.Path("tests/golden/lm-eval/expected.json").read_text())["model"]
+    e, path = summaries(folder, "wikitext")["float"]
+    e = e["wt2"]
+    assert (e["window"], e["documents"], e["tokens"]) == (want["window"], want["documents"], want["tokens"])
+    # Logits of 5 to 15 in f32 against f64: some 1e-6 of a loss, which signs and 23611 tokens make less of; a word has 1.5 tokens.
+    for key in ("nll", "bits_per_byte", "byte_ppl", "word_ppl"):
+        near(e[key], want[key], key, 1e-6)
+    with h5py.File(path) as h5:
+        for got, loss in zip(h5["eval/wt2/document_nll"][:], want["document_nll"]):
+            near(got, loss, "document_nll", 1e-6)
+    print("lm-eval: as numpy has it, in float64")
+
+
+{"make": make, "check": check, "model": check_model}[sys.argv[1]](pathlib.Path(sys.argv[2]))

@@ -22,6 +22,10 @@ for h5 in "$scratch"/runs/rolling/*/run.h5; do
 done
 run 0 verify "$scratch/runs/rolling"
 
+# The harness's own windows, and the tiny model by another program (tests/golden/lm-eval/README.md).
+run 0 run "$scratch/wikitext.yaml" --out "$scratch/runs"
+"$python" tests/results/check_lm_eval.py model "$scratch" || fail "check_lm_eval.py model"
+
 # Any number of threads gives the same bytes.
 run 0 run "$scratch/rolling.yaml" --out "$scratch/one" --threads 1
 for h5 in "$scratch"/runs/rolling/*/run.h5; do

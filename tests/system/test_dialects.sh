@@ -149,7 +149,7 @@ evaluate:
 YAML
 run 0 run "$scratch/pages.yaml" --out "$runs"
 expect_in_out "pages: perplexity of the model's own tokens, dialect lm-eval, "
-expect_in_out "of words and bytes of the 2 documents, standard errors over documents"
+expect_in_out "of words and bytes of 2 documents, standard errors over documents"
 expect_in_err "calibration samples are of text that it evaluates"
 run 0 run "$scratch/pages.yaml" --out "$runs" --format json
 # 9000 bytes, but for the line before the first heading and the line feed between the pages.

@@ -1,5 +1,6 @@
-/* Documents of dialect lm-eval and the windows made of them, over small made-up files; what its detokeniser makes of hard
- * text: the right column, and the words, are those of preprocess_wikitext.py of lm-evaluation-harness 0.4.2. */
+/* Documents of dialect lm-eval and the windows made of them, over small made-up files; what its detokeniser
+ * makes of hard text: the right column, and the words, are those of preprocess_wikitext.py of
+ * lm-evaluation-harness 0.4.2. */
 #include <stdlib.h>
 #include <string.h>
 #include "harness/data/documents.h"
@@ -65,7 +66,8 @@ static void test_headings(void **state)
 
 /* ---- documents ------------------------------------------------------------------------- */
 
-static ssmq_status cut(const ssmq_data *data, ssmq_tokenizer *t, const char *prefix, int64_t limit, ssmq_cut *out)
+static ssmq_status cut(const ssmq_data *data, ssmq_tokenizer *t, const char *prefix, int64_t limit,
+                       ssmq_cut *out)
 {
     const ssmq_documents d = {
         .data = data, .tokenizer = t, .vocabulary = 300, .prefix = prefix, .limit = limit};
@@ -117,11 +119,13 @@ static void test_documents(void **state)
     check_documents(s, &data, 0, "- 0:( x ) y\n 5w 8b|");
 }
 
-/* Lines up to a heading are a page, without their last line feed; of what is before the first one only if it is text. */
+/* Lines up to a heading are a page, without their last line feed; of what is before the first one only if it
+ * is text. */
 static void test_pages(void **state)
 {
     scratch  *s = *state;
-    ssmq_data data = {put(s, "x.raw", " \n = T = \n \n x , y \n = = U = = \n z \n = V = \n"), SSMQ_DATA_WIKITEXT_RAW, NULL};
+    ssmq_data data = {put(s, "x.raw", " \n = T = \n \n x , y \n = = U = = \n z \n = V = \n"),
+                      SSMQ_DATA_WIKITEXT_RAW, NULL};
     check_documents(s, &data, 0, "- 0: = T =\n\nx, y\n== U ==\nz  14w 33b|- 1: = V =\n 5w 8b|");
     check_documents(s, &data, 1, "- 0: = T =\n\nx, y\n== U ==\nz  14w 33b|");
     data.file = put(s, "y.raw", "x\r\n= T =\ry");
@@ -138,10 +142,14 @@ static void test_refused(void **state)
     CHECK_FAILS(cut(&data, t, "<|end|>", 0, &c), SSMQ_ERR_INPUT,
                 ssmq_arena_printf(s->a, "%s: none of the 2 documents has a token", data.file));
     CHECK_FAILS(cut(&data, t, "<|start|>", 0, &c), SSMQ_ERR_CONFIG,
-                ssmq_arena_printf(s->a, "%s: documents begin with '<|start|>', which is not one token of the model's tokenizer",
-                                  data.file));
+                ssmq_arena_printf(
+                    s->a,
+                    "%s: documents begin with '<|start|>', which is not one token of the model's tokenizer",
+                    data.file));
     CHECK_FAILS(cut(&data, NULL, "<|end|>", 0, &c), SSMQ_ERR_CONFIG,
-                ssmq_arena_printf(s->a, "%s: the model has no tokenizer, and the format is 'jsonl', not 'tokens'", data.file));
+                ssmq_arena_printf(s->a,
+                                  "%s: the model has no tokenizer, and the format is 'jsonl', not 'tokens'",
+                                  data.file));
     data.file = put(s, "bad.jsonl", "{\"text\": \"a\"}\n{\"t\": 1}\n");
     CHECK_FAILS(cut(&data, t, "<|end|>", 0, &c), SSMQ_ERR_INPUT,
                 ssmq_arena_printf(s->a, "%s:2: the key 'text' is missing or not a string", data.file));
@@ -150,8 +158,10 @@ static void test_refused(void **state)
 
 /* ---- windows --------------------------------------------------------------------------- */
 
-/* "0 A:.xyz+0|": document, subset, tokens (the prefix a point), how many of those predicted are not scored. */
-static void check_windows(scratch *s, const ssmq_data *data, int64_t window, int64_t limit, const char *expected)
+/* "0 A:.xyz+0|": document, subset, tokens (the prefix a point), how many of those predicted are not scored.
+ */
+static void check_windows(scratch *s, const ssmq_data *data, int64_t window, int64_t limit,
+                          const char *expected)
 {
     ssmq_tokenizer *t = NULL;
     ssmq_cut        c;
@@ -188,7 +198,8 @@ static void test_rolling(void **state)
 {
     scratch  *s = *state;
     ssmq_data data = {put(s, "x.jsonl", documents), SSMQ_DATA_JSONL, NULL};
-    check_windows(s, &data, 2, 0, "0 -:.xy+0|0 -:xyz+1|1 -:.p +0|1 -:p q+1|3 -:.uv+0|3 -:vw +0|3 -:w x+1| 0 1 2 3");
+    check_windows(s, &data, 2, 0,
+                  "0 -:.xy+0|0 -:xyz+1|1 -:.p +0|1 -:p q+1|3 -:.uv+0|3 -:vw +0|3 -:w x+1| 0 1 2 3");
     check_windows(s, &data, 3, 2, "0 -:.xyz+0|1 -:.p q+0| 0 1");
     check_windows(s, &data, 4, 0, "0 -:.xyz+0|1 -:.p q+0|3 -:.uvw +0|3 -:uvw x+3| 0 1 2 3");
     check_windows(s, &data, 9, 3, "0 -:.xyz+0|1 -:.p q+0| 0 1 2");

@@ -1,5 +1,5 @@
-/* Means of windows that count by their tokens, those of a document together, against the formulas written out; and a
- * comparison over windows of different lengths. */
+/* Means of windows that count by their tokens, those of a document together, against the formulas written
+ * out; and a comparison over windows of different lengths. */
 #include <math.h>
 #include <stdlib.h>
 #include "harness/base/rng.h"
@@ -102,7 +102,8 @@ static ssmq_comparison *compare(const double *nll, bool resumed)
     for (int w = 0; w < WINDOWS; w++) {
         made m;
         make(w, &m);
-        const ssmq_tensor p = SSMQ_TENSOR(m.p, SSMQ_F32, length[w], V), q = SSMQ_TENSOR(m.q, SSMQ_F32, length[w], V);
+        const ssmq_tensor p = SSMQ_TENSOR(m.p, SSMQ_F32, length[w], V),
+                          q = SSMQ_TENSOR(m.q, SSMQ_F32, length[w], V);
         ssmq_comparison_rows(c, pool, 0, &p, &q, m.target);
         ssmq_comparison_window(c, length[w], 0.5 * w);
         unsigned char *bytes = ssmq_must_malloc(ssmq_comparison_bytes(length[w]));
