@@ -14,6 +14,7 @@ ssmq_status ssmq_comparison_open(const char *path, ssmq_arena *arena, ssmq_compa
 {
     ssmq_comparison_source s = {.path = path};
     SSMQ_TRY(ssmq_stored_open(path, arena, &s.stored));
+    ssmq_stored_look_at_results(&s.stored, arena);
     const ssmq_status st = s.stored.sweep ? ssmq_frozen_read(path, arena, &s.frozen, &s.listed) : SSMQ_OK;
     if (st == SSMQ_OK) *out = s;
     else ssmq_stored_close(&s.stored);

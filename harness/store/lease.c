@@ -254,6 +254,8 @@ static bool still_ours(const ssmq_lease *l)
 
 ssmq_status ssmq_lease_beat(ssmq_lease *l)
 {
+    if (access(l->path, F_OK) != 0)
+        return SSMQ_FAIL(IO, "%s: was removed while this process was writing; the same command goes on from its journal", l->path);
     if (!still_ours(l))
         return SSMQ_FAIL(IO, "%s: another process took the lease of this one over", l->path);
     if (futimens(l->fd, NULL) != 0) return SSMQ_FAIL(IO, "%s: %s", l->path, strerror(errno));

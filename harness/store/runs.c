@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include "harness/base/file.h"
 #include "harness/store/frozen.h"
+#include "harness/store/store.h"
 
 #define MANIFEST_MAX (16u << 20) /* bytes */
 #define MANIFEST_DEPTH 16        /* of ours: 5 */
@@ -103,6 +104,22 @@ static ssmq_status keep_damaged(ssmq_stored *s, const char *name, ssmq_arena *a)
     s->damaged++;
     ssmq_error_clear();
     return SSMQ_OK;
+}
+
+void ssmq_stored_look_at_results(ssmq_stored *s, ssmq_arena *arena)
+{
+    for (int32_t i = 0; s->sweep && i < s->n; i++) {
+        ssmq_summary *of = &s->run[i].summary;
+        const char   *path = ssmq_arena_printf(arena, "%s/run.h5", s->run[i].path);
+        if (strcmp(of->status, "done") != 0 || ssmq_store_is_one(path, of->id)) continue;
+        *of = (ssmq_summary){.id = of->id,
+                             .name = of->name,
+                             .mode = of->mode,
+                             .recipe = of->recipe,
+                             .status = "damaged",
+                             .reason = ssmq_arena_printf(arena, "%s: is missing or damaged", path)};
+        s->damaged++;
+    }
 }
 
 static ssmq_status read_folders(DIR *folder, const char *path, ssmq_arena *a, ssmq_stored *s)
@@ -203,6 +220,7 @@ ssmq_status ssmq_stored_check(const char *const *path, int32_t n)
         ssmq_stored s = {0};
         if (exists(ssmq_arena_printf(a, "%s/status.json", path[i]))) continue;
         st = ssmq_stored_open(path[i], a, &s);
+        ssmq_stored_look_at_results(&s, a);
         if (st == SSMQ_OK) st = ssmq_stored_whole(&s);
         else if (st == SSMQ_ERR_INPUT) st = SSMQ_OK; /* a run.h5, for example: who read it knows */
         ssmq_stored_close(&s);

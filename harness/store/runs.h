@@ -28,9 +28,12 @@ typedef struct ssmq_stored {
  * that stands alone cannot be read back: among others it keeps none of them from being read. */
 SSMQ_MUST_USE ssmq_status ssmq_stored_open(const char *path, ssmq_arena *arena, ssmq_stored *out);
 void                      ssmq_stored_close(ssmq_stored *s);
+/* For whoever reads more than summaries: runs among others that are done, but whose run.h5 is missing or no file of theirs,
+ * are damaged too. */
+void ssmq_stored_look_at_results(ssmq_stored *s, ssmq_arena *arena);
 /* For whoever has shown the others: DAMAGED where one of several runs is, with what is wrong with the first. */
 SSMQ_MUST_USE ssmq_status ssmq_stored_whole(const ssmq_stored *s);
-/* The same of directories that other processes have read [n]. */
+/* The same of directories whose results other processes have read [n]. */
 SSMQ_MUST_USE ssmq_status ssmq_stored_check(const char *const *path, int32_t n);
 
 #ifdef __cplusplus

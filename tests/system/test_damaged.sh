@@ -49,6 +49,25 @@ damaged() {
     cmp "$sweep/$fake/run.h5" "$scratch/whole/$fake/run.h5" || fail "$1: made again it differs"
     run 0 compare "$sweep"
 }
+
+# Its results cannot be read back: who needs only summaries does not look.
+for how in "rm run.h5" "truncate -s -1 run.h5" "truncate -s 0 run.h5"; do
+    (cd "$sweep/$fake" && $how)
+    for command in compare "compare --format latex"; do
+        read -ra words <<< "$command"
+        run 7 "${words[0]}" "$sweep" "${words[@]:1}"
+        one_line "run.h5: is missing or damaged"
+        expect_in_out float
+    done
+    run 7 export ablation "$sweep"
+    one_line run.h5
+    run 7 report "$sweep" -o "$scratch/report.html"
+    one_line run.h5
+    rm "$scratch/report.html"
+    run 0 run experiments/quickstart.yaml "${small[@]}" --out "$scratch/runs"
+    cmp "$sweep/$fake/run.h5" "$scratch/whole/$fake/run.h5" || fail "$how: made again it differs"
+done
+
 damaged summary.json '{"id": "'
 damaged summary.json ''
 damaged status.json 'nonsense'

@@ -272,6 +272,9 @@ static void test_lost_lease(void **state)
     ssmq_rundir   *d = opened(run_path(s, "lost"));
     char           text[512];
     CHECK_OK(ssmq_rundir_set_status(d, SSMQ_RUN_RUNNING, NULL, "load"));
+    assert_int_equal(unlink(ssmq_rundir_file(d, "lease")), 0);
+    CHECK_FAILS_WITH(ssmq_rundir_set_status(d, SSMQ_RUN_DONE, NULL, NULL), SSMQ_ERR_IO,
+                     "lease: was removed while this process was writing");
     put_lease(s, "new", "node17", "", 99, 0, 0);
     assert_int_equal(rename(scratch_path(s, "new/" ID "/lease"), ssmq_rundir_file(d, "lease")), 0);
     snprintf(text, sizeof text, "%s/lease: another process took the lease of this one over",
