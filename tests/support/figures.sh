@@ -53,7 +53,8 @@ expect_in_out '"a ""b"", c",00000000000000a1'
 mkdir "$scratch/runs"
 for run in float naive quamba; do
     cp -r "$runs/$run" "$scratch/runs/"
-    echo '{}' > "$scratch/runs/$run/summary.json"
+    printf '{"id": "%s", "name": "%s", "mode": "fake", "recipe": null, "status": "done", "reason": null, "evaluations": {}}\n' \
+        "$run" "$run" > "$scratch/runs/$run/summary.json"
     [ "$run" = quamba ] && time=2026-01-01 || time=2026-01-02
     printf '{"id": "%s", "name": "%s", "status": "done", "started": "%sT00:00:00Z", "updated": "%sT00:00:00Z"}\n' \
         "$run" "$run" "$time" "$time" > "$scratch/runs/$run/status.json"
