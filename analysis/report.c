@@ -37,7 +37,8 @@ static void put_head(const ssmq_report_subject *s, ssmq_str *out)
 
 static void put_counts(const ssmq_report_subject *s, ssmq_str *out)
 {
-    static const char *const states[] = {"done", "running", "queued", "stopped", "failed", "damaged", "unsupported"};
+    static const char *const states[] = {"done",   "running", "queued",     "stopped",
+                                         "failed", "damaged", "unsupported"};
     const ssmq_stored       *stored = &s->source->stored;
     ssmq_str_puts(out, "<ul class=\"counts\" aria-label=\"how many runs\">\n");
     for (size_t k = 0; k < sizeof states / sizeof *states; k++) {
