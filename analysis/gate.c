@@ -6,8 +6,17 @@
 
 #define BREACHES_MOST 6 /* that a message names */
 
-typedef enum gate_metric { METRIC_PPL, METRIC_NLL, METRIC_KL, METRIC_TOP1 } gate_metric;
-static const char *const metrics[] = {"ppl", "nll", "kl", "top1", NULL};
+typedef enum gate_metric {
+    METRIC_PPL,
+    METRIC_NLL,
+    METRIC_KL,
+    METRIC_TOP1,
+    METRIC_WORD_PPL,
+    METRIC_BYTE_PPL,
+    METRIC_BITS_PER_BYTE
+} gate_metric;
+static const char *const metrics[] = {"ppl",      "nll",      "kl",            "top1",
+                                      "word_ppl", "byte_ppl", "bits_per_byte", NULL};
 
 typedef struct gate {
     gate_metric metric;
@@ -47,12 +56,15 @@ static bool parse(const char *text, gate *g)
 /* The figure of a cell that the gate is about, NaN where there is none. */
 static double figure(const ssmq_evaluation_score *e, gate_metric metric)
 {
-    if (!e) return (double)NAN;
+    if (!e || (metric >= METRIC_WORD_PPL && e->score.text.documents == 0)) return (double)NAN;
     switch (metric) {
     case METRIC_PPL: return e->score.ppl;
     case METRIC_NLL: return e->score.nll;
     case METRIC_KL: return e->compare.against ? e->compare.kl_mean : (double)NAN;
     case METRIC_TOP1: return e->compare.against ? e->compare.top1 : (double)NAN;
+    case METRIC_WORD_PPL: return e->score.text.word_ppl;
+    case METRIC_BYTE_PPL: return e->score.text.byte_ppl;
+    case METRIC_BITS_PER_BYTE: return e->score.text.bits_per_byte;
     }
     return (double)NAN;
 }
@@ -107,7 +119,8 @@ ssmq_status ssmq_comparison_gate_check(const char *text)
     if (parse(text, &g)) return SSMQ_OK;
     return SSMQ_FAIL(USAGE,
                      "--gate '%s' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a "
-                     "number, as in ppl<=+1%%; METRIC is ppl, nll, kl or top1",
+                     "number, as in ppl<=+1%%; METRIC is ppl, nll, kl, top1 or, of dialect lm-eval, "
+                     "word_ppl, byte_ppl or bits_per_byte",
                      text);
 }
 

@@ -132,7 +132,7 @@ expect_err ""
 run 6 compare "$here" --gate "ppl<=+50%"
 expect_out "$text"
 [[ $err =~ ^"ssmq: error: gate ppl<=+50% is not met: fake naive, wt2: +"[0-9.]+" %"$ ]] || fail "gate: $err"
-refuse 2 "--gate 'pl<20' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a number, as in ppl<=+1%; METRIC is ppl, nll, kl or top1" \
+refuse 2 "--gate 'pl<20' is no gate: METRIC or METRIC@EVALUATION, then <=, <, >= or >, then a number, as in ppl<=+1%; METRIC is ppl, nll, kl, top1 or, of dialect lm-eval, word_ppl, byte_ppl or bits_per_byte" \
     compare "$here" --gate "ppl<20" --gate "pl<20"
 run 6 compare "$here" --gate "ppl<20"
 expect_in_err "gate ppl<20 is not met: fake naive, wt2: "

@@ -160,6 +160,10 @@ for format in text markdown csv json latex; do
     run 0 compare "$runs/pages" --format "$format"
     [ $format = latex ] || [[ $out == *"word"*"byte"* ]] || fail "compare --format $format says nothing of words: $out"
 done
+run 0 compare "$runs/pages" --gate "word_ppl>1" --gate "bits_per_byte@pages>0"
+run 6 compare "$runs/pages" --gate "byte_ppl<=1"
+run 6 compare "$runs/raw" --gate "word_ppl>1"
+expect_in_err "raw: no such figure"
 run 0 verify "$runs/pages"
 run 0 show "$runs"/pages/*/
 expect_in_out "evaluation  documents  word ppl"
