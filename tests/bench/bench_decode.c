@@ -15,9 +15,7 @@
 #include "harness/exec/exec.h"
 #include "harness/run/checkpoint/load.h"
 #include "models/families.h"
-#include "quant/methods.h"
 #include "tests/bench/random_model.h"
-#include "tests/support/steps.h"
 
 #define STEPS 4 /* of a turn */
 #define SUBJECTS 3
@@ -120,15 +118,6 @@ static ssmq_status measure(bench *b)
     return SSMQ_OK;
 }
 
-static const test_step quamba[] = {
-    {&ssmq_method_hadamard, NULL},
-    {&ssmq_method_weights, NULL},
-    {&ssmq_method_activations, NULL},
-    {&ssmq_method_activations,
-     "{sites: 'layers.*.scan.x', observer: {statistic: quantile, p: 99.999, across: ema}}"},
-    {NULL, NULL},
-};
-
 static ssmq_status open_subject(bench *b, int k, const char *name, const ssmq_model *m, ssmq_mode mode,
                                 bool moves)
 {
@@ -145,7 +134,7 @@ static ssmq_status open_all(bench *b, const char *folder)
     const ssmq_cpu_options auto_tier = {.isa = SSMQ_CPU_ISA_AUTO};
     SSMQ_TRY(ssmq_model_load(ssmq_families, folder, &b->m, &b->checkpoint));
     SSMQ_TRY(ssmq_backend_open(&ssmq_backend_cpu, &auto_tier, b->threads, &b->be));
-    b->quamba = test_apply(b->m, b->be, quamba, 1);
+    b->quamba = test_apply(b->m, b->be, bench_quamba, 1);
     SSMQ_TRY(open_subject(b, 0, "real, moved", b->quamba.m, SSMQ_MODE_REAL, true));
     SSMQ_TRY(open_subject(b, 1, "float, moved", b->m, SSMQ_MODE_FLOAT, true));
     return open_subject(b, 2, "float, mapped", b->m, SSMQ_MODE_FLOAT, false);

@@ -21,9 +21,7 @@
 #include "harness/exec/exec.h"
 #include "harness/run/checkpoint/load.h"
 #include "models/families.h"
-#include "quant/methods.h"
 #include "tests/bench/random_model.h"
-#include "tests/support/steps.h"
 
 #define PAIRS_MAX 200
 #define SIDE_S 2.0 /* processor time of each side of a pair, in seconds: hundreds of time slices */
@@ -39,13 +37,6 @@ typedef struct bench {
     int32_t          L, pairs;
     pid_t            neighbour;
 } bench;
-
-static const test_step quamba[] = {
-    {&ssmq_method_hadamard, NULL},
-    {&ssmq_method_weights, NULL},
-    {&ssmq_method_activations, NULL},
-    {NULL, NULL},
-};
 
 /* ---- the neighbour ----------------------------------------------------------------------- */
 
@@ -173,7 +164,7 @@ static ssmq_status run(void *context, const char *folder)
     printf("%d threads, tier %s, load %.1f; with one core shared by two there are %.2f of %d: speed %.3f\n", cores.n,
            b->be->tier, load[0], cores.n - 0.5, cores.n, (cores.n - 0.5) / cores.n);
     SSMQ_TRY(measure_mode(b, SSMQ_MODE_FLOAT, b->pairs));
-    b->quamba = test_apply(b->m, b->be, quamba, 1);
+    b->quamba = test_apply(b->m, b->be, bench_quamba, 1);
     return measure_mode(b, SSMQ_MODE_REAL, b->pairs);
 }
 

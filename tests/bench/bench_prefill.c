@@ -20,9 +20,7 @@
 #include "harness/run/checkpoint/load.h"
 #include "harness/store/host.h"
 #include "models/families.h"
-#include "quant/methods.h"
 #include "tests/bench/random_model.h"
-#include "tests/support/steps.h"
 
 #define REPEATS_MAX 200
 #define SCAN_OPERATIONS 26.0
@@ -98,15 +96,6 @@ static ssmq_status measure(bench *b, const ssmq_peaks *peaks, bool every, int re
     return SSMQ_OK;
 }
 
-static const test_step quamba[] = {
-    {&ssmq_method_hadamard, NULL},
-    {&ssmq_method_weights, NULL},
-    {&ssmq_method_activations, NULL},
-    {&ssmq_method_activations,
-     "{sites: 'layers.*.scan.x', observer: {statistic: quantile, p: 99.999, across: ema}}"},
-    {NULL, NULL},
-};
-
 static ssmq_status open_all(bench *b, const char *folder, int threads)
 {
     const ssmq_cpu_options auto_tier = {.isa = SSMQ_CPU_ISA_AUTO};
@@ -114,7 +103,7 @@ static ssmq_status open_all(bench *b, const char *folder, int threads)
     SSMQ_TRY(ssmq_backend_open(&ssmq_backend_cpu, &auto_tier, threads, &b->be));
     if (b->mode == SSMQ_MODE_FLOAT) SSMQ_TRY(ssmq_exec_open(b->be, b->m, NULL, b->mode, &b->ex));
     else {
-        b->quamba = test_apply(b->m, b->be, quamba, 1);
+        b->quamba = test_apply(b->m, b->be, bench_quamba, 1);
         SSMQ_TRY(ssmq_exec_open(b->be, b->quamba.m, b->quamba.r.plan, b->mode, &b->ex));
     }
     SSMQ_TRY(b->m->family->state_new(b->m, b->ex, 1, &b->state));

@@ -3,6 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "quant/methods.h"
+
+const test_step bench_quamba[] = {
+    {&ssmq_method_hadamard, NULL},
+    {&ssmq_method_weights, NULL},
+    {&ssmq_method_activations, NULL},
+    {&ssmq_method_activations,
+     "{sites: 'layers.*.scan.x', observer: {statistic: quantile, p: 99.999, across: ema}}"},
+    {NULL, NULL},
+};
 
 const ssmq_random_shape *bench_shape(const char *name)
 {

@@ -2,9 +2,13 @@
 #pragma once
 #define BENCH_REPEATS_MAX 200
 #include "models/random.h"
+#include "tests/support/steps.h"
 
 /* The shape of this name; NULL: there is none. */
 const ssmq_random_shape *bench_shape(const char *name);
+
+/* The steps of configs/recipes/quamba.yaml. */
+extern const test_step bench_quamba[];
 
 /* Runs with a folder that holds a random model of a shape, below TMPDIR, and removes it.  The exit status of the
  * program: 0; 1, once the error is printed; 5 where no folder can be made. */

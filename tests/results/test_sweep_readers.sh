@@ -4,18 +4,15 @@
 set -uo pipefail
 # shellcheck source=tests/support/cli.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+# shellcheck source=tests/support/results.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../support/results.sh"
 
 python=/usr/bin/python3 # Debian's, which Debian's h5py and xarray belong to
 command -v "$python" > /dev/null || python=python3
 root=$PWD
 
 check() {
-    "$python" tests/results/check_results.py "$1/sweep.h5" /run_id /status /axis/recipe /axis/mode /eval/wt2/ppl
-    case $? in
-        0) ;;
-        77) exit 77 ;;
-        *) fail "check_results.py $1/sweep.h5" ;;
-    esac
+    readable "$1/sweep.h5" /run_id /status /axis/recipe /axis/mode /eval/wt2/ppl
     "$python" tests/results/check_sweep.py "$1" || fail "check_sweep.py $1"
 }
 

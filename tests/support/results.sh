@@ -1,5 +1,5 @@
 # Results of runs held against each other: `. tests/support/results.sh` behind cli.sh.
-# shellcheck shell=bash disable=SC2154 # command_line is of cli.sh
+# shellcheck shell=bash disable=SC2154 # command_line and python are of cli.sh
 
 # same_results N A B: the N runs of folder A, by their ids, have equal bytes in B
 same_results() {
@@ -9,4 +9,15 @@ same_results() {
         n=$((n + 1))
     done
     [ "$n" -eq "$1" ] || fail "$n results in $2, not $1"
+}
+
+# readable FILE PATH...: h5py, xarray and the HDF5 tools read it, and the paths are there; without them the test is
+# skipped, for the reason that check_results.py prints
+readable() {
+    "$python" tests/results/check_results.py "$@"
+    case $? in
+        0) ;;
+        77) exit 77 ;;
+        *) fail "check_results.py $1" ;;
+    esac
 }
