@@ -18,8 +18,8 @@ static const ssmq_option status_table[] = {
 };
 
 /* In the order in which they are counted; "killed" is running without a process. */
-static const char *const states[] = {"done",   "running", "queued",      "stopped",
-                                     "killed", "failed",  "unsupported", "unreadable"};
+static const char *const states[] = {"done",   "running",     "queued",  "stopped",   "killed",
+                                     "failed", "unsupported", "damaged", "unreadable"};
 #define N_STATES (sizeof states / sizeof *states)
 
 static void count(const ssmq_overview *v, int32_t n, int32_t counts[N_STATES])

@@ -53,15 +53,20 @@ static void read_status(ssmq_overview *v, int64_t now, ssmq_arena *a)
     v->killed = s.state == SSMQ_RUN_RUNNING && !(v->held && v->holder.alive);
 }
 
+/* A run that says that it is done has a summary, or is damaged. */
 static void read_summary(ssmq_overview *v, ssmq_arena *a)
 {
     const char  *path = ssmq_arena_printf(a, "%s/summary.json", v->path);
+    const bool   done = strcmp(v->status, ssmq_run_state_name(SSMQ_RUN_DONE)) == 0;
     struct stat  st;
     ssmq_summary s;
-    if (stat(path, &st) != 0) return;
+    if (!done && stat(path, &st) != 0) return;
     if (ssmq_summary_read(path, a, &s) == SSMQ_OK) {
         v->mode = s.mode;
         v->recipe = s.recipe;
+    } else if (done) {
+        v->status = "damaged";
+        v->reason = ssmq_arena_strdup(a, ssmq_error_last()->message);
     }
     ssmq_error_clear();
 }

@@ -13,9 +13,9 @@ extern "C" {
 
 typedef struct ssmq_overview {
     const char *path, *id, *name;
-    const char *status;           /* as status.json says; "unreadable" */
+    const char *status;           /* of status.json; "unreadable"; "damaged": done without a summary */
     const char *mode, *recipe;    /* of a run that has a summary; or NULL */
-    const char *reason, *stage;   /* or NULL; the reason of "unreadable" too */
+    const char *reason, *stage;   /* or NULL; why it is unreadable, damaged */
     const char *started, *updated; /* UTC; or NULL */
     int64_t     age_s;            /* since updated; -1: unknown */
     int64_t     started_s;        /* since 1970; -1: unknown    */

@@ -54,6 +54,20 @@ rm "$scratch/half/sweep.json"
 run 0 status "$scratch/half"
 [ "$(head -n 1 "$scratch/out")" = "$scratch/half: 2 runs: 2 done" ] || fail "without the list: $out"
 
+# Done, it says, but without the summary, or with half of one: `ssmq run` runs it again.
+cp -r "$here" "$scratch/damaged"
+rm "$scratch/damaged/$naive/summary.json"
+truncate -s 100 "$scratch/damaged/$quamba/summary.json"
+run 0 status "$scratch/damaged"
+[ "$(head -n 1 "$scratch/out")" = "$scratch/damaged: 3 runs: 1 done, 2 damaged" ] || fail "counts: $out"
+expect_in_out "
+$naive  fake naive
+  $scratch/damaged/$naive/summary.json: No such file or directory
+  log.txt: "
+expect_in_out "  $scratch/damaged/$quamba/summary.json:"
+run 0 list runs "$scratch/damaged" --format json
+check_json 'sorted(r["status"] for r in d["runs"]) == ["damaged", "damaged", "done"]'
+
 # Every other state, in copies.
 cp -r "$here" "$scratch/states"
 states="$scratch/states"
@@ -76,7 +90,7 @@ expect_in_out "$float  -
   $states/$float/status.json:1:0: not valid JSON: "
 run 0 status "$states" --format json
 check_json 'd["counts"] == {"done": 0, "running": 0, "queued": 0, "stopped": 0, "killed": 1, "failed": 1,
-    "unsupported": 0, "unreadable": 1}'
+    "unsupported": 0, "damaged": 0, "unreadable": 1}'
 
 # A writer that lives (this shell) and one that does not.
 lease() {
