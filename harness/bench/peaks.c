@@ -2,6 +2,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include "harness/backend/cpu/pool.h"
 #include "harness/base/assert.h"
@@ -9,6 +10,7 @@
 
 #define REPEATS 8
 #define ROUNDS 200000
+#define PIECES 8 /* of so many rounds, for each thread */
 #define PARTS ((int64_t)64) /* of 2 MiB: more than the caches of most machines together */
 #define PART_FLOATS ((int64_t)1 << 19)
 
@@ -43,86 +45,115 @@ static ssmq_peak_bf16 choose_bf16(const ssmq_backend *be)
     return (ssmq_peak_bf16){0};
 }
 
-/* What the threads of a probe share. */
-typedef struct probe {
+struct ssmq_prober {
+    ssmq_backend    *be;
+    ssmq_pool       *pool;
+    int32_t          threads;
+    int              repeats;
     ssmq_peak_probes kernel;
     ssmq_peak_i8     i8;
     ssmq_peak_bf16   bf16;
-    const float     *data;
+    float           *data;
     _Atomic int64_t  finite; /* sums that were: keeps the work from being left out */
-} probe;
+};
 
 static void fma_piece(void *context, int64_t begin, int64_t end, int32_t worker)
 {
-    probe *p = context;
+    ssmq_prober *p = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++) p->finite += isfinite(p->kernel.fma(ROUNDS)) != 0;
 }
 
 static void i8_piece(void *context, int64_t begin, int64_t end, int32_t worker)
 {
-    probe *p = context;
+    ssmq_prober *p = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++) p->finite += p->i8.products(ROUNDS) != 1;
 }
 
 static void bf16_piece(void *context, int64_t begin, int64_t end, int32_t worker)
 {
-    probe *p = context;
+    ssmq_prober *p = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++) p->finite += isfinite(p->bf16.products(ROUNDS)) != 0;
 }
 
 static void read_piece(void *context, int64_t begin, int64_t end, int32_t worker)
 {
-    probe *p = context;
+    ssmq_prober *p = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++)
         p->finite += isfinite(p->kernel.read(p->data + i * PART_FLOATS, PART_FLOATS)) != 0;
 }
 
-/* The best rate, in 1e9 a second, at which the pool goes through so many pieces of so much work. */
-static double best_rate(ssmq_pool *pool, probe *p, ssmq_pool_piece piece, int64_t n, double work)
+/* The best rate, in 1e9 a second, at which the threads go through so many pieces of so much work. */
+static double best_rate(ssmq_prober *p, ssmq_pool_piece piece, int64_t n, double work)
 {
     double best = 0;
-    for (int r = 0; r < REPEATS; r++) {
+    for (int r = 0; r < p->repeats; r++) {
         const double begin = omp_get_wtime();
-        ssmq_pool_run(pool, n, 1, piece, p);
+        ssmq_pool_run(p->pool, n, 1, piece, p);
         best = fmax(best, (double)n * work / (omp_get_wtime() - begin));
     }
     return best / 1e9;
 }
 
+ssmq_status ssmq_prober_open(ssmq_backend *be, int32_t threads, int repeats, ssmq_prober **out)
+{
+    ssmq_prober *p = calloc(1, sizeof *p);
+    if (!p) return SSMQ_FAIL(MEMORY, "no memory to probe the machine");
+    p->be = be;
+    p->threads = threads;
+    p->repeats = repeats;
+    p->kernel = choose(be);
+    p->i8 = choose_i8(be);
+    p->bf16 = choose_bf16(be);
+    const ssmq_status st = ssmq_pool_open(threads, &p->pool);
+    if (st == SSMQ_OK) *out = p;
+    else free(p);
+    return st;
+}
+
+void ssmq_prober_close(ssmq_prober *p)
+{
+    if (!p) return;
+    p->be->ops->free(p->be, p->data);
+    ssmq_pool_close(p->pool);
+    free(p);
+}
+
+void ssmq_prober_work(ssmq_prober *p, ssmq_rates *out)
+{
+    const int64_t n = PIECES * p->threads;
+    out->f32 = best_rate(p, fma_piece, n, (double)p->kernel.flop_per_round * ROUNDS);
+    out->i8 = p->i8.op_per_round ? best_rate(p, i8_piece, n, (double)p->i8.op_per_round * ROUNDS) : 0;
+    out->bf16 = p->bf16.flop_per_round ? best_rate(p, bf16_piece, n, (double)p->bf16.flop_per_round * ROUNDS) : 0;
+}
+
+ssmq_status ssmq_prober_read(ssmq_prober *p, ssmq_rates *out)
+{
+    if (!p->data) {
+        void *data;
+        SSMQ_TRY(p->be->ops->alloc(p->be, PARTS * PART_FLOATS * sizeof(float), &data));
+        p->data = data;
+        for (int64_t i = 0; i < PARTS * PART_FLOATS; i++) p->data[i] = (float)(i % 7);
+    }
+    out->read = best_rate(p, read_piece, PARTS, (double)PART_FLOATS * sizeof(float));
+    return SSMQ_OK;
+}
+
+static ssmq_status probe_with(ssmq_backend *be, int32_t threads, ssmq_rates *out)
+{
+    ssmq_prober *p;
+    SSMQ_TRY(ssmq_prober_open(be, threads, REPEATS, &p));
+    const ssmq_status st = ssmq_prober_read(p, out);
+    if (st == SSMQ_OK) ssmq_prober_work(p, out);
+    ssmq_prober_close(p);
+    return st;
+}
+
 ssmq_status ssmq_peaks_probe(ssmq_backend *be, ssmq_peaks *out)
 {
-    ssmq_pool  *one = NULL, *all = NULL;
-    void       *data = NULL;
-    probe       p = {.kernel = choose(be), .i8 = choose_i8(be), .bf16 = choose_bf16(be)};
-    ssmq_status st;
-    SSMQ_TRY_DONE(st, ssmq_pool_open(1, &one));
-    SSMQ_TRY_DONE(st, ssmq_pool_open(be->threads, &all));
-    SSMQ_TRY_DONE(st, be->ops->alloc(be, PARTS * PART_FLOATS * sizeof(float), &data));
-    for (int64_t i = 0; i < PARTS * PART_FLOATS; i++) ((float *)data)[i] = (float)(i % 7);
-    p.data = data;
-    const double part = (double)PART_FLOATS * sizeof(float);
-    const double flop = (double)p.kernel.flop_per_round * ROUNDS;
-    *out = (ssmq_peaks){.read_one = best_rate(one, &p, read_piece, PARTS, part),
-                        .read_all = best_rate(all, &p, read_piece, PARTS, part),
-                        .fma_one = best_rate(one, &p, fma_piece, 8, flop),
-                        .fma_all = best_rate(all, &p, fma_piece, 8 * be->threads, flop)};
-    if (p.i8.op_per_round) {
-        const double op = (double)p.i8.op_per_round * ROUNDS;
-        out->i8_one = best_rate(one, &p, i8_piece, 8, op);
-        out->i8_all = best_rate(all, &p, i8_piece, 8 * be->threads, op);
-    }
-    if (p.bf16.flop_per_round) {
-        const double work = (double)p.bf16.flop_per_round * ROUNDS;
-        out->bf16_one = best_rate(one, &p, bf16_piece, 8, work);
-        out->bf16_all = best_rate(all, &p, bf16_piece, 8 * be->threads, work);
-    }
-done:
-    be->ops->free(be, data);
-    ssmq_pool_close(all);
-    ssmq_pool_close(one);
-    return st;
+    SSMQ_TRY(probe_with(be, 1, &out->one));
+    return probe_with(be, be->threads, &out->all);
 }

@@ -124,9 +124,9 @@ static ssmq_status run_tier(const bench_options *o, const char *isa, const ssmq_
 
 static double peak_of(const tier *t, const ssmq_bench_result *r)
 {
-    if (strcmp(r->op, "linear_i8") == 0 && t->peaks.i8_all > 0) return t->peaks.i8_all;
-    if (strcmp(r->op, "linear_bf16") == 0 && t->peaks.bf16_all > 0) return t->peaks.bf16_all;
-    return t->peaks.fma_all;
+    if (strcmp(r->op, "linear_i8") == 0 && t->peaks.all.i8 > 0) return t->peaks.all.i8;
+    if (strcmp(r->op, "linear_bf16") == 0 && t->peaks.all.bf16 > 0) return t->peaks.all.bf16;
+    return t->peaks.all.f32;
 }
 
 static void add_row(ssmq_table *table, ssmq_arena *a, const tier *t, const ssmq_bench_result *r)
@@ -138,7 +138,7 @@ static void add_row(ssmq_table *table, ssmq_arena *a, const tier *t, const ssmq_
                            ssmq_arena_printf(a, "%.1f", r->min_s * 1e6),
                            ssmq_arena_printf(a, "%.1f", 100 * r->spread),
                            ssmq_arena_printf(a, "%.1f", gb),
-                           ssmq_arena_printf(a, "%.0f", 100 * gb / t->peaks.read_all),
+                           ssmq_arena_printf(a, "%.0f", 100 * gb / t->peaks.all.read),
                            ssmq_arena_printf(a, "%.1f", gop),
                            ssmq_arena_printf(a, "%.0f", 100 * gop / peak_of(t, r)),
                            ssmq_arena_printf(a, "%.2f", r->baseline_s / r->median_s),
@@ -159,10 +159,10 @@ static void put_text(const bench_options *o, const tier *t, ssmq_str *out)
     if (!o->time) return;
     ssmq_arena *a = ssmq_arena_new();
     ssmq_table *table = ssmq_table_new(11, heading);
-    ssmq_str_printf(out, "reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32", t->peaks.read_all,
-                    t->peaks.fma_all);
-    if (t->peaks.i8_all > 0) ssmq_str_printf(out, ", %.0f GOP/s in int8", t->peaks.i8_all);
-    if (t->peaks.bf16_all > 0) ssmq_str_printf(out, ", %.0f GFLOP/s in bf16", t->peaks.bf16_all);
+    ssmq_str_printf(out, "reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32", t->peaks.all.read,
+                    t->peaks.all.f32);
+    if (t->peaks.all.i8 > 0) ssmq_str_printf(out, ", %.0f GOP/s in int8", t->peaks.all.i8);
+    if (t->peaks.all.bf16 > 0) ssmq_str_printf(out, ", %.0f GFLOP/s in bf16", t->peaks.all.bf16);
     ssmq_str_puts(out, "\n\n");
     for (int32_t i = 0; i < t->n; i++) add_row(table, a, t, &t->result[i]);
     ssmq_table_print(table, out);
@@ -181,7 +181,7 @@ static void put_result(ssmq_json_writer *w, const tier *t, const ssmq_bench_resu
     ssmq_json_put_real(w, "spread", r->spread);
     ssmq_json_put_real(w, "gb_s", gb);
     ssmq_json_put_real(w, "gop_s", gop);
-    ssmq_json_put_real(w, "of_memory", gb / t->peaks.read_all);
+    ssmq_json_put_real(w, "of_memory", gb / t->peaks.all.read);
     ssmq_json_put_real(w, "of_peak", gop / peak_of(t, r));
     ssmq_json_put_real(w, "baseline_us", r->baseline_s * 1e6);
     ssmq_json_put_bool(w, "cold", r->cold);
@@ -200,11 +200,11 @@ static void put_json(const bench_options *o, const tier *t, ssmq_json_writer *w)
     ssmq_json_put_text(w, "shape", o->shape);
     ssmq_json_put_int(w, "checked", t->n_checked);
     if (o->time) {
-        ssmq_json_put_real(w, "read_gb_s", t->peaks.read_all);
-        ssmq_json_put_real(w, "fp32_gflop_s", t->peaks.fma_all);
-        if (t->peaks.i8_all > 0) ssmq_json_put_real(w, "int8_gop_s", t->peaks.i8_all);
+        ssmq_json_put_real(w, "read_gb_s", t->peaks.all.read);
+        ssmq_json_put_real(w, "fp32_gflop_s", t->peaks.all.f32);
+        if (t->peaks.all.i8 > 0) ssmq_json_put_real(w, "int8_gop_s", t->peaks.all.i8);
         else ssmq_json_put_null(w, "int8_gop_s");
-        if (t->peaks.bf16_all > 0) ssmq_json_put_real(w, "bf16_gflop_s", t->peaks.bf16_all);
+        if (t->peaks.all.bf16 > 0) ssmq_json_put_real(w, "bf16_gflop_s", t->peaks.all.bf16);
         else ssmq_json_put_null(w, "bf16_gflop_s");
     }
     ssmq_json_begin_array(w, "kernels");

@@ -99,11 +99,11 @@ static ssmq_status tell_stopped(ssmq_status st)
 /* ---- the whole ---------------------------------------------------------------------------- */
 
 static ssmq_status profile_one(const ssmq_profile_request *r, const ssmq_catalogue *cat, ssmq_arena *arena,
-                               ssmq_peaks *machine, ssmq_profile *out)
+                               ssmq_profile *out)
 {
     ssmq_diag        *diag = ssmq_diag_new();
     ssmq_str          text = {0};
-    const ssmq_status st = ssmq_profile_run(r, cat, diag, arena, machine, out);
+    const ssmq_status st = ssmq_profile_run(r, cat, diag, arena, out);
     ssmq_diag_render(diag, &text);
     fputs(ssmq_str_text(&text), stderr);
     ssmq_str_free(&text);
@@ -124,14 +124,13 @@ static ssmq_status profile_run(const void *options, int n_operand, const char *c
     ssmq_status st = requests_of(o, cat, arena, &request, &n);
     if (st == SSMQ_OK) st = check_out(o, request, n);
     ssmq_profile *p = SSMQ_ARENA_ARRAY(arena, ssmq_profile, n);
-    ssmq_peaks    machine = {0};
     for (int32_t i = 0; i < n && st == SSMQ_OK; i++) {
         request[i].listener = &listener;
-        st = profile_one(&request[i], cat, arena, i == n - 1 ? &machine : NULL, &p[i]);
+        st = profile_one(&request[i], cat, arena, &p[i]);
     }
-    if (st == SSMQ_OK && o->format == FORMAT_JSON) ssmq_report_profile_json(p, n, &machine, out);
-    if (st == SSMQ_OK && o->format == FORMAT_TEXT) ssmq_report_profile_text(p, n, &machine, out);
-    if (st == SSMQ_OK && o->out) st = ssmq_profiles_write(o->out, p, n, &machine);
+    if (st == SSMQ_OK && o->format == FORMAT_JSON) ssmq_report_profile_json(p, n, out);
+    if (st == SSMQ_OK && o->format == FORMAT_TEXT) ssmq_report_profile_text(p, n, out);
+    if (st == SSMQ_OK && o->out) st = ssmq_profiles_write(o->out, p, n);
     ssmq_arena_free(arena);
     return tell_stopped(st);
 }

@@ -1,4 +1,5 @@
 #include "harness/cli/report_profile.h"
+#include <stddef.h>
 #include "harness/base/json.h"
 #include "harness/base/table.h"
 
@@ -31,36 +32,60 @@ static void put_known(ssmq_json_writer *w, const char *key, bool known, double v
     else ssmq_json_put_null(w, key);
 }
 
-static void put_machine(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
+/* The rates of a machine, by what they are called; of these a tier may lack the last two. */
+static const struct {
+    const char *key, *unit, *of;
+    size_t      at; /* in ssmq_profile */
+} rates[] = {{"read_gb_s", "GB/s", "reads", offsetof(ssmq_profile, read)},
+             {"fp32_gflop_s", "GFLOP/s", "fp32", offsetof(ssmq_profile, f32)},
+             {"int8_gop_s", "GOP/s", "int8", offsetof(ssmq_profile, i8)},
+             {"bf16_gflop_s", "GFLOP/s", "bf16", offsetof(ssmq_profile, bf16)}};
+#define N_RATE (sizeof rates / sizeof *rates)
+
+static const ssmq_timing *rate_of(const ssmq_profile *p, size_t i)
+{
+    return (const ssmq_timing *)(const void *)((const char *)p + rates[i].at);
+}
+
+static void put_rate_samples(ssmq_json_writer *w, const ssmq_profile *p)
+{
+    ssmq_json_begin_object(w, "samples");
+    for (size_t i = 0; i < N_RATE; i++) {
+        const ssmq_timing *t = rate_of(p, i);
+        if (!(t->median > 0)) continue;
+        ssmq_json_begin_array(w, rates[i].key);
+        for (int32_t k = 0; k < t->n; k++) ssmq_json_put_real(w, NULL, t->sample[k]);
+        ssmq_json_end_array(w);
+    }
+    ssmq_json_end_object(w);
+}
+
+static void put_machine(ssmq_json_writer *w, const ssmq_profile *p)
 {
     ssmq_json_begin_object(w, "machine");
-    ssmq_json_put_real(w, "read_gb_s", m->read_all);
-    ssmq_json_put_real(w, "fp32_gflop_s", m->fma_all);
-    put_known(w, "int8_gop_s", m->i8_all > 0, m->i8_all);
-    put_known(w, "bf16_gflop_s", m->bf16_all > 0, m->bf16_all);
+    for (size_t i = 0; i < N_RATE; i++) put_known(w, rates[i].key, rate_of(p, i)->median > 0, rate_of(p, i)->median);
+    put_rate_samples(w, p);
     ssmq_json_put_text(w, "tier", p->tier);
     ssmq_json_put_int(w, "threads", p->request.threads);
     ssmq_json_end_object(w);
 }
 
-static void put_floors(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
+static void put_floors(ssmq_json_writer *w, const ssmq_profile *p)
 {
-    const ssmq_profile_floor floor = ssmq_profile_floor_of(p, m);
-    const bool               steps = p->tpot.n > 0;
     ssmq_json_begin_object(w, "floor");
-    ssmq_json_put_real(w, "prefill_tokens_per_s", tokens_of(p) / floor.ttft);
-    ssmq_json_put_real(w, "perplexity_tokens_per_s", tokens_of(p) / floor.perplexity);
-    ssmq_json_put_real(w, "tpot_ms", floor.tpot * 1e3);
+    ssmq_json_put_real(w, "prefill_tokens_per_s", tokens_of(p) / p->floor.ttft);
+    ssmq_json_put_real(w, "perplexity_tokens_per_s", tokens_of(p) / p->floor.perplexity);
+    ssmq_json_put_real(w, "tpot_ms", p->floor.tpot * 1e3);
     ssmq_json_end_object(w);
     ssmq_json_begin_object(w, "of_floor");
-    ssmq_json_put_real(w, "prefill", floor.ttft / p->ttft.median);
-    ssmq_json_put_real(w, "perplexity", floor.perplexity / p->perplexity.median);
-    put_known(w, "decode", steps, floor.tpot / p->tpot.median);
+    ssmq_json_put_real(w, "prefill", p->of_floor.prefill);
+    ssmq_json_put_real(w, "perplexity", p->of_floor.perplexity);
+    put_known(w, "decode", p->tpot.n > 0, p->of_floor.decode);
     ssmq_json_end_object(w);
 }
 
 static void put_operator(ssmq_json_writer *w, const ssmq_operator *op, double seconds,
-                         const ssmq_peaks *m)
+                         const ssmq_rates *m)
 {
     bool         memory;
     const double bound = ssmq_operator_bound(op, m, &memory);
@@ -80,7 +105,7 @@ static void put_operator(ssmq_json_writer *w, const ssmq_operator *op, double se
 }
 
 static void put_breakdown(ssmq_json_writer *w, const char *key, const ssmq_breakdown *b,
-                          const ssmq_peaks *m)
+                          const ssmq_rates *m)
 {
     if (b->n == 0) {
         ssmq_json_put_null(w, key);
@@ -95,7 +120,7 @@ static void put_breakdown(ssmq_json_writer *w, const char *key, const ssmq_break
     ssmq_json_end_object(w);
 }
 
-static void put_profile(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_peaks *m)
+static void put_profile(ssmq_json_writer *w, const ssmq_profile *p)
 {
     const ssmq_profile_request *r = &p->request;
     ssmq_json_begin_object(w, NULL);
@@ -115,20 +140,20 @@ static void put_profile(ssmq_json_writer *w, const ssmq_profile *p, const ssmq_p
     ssmq_json_put_int(w, "size_bytes", p->size_bytes);
     ssmq_json_put_int(w, "peak_rss_bytes", p->peak_rss_bytes);
     put_timing(w, "energy_j", &p->energy, 1);
-    put_machine(w, p, m);
-    put_floors(w, p, m);
+    put_machine(w, p);
+    put_floors(w, p);
     for (int k = 0; k < SSMQ_PROFILE_PHASES; k++)
-        put_breakdown(w, ssmq_profile_phases[k], &p->phase[k], m);
+        put_breakdown(w, ssmq_profile_phases[k], &p->phase[k], &p->machine);
     ssmq_json_end_object(w);
 }
 
-void ssmq_report_profile_json(const ssmq_profile *p, int32_t n, const ssmq_peaks *m, FILE *out)
+void ssmq_report_profile_json(const ssmq_profile *p, int32_t n, FILE *out)
 {
     ssmq_str         text = {0};
     ssmq_json_writer w = {.out = &text};
     ssmq_json_begin_object(&w, NULL);
     ssmq_json_begin_array(&w, "profiles");
-    for (int32_t i = 0; i < n; i++) put_profile(&w, &p[i], m);
+    for (int32_t i = 0; i < n; i++) put_profile(&w, &p[i]);
     ssmq_json_end_array(&w);
     ssmq_json_end_object(&w);
     fprintf(out, "%s\n", ssmq_str_text(&text));
@@ -137,7 +162,7 @@ void ssmq_report_profile_json(const ssmq_profile *p, int32_t n, const ssmq_peaks
 
 /* One row: median, from min to max, and the share of the floor that was reached. */
 static void add_row(ssmq_table *t, ssmq_arena *a, const ssmq_profile *p, const char *what,
-                    const ssmq_timing *time, double floor, double tokens)
+                    const ssmq_timing *time, double share, double tokens)
 {
     if (time->n == 0) return;
     const char *cell[] = {
@@ -147,13 +172,13 @@ static void add_row(ssmq_table *t, ssmq_arena *a, const ssmq_profile *p, const c
         ssmq_arena_printf(a, "%.3f", time->min * 1e3),
         ssmq_arena_printf(a, "%.3f", time->max * 1e3),
         ssmq_arena_printf(a, "%.1f", tokens / time->median),
-        floor > 0 ? ssmq_arena_printf(a, "%.1f %%", 100 * floor / time->median) : "-",
+        share > 0 ? ssmq_arena_printf(a, "%.1f %%", 100 * share) : "-",
     };
     ssmq_table_row(t, cell);
 }
 
 static void add_operator(ssmq_table *t, ssmq_arena *a, const ssmq_operator *op, double seconds,
-                         const ssmq_peaks *m)
+                         const ssmq_rates *m)
 {
     bool         memory;
     const double bound = ssmq_operator_bound(op, m, &memory), work = ssmq_work_sum(&op->work);
@@ -173,7 +198,7 @@ static void add_operator(ssmq_table *t, ssmq_arena *a, const ssmq_operator *op, 
     ssmq_table_row(t, cell);
 }
 
-static void print_breakdown(const ssmq_profile *p, int k, const ssmq_peaks *m, ssmq_str *text)
+static void print_breakdown(const ssmq_profile *p, int k, ssmq_str *text)
 {
     static const char *const heading[] = {"operator", "calls", "ms",       "share",
                                           "GB/s",     "Gop/s", "of bound", "bound"};
@@ -182,7 +207,7 @@ static void print_breakdown(const ssmq_profile *p, int k, const ssmq_peaks *m, s
     ssmq_table  *t = ssmq_table_new(8, heading);
     ssmq_arena  *a = ssmq_arena_new();
     const double between = ssmq_breakdown_between(b);
-    for (int32_t i = 0; i < b->n; i++) add_operator(t, a, &b->op[i], b->seconds, m);
+    for (int32_t i = 0; i < b->n; i++) add_operator(t, a, &b->op[i], b->seconds, &p->machine);
     const char *rest[] = {"between them",
                           "",
                           ssmq_arena_printf(a, "%.3f", between * 1e3),
@@ -199,41 +224,51 @@ static void print_breakdown(const ssmq_profile *p, int k, const ssmq_peaks *m, s
     ssmq_arena_free(a);
 }
 
-void ssmq_report_profile_text(const ssmq_profile *p, int32_t n, const ssmq_peaks *m, FILE *out)
+static void add_times(ssmq_table *t, ssmq_arena *a, const ssmq_profile *p)
+{
+    const double B = p->request.batch, all = tokens_of(p);
+    add_row(t, a, p, "TTFT", &p->ttft, p->of_floor.prefill, all);
+    add_row(t, a, p, "TPOT", &p->tpot, p->of_floor.decode, B);
+    add_row(t, a, p, "TTLT", &p->ttlt, 0, B * p->request.generate);
+    add_row(t, a, p, "perplexity", &p->perplexity, p->of_floor.perplexity, all);
+}
+
+/* What a mode takes and what the machine could do meanwhile: "reads 48.1 GB/s (31.0 to 48.9), fp32 ...". */
+static void print_mode(const ssmq_profile *p, ssmq_str *text)
+{
+    const char *mode = ssmq_modes[p->request.mode], *comma = "";
+    ssmq_str_printf(text, "%s: weights %.1f MiB, peak memory so far %.0f MiB\n", mode,
+                    (double)p->size_bytes / 0x1p20, (double)p->peak_rss_bytes / 0x1p20);
+    if (p->energy.n > 0) ssmq_str_printf(text, "%s: %.3f J to the last token\n", mode, p->energy.median);
+    ssmq_str_printf(text, "%s: machine", mode);
+    for (size_t i = 0; i < N_RATE; i++) {
+        const ssmq_timing *t = rate_of(p, i);
+        if (!(t->median > 0)) continue;
+        ssmq_str_printf(text, "%s %s %.*f %s (%.*f to %.*f)", comma, rates[i].of, i == 0, t->median, rates[i].unit,
+                        i == 0, t->min, i == 0, t->max);
+        comma = ",";
+    }
+    ssmq_str_puts(text, "\n");
+}
+
+void ssmq_report_profile_text(const ssmq_profile *p, int32_t n, FILE *out)
 {
     static const char *const heading[] = {"mode", "", "ms", "min", "max", "tokens/s", "of floor"};
     ssmq_table              *t = ssmq_table_new(7, heading);
     ssmq_arena              *a = ssmq_arena_new();
     ssmq_str                 text = {0};
-    for (int32_t i = 0; i < n; i++) {
-        const double             B = p[i].request.batch, all = tokens_of(&p[i]);
-        const ssmq_profile_floor floor = ssmq_profile_floor_of(&p[i], m);
-        add_row(t, a, &p[i], "TTFT", &p[i].ttft, floor.ttft, all);
-        add_row(t, a, &p[i], "TPOT", &p[i].tpot, floor.tpot, B);
-        add_row(t, a, &p[i], "TTLT", &p[i].ttlt, 0, B * p[i].request.generate);
-        add_row(t, a, &p[i], "perplexity", &p[i].perplexity, floor.perplexity, all);
-    }
+    for (int32_t i = 0; i < n; i++) add_times(t, a, &p[i]);
     ssmq_table_print(t, &text);
     ssmq_str_puts(&text, "\n");
-    for (int32_t i = 0; i < n; i++)
-        ssmq_str_printf(&text, "%s: weights %.1f MiB, peak memory so far %.0f MiB\n",
-                        ssmq_modes[p[i].request.mode], (double)p[i].size_bytes / 0x1p20,
-                        (double)p[i].peak_rss_bytes / 0x1p20);
-    for (int32_t i = 0; i < n; i++)
-        if (p[i].energy.n > 0)
-            ssmq_str_printf(&text, "%s: %.3f J to the last token\n", ssmq_modes[p[i].request.mode],
-                            p[i].energy.median);
+    for (int32_t i = 0; i < n; i++) print_mode(&p[i], &text);
     ssmq_str_printf(&text, "batch %d, prompt %d, generate %d; medians of %d after %d to warm up\n",
-                    p->request.batch, p->request.prompt, p->request.generate, p->request.repeat,
-                    p->request.warmup);
-    ssmq_str_printf(&text, "tier %s, %d thread%s: reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32",
-                    p->tier, p->request.threads, p->request.threads == 1 ? "" : "s", m->read_all,
-                    m->fma_all);
-    if (m->i8_all > 0) ssmq_str_printf(&text, ", %.0f GOP/s in int8", m->i8_all);
-    if (m->bf16_all > 0) ssmq_str_printf(&text, ", %.0f GFLOP/s in bf16", m->bf16_all);
-    ssmq_str_puts(&text, "; floors and bounds are at these rates\n");
+                    p->request.batch, p->request.prompt, p->request.generate, p->request.repeat, p->request.warmup);
+    ssmq_str_printf(&text,
+                    "tier %s, %d thread%s; of floor: each repetition against the machine as it was beside it, then "
+                    "the median; bounds: at the machine's medians\n",
+                    p->tier, p->request.threads, p->request.threads == 1 ? "" : "s");
     for (int32_t i = 0; i < n; i++)
-        for (int k = 0; k < SSMQ_PROFILE_PHASES; k++) print_breakdown(&p[i], k, m, &text);
+        for (int k = 0; k < SSMQ_PROFILE_PHASES; k++) print_breakdown(&p[i], k, &text);
     fputs(ssmq_str_text(&text), out);
     ssmq_str_free(&text);
     ssmq_arena_free(a);

@@ -7,10 +7,10 @@
 extern "C" {
 #endif
 
-/* {"profiles": [...]}, a profile each, all on the machine whose peaks these are. */
-void ssmq_report_profile_json(const ssmq_profile *p, int32_t n, const ssmq_peaks *m, FILE *out);
+/* {"profiles": [...]}, a profile each. */
+void ssmq_report_profile_json(const ssmq_profile *p, int32_t n, FILE *out);
 /* The same as tables: times beside their floors, then op by op. */
-void ssmq_report_profile_text(const ssmq_profile *p, int32_t n, const ssmq_peaks *m, FILE *out);
+void ssmq_report_profile_text(const ssmq_profile *p, int32_t n, FILE *out);
 
 #ifdef __cplusplus
 }

@@ -87,7 +87,7 @@ static ssmq_status measure(bench *b, const ssmq_peaks *peaks, bool every, int re
     work(b->m, &blocks, &head, &updates);
     const double operations =
         2 * blocks + SCAN_OPERATIONS * updates + 2 * head * (every ? 1 : 1.0 / b->L);
-    const double floor_rate = peaks->fma_all * 1e9 / operations;
+    const double floor_rate = peaks->all.f32 * 1e9 / operations;
     const double median = b->L / middle;
     printf("%-40s median %7.1f tok/s  (best %.1f, worst %.1f, %d samples)  floor %.1f  ratio %.3f\n",
            every ? "prefill with every token's logits" : "prefill with the last token's logits",
@@ -140,7 +140,7 @@ static ssmq_status run(void *context, const char *folder)
            (double)ssmq_peak_rss_bytes() / weights);
     SSMQ_TRY(ssmq_peaks_probe(b->be, &peaks));
     printf("%s, %d threads, tier %s: fp32 %.0f GFLOP/s, reads %.1f GB/s\n", machine.cpu, machine.cores,
-           b->be->tier, peaks.fma_all, peaks.read_all);
+           b->be->tier, peaks.all.f32, peaks.all.read);
     SSMQ_TRY(measure(b, &peaks, false, b->repeats));
     return measure(b, &peaks, true, b->repeats);
 }

@@ -83,8 +83,8 @@ static void print(bench *b, const int64_t s[3], const ssmq_peaks *peaks)
     double      *all[] = {b->time[0], b->time[1], b->ratio};
     for (int i = 0; i < 3; i++) qsort(all[i], (size_t)b->repeats, sizeof(double), by_value);
     printf("%5d %6d %6d  %5.1f %%  %5.1f %%   %.3f (%.3f .. %.3f)   %s\n", (int)s[0], (int)s[1], (int)s[2],
-           100 * operations / b->time[0][b->repeats / 2] / peaks->i8_one,
-           100 * operations / b->time[1][b->repeats / 2] / peaks->i8_one, b->ratio[b->repeats / 2],
+           100 * operations / b->time[0][b->repeats / 2] / peaks->one.i8,
+           100 * operations / b->time[1][b->repeats / 2] / peaks->one.i8, b->ratio[b->repeats / 2],
            b->ratio[b->repeats / 4], b->ratio[b->repeats * 3 / 4], test_onednn_kernel(b->theirs[0]));
 }
 
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
         st = ssmq_peaks_probe(b.be, &peaks);
         if (st == SSMQ_OK) {
             printf("%s, tier %s, 1 thread, peak %.0f GOP/s; median and quartiles of %d\n\n", b.be->device,
-                   b.be->tier, peaks.i8_one, b.repeats);
+                   b.be->tier, peaks.one.i8, b.repeats);
             printf("    M      N      K     ours   oneDNN   time, ours / oneDNN\n");
         }
         for (size_t i = 0; st == SSMQ_OK && i < sizeof shapes / sizeof *shapes; i++)

@@ -27,6 +27,17 @@ def check_timings(group, want):
     assert close(want["batch"] * want["prompt"] / numpy.median(group["perplexity"][:]), want["perplexity_tokens_per_s"])
 
 
+def check_machine(group, want):
+    """Rates probed beside the repetitions, and shares, each repetition against those beside it."""
+    names = {"read_gb_s": "read", "fp32_gflop_s": "fp32", "int8_gop_s": "int8", "bf16_gflop_s": "bf16"}
+    assert set(group["machine"]) - {"repetition"} == {names[rate] for rate in want["samples"]}
+    for rate, samples in want["samples"].items():
+        stored = group["machine/" + names[rate]]
+        assert stored.dims[0][0] == group["repetition"] and list(stored[:]) == samples, rate
+        assert stored.attrs["units"].lower() == rate.split("_", 1)[1].replace("_", "/"), rate
+        assert close(numpy.median(samples), group.attrs["peak_" + rate]), rate
+
+
 def check_operators(group, want):
     operators = list(group["operator/operator"].asstr()[:])
     assert list(group["operator/phase"].asstr()[:]) == PHASES
@@ -63,7 +74,10 @@ def main():
                 assert math.isnan(group.attrs["peak_" + peak]) if known is None else close(group.attrs["peak_" + peak], known), peak
             assert close(group.attrs["floor_tpot_s"] * 1e3, want["floor"]["tpot_ms"])
             assert group["size"][()] == want["size_bytes"]
+            for share, of in want["of_floor"].items():
+                assert math.isnan(group.attrs["of_floor_" + share]) if of is None else close(group.attrs["of_floor_" + share], of), share
             check_timings(group, want)
+            check_machine(group, want["machine"])
             check_operators(group, want)
     print(f"{sys.argv[1]}: agrees with what was printed")
 

@@ -329,7 +329,7 @@ static ssmq_status put_profile(maker *m)
     const bool               coded = strcmp(m->run->mode, "float") != 0;
     const double             sample[] = {0.3, 0.1, 0.2};
     const ssmq_timing timing = {.sample = sample, .n = 3, .min = 0.1, .median = 0.2, .max = 0.3};
-    const ssmq_peaks  machine = {.read_all = 50, .fma_all = 500, .i8_all = 2000};
+    const ssmq_rates  machine = {.read = 50, .f32 = 500, .i8 = 2000};
     ssmq_operator     op[SSMQ_PROFILE_PHASES][4];
     ssmq_profile      p = {.request = {.mode = coded ? SSMQ_MODE_FAKE : SSMQ_MODE_FLOAT,
                                        .batch = 1,
@@ -341,7 +341,11 @@ static ssmq_status put_profile(maker *m)
                            .ttft = timing,
                            .tpot = timing,
                            .ttlt = timing,
-                           .perplexity = timing};
+                           .perplexity = timing,
+                           .read = timing,
+                           .f32 = timing,
+                           .i8 = timing,
+                           .machine = machine};
     for (int k = 0; k < SSMQ_PROFILE_PHASES; k++) {
         ssmq_breakdown *b = &p.phase[k];
         *b = (ssmq_breakdown){.op = op[k], .seconds = 0.1};
@@ -353,7 +357,7 @@ static ssmq_status put_profile(maker *m)
                                                 .bytes = 1e6 * (k + 1)};
     }
     SSMQ_TRY(put_root(m));
-    return ssmq_profile_write(m->s, "speed", &p, &machine);
+    return ssmq_profile_write(m->s, "speed", &p);
 }
 
 static ssmq_status write_file(maker *m, const char *path, ssmq_status (*fill)(maker *m))

@@ -1,6 +1,7 @@
 /* Provenance: what stands in it, and that what decides the numbers holds nothing of the moment. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "harness/base/build.h"
 #include "harness/base/clock.h"
@@ -171,6 +172,25 @@ static void test_machine(void **state)
 #endif
 }
 
+/* What was occupied in between is left out, where the system lets a peak begin anew. */
+static void test_peak(void **state)
+{
+    (void)state;
+    const size_t n = (size_t)64 << 20;
+    const int64_t before = ssmq_peak_rss_bytes();
+    char *room = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(room != MAP_FAILED);
+    for (size_t i = 0; i < n; i += 4096) room[i] = 1;
+    const int64_t with = ssmq_peak_rss_bytes();
+    assert_true(with >= before + (int64_t)n / 2);
+    munmap(room, n);
+    ssmq_peak_rss_resume(before);
+    if (access("/proc/self/clear_refs", W_OK) == 0) assert_true(ssmq_peak_rss_bytes() <= with - (int64_t)n / 2);
+    assert_true(ssmq_peak_rss_bytes() >= before);
+    ssmq_peak_rss_resume(with);
+    assert_true(ssmq_peak_rss_bytes() >= with);
+}
+
 static void test_clock(void **state)
 {
     (void)state;
@@ -198,7 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digests),       cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_manifest),      cmocka_unit_test(test_nothing_known),
-        cmocka_unit_test(test_machine),       cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_machine),       cmocka_unit_test(test_peak), cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

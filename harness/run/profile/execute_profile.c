@@ -20,13 +20,13 @@ static ssmq_profile_request request_of(const ssmq_backend *be, const ssmq_run *r
 }
 
 static ssmq_status measure(ssmq_ready *ready, const char *id, const ssmq_profile_request *r, ssmq_arena *arena,
-                           ssmq_speed *out)
+                           ssmq_profile *out)
 {
     ssmq_tell_begin(r->listener, id, "repetitions");
-    const ssmq_status st = ssmq_profile_measure(ready, r, arena, &out->machine, &out->profile);
+    const ssmq_status st = ssmq_profile_measure(ready, r, arena, out);
     ssmq_tell_end(r->listener);
     SSMQ_TRY(st);
-    return ssmq_profile_keep(r->listener, id, &out->profile, &out->machine);
+    return ssmq_profile_keep(r->listener, id, out);
 }
 
 static ssmq_status measure_all(ssmq_ready *ready, const ssmq_run *run,
@@ -35,8 +35,8 @@ static ssmq_status measure_all(ssmq_ready *ready, const ssmq_run *run,
     for (int32_t i = 0; i < run->n_profile; i++) {
         const ssmq_profile_spec   *p = &run->profile[i];
         const ssmq_profile_request r = request_of(ready->be, run, p, listener);
-        ssmq_speed                *s = &out->speed[i];
-        if (ssmq_profile_take(listener, p->id, out->arena, &s->profile, &s->machine)) s->profile.request = r;
+        ssmq_profile              *s = &out->speed[i];
+        if (ssmq_profile_take(listener, p->id, out->arena, s)) s->request = r;
         else SSMQ_TRY(measure(ready, p->id, &r, out->arena, s));
         out->n++;
     }
@@ -52,7 +52,7 @@ ssmq_status ssmq_speeds_measure(ssmq_session *s, const ssmq_run *run, ssmq_model
     ssmq_ready ready = {.m = m, .be = s->be};
     SSMQ_TRY(ssmq_exec_open(s->be, m, plan, run->mode, &ready.ex));
     out->arena = ssmq_arena_new();
-    out->speed = SSMQ_ARENA_ARRAY(out->arena, ssmq_speed, run->n_profile);
+    out->speed = SSMQ_ARENA_ARRAY(out->arena, ssmq_profile, run->n_profile);
     const ssmq_status st = measure_all(&ready, run, listener, out);
     ssmq_exec_close(ready.ex);
     return st;
@@ -74,7 +74,7 @@ ssmq_status ssmq_speeds_write(const ssmq_speeds *s, const ssmq_run *run, const c
     SSMQ_TRY(ssmq_store_create(path, &store));
     ssmq_status st = ssmq_result_write_root(store, &r);
     for (int32_t i = 0; i < s->n && st == SSMQ_OK; i++)
-        st = ssmq_profile_write(store, run->profile[i].id, &s->speed[i].profile, &s->speed[i].machine);
+        st = ssmq_profile_write(store, run->profile[i].id, &s->speed[i]);
     if (st == SSMQ_OK) return ssmq_store_seal(store);
     ssmq_store_discard(store);
     return st;
@@ -85,18 +85,16 @@ const ssmq_speed_score *ssmq_speeds_scores(const ssmq_speeds *s, const ssmq_run 
 {
     ssmq_speed_score *all = SSMQ_ARENA_ARRAY(arena, ssmq_speed_score, s->n);
     for (int32_t i = 0; i < s->n; i++) {
-        const ssmq_profile      *p = &s->speed[i].profile;
-        const ssmq_profile_floor floor = ssmq_profile_floor_of(p, &s->speed[i].machine);
-        const bool               steps = p->tpot.n > 0;
-        const double             tokens = (double)p->request.batch * p->request.prompt;
+        const ssmq_profile *p = &s->speed[i];
+        const double        tokens = (double)p->request.batch * p->request.prompt;
         all[i] = (ssmq_speed_score){.id = run->profile[i].id,
                                     .ttft_ms = p->ttft.median * 1e3,
-                                    .tpot_ms = steps ? p->tpot.median * 1e3 : NAN,
+                                    .tpot_ms = p->tpot.n > 0 ? p->tpot.median * 1e3 : NAN,
                                     .ttlt_ms = p->ttlt.median * 1e3,
                                     .prefill_tokens_per_s = tokens / p->ttft.median,
                                     .perplexity_tokens_per_s = tokens / p->perplexity.median,
-                                    .prefill_of_floor = floor.ttft / p->ttft.median,
-                                    .decode_of_floor = steps ? floor.tpot / p->tpot.median : NAN,
+                                    .prefill_of_floor = p->of_floor.prefill,
+                                    .decode_of_floor = p->of_floor.decode,
                                     .size_bytes = (double)p->size_bytes};
     }
     return all;

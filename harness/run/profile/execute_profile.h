@@ -8,17 +8,11 @@
 extern "C" {
 #endif
 
-/* Times, and the peaks that they are held against, of one process. */
-typedef struct ssmq_speed {
-    ssmq_profile profile;
-    ssmq_peaks   machine;
-} ssmq_speed;
-
 /* What was measured for a run; freed by ssmq_speeds_free(). */
 typedef struct ssmq_speeds {
-    ssmq_arena *arena;
-    ssmq_speed *speed; /* [n], as the run's specs */
-    int32_t     n;
+    ssmq_arena   *arena;
+    ssmq_profile *speed; /* [n], as the run's specs */
+    int32_t       n;
 } ssmq_speeds;
 
 /* m and plan as the recipe left them.  What was finished before a kill stays as it was measured then; what was under way

@@ -1,7 +1,6 @@
 #include "harness/run/profile/profile.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "harness/base/clock.h"
@@ -16,6 +15,7 @@
 #define SAMPLES 2      /* random ones, for ranges that have to be there */
 #define SAMPLE_TOKENS 64
 #define SEED 1
+#define PROBES 3  /* of which the best counts, beside each repetition */
 #define METERED 3 /* repetitions that are taken apart */
 
 typedef struct subject {
@@ -134,45 +134,69 @@ static ssmq_status evaluate(subject *s, double *seconds)
     return SSMQ_OK;
 }
 
-static int ascending(const void *a, const void *b)
+/* Samples of the repetitions. */
+typedef struct samples {
+    double *ttft, *tpot, *ttlt, *every, *energy, *read, *f32, *i8, *bf16;
+} samples;
+
+static samples room_for(ssmq_arena *arena, int32_t n)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    samples        s;
+    double **const all[] = {&s.ttft, &s.tpot, &s.ttlt, &s.every, &s.energy, &s.read, &s.f32, &s.i8, &s.bf16};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) *all[i] = SSMQ_ARENA_ARRAY(arena, double, n);
+    return s;
 }
 
-static ssmq_timing timing_of(ssmq_arena *arena, const double *sample, int32_t n)
+/* One repetition: between the two that work bounds, a probe of work; behind the steps, which memory bounds, one of
+ * reading.  The process's peak is taken before the first of these, when all else is there. */
+static ssmq_status repeat(subject *s, ssmq_prober *prober, int32_t i, const samples *to, ssmq_profile *p)
 {
-    double *sorted = SSMQ_ARENA_ARRAY(arena, double, n);
-    memcpy(sorted, sample, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
-    return (ssmq_timing){.sample = sample,
-                         .n = n,
-                         .min = sorted[0],
-                         .median = (sorted[(n - 1) / 2] + sorted[n / 2]) / 2,
-                         .max = sorted[n - 1]};
+    const int32_t at = i > 0 ? i : 0, steps = s->r->generate - 1; /* what comes before is overwritten */
+    ssmq_rates    rate = {0};
+    double        rest = 0;
+    SSMQ_TRY(evaluate(s, &to->every[at]));
+    if (i >= 0) ssmq_prober_work(prober, &rate);
+    SSMQ_TRY(generate(s, &to->ttft[at], &rest, &to->energy[at]));
+    to->ttlt[at] = to->ttft[at] + rest;
+    to->tpot[at] = steps ? rest / steps : 0;
+    if (i == 0) p->peak_rss_bytes = ssmq_peak_rss_bytes();
+    if (i >= 0) SSMQ_TRY(ssmq_prober_read(prober, &rate));
+    to->read[at] = rate.read;
+    to->f32[at] = rate.f32;
+    to->i8[at] = rate.i8;
+    to->bf16[at] = rate.bf16;
+    return SSMQ_OK;
+}
+
+static void put_timings(const subject *s, const samples *from, ssmq_profile *p)
+{
+    const int32_t n = s->r->repeat;
+    p->ttft = ssmq_timing_of(s->arena, from->ttft, n);
+    p->ttlt = ssmq_timing_of(s->arena, from->ttlt, n);
+    p->perplexity = ssmq_timing_of(s->arena, from->every, n);
+    if (s->r->generate > 1) p->tpot = ssmq_timing_of(s->arena, from->tpot, n);
+    if (s->energy.n > 0) p->energy = ssmq_timing_of(s->arena, from->energy, n);
+    p->read = ssmq_timing_of(s->arena, from->read, n);
+    p->f32 = ssmq_timing_of(s->arena, from->f32, n);
+    p->i8 = ssmq_timing_of(s->arena, from->i8, n);
+    p->bf16 = ssmq_timing_of(s->arena, from->bf16, n);
 }
 
 static ssmq_status time_all(subject *s, ssmq_profile *p)
 {
-    const int32_t n = s->r->repeat, steps = s->r->generate - 1;
-    double       *ttft = SSMQ_ARENA_ARRAY(s->arena, double, n), *tpot = SSMQ_ARENA_ARRAY(s->arena, double, n);
-    double       *ttlt = SSMQ_ARENA_ARRAY(s->arena, double, n), *every = SSMQ_ARENA_ARRAY(s->arena, double, n);
-    double       *energy = SSMQ_ARENA_ARRAY(s->arena, double, n);
-    double        first = 0, rest = 0;
-    for (int32_t i = -s->r->warmup; i < n; i++) {
-        const int32_t at = i > 0 ? i : 0; /* what comes before is overwritten */
-        SSMQ_TRY(generate(s, &first, &rest, &energy[at]));
-        SSMQ_TRY(evaluate(s, &every[at]));
-        ttft[at] = first;
-        ttlt[at] = first + rest;
-        tpot[at] = steps ? rest / steps : 0;
-        ssmq_tell_update(s->r->listener, i < 0 ? 0 : i + 1, (double)(i + 1 + s->r->warmup) / (n + s->r->warmup));
+    const int32_t n = s->r->repeat, warmup = s->r->warmup;
+    const samples to = room_for(s->arena, n);
+    ssmq_prober  *prober;
+    ssmq_status   st = SSMQ_OK;
+    SSMQ_TRY(ssmq_prober_open(s->ready->be, s->ready->be->threads, PROBES, &prober));
+    for (int32_t i = -warmup; i < n && st == SSMQ_OK; i++) {
+        st = repeat(s, prober, i, &to, p);
+        if (st == SSMQ_OK) ssmq_tell_update(s->r->listener, i < 0 ? 0 : i + 1, (double)(i + 1 + warmup) / (n + warmup));
     }
-    p->ttft = timing_of(s->arena, ttft, n);
-    p->ttlt = timing_of(s->arena, ttlt, n);
-    p->perplexity = timing_of(s->arena, every, n);
-    if (steps) p->tpot = timing_of(s->arena, tpot, n);
-    if (s->energy.n > 0) p->energy = timing_of(s->arena, energy, n);
+    ssmq_prober_close(prober);
+    SSMQ_TRY(st);
+    ssmq_peak_rss_resume(p->peak_rss_bytes);
+    put_timings(s, &to, p);
     return SSMQ_OK;
 }
 
@@ -250,31 +274,6 @@ static double unread_bytes(const ssmq_model *m, const ssmq_plan *plan)
     return 0;
 }
 
-/* Without a peak for whole numbers or for bfloat16 they count as floats. */
-static double seconds_of(const ssmq_work *w, const ssmq_peaks *machine)
-{
-    const double i8 = machine->i8_all > 0 ? machine->i8_all : machine->fma_all;
-    const double bf16 = machine->bf16_all > 0 ? machine->bf16_all : machine->fma_all;
-    return w->i8 / (i8 * 1e9) + w->bf16 / (bf16 * 1e9) + w->f32 / (machine->fma_all * 1e9);
-}
-
-double ssmq_operator_bound(const ssmq_operator *op, const ssmq_peaks *machine, bool *memory)
-{
-    const double reading = op->bytes / (machine->read_all * 1e9), work = seconds_of(&op->work, machine);
-    *memory = reading >= work;
-    return *memory ? reading : work;
-}
-
-ssmq_profile_floor ssmq_profile_floor_of(const ssmq_profile *p, const ssmq_peaks *machine)
-{
-    const double B = p->request.batch, L = p->request.prompt;
-    const double layers = seconds_of(&p->layers, machine), head = seconds_of(&p->head, machine);
-    const double reading = p->step_bytes / (machine->read_all * 1e9), work = B * (layers + head);
-    return (ssmq_profile_floor){.ttft = B * (L * layers + head),
-                                .tpot = reading > work ? reading : work,
-                                .perplexity = B * L * (layers + head)};
-}
-
 static const char *this_process(ssmq_arena *arena)
 {
     char         now[SSMQ_UTC_TEXT];
@@ -285,7 +284,7 @@ static const char *this_process(ssmq_arena *arena)
 }
 
 ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *r, ssmq_arena *arena,
-                                 ssmq_peaks *machine, ssmq_profile *out)
+                                 ssmq_profile *out)
 {
     subject     s = {.r = r, .arena = arena, .ready = ready};
     ssmq_meter *meter = NULL;
@@ -299,19 +298,18 @@ ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *
     meter = ssmq_meter_on(ready->be, ready->m->n_site);
     SSMQ_TRY_DONE(st, take_apart(&s, meter, out));
     out->size_bytes = ssmq_exec_weight_bytes(ready->ex);
-    out->peak_rss_bytes = ssmq_peak_rss_bytes();
     find_work(&s, out);
     out->step_bytes = (double)out->size_bytes - unread_bytes(ready->m, ready->recipe.plan) +
                       2 * r->batch * state_bytes(ready->m, ready->ex);
+    ssmq_profile_compare(out, arena);
 done:
     ssmq_meter_off(meter);
     if (s.state) ready->m->family->state_free(ready->m, ready->ex, s.state);
-    if (st == SSMQ_OK && machine) st = ssmq_peaks_probe(ready->be, machine);
     return st;
 }
 
 ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue *cat, ssmq_diag *diag,
-                             ssmq_arena *arena, ssmq_peaks *machine, ssmq_profile *out)
+                             ssmq_arena *arena, ssmq_profile *out)
 {
     const ssmq_ready_request request = {.model = r->model,
                                         .recipe = r->recipe,
@@ -323,7 +321,7 @@ ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue
                                         .context = arena};
     ssmq_ready               ready = {0};
     ssmq_status              st = ssmq_ready_open(&request, cat, diag, arena, &ready);
-    if (st == SSMQ_OK) st = ssmq_profile_measure(&ready, r, arena, machine, out);
+    if (st == SSMQ_OK) st = ssmq_profile_measure(&ready, r, arena, out);
     ssmq_ready_close(&ready);
     return st;
 }

@@ -26,7 +26,7 @@ typedef struct ssmq_profile_request {
     const ssmq_listener    *listener; /* or NULL; told after each repetition, asked within it */
 } ssmq_profile_request;
 
-/* Seconds (joules) of the repetitions, in their order; min, median and max of them.  n 0: not measured. */
+/* Seconds (joules, rates) of the repetitions, in their order; min, median and max of them.  n 0: not measured. */
 typedef struct ssmq_timing {
     const double *sample;
     int32_t       n;
@@ -59,6 +59,17 @@ typedef struct ssmq_breakdown {
     double         seconds; /* of all, with what lies between the ops */
 } ssmq_breakdown;
 
+/* Seconds at best on a machine: the work at its peaks, a step also at its bandwidth. */
+typedef struct ssmq_profile_floor {
+    double ttft, tpot, perplexity;
+} ssmq_profile_floor;
+
+/* What of the time was needed at best: medians over repetitions, each held against the rates that were probed
+ * beside it, since those of a shared machine change within seconds.  decode NaN: no step. */
+typedef struct ssmq_profile_shares {
+    double prefill, decode, perplexity;
+} ssmq_profile_shares;
+
 enum { SSMQ_PROFILE_PREFILL, SSMQ_PROFILE_DECODE, SSMQ_PROFILE_PHASES };
 extern const char *const ssmq_profile_phases[]; /* "prefill", "decode", NULL */
 
@@ -69,35 +80,39 @@ typedef struct ssmq_profile {
     ssmq_timing          ttft, tpot, ttlt;
     ssmq_timing          perplexity;     /* a prefill with the logits of every token                 */
     ssmq_timing          energy;         /* joules to the last token; n 0: no counter is readable     */
+    ssmq_timing          read, f32, i8, bf16; /* rates of the machine, as ssmq_rates: of reading behind the decoding of
+                                               * each repetition, of work before its prefill          */
     ssmq_breakdown       phase[SSMQ_PROFILE_PHASES];
     int64_t              size_bytes;     /* weights as they are read, state of the batch not included */
-    int64_t              peak_rss_bytes; /* of the process so far, with the probes of evaluations before */
+    int64_t              peak_rss_bytes; /* of the process so far, without what the probes take       */
     ssmq_work            layers, head;   /* of a token: 26 operations a state update (an exponential by
                                           * polynomial and three multiply-adds) beside the products   */
     double               step_bytes;     /* of a decoding step: all weights once, the state in and out */
+    ssmq_rates           machine;        /* medians of what was probed                                */
+    ssmq_profile_floor   floor;          /* at these                                                  */
+    ssmq_profile_shares  of_floor;
 } ssmq_profile;
 
-/* Statuses of reading model and recipe (problems of the latter in diag), MEMORY, STOPPED by the listener; *out is the arena's.
- * machine: not NULL: probed on the request's backend, last, since the probes need memory of their own. */
+/* Statuses of reading model and recipe (problems of the latter in diag), MEMORY, STOPPED by the listener; *out is the
+ * arena's. */
 SSMQ_MUST_USE ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue *cat,
-                                           ssmq_diag *diag, ssmq_arena *arena, ssmq_peaks *machine,
-                                           ssmq_profile *out);
+                                           ssmq_diag *diag, ssmq_arena *arena, ssmq_profile *out);
 
 /* The same of a model that is ready to run; of r, model, recipe and backend are only noted. */
 SSMQ_MUST_USE ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *r,
-                                               ssmq_arena *arena, ssmq_peaks *machine, ssmq_profile *out);
+                                               ssmq_arena *arena, ssmq_profile *out);
 
 /* What of all lies in no op. */
 double ssmq_breakdown_between(const ssmq_breakdown *b);
 /* Seconds at best of one operator: its bytes at the bandwidth or its work at the peaks, whichever is longer.  What
  * is still in a cache is read faster. */
-double ssmq_operator_bound(const ssmq_operator *op, const ssmq_peaks *machine, bool *memory);
+double ssmq_operator_bound(const ssmq_operator *op, const ssmq_rates *machine, bool *memory);
 
-/* Seconds at best on a machine: the work at its peaks, a step also at its bandwidth. */
-typedef struct ssmq_profile_floor {
-    double ttft, tpot, perplexity;
-} ssmq_profile_floor;
-ssmq_profile_floor ssmq_profile_floor_of(const ssmq_profile *p, const ssmq_peaks *machine);
+/* Parts of measuring.  n >= 1 samples, lent, which the arena outlives. */
+ssmq_timing        ssmq_timing_of(ssmq_arena *arena, const double *sample, int32_t n);
+ssmq_profile_floor ssmq_profile_floor_of(const ssmq_profile *p, const ssmq_rates *machine);
+/* machine, floor and of_floor, of all the rest. */
+void               ssmq_profile_compare(ssmq_profile *p, ssmq_arena *arena);
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,6 @@ typedef struct writer {
     ssmq_store         *s;
     const char         *group; /* "/profile/ID" */
     const ssmq_profile *p;
-    const ssmq_peaks   *machine;
     ssmq_arena         *arena;
 } writer;
 
@@ -44,6 +43,17 @@ static ssmq_status write_timings(const writer *w)
                         "energy of the processor packages to the last token");
 }
 
+/* Rates that the tier does not have are not there. */
+static ssmq_status write_probes(const writer *w)
+{
+    const ssmq_profile *p = w->p;
+    SSMQ_TRY(write_timing(w, "machine/read", &p->read, "GB/s", "memory read beside the repetition"));
+    SSMQ_TRY(write_timing(w, "machine/fp32", &p->f32, "GFLOP/s", "multiply-adds in fp32 beside it"));
+    if (p->machine.i8 > 0) SSMQ_TRY(write_timing(w, "machine/int8", &p->i8, "GOP/s", "products of bytes beside it"));
+    if (!(p->machine.bf16 > 0)) return SSMQ_OK;
+    return write_timing(w, "machine/bf16", &p->bf16, "GFLOP/s", "products of bfloat16 numbers beside it");
+}
+
 /* ---- operators --------------------------------------------------------------------------- */
 
 /* What is written of an operator, of those that stand in a phase. */
@@ -53,7 +63,7 @@ static double quantity(const writer *w, const ssmq_operator *op, int which)
     switch (which) {
     case 0: return op->seconds;
     case 1: return op->bytes;
-    case 2: return ssmq_operator_bound(op, w->machine, &memory) / op->seconds;
+    case 2: return ssmq_operator_bound(op, &w->p->machine, &memory) / op->seconds;
     case 3: return op->calls;
     case 4: return op->work.i8;
     case 5: return op->work.bf16;
@@ -146,10 +156,10 @@ static ssmq_status write_attributes(const writer *w)
     const struct {
         const char *name;
         double      value;
-    } peak[] = {{"peak_read_gb_s", w->machine->read_all},
-                {"peak_fp32_gflop_s", w->machine->fma_all},
-                {"peak_int8_gop_s", w->machine->i8_all > 0 ? w->machine->i8_all : NAN},
-                {"peak_bf16_gflop_s", w->machine->bf16_all > 0 ? w->machine->bf16_all : NAN}};
+    } peak[] = {{"peak_read_gb_s", w->p->machine.read},
+                {"peak_fp32_gflop_s", w->p->machine.f32},
+                {"peak_int8_gop_s", w->p->machine.i8 > 0 ? w->p->machine.i8 : NAN},
+                {"peak_bf16_gflop_s", w->p->machine.bf16 > 0 ? w->p->machine.bf16 : NAN}};
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "mode", ssmq_modes[r->mode]));
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "tier", w->p->tier));
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "process", w->p->process));
@@ -162,10 +172,20 @@ static ssmq_status write_attributes(const writer *w)
 
 static ssmq_status write_floors(const writer *w)
 {
-    const ssmq_profile_floor floor = ssmq_profile_floor_of(w->p, w->machine);
-    SSMQ_TRY(ssmq_store_attribute_real(w->s, w->group, "floor_ttft_s", floor.ttft));
-    SSMQ_TRY(ssmq_store_attribute_real(w->s, w->group, "floor_tpot_s", floor.tpot));
-    return ssmq_store_attribute_real(w->s, w->group, "floor_perplexity_s", floor.perplexity);
+    const ssmq_profile_floor  *floor = &w->p->floor;
+    const ssmq_profile_shares *share = &w->p->of_floor;
+    const struct {
+        const char *name;
+        double      value;
+    } real[] = {{"floor_ttft_s", floor->ttft},
+                {"floor_tpot_s", floor->tpot},
+                {"floor_perplexity_s", floor->perplexity},
+                {"of_floor_prefill", share->prefill},
+                {"of_floor_decode", share->decode},
+                {"of_floor_perplexity", share->perplexity}};
+    for (size_t i = 0; i < sizeof real / sizeof *real; i++)
+        SSMQ_TRY(ssmq_store_attribute_real(w->s, w->group, real[i].name, real[i].value));
+    return SSMQ_OK;
 }
 
 static ssmq_status write_one(const writer *w)
@@ -178,18 +198,17 @@ static ssmq_status write_one(const writer *w)
     SSMQ_TRY(
         ssmq_store_tensor(w->s, inside(w, "size"), &t, NULL, "byte", "weights as they are read"));
     SSMQ_TRY(write_timings(w));
+    SSMQ_TRY(write_probes(w));
     SSMQ_TRY(write_phases(w));
     return write_operators(w);
 }
 
-ssmq_status ssmq_profile_write(ssmq_store *s, const char *id, const ssmq_profile *p,
-                               const ssmq_peaks *machine)
+ssmq_status ssmq_profile_write(ssmq_store *s, const char *id, const ssmq_profile *p)
 {
     ssmq_arena       *arena = ssmq_arena_new();
     const writer      w = {.s = s,
                            .group = ssmq_arena_printf(arena, "/profile/%s", id),
                            .p = p,
-                           .machine = machine,
                            .arena = arena};
     const ssmq_status st = write_one(&w);
     ssmq_arena_free(arena);
@@ -220,14 +239,13 @@ static ssmq_status write_root(ssmq_store *s, const ssmq_profile *p)
     return st;
 }
 
-ssmq_status ssmq_profiles_write(const char *path, const ssmq_profile *p, int32_t n,
-                                const ssmq_peaks *machine)
+ssmq_status ssmq_profiles_write(const char *path, const ssmq_profile *p, int32_t n)
 {
     ssmq_store *s;
     SSMQ_TRY(ssmq_store_create(path, &s));
     ssmq_status st = write_root(s, &p[0]);
     for (int32_t i = 0; i < n && st == SSMQ_OK; i++)
-        st = ssmq_profile_write(s, ssmq_modes[p[i].request.mode], &p[i], machine);
+        st = ssmq_profile_write(s, ssmq_modes[p[i].request.mode], &p[i]);
     if (st == SSMQ_OK) return ssmq_store_seal(s);
     ssmq_store_discard(s);
     return st;
