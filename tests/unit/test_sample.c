@@ -103,6 +103,67 @@ static void temperature_0_is_greedy(void **state)
     assert_int_equal(ssmq_sample_token(&s, tie, 3, NULL, 0, &rng, room), 1);
 }
 
+/* Wherever the largest lies, a second one behind it, rows of every length; a whole row of one value. */
+static void the_first_of_the_largest(void **state)
+{
+    float logit[70];
+    (void)state;
+    for (int32_t n = 1; n <= 70; n++)
+        for (int32_t at = 0; at < n; at++) {
+            for (int32_t i = 0; i < n; i++) logit[i] = i == at || i == n - 1 ? -1.0f : -2.0f - (float)((7 * i) % 5);
+            assert_int_equal(ssmq_most_likely(logit, n), at);
+            for (int32_t i = 0; i < n; i++) logit[i] = -INFINITY;
+            assert_int_equal(ssmq_most_likely(logit, n), 0);
+        }
+}
+
+/* Of many candidates, some of them equal, the draw is the one of all in order, under every limit. */
+static void many_are_drawn_in_order(void **state)
+{
+    enum { MANY = 1000 };
+    static const ssmq_sampling cases[] = {
+        {.repetition_penalty = 1, .temperature = 1, .top_p = 1},
+        {.repetition_penalty = 1, .temperature = 3, .top_p = 1, .top_k = 17},
+        {.repetition_penalty = 1, .temperature = 2, .top_p = 0.9, .top_k = 400},
+        {.repetition_penalty = 1, .temperature = 1, .top_p = 0.95},
+        {.repetition_penalty = 1, .temperature = 1, .top_p = 1, .min_p = 0.02},
+        {.repetition_penalty = 1, .temperature = 1, .top_p = 0.8, .min_p = 0.3},
+    };
+    float          logit[MANY];
+    int32_t        order[MANY];
+    ssmq_candidate room[MANY];
+    ssmq_rng       rng, same;
+    (void)state;
+    ssmq_rng_init(&rng, 9, "logits");
+    for (int32_t i = 0; i < MANY; i++) logit[i] = 0.125f * (float)ssmq_rng_below(&rng, 80);
+    for (int32_t i = 0; i < MANY; i++) { /* by insertion: equals stay in the order of their ids */
+        int32_t at = i;
+        for (; at > 0 && logit[order[at - 1]] < logit[i]; at--) order[at] = order[at - 1];
+        order[at] = i;
+    }
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        const ssmq_sampling *s = &cases[k];
+        double               share_of[MANY], all = 0, left = 0;
+        int32_t              n = s->top_k ? s->top_k : MANY, m = 0;
+        for (int32_t i = 0; i < n; i++) share_of[i] = exp(((double)logit[order[i]] - (double)logit[order[0]]) / s->temperature);
+        for (int32_t i = 0; i < n; i++) all += share_of[i];
+        while (m < n && (m == 0 || (left < s->top_p * all * (1 - 1e-12) && share_of[m] >= s->min_p))) left += share_of[m++];
+        ssmq_rng_init(&rng, 5, "test");
+        ssmq_rng_init(&same, 5, "test");
+        for (int i = 0; i < 1000; i++) {
+            const double  u = ssmq_rng_uniform(&same);
+            const int32_t got = ssmq_sample_token(s, logit, MANY, NULL, 0, &rng, room);
+            double        sum = 0;
+            int32_t       at = 0;
+            while (at < m - 1 && (sum += share_of[at]) <= u * left) at++;
+            if (got == order[at]) continue;
+            /* sums in another order differ in their last places */
+            const bool near = fabs(sum - u * left) < 1e-12 * left;
+            if (!near) fail_msg("case %zu, draw %d: token %d, %d expected", k, i, got, order[at]);
+        }
+    }
+}
+
 static void repetition_is_penalised_once(void **state)
 {
     static const int32_t seen[] = {1, 1, 1, 99, -1};
@@ -168,6 +229,7 @@ int main(void)
         cmocka_unit_test(draws_follow_the_model),   cmocka_unit_test(each_limit_acts),
         cmocka_unit_test(temperature_0_is_greedy),  cmocka_unit_test(repetition_is_penalised_once),
         cmocka_unit_test(one_number_a_token),       cmocka_unit_test(the_seed_decides),
+        cmocka_unit_test(the_first_of_the_largest), cmocka_unit_test(many_are_drawn_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

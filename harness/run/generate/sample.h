@@ -26,6 +26,9 @@ typedef struct ssmq_candidate {
     double  weight;
 } ssmq_candidate;
 
+/* The largest of logit (n), finite, n >= 1; of equals the first. */
+int32_t ssmq_most_likely(const float *logit, int32_t n);
+
 /* A token of logit (n), finite; seen: tokens that count as repeated, in any order, each once or more.  room [n].
  * Draws one number from rng, whatever is asked for; ties are decided for the lower id.  Probabilities are in
  * float64. */
