@@ -137,7 +137,9 @@ static void put_profile(ssmq_json_writer *w, const ssmq_profile *p)
     put_timing(w, "ttft_ms", &p->ttft, 1e3);
     put_timing(w, "tpot_ms", &p->tpot, 1e3);
     put_timing(w, "ttlt_ms", &p->ttlt, 1e3);
+    put_timing(w, "perplexity_ms", &p->perplexity, 1e3);
     ssmq_json_put_int(w, "size_bytes", p->size_bytes);
+    ssmq_json_put_int(w, "state_bytes", p->state_bytes);
     ssmq_json_put_int(w, "peak_rss_bytes", p->peak_rss_bytes);
     put_timing(w, "energy_j", &p->energy, 1);
     put_machine(w, p);
@@ -198,6 +200,15 @@ static void add_operator(ssmq_table *t, ssmq_arena *a, const ssmq_operator *op, 
     ssmq_table_row(t, cell);
 }
 
+/* Is an operator faster than its bound? */
+static bool exceeds(const ssmq_breakdown *b, const ssmq_rates *m)
+{
+    bool memory;
+    for (int32_t i = 0; i < b->n; i++)
+        if (ssmq_operator_bound(&b->op[i], m, &memory) > b->op[i].seconds) return true;
+    return false;
+}
+
 static void print_breakdown(const ssmq_profile *p, int k, ssmq_str *text)
 {
     static const char *const heading[] = {"operator", "calls", "ms",       "share",
@@ -220,6 +231,8 @@ static void print_breakdown(const ssmq_profile *p, int k, ssmq_str *text)
     ssmq_str_printf(text, "\n%s, %s: %.3f ms op by op\n\n", ssmq_modes[p->request.mode],
                     ssmq_profile_phases[k], b->seconds * 1e3);
     ssmq_table_print(t, text);
+    if (exceeds(b, &p->machine))
+        ssmq_str_puts(text, "above 100 %: operands were still in a cache, or the machine was slower when it was probed\n");
     ssmq_table_free(t);
     ssmq_arena_free(a);
 }
@@ -237,8 +250,9 @@ static void add_times(ssmq_table *t, ssmq_arena *a, const ssmq_profile *p)
 static void print_mode(const ssmq_profile *p, ssmq_str *text)
 {
     const char *mode = ssmq_modes[p->request.mode], *comma = "";
-    ssmq_str_printf(text, "%s: weights %.1f MiB, peak memory so far %.0f MiB\n", mode,
-                    (double)p->size_bytes / 0x1p20, (double)p->peak_rss_bytes / 0x1p20);
+    ssmq_str_printf(text, "%s: weights %.1f MiB, state %.1f MiB, peak memory so far %.0f MiB\n", mode,
+                    (double)p->size_bytes / 0x1p20, (double)p->state_bytes / 0x1p20,
+                    (double)p->peak_rss_bytes / 0x1p20);
     if (p->energy.n > 0) ssmq_str_printf(text, "%s: %.3f J to the last token\n", mode, p->energy.median);
     ssmq_str_printf(text, "%s: machine", mode);
     for (size_t i = 0; i < N_RATE; i++) {

@@ -14,6 +14,7 @@
 #include "harness/bench/peaks_probes.h"
 #include "harness/exec/exec.h"
 #include "harness/run/checkpoint/load.h"
+#include "harness/run/profile/profile.h"
 #include "models/families.h"
 #include "tests/bench/random_model.h"
 
@@ -89,21 +90,12 @@ static void put(const char *what, double unit, double *v, int n)
     printf("  %s %.3f (%.3f to %.3f)", what, middle * unit, v[n / 4] * unit, v[n - 1 - n / 4] * unit);
 }
 
-static double state_bytes(const ssmq_model *m)
-{
-    double n = 0;
-    for (int32_t i = 0; i < m->n_site; i++)
-        if (m->site[i].kind == SSMQ_SITE_STATE)
-            n += (double)(m->site[i].rows * m->site[i].width) * sizeof(float);
-    return n;
-}
-
 static ssmq_status measure(bench *b)
 {
     for (int i = -2; i < b->turns; i++)
         for (int k = 0; k < SUBJECTS; k++) {
             subject *s = &b->subject[k];
-            if (i == -1) s->bytes = (double)ssmq_exec_weight_bytes(s->ex) + 2 * state_bytes(b->m);
+            if (i == -1) s->bytes = (double)(ssmq_exec_weight_bytes(s->ex) + 2 * ssmq_profile_state_bytes(b->m, s->ex));
             SSMQ_TRY(turn(b, s, i));
         }
     for (int k = 0; k < SUBJECTS; k++) {

@@ -17,7 +17,7 @@ def close(stored, printed):
 
 
 def check_timings(group, want):
-    for name, key, unit in (("ttft", "ttft_ms", 1e3), ("tpot", "tpot_ms", 1e3), ("ttlt", "ttlt_ms", 1e3), ("energy", "energy_j", 1)):
+    for name, key, unit in (("ttft", "ttft_ms", 1e3), ("tpot", "tpot_ms", 1e3), ("ttlt", "ttlt_ms", 1e3), ("perplexity", "perplexity_ms", 1e3), ("energy", "energy_j", 1)):
         if want[key] is None:
             assert name not in group, name
             continue
@@ -64,7 +64,7 @@ def main():
         assert list(f["profile"]) == [p["mode"] for p in profiles]
         for want in profiles:
             group = f["profile"][want["mode"]]
-            for key in ("mode", "batch", "prompt", "generate", "repeat", "warmup", "size_bytes", "peak_rss_bytes"):
+            for key in ("mode", "batch", "prompt", "generate", "repeat", "warmup", "size_bytes", "state_bytes", "peak_rss_bytes"):
                 assert group.attrs[key] == want[key], key
             assert group.attrs["threads"] == want["machine"]["threads"] and group.attrs["tier"] == want["machine"]["tier"]
             assert close(group.attrs["peak_read_gb_s"], want["machine"]["read_gb_s"])

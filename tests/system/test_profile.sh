@@ -21,13 +21,14 @@ run 0 profile --model "$tiny" --mode float --mode fake --mode real --recipe "$qu
 expect '[x["mode"] for x in p] == ["float", "fake", "real"]'
 expect '[x["recipe"] for x in p] == [None, "'"$quamba"'", "'"$quamba"'"]'
 expect 'all(x["batch"] == 1 and x["prompt"] == 8 and x["generate"] == 3 for x in p)'
-for time in ttft_ms tpot_ms ttlt_ms; do
+for time in ttft_ms tpot_ms ttlt_ms perplexity_ms; do
     expect "all(len(x['$time']['samples']) == 3 for x in p)"
     expect "all(0 < x['$time']['min'] <= x['$time']['median'] <= x['$time']['max'] for x in p)"
     expect "all(x['$time']['median'] == sorted(x['$time']['samples'])[1] for x in p)"
 done
 expect 'all(abs(l - f - 2 * s) < 1e-6 * l for x in p for l, f, s in zip(x["ttlt_ms"]["samples"], x["ttft_ms"]["samples"], x["tpot_ms"]["samples"]))'
 expect 'all(abs(x["prefill_tokens_per_s"] * x["ttft_ms"]["median"] / 8e3 - 1) < 1e-9 for x in p)'
+expect 'all(abs(x["perplexity_tokens_per_s"] * x["perplexity_ms"]["median"] / 8e3 - 1) < 1e-9 for x in p)'
 expect 'all(x["machine"]["read_gb_s"] > 0 and x["machine"]["fp32_gflop_s"] > 0 for x in p)'
 # The machine is probed beside each repetition, of a mode by itself; its rates are the medians, and shares those of repetitions.
 expect 'all(set(x["machine"]["samples"]) == {r for r in ("read_gb_s", "fp32_gflop_s", "int8_gop_s", "bf16_gflop_s") if x["machine"][r] is not None} for x in p)'
@@ -40,6 +41,9 @@ expect 'all(x["peak_rss_bytes"] > x["size_bytes"] / 2 for x in p)'
 # Weights: the file's, which has 16 bits each, as floats; the products of the layers in a quarter of that.
 expect '1.9 < p[0]["size_bytes"] / '"$(stat -c %s "$tiny/model.safetensors")"' < 2.1'
 expect 'p[2]["size_bytes"] == p[1]["size_bytes"] < 0.7 * p[0]["size_bytes"]'
+
+# State: of 8 layers, 384 channels with 16 values for the scan and 3 for the convolution, each of 4 bytes.
+expect 'all(x["state_bytes"] == 8 * 384 * (16 + 3) * 4 for x in p)'
 
 # Op by op: what is counted adds up to the work that the floors are of (the rest of it is not in the floors), and the
 # times to the whole.
@@ -63,6 +67,7 @@ expect 'all((o["bf16_operations"] > 0) == (o["operator"] == "linear head") for x
 expect 'all(o["float_operations"] == 0 for x in p for o in x["decode"]["operators"] if o["operator"] == "linear head")'
 expect "all(abs($work / 1e9 / (8 / x['floor']['prefill_tokens_per_s']) - 1) < 1e-9 for x in p)"
 run 0 profile --model "$tiny" --prompt 4 --generate 1 --repeat 1 --warmup 0 --batch 3 --format json
+expect 'p[0]["state_bytes"] == 3 * 8 * 384 * (16 + 3) * 4'
 expect 'len(p) == 1 and p[0]["tpot_ms"] is None and p[0]["of_floor"]["decode"] is None'
 expect 'p[0]["decode"] is None and p[0]["prefill"]["ms"] > 0'
 expect 'p[0]["batch"] == 3 and abs(p[0]["prefill_tokens_per_s"] * p[0]["ttft_ms"]["median"] / 12e3 - 1) < 1e-9'

@@ -8,10 +8,11 @@
 #include "harness/bench/energy.h"
 #include "harness/bench/meter.h"
 #include "harness/run/checkpoint/ready.h"
+#include "harness/run/evaluate/eval_ppl.h"
+#include "harness/run/generate/sample.h"
 #include "harness/run/profile/breakdown.h"
 #include "harness/store/host.h"
 
-#define LOGIT_ROWS 128 /* logits of all tokens are never kept */
 #define SAMPLES 2      /* random ones, for ranges that have to be there */
 #define SAMPLE_TOKENS 64
 #define SEED 1
@@ -25,6 +26,7 @@ typedef struct subject {
     ssmq_energy                 energy;
     void                       *state;
     int32_t                    *prompt, *next; /* (B, prompt), (B, 1) */
+    double                     *loss;          /* of a block of rows  */
 } subject;
 
 /* ---- getting ready ----------------------------------------------------------------------- */
@@ -56,29 +58,23 @@ static ssmq_status get_ready(subject *s)
     SSMQ_TRY(m->family->state_new(m, s->ready->ex, r->batch, &s->state));
     s->prompt = random_tokens(s->arena, m, (int64_t)r->batch * r->prompt, "profile, prompt");
     s->next = SSMQ_ARENA_ARRAY(s->arena, int32_t, r->batch);
+    s->loss = SSMQ_ARENA_ARRAY(s->arena, double, ssmq_eval_block(m));
     return SSMQ_OK;
 }
 
 /* ---- what is timed ----------------------------------------------------------------------- */
 
-static int32_t most_likely(const float *logit, int64_t n)
-{
-    int64_t at = 0;
-    for (int64_t i = 1; i < n; i++)
-        if (logit[i] > logit[at]) at = i;
-    return (int32_t)at;
-}
-
 /* Runs (B, L) tokens on; the most likely tokens behind them go to next. */
 static ssmq_status step(subject *s, const int32_t *token, int32_t L)
 {
     const ssmq_batch in = {.token = token, .B = s->r->batch, .L = L};
+    const int64_t    V = s->ready->m->vocabulary;
     ssmq_tensor      hidden, logits;
     SSMQ_TRY(s->ready->m->family->forward(s->ready->m, s->ready->ex, &in, s->state, &hidden));
     const ssmq_tensor last = ssmq_tensor_slice(&hidden, 1, L - 1, 1), rows = ssmq_tensor_rows(&last);
     SSMQ_TRY(ssmq_ready_logits(s->ready, &rows, &logits));
     for (int32_t b = 0; b < s->r->batch; b++)
-        s->next[b] = most_likely((const float *)logits.data + b * s->ready->m->vocabulary, s->ready->m->vocabulary);
+        s->next[b] = ssmq_most_likely((const float *)logits.data + b * V, (int32_t)V);
     return SSMQ_OK;
 }
 
@@ -116,19 +112,23 @@ static ssmq_status generate(subject *s, double *first, double *rest, double *jou
     return SSMQ_OK;
 }
 
-/* Seconds of a prefill with the logits of every token. */
+/* Seconds of a prefill with the logits of every token and a loss of each.  Which token that is of decides no time. */
 static ssmq_status evaluate(subject *s, double *seconds)
 {
-    const ssmq_batch in = {.token = s->prompt, .B = s->r->batch, .L = s->r->prompt};
-    ssmq_tensor      hidden, logits;
-    SSMQ_TRY(s->ready->m->family->state_zero(s->ready->m, s->ready->ex, s->state));
+    const ssmq_model *m = s->ready->m;
+    const ssmq_batch  in = {.token = s->prompt, .B = s->r->batch, .L = s->r->prompt};
+    const int64_t     block = ssmq_eval_block(m);
+    ssmq_tensor       hidden, logits;
+    SSMQ_TRY(m->family->state_zero(m, s->ready->ex, s->state));
     const double begin = ssmq_monotonic_s();
-    SSMQ_TRY(s->ready->m->family->forward(s->ready->m, s->ready->ex, &in, s->state, &hidden));
+    SSMQ_TRY(m->family->forward(m, s->ready->ex, &in, s->state, &hidden));
     const ssmq_tensor rows = ssmq_tensor_rows(&hidden);
-    for (int64_t i = 0; i < rows.dim[0]; i += LOGIT_ROWS) {
-        const int64_t     n = rows.dim[0] - i < LOGIT_ROWS ? rows.dim[0] - i : LOGIT_ROWS;
-        const ssmq_tensor some = ssmq_tensor_slice(&rows, 0, i, n);
+    for (int64_t i = 0; i < rows.dim[0]; i += block) {
+        const int64_t     n = rows.dim[0] - i < block ? rows.dim[0] - i : block;
+        const ssmq_tensor some = ssmq_tensor_slice(&rows, 0, i, n), target = SSMQ_TENSOR(s->prompt + i, SSMQ_I32, n);
+        ssmq_tensor       loss = SSMQ_TENSOR(s->loss, SSMQ_F64, n);
         SSMQ_TRY(ssmq_ready_logits(s->ready, &some, &logits));
+        SSMQ_TRY(s->ready->be->ops->nll(s->ready->be, &loss, &logits, &target));
     }
     *seconds = ssmq_monotonic_s() - begin;
     return SSMQ_OK;
@@ -235,17 +235,16 @@ static void find_work(const subject *s, ssmq_profile *p)
     }
 }
 
-/* Bytes of the recurrent state of one sequence: that of the scan, and of the convolution. */
-static double state_bytes(const ssmq_model *m, const ssmq_exec *ex)
+int64_t ssmq_profile_state_bytes(const ssmq_model *m, const ssmq_exec *ex)
 {
-    double n = 0;
+    int64_t n = 0;
     for (int32_t i = 0; i < m->n_site; i++) {
         const ssmq_site *s = &m->site[i];
         if (s->kind == SSMQ_SITE_STATE)
-            n += (double)(s->rows * s->width) * (double)ssmq_dtype_bits(ssmq_exec_state_dtype(ex, i)) / 8;
+            n += s->rows * s->width * (int64_t)ssmq_dtype_bits(ssmq_exec_state_dtype(ex, i)) / 8;
         if (s->weight < 0 || strcmp(s->op, "conv") != 0) continue;
         const ssmq_tensor *w = &m->weight[s->weight].value;
-        n += (double)(w->dim[0] * (w->dim[1] - 1)) * sizeof(float);
+        n += w->dim[0] * (w->dim[1] - 1) * (int64_t)sizeof(float);
     }
     return n;
 }
@@ -298,9 +297,10 @@ ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *
     meter = ssmq_meter_on(ready->be, ready->m->n_site);
     SSMQ_TRY_DONE(st, take_apart(&s, meter, out));
     out->size_bytes = ssmq_exec_weight_bytes(ready->ex);
+    out->state_bytes = r->batch * ssmq_profile_state_bytes(ready->m, ready->ex);
     find_work(&s, out);
     out->step_bytes = (double)out->size_bytes - unread_bytes(ready->m, ready->recipe.plan) +
-                      2 * r->batch * state_bytes(ready->m, ready->ex);
+                      2 * (double)out->state_bytes;
     ssmq_profile_compare(out, arena);
 done:
     ssmq_meter_off(meter);

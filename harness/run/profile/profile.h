@@ -78,12 +78,13 @@ typedef struct ssmq_profile {
     char                 tier[32];
     const char          *process;        /* that measured it: its number, host, and when it did       */
     ssmq_timing          ttft, tpot, ttlt;
-    ssmq_timing          perplexity;     /* a prefill with the logits of every token                 */
+    ssmq_timing          perplexity;     /* a prefill with the logits and the loss of every token    */
     ssmq_timing          energy;         /* joules to the last token; n 0: no counter is readable     */
     ssmq_timing          read, f32, i8, bf16; /* rates of the machine, as ssmq_rates: of reading behind the decoding of
                                                * each repetition, of work before its prefill          */
     ssmq_breakdown       phase[SSMQ_PROFILE_PHASES];
-    int64_t              size_bytes;     /* weights as they are read, state of the batch not included */
+    int64_t              size_bytes;     /* weights as they are read                                  */
+    int64_t              state_bytes;    /* of the batch                                              */
     int64_t              peak_rss_bytes; /* of the process so far, without what the probes take       */
     ssmq_work            layers, head;   /* of a token: 26 operations a state update (an exponential by
                                           * polynomial and three multiply-adds) beside the products   */
@@ -101,6 +102,9 @@ SSMQ_MUST_USE ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const 
 /* The same of a model that is ready to run; of r, model, recipe and backend are only noted. */
 SSMQ_MUST_USE ssmq_status ssmq_profile_measure(ssmq_ready *ready, const ssmq_profile_request *r,
                                                ssmq_arena *arena, ssmq_profile *out);
+
+/* Bytes of the recurrent state of one sequence: that of the scan, and of the convolution. */
+int64_t ssmq_profile_state_bytes(const ssmq_model *m, const ssmq_exec *ex);
 
 /* What of all lies in no op. */
 double ssmq_breakdown_between(const ssmq_breakdown *b);

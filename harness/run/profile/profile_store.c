@@ -38,7 +38,7 @@ static ssmq_status write_timings(const writer *w)
     SSMQ_TRY(write_timing(w, "tpot", &w->p->tpot, "s", "time of a token behind the first"));
     SSMQ_TRY(write_timing(w, "ttlt", &w->p->ttlt, "s", "time to the last token"));
     SSMQ_TRY(write_timing(w, "perplexity", &w->p->perplexity, "s",
-                          "a prefill with the logits of every token"));
+                          "a prefill with the logits and the loss of every token"));
     return write_timing(w, "energy", &w->p->energy, "J",
                         "energy of the processor packages to the last token");
 }
@@ -152,6 +152,7 @@ static ssmq_status write_attributes(const writer *w)
                  {"repeat", r->repeat},
                  {"threads", r->threads},
                  {"size_bytes", w->p->size_bytes},
+                 {"state_bytes", w->p->state_bytes},
                  {"peak_rss_bytes", w->p->peak_rss_bytes}};
     const struct {
         const char *name;
