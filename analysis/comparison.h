@@ -65,8 +65,11 @@ const char *ssmq_comparison_paired_by(const ssmq_comparison *c);
  * "". */
 const char *ssmq_comparison_unit(const ssmq_evaluation_score *e);
 
-/* Perplexities of words and bytes, which evaluations of dialect lm-eval have: a table with a row for each run.
- * Columns: 0 where there are none.  Everything is the arena's. */
+/* Has the column perplexities of words and bytes, as evaluations of dialect lm-eval have? */
+bool ssmq_comparison_has_words(const ssmq_comparison *c, int32_t column);
+
+/* They stand in a table of their own, with a row for each run.  Columns: 0 where there are none.  Everything is the
+ * arena's. */
 int32_t      ssmq_word_columns(const ssmq_comparison *c);
 const char **ssmq_word_heading(const ssmq_comparison *c, ssmq_arena *arena);
 const char **ssmq_word_row(const ssmq_comparison *c, int32_t run, ssmq_arena *arena);

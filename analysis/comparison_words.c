@@ -9,7 +9,7 @@ static bool is_by_document(const ssmq_evaluation_score *e)
     return strcmp(e->dialect, SSMQ_BY_DOCUMENT) == 0;
 }
 
-static bool has_words(const ssmq_comparison *c, int32_t column)
+bool ssmq_comparison_has_words(const ssmq_comparison *c, int32_t column)
 {
     return is_by_document(c->column[column]);
 }
@@ -22,7 +22,7 @@ const char *ssmq_comparison_unit(const ssmq_evaluation_score *e)
 static int32_t count(const ssmq_comparison *c)
 {
     int32_t n = 0;
-    for (int32_t k = 0; k < c->n_column; k++) n += has_words(c, k);
+    for (int32_t k = 0; k < c->n_column; k++) n += ssmq_comparison_has_words(c, k);
     return n;
 }
 
@@ -45,7 +45,7 @@ const char **ssmq_word_heading(const ssmq_comparison *c, ssmq_arena *arena)
     const char **heading = SSMQ_ARENA_ARRAY(arena, const char *, ssmq_word_columns(c)), **at = heading + 1;
     heading[0] = "run";
     for (int32_t k = 0; k < c->n_column; k++) {
-        if (!has_words(c, k)) continue;
+        if (!ssmq_comparison_has_words(c, k)) continue;
         memcpy(at, ssmq_text_headings, sizeof ssmq_text_headings);
         at[0] = ssmq_arena_printf(arena, "%s %s", c->column[k]->id, ssmq_text_headings[0]);
         at += SSMQ_TEXT_CELLS;
@@ -58,7 +58,7 @@ const char **ssmq_word_row(const ssmq_comparison *c, int32_t run, ssmq_arena *ar
     const char **row = SSMQ_ARENA_ARRAY(arena, const char *, ssmq_word_columns(c)), **at = row + 1;
     row[0] = c->label[run];
     for (int32_t k = 0; k < c->n_column; k++) {
-        if (!has_words(c, k)) continue;
+        if (!ssmq_comparison_has_words(c, k)) continue;
         const ssmq_evaluation_score *e = ssmq_comparison_at(c, run, k)->score;
         ssmq_text_cells(e ? &e->score : NULL, arena, at);
         at += SSMQ_TEXT_CELLS;

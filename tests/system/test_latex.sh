@@ -20,6 +20,7 @@ typeset_table() {
     pdftotext -layout "$scratch/$1.pdf" - | tr -s ' \n' ' ' > "$scratch/$1.txt" || fail "no PDF"
 }
 
+root=$PWD
 write_sweep "$scratch/sweep.yaml" swept
 run 0 run "$scratch/sweep.yaml" --out "$scratch/runs"
 here="$scratch/runs/swept"
@@ -41,6 +42,37 @@ run 0 compare "$odd" --format latex
 typeset_table odd
 # shellcheck disable=SC2016,SC1112 # the text of the PDF
 grep -qF 'a %&#$∼ˆ\{}<|>’‘”' odd.txt || fail "the directory's name is another one in the PDF: $(cat odd.txt)"
+
+# Dialect lm-eval has a second table, of words and bytes.
+head -c 9000 "$root/configs/data/wiki.test.raw" > pages.raw
+cat > words.yaml <<YAML
+ssmq: 1
+name: words
+model: {path: $root/models/tiny-mamba}
+mode: [float, fake]
+recipes: {four: [{method: weights, bits: 4}], eight: [{method: weights}]}
+evaluate:
+  - {id: wt_2, task: perplexity, data: {file: pages.raw}, dialect: gptq, window: 512}
+  - {id: pages, task: perplexity, data: {file: pages.raw}, dialect: lm-eval, window: 512}
+YAML
+run 0 run words.yaml --out "$scratch/runs" --format json
+python3 - "$scratch/out" > rows.txt <<'PYTHON'
+import json, sys
+runs = {r["name"]: r["evaluations"]["pages"] for r in json.load(open(sys.argv[1]))["runs"]}
+for name, e in runs.items():
+    cells = []
+    for key, digits in (("word_ppl", 2), ("byte_ppl", 4), ("bits_per_byte", 4)):
+        figure = f"{e[key]:.{digits}f}"
+        lowest = name != "float" and e[key] == min(r[key] for n, r in runs.items() if n != "float")
+        cells.append((rf"\textbf{{{figure}}}" if lowest else figure) + rf" $\pm$ {e[f'{key}_se']:.{digits}f}")
+    print(f"    {name} & {' & '.join(cells)} " + r"\\")
+PYTHON
+run 0 compare runs/words --format latex
+expect_in_out "windows of 512 tokens, perplexity of a token. "
+while IFS= read -r row; do expect_in_out "$row"; done < rows.txt
+[ "$(wc -l < rows.txt)" -eq 3 ] || fail "rows: $(cat rows.txt)"
+typeset_table words
+grep -q 'pages, word byte bits per byte' words.txt || fail "no table of words in the PDF: $(cat words.txt)"
 
 # Runs without figures.
 id=$(sed -n 's/.*"id": "\(.*\)",/\1/p' "$here/sweep.json" | tail -1)
