@@ -256,6 +256,10 @@ extern "C" {
     X(TOKENIZER, 504, "a tokenizer that cannot be used", \
       "Its file is damaged, or it has ids for which the model has no embedding and so belongs to another.", \
       "--set model.tokenizer=configs/data/gpt-neox-20b-tokenizer.json.zst") \
+    X(PREFIX, 505, "a prefix that is not one token", \
+      "Dialect lm-eval scores each document behind one token, as a rule the tokenizer's end of text: 'prefix' is its text.", \
+      "evaluate:\n" \
+      "  - {id: a, task: perplexity, data: {file: base.yaml, format: text}, dialect: lm-eval, prefix: two words}") \
     X(FORMAT_BITS, 510, "bits of a format", \
       "Formats of floating point numbers have the bits they have.", \
       "recipes: {quamba: [{method: weights, format: e4m3, bits: 4}]}") \

@@ -179,18 +179,16 @@ static ssmq_status read_pages(growing *g)
 
 /* ---- all of them ------------------------------------------------------------------------- */
 
-static ssmq_status find_prefix(const ssmq_documents *d, int32_t *out)
+ssmq_status ssmq_documents_prefix(ssmq_tokenizer *tokenizer, int64_t vocabulary, const char *prefix, int32_t *out)
 {
     ssmq_ids          id = {0};
-    const ssmq_status st = ssmq_tokenizer_encode(d->tokenizer, d->prefix, strlen(d->prefix), &id);
-    const bool        one = st == SSMQ_OK && id.length == 1 && id.data[0] < d->vocabulary;
+    const ssmq_status st = ssmq_tokenizer_encode(tokenizer, prefix, strlen(prefix), &id);
+    const bool        one = st == SSMQ_OK && id.length == 1 && id.data[0] < vocabulary;
     if (one) *out = id.data[0];
     ssmq_ids_free(&id);
     SSMQ_TRY(st);
     return one ? SSMQ_OK
-               : SSMQ_FAIL(CONFIG,
-                           "%s: documents begin with '%s', which is not one token of the model's tokenizer",
-                           d->data->file, d->prefix);
+               : SSMQ_FAIL(CONFIG, "documents begin with '%s', which is not one token of the model's tokenizer", prefix);
 }
 
 static ssmq_status read_all(growing *g)
@@ -198,7 +196,7 @@ static ssmq_status read_all(growing *g)
     ssmq_data as = *g->d->data;
     if (as.format == SSMQ_DATA_WIKITEXT_RAW) as.format = SSMQ_DATA_TEXT; /* its pages are made here */
     SSMQ_TRY(ssmq_source_open(&as, g->d->tokenizer, g->d->vocabulary, &g->source));
-    SSMQ_TRY(find_prefix(g->d, &g->prefix));
+    SSMQ_TRY(ssmq_documents_prefix(g->d->tokenizer, g->d->vocabulary, g->d->prefix, &g->prefix));
     g->encoder = ssmq_encoder_new(g->d->tokenizer);
     switch (g->d->data->format) {
     case SSMQ_DATA_JSONL: return read_lines(g);

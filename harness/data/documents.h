@@ -27,6 +27,10 @@ typedef struct ssmq_documents {
     void *context;
 } ssmq_documents;
 
+/* The token that documents begin with.  CONFIG where the text is not one token of the model's. */
+SSMQ_MUST_USE ssmq_status ssmq_documents_prefix(ssmq_tokenizer *tokenizer, int64_t vocabulary, const char *prefix,
+                                                int32_t *out);
+
 /* token [begin[i] .. begin[i + 1]) of the cut are the prefix and the tokens of document i, of which a document may
  * have none.  The caller frees it.  CONFIG without a tokenizer, or where the prefix is not one token; INPUT as for
  * windows. */

@@ -158,7 +158,7 @@ expect_json "abs(e['pages']['word_ppl'] / math.exp(e['pages']['nll'] * e['pages'
 expect_json "abs(e['pages']['bits_per_byte'] - math.log2(e['pages']['byte_ppl'])) < 1e-12" True
 for format in text markdown csv json latex; do
     run 0 compare "$runs/pages" --format "$format"
-    [ $format = latex ] || [[ $out == *"word"*"byte"* ]] || fail "compare --format $format says nothing of words: $out"
+    [[ $out == *"word"*"byte"* ]] || fail "compare --format $format says nothing of words: $out"
 done
 run 0 compare "$runs/pages" --gate "word_ppl>1" --gate "bits_per_byte@pages>0"
 run 6 compare "$runs/pages" --gate "byte_ppl<=1"
@@ -183,14 +183,22 @@ wait "$victim" 2> /dev/null
 run 0 run "$scratch/pages.yaml" --out "$scratch/killed"
 cmp "$scratch"/killed/pages/*/run.h5 "$runs"/pages/*/run.h5 || fail "a killed run ends with other results"
 
+other=$scratch/other.json # a tokenizer whose end of text is called otherwise
+sed 's/<|endoftext|>/<|end|>/' models/tiny-mamba/tokenizer.json > "$other"
 run 3 check "$scratch/half.yaml" --set evaluate.odd.dialect=lm-eval
 expect_in_err "--set:1:22: error: evaluate.odd: lm-eval counts words and bytes of text, and tokens have none [E411]"
 run 3 check "$scratch/raw.yaml" --set evaluate.joined.prefix=x
 expect_in_err "--set:1:24: error: evaluate.joined.prefix is of dialect lm-eval; this is gptq [E412]"
 run 3 check "$scratch/pages.yaml" --set evaluate.pages.loss_dtype=f16
 expect_in_err "error: evaluate.pages.loss_dtype is f16: lm-eval adds up log-likelihoods and takes f32 [E412]"
-run 3 run "$scratch/pages.yaml" --set 'evaluate.pages.prefix="<s>"' --out "$scratch/nothing"
-expect_in_err "pages.raw: documents begin with '<s>', which is not one token of the model's tokenizer"
+for command in check plan run; do
+    run 3 $command "$scratch/pages.yaml" --set 'evaluate.pages.prefix="<s>"'
+    expect_in_err "--set:1:23: error: evaluate.pages: documents begin with '<s>', which is not one token of the model's tokenizer [E505]"
+done
+run 3 check "$scratch/pages.yaml" --set model.tokenizer="$other"
+expect_in_err "pages.yaml:11:69: error: evaluate.pages: documents begin with '<|endoftext|>', which is not one token"
+run 0 check "$scratch/pages.yaml" --set 'evaluate.pages.prefix="<s>"' --no-model
+expect_in_out "#   evaluations of dialect lm-eval: whether their prefix is one token"
 
 # ---- no two of them side by side ---------------------------------------------------------------------
 

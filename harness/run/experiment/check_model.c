@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "harness/data/checkpoint.h"
+#include "harness/data/documents.h"
 #include "harness/data/tokenizer.h"
 #include "harness/run/evaluate/sensitivity.h"
 #include "harness/run/experiment/loader.h"
@@ -256,17 +257,28 @@ static void check_recipe(ssmq_loader *ld, const ssmq_model *model, ssmq_recipe_d
 /* ---- tokenizer -------------------------------------------------------------------------- */
 
 /* Opening one takes a while, and most points have the same. */
-static ssmq_status tokenizer_size(ssmq_loader *ld, const char *file, int32_t *size)
+static ssmq_status open_tokenizer(ssmq_loader *ld, const char *file)
 {
-    ssmq_tokenizer *t;
-    if (!ld->kept.tokenizer || strcmp(ld->kept.tokenizer, file) != 0) {
-        SSMQ_TRY(ssmq_tokenizer_open(file, &t));
-        ld->kept.tokenizer = file;
-        ld->kept.tokenizer_size = ssmq_tokenizer_size(t);
-        ssmq_tokenizer_close(t);
+    if (ld->kept.tokenizer && strcmp(ld->kept.tokenizer_file, file) == 0) return SSMQ_OK;
+    ssmq_tokenizer_close(ld->kept.tokenizer);
+    ld->kept.tokenizer = NULL;
+    ld->kept.tokenizer_file = file;
+    return ssmq_tokenizer_open(file, &ld->kept.tokenizer);
+}
+
+/* Texts of dialect lm-eval begin with one token. */
+static void check_prefixes(ssmq_loader *ld, const ssmq_model *model)
+{
+    for (int32_t i = 0; i < ld->draft.n_evaluation; i++) {
+        const ssmq_evaluation_draft *e = &ld->draft.evaluation[i];
+        int32_t                      id;
+        if (!e->given || e->dialect != SSMQ_DIALECT_LM_EVAL) continue;
+        const ssmq_yaml  *at = ssmq_yaml_get(e->given, "prefix");
+        const ssmq_status st = ssmq_documents_prefix(ld->kept.tokenizer, model->vocabulary, e->prefix, &id);
+        if (!at) at = ssmq_yaml_get(e->given, "dialect");
+        if (st != SSMQ_OK)
+            ssmq_diag_failure(ld->diag, st, SSMQ_E_PREFIX, at->place, ssmq_arena_printf(ld->arena, "evaluate.%s", e->id));
     }
-    *size = ld->kept.tokenizer_size;
-    return SSMQ_OK;
 }
 
 /* A tokenizer whose ids the model does not have belongs to another model. */
@@ -274,14 +286,15 @@ static void check_tokenizer(ssmq_loader *ld, const ssmq_model *model)
 {
     const ssmq_yaml *given = ssmq_yaml_get(ld->draft.model.given, "tokenizer");
     const char      *file = ld->draft.model.tokenizer_file;
-    int32_t          size = 0;
     if (access(file, R_OK) != 0) return; /* reported already */
     if (!given) given = ssmq_yaml_get(ld->draft.model.given, "path");
-    ssmq_status st = tokenizer_size(ld, file, &size);
-    if (st == SSMQ_OK && size > model->vocabulary)
+    ssmq_status   st = open_tokenizer(ld, file);
+    const int32_t size = st == SSMQ_OK ? ssmq_tokenizer_size(ld->kept.tokenizer) : 0;
+    if (size > model->vocabulary)
         st = SSMQ_FAIL(INPUT, "%s: has ids up to %d, the model %s only %" PRId64 " embeddings", file,
                        size - 1, ld->draft.model.directory, model->vocabulary);
     if (st != SSMQ_OK) ssmq_diag_failure(ld->diag, st, SSMQ_E_TOKENIZER, given->place, "");
+    else check_prefixes(ld, model);
 }
 
 /* Is the recipe run in any mode at this point?  Without a sweep it is checked even where the only mode is float. */

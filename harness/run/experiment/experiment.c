@@ -54,6 +54,7 @@ ssmq_loader *ssmq_loader_new(ssmq_arena *arena, const ssmq_catalogue *cat, ssmq_
 void ssmq_loader_close(ssmq_loader *ld)
 {
     ssmq_model_free(ld->kept.model);
+    ssmq_tokenizer_close(ld->kept.tokenizer);
 }
 
 static ssmq_status read_experiment(const char *path, const ssmq_snapshot *snapshot, bool no_model,
@@ -123,7 +124,7 @@ int64_t ssmq_experiment_dump_bytes(const ssmq_experiment *e, int32_t *n_run)
 /* What depends on the model, as far as the experiment has it. */
 static void print_unchecked(const ssmq_experiment *e, ssmq_str *out)
 {
-    bool recipe = false, real = false, compare = false, collect = false, text = false;
+    bool recipe = false, real = false, compare = false, collect = false, text = false, prefix = false;
     for (int32_t i = 0; i < e->n_run; i++) {
         const ssmq_run *r = &e->run[i];
         recipe = recipe || r->recipe;
@@ -131,10 +132,12 @@ static void print_unchecked(const ssmq_experiment *e, ssmq_str *out)
         compare = compare || (r->compare && r->compare->n_interaction > 0);
         collect = collect || r->collect;
         text = text || r->tokenizer;
+        for (int32_t k = 0; k < r->n_evaluation; k++) prefix = prefix || r->evaluation[k].prefix;
     }
     ssmq_str_puts(out, "# not checked, as the model was not looked at:\n"
                        "#   its directory, config and weights; the ids of runs, which stand for their sums too\n");
     if (text) ssmq_str_puts(out, "#   its tokenizer: whether there is one, with no ids that the model lacks\n");
+    if (prefix) ssmq_str_puts(out, "#   evaluations of dialect lm-eval: whether their prefix is one token\n");
     if (recipe)
         ssmq_str_puts(out, "#   recipes: whether selectors name sites that their methods take, whether shapes suit (groups, "
                            "Hadamard sizes), and each step on top of those before\n");

@@ -205,8 +205,8 @@ typedef struct ssmq_loader {
         ssmq_model      *model;
         const ssmq_yaml *model_given[2]; /* without and with its tokenizer */
         ssmq_yaml       *model_tree[2];
-        const char      *tokenizer;   /* whose size is known */
-        int32_t          tokenizer_size;
+        const char      *tokenizer_file; /* of the tokenizer */
+        ssmq_tokenizer  *tokenizer;
     } kept;
 } ssmq_loader;
 
