@@ -181,6 +181,33 @@ static void rounding_is_named(void **state)
     test_backends_close(b, n);
 }
 
+/* Sums in another order are some units in the last place apart; here all values of a site are, by a factor next to 1, so
+ * that codes differ where a value is next to half-way between two. */
+static void last_bits_are_named(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 1);
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
+    ssmq_plan    *fake = copy_of(&a);
+    const int32_t site = test_site(m, "layers.0.in_proj.in");
+    float         factor[64];
+    assert_true(m->site[site].width <= 64);
+    for (int64_t i = 0; i < m->site[site].width; i++) factor[i] = 1 + 0.9f * SSMQ_FAKE_REAL_LAST_BITS;
+    fake->at[site].divide = fake->at[site].inverse = ssmq_tensor_of(factor, SSMQ_F32, 1, &m->site[site].width);
+    ssmq_fake_real *f = hold(*state, b[n - 1].be, &a, fake, 0);
+    assert_int_equal(f->first, site);
+    assert_int_equal(f->at[site].first.cause, SSMQ_DIFFER_summation);
+    assert_int_equal(f->at[site].count.n_summation + f->at[site].count.n_saturated, f->at[site].count.n_differ);
+    assert_int_equal(f->at[site].count.max_differ, 1);
+    check_counts(f);
+    ssmq_fake_real_free(f);
+    ssmq_plan_free(fake);
+    test_applied_free(&a);
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
 /* The head sees tokens whose targets are scored, in the second half of each window; about half of the first one's codes
  * differ. */
 static void a_window_that_is_half_scored(void **state)
@@ -338,6 +365,7 @@ int main(void)
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(another_scale_is_named, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(rounding_is_named, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(last_bits_are_named, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(a_window_that_is_half_scored, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(saturation_is_named, scratch_setup, scratch_teardown),
         cmocka_unit_test(departures_are_the_same_in_both_modes),
