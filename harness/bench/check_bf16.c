@@ -66,8 +66,9 @@ static void unify_nans(ssmq_tensor *y)
 ssmq_status ssmq_kernel_check_linear_bf16(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact)
 {
     static const int64_t columns[] = {1, 8, 15, 16, 17, 33, 48, 63, 64, 65, 80, 130, 300};
-    const int64_t        M = ssmq_draw_int(d, 1, 17), N = columns[ssmq_draw_int(d, 0, 12)];
-    const int64_t        K = ssmq_draw_int(d, 0, 2) ? ssmq_draw_int(d, 1, 70) : ssmq_draw_int(d, 200, 500);
+    int64_t              M = ssmq_draw_int(d, 1, 17), N = columns[ssmq_draw_int(d, 0, 12)];
+    const bool           large = ssmq_draw_large(d, &M, &N);
+    const int64_t        K = large || ssmq_draw_int(d, 0, 2) ? ssmq_draw_int(d, 1, 70) : ssmq_draw_int(d, 200, 500);
     ssmq_tensor          x, w, y, z, t[2];
     (void)exact;
     SSMQ_TRY(draw_factors(d, M, N, K, &x, &w));

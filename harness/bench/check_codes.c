@@ -36,8 +36,9 @@ static void to_extremes(ssmq_draw *d, ssmq_tensor *t)
 ssmq_status ssmq_kernel_check_linear_i8(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact)
 {
     static const int64_t columns[] = {1, 8, 16, 17, 48, 63, 64, 65, 80, 130, 300};
-    const int64_t        M = ssmq_draw_int(d, 1, 17), N = columns[ssmq_draw_int(d, 0, 10)];
-    const int64_t        K = ssmq_draw_int(d, 0, 1) ? ssmq_draw_int(d, 1, 70) : ssmq_draw_int(d, 700, 1700);
+    int64_t              M = ssmq_draw_int(d, 1, 17), N = columns[ssmq_draw_int(d, 0, 10)];
+    const bool           large = ssmq_draw_large(d, &M, &N);
+    const int64_t K = large || ssmq_draw_int(d, 0, 1) ? ssmq_draw_int(d, 1, 70) : ssmq_draw_int(d, 700, 1700);
     ssmq_tensor          x, w, y, z, t[3];
     ssmq_epilogue        a;
     (void)exact;

@@ -50,7 +50,8 @@ static ssmq_status draw_weight(ssmq_draw *d, bool floats, drawn *t)
                                     1536, 40, 80, 160, 320, 640, 1280};
     t->M = ssmq_draw_int(d, 1, 17);
     t->N = columns[ssmq_draw_int(d, 0, 10)];
-    t->K = ssmq_draw_int(d, 0, 1) ? inner[ssmq_draw_int(d, 0, 13)] : ssmq_draw_int(d, 1, 900);
+    if (ssmq_draw_large(d, &t->M, &t->N)) t->K = ssmq_draw_int(d, 1, 200);
+    else t->K = ssmq_draw_int(d, 0, 1) ? inner[ssmq_draw_int(d, 0, 13)] : ssmq_draw_int(d, 1, 900);
     t->w = (ssmq_codes){.code = &t->code,
                         .bits = ssmq_draw_int(d, 0, 1) ? 4 : 8,
                         .group = draw_group(d, t->K),

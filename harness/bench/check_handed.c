@@ -199,9 +199,10 @@ static ssmq_status check_result(ssmq_backend *other, const char *op, const parts
 static ssmq_status check_drawn(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, run_of *r)
 {
     static const int64_t widths[] = {1, 16, 63, 80, 130, 300};
-    const int64_t dim[] = {ssmq_draw_int(d, 1, 3), ssmq_draw_int(d, 1, 9), widths[ssmq_draw_int(d, 0, 5)]};
+    int64_t     dim[] = {ssmq_draw_int(d, 1, 3), ssmq_draw_int(d, 1, 9), widths[ssmq_draw_int(d, 0, 5)]};
     ssmq_tensor   y, z, state, before;
-    parts         p;
+    parts       p;
+    if (ssmq_draw_large(d, &dim[1], &dim[2])) dim[0] = 1;
     SSMQ_TRY(ssmq_draw_tensor(d, 3, dim, -5, 5, &y));
     SSMQ_TRY(draw_op(d, be, r, dim, &state));
     if (ssmq_draw_int(d, 0, 4) == 0) /* a column that is not finite, but for rmsnorm, which has no bias */

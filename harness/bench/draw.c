@@ -29,6 +29,14 @@ int64_t ssmq_draw_int(ssmq_draw *d, int64_t lo, int64_t hi)
     return lo + (int64_t)(next(d) % (uint64_t)(hi - lo + 1));
 }
 
+bool ssmq_draw_large(ssmq_draw *d, int64_t *M, int64_t *N)
+{
+    if (ssmq_draw_int(d, 0, 19) > 0) return false;
+    *M = ssmq_draw_int(d, 97, 110);
+    *N = ssmq_draw_int(d, 1030, 1100);
+    return true;
+}
+
 float ssmq_draw_real(ssmq_draw *d, float lo, float hi)
 {
     return lo + (hi - lo) * (float)((double)(next(d) >> 40) * 0x1p-24);

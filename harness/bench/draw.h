@@ -24,6 +24,8 @@ void      ssmq_draw_free(ssmq_draw *d);
 
 /* A whole number in lo .. hi. */
 int64_t ssmq_draw_int(ssmq_draw *d, int64_t lo, int64_t hi);
+/* Now and then true, with rows and columns of a result that backends cut into pieces both ways. */
+bool ssmq_draw_large(ssmq_draw *d, int64_t *M, int64_t *N);
 /* A real number, evenly from lo to hi. */
 float ssmq_draw_real(ssmq_draw *d, float lo, float hi);
 

@@ -77,8 +77,9 @@ static ssmq_status check_rmsnorm(ssmq_backend *be, ssmq_backend *other, ssmq_dra
  * and Stability, section 3.1), on either side. */
 static ssmq_status check_linear(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact)
 {
-    const int64_t M = ssmq_draw_int(d, 1, 17), N = some_size(d, 200);
-    const int64_t K = ssmq_draw_int(d, 0, 7) ? some_size(d, 300) : ssmq_draw_int(d, 700, 1700);
+    int64_t       M = ssmq_draw_int(d, 1, 17), N = some_size(d, 200);
+    const bool    large = ssmq_draw_large(d, &M, &N);
+    const int64_t K = large || ssmq_draw_int(d, 0, 7) ? some_size(d, 300) : ssmq_draw_int(d, 700, 1700);
     ssmq_tensor   x, w, y, z;
     TENSOR(d, -1, 1, &x, M, K);
     TENSOR(d, -1, 1, &w, N, K);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "harness/backend/backend.h"
 #include "harness/bench/draw.h"
+#include "harness/bench/meter.h"
 #include "harness/bench/peaks.h"
 
 #ifdef __cplusplus
@@ -40,7 +41,7 @@ typedef struct ssmq_bench_result {
     double      min_s, median_s;
     double      spread;      /* interquartile range over the median                              */
     double      baseline_s;  /* median of OpenBLAS for products of many rows, of memcpy elsewhere */
-    double      bytes, work; /* read and written once; operations, a multiply-add counts as two   */
+    ssmq_meter_cost cost;    /* as of the same op in a profile                                   */
     bool        cold;        /* the caches were emptied before each sample                       */
 } ssmq_bench_result;
 

@@ -19,20 +19,23 @@ const ssmq_bench_shape ssmq_bench_shapes[] = {
     {NULL, 0, 0, 0, 0, 0, 0},
 };
 
-const char *const ssmq_bench_ops[] = {"linear",     "linear_i8", "linear_bf16", "scan",    "conv",  "hadamard", "quantize",
-                                      "dequantize", "epilogue",  "finite",      "rmsnorm", "embed", "nll",      NULL};
+const char *const ssmq_bench_ops[] = {"linear",     "linear_i8", "linear_q", "linear_w", "linear_bf16", "scan",  "conv", "hadamard",
+                                      "encode",     "quantize",  "dequantize", "epilogue", "finite",    "rmsnorm", "embed", "nll", NULL};
 
 #define FLUSH_BYTES ((size_t)96 << 20)
-#define RESULTS_MAX 50
+#define GROUP 128 /* inputs that share a scale, of weights of 4 bits */
+#define RESULTS_MAX 80
 
 /* What one op needs to run: its tensors, by role. */
 typedef struct job {
-    ssmq_tensor    y, x, w, v, index, loss;
-    ssmq_tensor    dt, A, Bm, Cm, D, z, h;
-    ssmq_qspec     spec;
-    ssmq_qparams   params;
-    ssmq_packed    packed;
-    const char    *op;
+    ssmq_tensor  y, x, w, v, index, loss;
+    ssmq_tensor  dt, A, Bm, Cm, D, z, h;
+    ssmq_tensor  q; /* codes that rows become; data NULL: they stay floats */
+    float        scale;
+    ssmq_qspec   spec;
+    ssmq_qparams params;
+    ssmq_packed  packed;
+    const char  *op;
 } job;
 
 typedef struct bench {
@@ -44,43 +47,76 @@ typedef struct bench {
     char              *flush;
 } bench;
 
+static ssmq_status run_rmsnorm(ssmq_backend *be, job *j)
+{
+    const ssmq_encode_args encode = {.spec = &j->spec, .params = &j->params};
+    ssmq_handing           to = {.n = 1, .part = {{.q = &j->q, .encode = &encode}}};
+    return be->ops->rmsnorm(be, &j->y, &j->z, &j->x, &j->w, 1e-5f, j->q.data ? &to : NULL);
+}
+
+static ssmq_status run_encode(ssmq_backend *be, job *j)
+{
+    int64_t first;
+    return be->ops->encode(be, &j->q, &j->x,
+                           &(ssmq_encode_args){.rotate = true, .spec = &j->spec, .params = &j->params}, &first);
+}
+
+static ssmq_status run_conv(ssmq_backend *be, job *j)
+{
+    return be->ops->conv(
+        be, &j->y, &(ssmq_conv_args){.x = &j->x, .w = &j->w, .bias = &j->v, .scale = j->scale, .state = &j->h});
+}
+
+static ssmq_status run_scan(ssmq_backend *be, job *j)
+{
+    const float s = j->scale;
+    return be->ops->scan(be, &j->y,
+                         &(ssmq_scan_args){.x = &j->x,
+                                           .dt = &j->dt,
+                                           .A = &j->A,
+                                           .Bm = &j->Bm,
+                                           .Cm = &j->Cm,
+                                           .D = &j->D,
+                                           .z = &j->z,
+                                           .h = &j->h,
+                                           .scale = {.x = s, .dt = s, .Bm = s, .Cm = s, .z = s}});
+}
+
 /* Runs once; returns the op's status. */
 static ssmq_status run(ssmq_backend *be, job *j)
 {
-    const char *op = j->op;
-    if (!strcmp(op, "linear")) return be->ops->linear(be, &j->y, &j->x, &j->w);
-    if (!strcmp(op, "linear_i8"))
-        return be->ops->linear_i8(be, &j->y, &j->x, &j->packed, &(ssmq_epilogue){.scale = 1});
-    if (!strcmp(op, "linear_bf16"))
-        return be->ops->linear_bf16(be, &j->y, &j->x, &j->packed, &(ssmq_epilogue){.scale = 1});
-    if (!strcmp(op, "rmsnorm")) return be->ops->rmsnorm(be, &j->y, &j->z, &j->x, &j->w, 1e-5f, NULL);
-    if (!strcmp(op, "embed")) return be->ops->embed(be, &j->y, &j->index, &j->w);
-    if (!strcmp(op, "hadamard")) return be->ops->hadamard(be, &j->x, NULL);
-    if (!strcmp(op, "nll")) return be->ops->nll(be, &j->loss, &j->x, &j->index);
-    if (!strcmp(op, "quantize")) return be->ops->quantize(be, &j->y, &j->x, &j->spec, &j->params);
-    if (!strcmp(op, "dequantize"))
-        return be->ops->dequantize(be, &j->y, &j->x, &j->spec, &j->params);
+    const ssmq_backend_ops *ops = be->ops;
+    const ssmq_epilogue     plain = {.scale = 1};
+    const char             *op = j->op;
+    int64_t                 first;
+    if (!strcmp(op, "linear")) return ops->linear(be, &j->y, &j->x, &j->w);
+    if (!strcmp(op, "linear_i8")) return ops->linear_i8(be, &j->y, &j->x, &j->packed, &plain);
+    if (!strcmp(op, "linear_q")) return ops->linear_q(be, &j->y, &j->x, &j->packed, &plain);
+    if (!strcmp(op, "linear_w")) return ops->linear_w(be, &j->y, &j->x, &j->packed, &plain);
+    if (!strcmp(op, "linear_bf16")) return ops->linear_bf16(be, &j->y, &j->x, &j->packed, &plain);
+    if (!strcmp(op, "rmsnorm")) return run_rmsnorm(be, j);
+    if (!strcmp(op, "embed")) return ops->embed(be, &j->y, &j->index, &j->w);
+    if (!strcmp(op, "hadamard")) return ops->hadamard(be, &j->x, NULL);
+    if (!strcmp(op, "encode")) return run_encode(be, j);
+    if (!strcmp(op, "nll")) return ops->nll(be, &j->loss, &j->x, &j->index);
+    if (!strcmp(op, "quantize")) return ops->quantize(be, &j->y, &j->x, &j->spec, &j->params);
+    if (!strcmp(op, "dequantize")) return ops->dequantize(be, &j->y, &j->x, &j->spec, &j->params);
     if (!strcmp(op, "epilogue"))
-        return be->ops->epilogue(be, &j->x,
-                                 &(ssmq_epilogue){.scale = 1, .column = &j->w, .bias = &j->v});
-    if (!strcmp(op, "finite")) {
-        int64_t first;
-        return be->ops->finite(be, &j->x, &first);
-    }
-    if (!strcmp(op, "conv"))
-        return be->ops->conv(be, &j->y, &(ssmq_conv_args){.x = &j->x,
-                                                          .w = &j->w,
-                                                          .bias = &j->v,
-                                                          .scale = 1,
-                                                          .state = &j->h});
-    return be->ops->scan(be, &j->y, &(ssmq_scan_args){.x = &j->x,
-                                                      .dt = &j->dt,
-                                                      .A = &j->A,
-                                                      .Bm = &j->Bm,
-                                                      .Cm = &j->Cm,
-                                                      .D = &j->D,
-                                                      .z = &j->z,
-                                                      .h = &j->h});
+        return ops->epilogue(be, &j->x, &(ssmq_epilogue){.scale = 1, .column = &j->w, .bias = &j->v});
+    if (!strcmp(op, "finite")) return ops->finite(be, &j->x, &first);
+    return !strcmp(op, "conv") ? run_conv(be, j) : run_scan(be, j);
+}
+
+/* Runs once, to warm up, and looks at what that takes at least. */
+static ssmq_status run_metered(ssmq_backend *be, job *j, ssmq_meter_cost *cost)
+{
+    ssmq_meter_entry  e;
+    be->site = -1;
+    ssmq_meter       *meter = ssmq_meter_on(be, 0);
+    const ssmq_status st = run(be, j);
+    if (ssmq_meter_entry_at(meter, 0, &e)) *cost = e.cost;
+    ssmq_meter_off(meter);
+    return st;
 }
 
 /* The same product by OpenBLAS with as many threads, or as many bytes copied: what is timed beside. */
@@ -123,26 +159,27 @@ static bool wanted(const bench *b, const char *op)
 
 /* One result: SSMQ_BENCH_SAMPLES runs after a warm-up, then as many of the baseline.  After those of
  * OpenBLAS its threads stay awake for a while and would disturb what follows, hence the pause. */
-static ssmq_status measure(bench *b, job *j, const char *shape, double bytes, double work, bool cold)
+static ssmq_status measure(bench *b, job *j, const char *shape, bool cold)
 {
     if (!wanted(b, j->op)) return SSMQ_OK;
     SSMQ_ASSERT(b->n < RESULTS_MAX);
     ssmq_bench_result *r = &b->result[b->n++];
     double             baseline[SSMQ_BENCH_SAMPLES];
-    *r = (ssmq_bench_result){.op = j->op, .bytes = bytes, .work = work, .cold = cold};
+    *r = (ssmq_bench_result){.op = j->op, .cold = cold};
     snprintf(r->shape, sizeof r->shape, "%s", shape);
-    SSMQ_TRY(run(b->be, j));
+    SSMQ_TRY(run_metered(b->be, j, &r->cost));
+    const size_t bytes = (size_t)r->cost.bytes;
     for (int i = 0; i < SSMQ_BENCH_SAMPLES; i++) {
         if (cold) empty_caches(b);
         const double begin = omp_get_wtime();
         SSMQ_TRY(run(b->be, j));
         r->sample_s[i] = omp_get_wtime() - begin;
     }
-    run_baseline(b, j, (size_t)bytes);
+    run_baseline(b, j, bytes);
     for (int i = 0; i < SSMQ_BENCH_SAMPLES; i++) {
         if (cold) empty_caches(b);
         const double begin = omp_get_wtime();
-        run_baseline(b, j, (size_t)bytes);
+        run_baseline(b, j, bytes);
         baseline[i] = omp_get_wtime() - begin;
     }
     nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
@@ -167,126 +204,158 @@ static ssmq_status cube(ssmq_draw *d, int64_t rows, int64_t columns, float lo, f
     return ssmq_draw_dense(d, 3, (const int64_t[]){1, rows, columns}, lo, hi, out);
 }
 
-static ssmq_status time_linear(bench *b, int64_t M, int64_t N, int64_t K)
+/* ---- products ---------------------------------------------------------------------------- */
+
+static const char *const products[] = {"linear", "linear_i8", "linear_q", "linear_w", "linear_bf16", NULL};
+
+/* Codes of 4 bits with scales by group. */
+static ssmq_status pack_groups(ssmq_backend *be, ssmq_draw *d, const ssmq_tensor *w, bool floats, ssmq_packed *out)
 {
-    ssmq_draw   d = ssmq_draw_new(b->be, 1, true);
-    job         j = {.op = "linear"};
-    char        shape[64];
-    ssmq_status st;
-    SSMQ_TRY_DONE(st, matrix(&d, M, K, &j.x));
-    SSMQ_TRY_DONE(st, matrix(&d, N, K, &j.w));
-    SSMQ_TRY_DONE(st, matrix(&d, M, N, &j.y));
-    snprintf(shape, sizeof shape, "M %d, N %d, K %d", (int)M, (int)N, (int)K);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 4.0 * (double)(M * K + N * K + M * N),
-                              2.0 * (double)(M * N * K), M == 1));
-done:
-    ssmq_draw_free(&d);
-    return st;
+    const int64_t N = w->dim[0], K = w->dim[1], group = K < GROUP ? K : GROUP;
+    ssmq_tensor   scale;
+    SSMQ_TRY(matrix(d, N, (K + group - 1) / group, &scale));
+    return be->ops->pack_q(
+        be, &(ssmq_codes){.code = w, .bits = 4, .group = group, .scale = &scale, .floats = floats}, out);
 }
 
-/* The same product of codes; nothing else here does one, so the baseline is memory. */
-static ssmq_status time_linear_i8(bench *b, int64_t M, int64_t N, int64_t K)
+/* Factors as the op takes them. */
+static ssmq_status draw_factors(ssmq_backend *be, ssmq_draw *d, int64_t M, int64_t N, int64_t K, job *j)
+{
+    const int64_t x[] = {M, K}, w[] = {N, K};
+    const bool    codes = !strcmp(j->op, "linear_i8") || !strcmp(j->op, "linear_q");
+    const bool    bf16 = !strcmp(j->op, "linear_bf16");
+    ssmq_tensor   code;
+    SSMQ_TRY(matrix(d, M, N, &j->y));
+    if (codes) SSMQ_TRY(ssmq_draw_codes(d, 2, x, &j->x));
+    else SSMQ_TRY(ssmq_draw_dense(d, 2, x, bf16 ? 1 : -1, 1, &j->x)); /* 1 is one of bfloat16's */
+    if (!strcmp(j->op, "linear")) return matrix(d, N, K, &j->w);
+    SSMQ_TRY(ssmq_draw_zero(d, bf16 ? SSMQ_BF16 : SSMQ_I8, 2, w, &code));
+    if (bf16) return be->ops->pack_bf16(be, &code, &j->packed);
+    if (!strcmp(j->op, "linear_i8")) return be->ops->pack_i8(be, &code, &j->packed);
+    return pack_groups(be, d, &code, !codes, &j->packed);
+}
+
+/* The baseline of all but floats is memory: nothing else here does such a product. */
+static ssmq_status time_product(bench *b, const char *op, int64_t M, int64_t N, int64_t K)
 {
     ssmq_draw   d = ssmq_draw_new(b->be, 1, true);
-    job         j = {.op = "linear_i8"};
+    job         j = {.op = op};
     char        shape[64];
-    ssmq_tensor w;
+    const bool  groups = !strcmp(op, "linear_q") || !strcmp(op, "linear_w");
     ssmq_status st;
-    SSMQ_TRY_DONE(st, ssmq_draw_codes(&d, 2, (const int64_t[]){M, K}, &j.x));
-    SSMQ_TRY_DONE(st, ssmq_draw_zero(&d, SSMQ_I8, 2, (const int64_t[]){N, K}, &w));
-    SSMQ_TRY_DONE(st, matrix(&d, M, N, &j.y));
-    SSMQ_TRY_DONE(st, b->be->ops->pack_i8(b->be, &w, &j.packed));
-    snprintf(shape, sizeof shape, "M %d, N %d, K %d", (int)M, (int)N, (int)K);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, (double)(M * K + N * K + 4 * M * N),
-                              2.0 * (double)(M * N * K), M == 1));
+    SSMQ_TRY_DONE(st, draw_factors(b->be, &d, M, N, K, &j));
+    snprintf(shape, sizeof shape, "M %d, N %d, K %d%s", (int)M, (int)N, (int)K, groups ? ", 4 bits" : "");
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, M == 1));
 done:
     b->be->ops->free(b->be, j.packed.data);
     ssmq_draw_free(&d);
     return st;
 }
 
-static ssmq_status time_linear_bf16(bench *b, int64_t M, int64_t N, int64_t K)
+/* ---- along the sequence ------------------------------------------------------------------ */
+
+/* codes: x, and what else is of every token, as codes, as in mode real. */
+static ssmq_status inputs(ssmq_draw *d, int64_t L, int64_t columns, bool codes, float lo, float hi, ssmq_tensor *out)
 {
-    ssmq_draw   d = ssmq_draw_new(b->be, 1, true);
-    job         j = {.op = "linear_bf16"};
-    char        shape[64];
-    ssmq_tensor w;
-    ssmq_status st;
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 2, (const int64_t[]){M, K}, 1, 1, &j.x));
-    SSMQ_TRY_DONE(st, ssmq_draw_zero(&d, SSMQ_BF16, 2, (const int64_t[]){N, K}, &w));
-    SSMQ_TRY_DONE(st, matrix(&d, M, N, &j.y));
-    SSMQ_TRY_DONE(st, b->be->ops->pack_bf16(b->be, &w, &j.packed));
-    snprintf(shape, sizeof shape, "M %d, N %d, K %d", (int)M, (int)N, (int)K);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, (double)(4 * M * K + 2 * N * K + 4 * M * N),
-                              2.0 * (double)(M * N * K), M == 1));
-done:
-    b->be->ops->free(b->be, j.packed.data);
-    ssmq_draw_free(&d);
-    return st;
+    return codes ? ssmq_draw_codes(d, 3, (const int64_t[]){1, L, columns}, out) : cube(d, L, columns, lo, hi, out);
+}
+
+static ssmq_status time_scan(bench *b, ssmq_draw *d, int64_t L, bool codes)
+{
+    const int64_t E = b->z->E, N = b->z->N;
+    job           j = {.op = "scan", .scale = 0.01f};
+    char          shape[64];
+    SSMQ_TRY(inputs(d, L, E, codes, -1, 1, &j.x));
+    SSMQ_TRY(inputs(d, L, E, codes, -6, 1, &j.dt));
+    SSMQ_TRY(inputs(d, L, E, codes, -3, 3, &j.z));
+    SSMQ_TRY(inputs(d, L, N, codes, -1, 1, &j.Bm));
+    SSMQ_TRY(inputs(d, L, N, codes, -1, 1, &j.Cm));
+    SSMQ_TRY(cube(d, L, E, -3, 3, &j.y));
+    SSMQ_TRY(cube(d, E, N, -1, 1, &j.h));
+    SSMQ_TRY(ssmq_draw_dense(d, 2, (const int64_t[]){E, N}, -16, -1, &j.A));
+    SSMQ_TRY(ssmq_draw_dense(d, 1, &E, -1, 1, &j.D));
+    snprintf(shape, sizeof shape, "L %d, E %d, N %d, gated%s", (int)L, (int)E, (int)N, codes ? ", of codes" : "");
+    return measure(b, &j, shape, false);
+}
+
+static ssmq_status time_conv(bench *b, ssmq_draw *d, int64_t L, bool codes)
+{
+    const int64_t E = b->z->E, W = b->z->W;
+    job           j = {.op = "conv", .scale = codes ? 0.01f : 1};
+    char          shape[64];
+    SSMQ_TRY(inputs(d, L, E, codes, -1, 1, &j.x));
+    SSMQ_TRY(cube(d, L, E, -3, 3, &j.y));
+    SSMQ_TRY(ssmq_draw_dense(d, 2, (const int64_t[]){E, W}, -1, 1, &j.w));
+    SSMQ_TRY(ssmq_draw_dense(d, 1, &E, -1, 1, &j.v));
+    SSMQ_TRY(cube(d, W - 1, E, -1, 1, &j.h));
+    snprintf(shape, sizeof shape, "L %d, E %d, W %d%s", (int)L, (int)E, (int)W, codes ? ", of codes" : "");
+    return measure(b, &j, shape, false);
 }
 
 static ssmq_status time_sequence(bench *b, int64_t L)
 {
-    const double  elements = (double)(L * b->z->E);
-    const int64_t inner = b->z->E;
-    ssmq_draw     d = ssmq_draw_new(b->be, 2, true);
-    job           j = {.op = "scan"};
-    char          shape[64];
-    ssmq_status   st;
-    SSMQ_TRY_DONE(st, cube(&d, L, b->z->E, -1, 1, &j.x));
-    SSMQ_TRY_DONE(st, cube(&d, L, b->z->E, -6, 1, &j.dt));
-    SSMQ_TRY_DONE(st, cube(&d, L, b->z->E, -3, 3, &j.z));
-    SSMQ_TRY_DONE(st, cube(&d, L, b->z->E, -3, 3, &j.y));
-    SSMQ_TRY_DONE(st, cube(&d, L, b->z->N, -1, 1, &j.Bm));
-    SSMQ_TRY_DONE(st, cube(&d, L, b->z->N, -1, 1, &j.Cm));
-    SSMQ_TRY_DONE(st, cube(&d, b->z->E, b->z->N, -1, 1, &j.h));
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 2, (const int64_t[]){b->z->E, b->z->N}, -16, -1, &j.A));
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &inner, -1, 1, &j.D));
-    snprintf(shape, sizeof shape, "L %d, E %d, N %d, gated", (int)L, (int)b->z->E, (int)b->z->N);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 16 * elements, elements * (double)b->z->N, false));
-    j.op = "conv";
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 2, (const int64_t[]){b->z->E, b->z->W}, -1, 1, &j.w));
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &inner, -1, 1, &j.v));
-    SSMQ_TRY_DONE(st, cube(&d, b->z->W - 1, b->z->E, -1, 1, &j.h));
-    snprintf(shape, sizeof shape, "L %d, E %d, W %d", (int)L, (int)b->z->E, (int)b->z->W);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 8 * elements, 2 * (double)b->z->W * elements, false));
-done:
-    ssmq_draw_free(&d);
+    ssmq_status st = SSMQ_OK;
+    for (int codes = 0; codes < 2 && st == SSMQ_OK; codes++) {
+        ssmq_draw d = ssmq_draw_new(b->be, 2, true);
+        st = time_scan(b, &d, L, codes);
+        if (st == SSMQ_OK) st = time_conv(b, &d, L, codes);
+        ssmq_draw_free(&d);
+    }
     return st;
+}
+
+/* ---- rows -------------------------------------------------------------------------------- */
+
+static ssmq_status time_wide(bench *b, ssmq_draw *d, int64_t M, job *j)
+{
+    static const char *const ops[] = {"hadamard", "encode", "quantize", "dequantize", "epilogue", "finite"};
+    const int64_t            E = b->z->E, dim[] = {M, E};
+    char                     shape[64];
+    SSMQ_TRY(matrix(d, M, E, &j->x));
+    SSMQ_TRY(matrix(d, M, E, &j->y));
+    SSMQ_TRY(ssmq_draw_zero(d, SSMQ_I8, 2, dim, &j->q));
+    SSMQ_TRY(ssmq_draw_dense(d, 1, &E, -1, 1, &j->w));
+    SSMQ_TRY(ssmq_draw_dense(d, 1, &E, -1, 1, &j->v));
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        j->op = ops[i];
+        snprintf(shape, sizeof shape, "M %d, n %d%s", (int)M, (int)E, i == 1 ? ", rotated" : "");
+        SSMQ_TRY(measure(b, j, shape, false));
+    }
+    return SSMQ_OK;
+}
+
+static ssmq_status time_rmsnorm(bench *b, ssmq_draw *d, int64_t M, job *j)
+{
+    const int64_t D = b->z->D, dim[] = {M, D};
+    char          shape[64];
+    ssmq_tensor   q;
+    j->op = "rmsnorm";
+    SSMQ_TRY(matrix(d, M, D, &j->x));
+    SSMQ_TRY(matrix(d, M, D, &j->y));
+    SSMQ_TRY(matrix(d, M, D, &j->z));
+    SSMQ_TRY(ssmq_draw_zero(d, SSMQ_I8, 2, dim, &q));
+    SSMQ_TRY(ssmq_draw_dense(d, 1, &D, -1, 1, &j->w));
+    for (int codes = 0; codes < 2; codes++) {
+        j->q = codes ? q : (ssmq_tensor){0};
+        snprintf(shape, sizeof shape, "M %d, D %d, added%s", (int)M, (int)D, codes ? ", to codes" : "");
+        SSMQ_TRY(measure(b, j, shape, false));
+    }
+    return SSMQ_OK;
 }
 
 static ssmq_status time_rows(bench *b, int64_t M)
 {
-    const int64_t inner = b->z->E, width = b->z->D;
-    const double  wide = (double)(M * b->z->E), narrow = (double)(M * b->z->D);
-    ssmq_draw     d = ssmq_draw_new(b->be, 3, true);
-    char          shape[64];
-    ssmq_status   st;
-    float         scale = 0.01f;
-    job           j = {.op = "hadamard",
-                       .spec = {.bits = 8, .symmetric = true},
-                       .params = {.scale = ssmq_tensor_of(&scale, SSMQ_F32, 0, NULL)}};
-    snprintf(shape, sizeof shape, "M %d, n %d", (int)M, (int)b->z->E);
-    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->E, &j.x));
-    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->E, &j.y));
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &inner, -1, 1, &j.w));
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &inner, -1, 1, &j.v));
-    static const char *const ops[] = {"hadamard", "quantize", "dequantize", "epilogue", "finite"};
-    for (int i = 0; i < 5; i++) {
-        j.op = ops[i];
-        SSMQ_TRY_DONE(st, measure(b, &j, shape, (i < 4 ? 8 : 4) * wide, wide, false));
-    }
-    j.op = "rmsnorm";
-    snprintf(shape, sizeof shape, "M %d, D %d, added", (int)M, (int)b->z->D);
-    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->D, &j.x));
-    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->D, &j.y));
-    SSMQ_TRY_DONE(st, matrix(&d, M, b->z->D, &j.z));
-    SSMQ_TRY_DONE(st, ssmq_draw_dense(&d, 1, &width, -1, 1, &j.w));
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 16 * narrow, 4 * narrow, false));
-done:
+    ssmq_draw d = ssmq_draw_new(b->be, 3, true);
+    float     scale = 0.01f;
+    job       j = {.spec = {.bits = 8, .symmetric = true},
+                   .params = {.scale = ssmq_tensor_of(&scale, SSMQ_F32, 0, NULL)}};
+    ssmq_status st = time_wide(b, &d, M, &j);
+    if (st == SSMQ_OK) st = time_rmsnorm(b, &d, M, &j);
     ssmq_draw_free(&d);
     return st;
 }
+
+/* ---- ends -------------------------------------------------------------------------------- */
 
 static ssmq_status time_ends(bench *b, int64_t M)
 {
@@ -298,13 +367,12 @@ static ssmq_status time_ends(bench *b, int64_t M)
     SSMQ_TRY_DONE(st, matrix(&d, M, b->z->D, &j.y));
     SSMQ_TRY_DONE(st, ssmq_draw_index(&d, M, 0, (int32_t)b->z->V - 1, &j.index));
     snprintf(shape, sizeof shape, "M %d, D %d", (int)M, (int)b->z->D);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 8.0 * (double)(M * b->z->D), 0, false));
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, false));
     j.op = "nll";
     SSMQ_TRY_DONE(st, matrix(&d, M, b->z->V, &j.x));
     SSMQ_TRY_DONE(st, ssmq_draw_zero(&d, SSMQ_F64, 1, &M, &j.loss));
     snprintf(shape, sizeof shape, "M %d, V %d", (int)M, (int)b->z->V);
-    SSMQ_TRY_DONE(st, measure(b, &j, shape, 4.0 * (double)(M * b->z->V),
-                              (double)(M * b->z->V), false));
+    SSMQ_TRY_DONE(st, measure(b, &j, shape, false));
 done:
     ssmq_draw_free(&d);
     return st;
@@ -312,20 +380,17 @@ done:
 
 static ssmq_status time_all(bench *b, int64_t tokens)
 {
-    const int64_t products[][2] = {{2 * b->z->E, b->z->D},
-                                          {b->z->R + 2 * b->z->N, b->z->E},
-                                          {b->z->E, b->z->R},
-                                          {b->z->D, b->z->E},
-                                          {b->z->V, b->z->D}};
+    const int64_t size[][2] = {{2 * b->z->E, b->z->D},
+                               {b->z->R + 2 * b->z->N, b->z->E},
+                               {b->z->E, b->z->R},
+                               {b->z->D, b->z->E},
+                               {b->z->V, b->z->D}};
     for (int i = 0; i < 5; i++) {
         /* The head over a block of rows: logits of all tokens are never kept. */
         const int64_t M = i < 4 ? tokens : 64;
-        for (int one = 0; one < 2; one++) {
-            if (wanted(b, "linear")) SSMQ_TRY(time_linear(b, one ? 1 : M, products[i][0], products[i][1]));
-            if (wanted(b, "linear_i8")) SSMQ_TRY(time_linear_i8(b, one ? 1 : M, products[i][0], products[i][1]));
-            if (wanted(b, "linear_bf16"))
-                SSMQ_TRY(time_linear_bf16(b, one ? 1 : M, products[i][0], products[i][1]));
-        }
+        for (int one = 0; one < 2; one++)
+            for (const char *const *op = products; *op; op++)
+                if (wanted(b, *op)) SSMQ_TRY(time_product(b, *op, one ? 1 : M, size[i][0], size[i][1]));
     }
     SSMQ_TRY(time_sequence(b, tokens));
     SSMQ_TRY(time_sequence(b, 1));

@@ -122,16 +122,21 @@ static ssmq_status run_tier(const bench_options *o, const char *isa, const ssmq_
 
 /* ---- results ----------------------------------------------------------------------------- */
 
+static double operations_of(const ssmq_bench_result *r)
+{
+    return r->cost.i8 + r->cost.bf16 + r->cost.f32;
+}
+
 static double peak_of(const tier *t, const ssmq_bench_result *r)
 {
-    if (strcmp(r->op, "linear_i8") == 0 && t->peaks.all.i8 > 0) return t->peaks.all.i8;
-    if (strcmp(r->op, "linear_bf16") == 0 && t->peaks.all.bf16 > 0) return t->peaks.all.bf16;
+    if (r->cost.i8 > 0 && t->peaks.all.i8 > 0) return t->peaks.all.i8;
+    if (r->cost.bf16 > 0 && t->peaks.all.bf16 > 0) return t->peaks.all.bf16;
     return t->peaks.all.f32;
 }
 
 static void add_row(ssmq_table *table, ssmq_arena *a, const tier *t, const ssmq_bench_result *r)
 {
-    const double gb = r->bytes / r->median_s / 1e9, gop = r->work / r->median_s / 1e9;
+    const double gb = r->cost.bytes / r->median_s / 1e9, gop = operations_of(r) / r->median_s / 1e9;
     const char  *cell[] = {r->op,
                            r->shape,
                            ssmq_arena_printf(a, "%.1f", r->median_s * 1e6),
@@ -172,7 +177,7 @@ static void put_text(const bench_options *o, const tier *t, ssmq_str *out)
 
 static void put_result(ssmq_json_writer *w, const tier *t, const ssmq_bench_result *r)
 {
-    const double gb = r->bytes / r->median_s / 1e9, gop = r->work / r->median_s / 1e9;
+    const double gb = r->cost.bytes / r->median_s / 1e9, gop = operations_of(r) / r->median_s / 1e9;
     ssmq_json_begin_object(w, NULL);
     ssmq_json_put_text(w, "op", r->op);
     ssmq_json_put_text(w, "shape", r->shape);
