@@ -48,7 +48,7 @@ static ssmq_status draw_weight(ssmq_draw *d, bool floats, drawn *t)
     static const int64_t columns[] = {1, 8, 16, 17, 31, 33, 64, 65, 80, 130, 300};
     static const int64_t inner[] = {12,   24, 48, 96,  192, 384, 768,
                                     1536, 40, 80, 160, 320, 640, 1280};
-    t->M = ssmq_draw_int(d, 1, 17);
+    t->M = ssmq_draw_int(d, 0, 1) ? ssmq_draw_int(d, 1, 17) : 1; /* one has kernels of its own */
     t->N = columns[ssmq_draw_int(d, 0, 10)];
     if (ssmq_draw_large(d, &t->M, &t->N)) t->K = ssmq_draw_int(d, 1, 200);
     else t->K = ssmq_draw_int(d, 0, 1) ? inner[ssmq_draw_int(d, 0, 13)] : ssmq_draw_int(d, 1, 900);

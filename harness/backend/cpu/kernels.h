@@ -63,28 +63,24 @@ bool ssmq_cpu_bf16_c(ssmq_backend_ops *ops);
 bool ssmq_cpu_bf16_avx2(ssmq_backend_ops *ops);
 bool ssmq_cpu_bf16_avx512bf16(ssmq_backend_ops *ops);
 
-/* Packs codes for linear_w: [row / 4][part][row % 4], a part being so many inputs of a row, with zeros past N and K;
- * then the scales as they are given. */
+/* Packs codes for linear_w: [row / 8][part][row % 8], a part being so many inputs of a row, with zeros past N and K;
+ * then the scales, [row / 8][group][row % 8].  Parts of codes of 4 bits lie in 16 words of 32 bits for rows r and r + 4:
+ * input 16 i + j of theirs in bits 4 i .. 4 i + 3 of word j, 16 bits higher for row r + 4. */
 ssmq_status ssmq_cpu_pack_rows(ssmq_backend *be, const ssmq_codes *w, ssmq_packed *out);
-#define SSMQ_CPU_ROWS 4 /* of a weight that lie side by side */
-static inline int64_t ssmq_cpu_part_inputs(const ssmq_packed *w)
+#define SSMQ_CPU_ROWS 8 /* of a weight that lie side by side */
+static inline int64_t ssmq_cpu_part_inputs(int32_t bits)
 {
-    return w->bits == 4 ? 32 : 16;
+    return bits == 4 ? 64 : 16;
 }
-static inline int64_t ssmq_cpu_part_bytes(const ssmq_packed *w)
+/* Bytes of the parts of so many rows, a multiple of SSMQ_CPU_ROWS. */
+static inline int64_t ssmq_cpu_parts_bytes(const ssmq_packed *w, int64_t rows)
 {
-    return w->bits == 16 ? 32 : 16;
+    const int64_t inputs = ssmq_cpu_part_inputs(w->bits);
+    return rows * ((w->K + inputs - 1) / inputs) * inputs * w->bits / 8;
 }
-/* The part of row n that begins with input k. */
-static inline int64_t ssmq_cpu_part_at(const ssmq_packed *w, int64_t n, int64_t k)
+static inline int64_t ssmq_cpu_rows_packed(const ssmq_packed *w)
 {
-    const int64_t inputs = ssmq_cpu_part_inputs(w), parts = (w->K + inputs - 1) / inputs;
-    return ((n / SSMQ_CPU_ROWS * parts + k / inputs) * SSMQ_CPU_ROWS + n % SSMQ_CPU_ROWS) * ssmq_cpu_part_bytes(w);
-}
-/* All rows. */
-static inline int64_t ssmq_cpu_packed_rows_bytes(const ssmq_packed *w)
-{
-    return ssmq_cpu_part_at(w, (w->N + SSMQ_CPU_ROWS - 1) / SSMQ_CPU_ROWS * SSMQ_CPU_ROWS, 0);
+    return (w->N + SSMQ_CPU_ROWS - 1) / SSMQ_CPU_ROWS * SSMQ_CPU_ROWS;
 }
 
 /* A product through OpenBLAS, for tier c, for many rows. */
