@@ -128,13 +128,17 @@ cp "$scratch/again/model.safetensors" "$scratch/bad/"
 sed -i 's/"n_layer": 8/"n_layer":  8/' "$scratch/bad/config.json"
 broken "config.json is not the one that $scratch/bad/model.safetensors was written with: another model's, or changed"
 fresh
-LC_ALL=C sed -i 's/"ssmq_quantized": "1"/"ssmq_quantized": "9"/' "$scratch/bad/model.safetensors"
-broken "model.safetensors: a quantised checkpoint of version 9; this program reads version 1"
+LC_ALL=C sed -i 's/"ssmq_quantized": "2"/"ssmq_quantized": "9"/' "$scratch/bad/model.safetensors"
+broken "model.safetensors: a quantised checkpoint of version 9; this program reads version 2"
 fresh
 LC_ALL=C sed -i 's/\\"clip_ratio\\": 1.0/\\"clip_ratio\\": 0.9/' "$scratch/bad/model.safetensors"
 broken "model.safetensors: its scales are not the set that it was written with"
 fresh
 printf '\377' | dd of="$scratch/bad/model.safetensors" bs=1 seek=$(($(stat -c %s "$scratch/bad/model.safetensors") - 5000)) conv=notrunc 2> /dev/null
+broken "model.safetensors: changed since it was written: the sum of its tensors and texts is another"
+# Two weights of the same shape, one under the other's name.
+fresh
+LC_ALL=C sed -i 's/ssmq.layers.0.in_proj.weight.codes/SSMQ/; s/ssmq.layers.1.in_proj.weight.codes/ssmq.layers.0.in_proj.weight.codes/; s/"SSMQ"/"ssmq.layers.1.in_proj.weight.codes"/' "$scratch/bad/model.safetensors"
 broken "model.safetensors: changed since it was written: the sum of its tensors and texts is another"
 fresh
 head -c 1000000 "$scratch/q/model.safetensors" > "$scratch/bad/model.safetensors"

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define SSMQ_QUANTIZED_VERSION 1
+#define SSMQ_QUANTIZED_VERSION 2
 #define SSMQ_QUANTIZED_KEY "ssmq_quantized" /* of config.json and of the metadata: the version */
 
 /* Does DIRECTORY/config.json say so?  False also where there is none. */

@@ -113,13 +113,19 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+static const ssmq_stored **sorted_by_name(const ssmq_stored *entry, int32_t n)
+{
+    const ssmq_stored **sorted = ssmq_must_malloc((size_t)(n + 1) * sizeof *sorted);
+    for (int32_t i = 0; i < n; i++) sorted[i] = &entry[i];
+    qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+    return sorted;
+}
+
 void ssmq_plan_digest(const char *text, const ssmq_stored *entry, int32_t n,
                       char hex[SSMQ_SHA256_HEX])
 {
     ssmq_sha256        *h = ssmq_sha256_new();
-    const ssmq_stored **sorted = ssmq_must_malloc((size_t)(n + 1) * sizeof *sorted);
-    for (int32_t i = 0; i < n; i++) sorted[i] = &entry[i];
-    qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+    const ssmq_stored **sorted = sorted_by_name(entry, n);
     ssmq_sha256_add(h, text, strlen(text));
     for (int32_t i = 0; i < n; i++) {
         ssmq_sha256_add(h, sorted[i]->name, strlen(sorted[i]->name) + 1);
@@ -127,6 +133,21 @@ void ssmq_plan_digest(const char *text, const ssmq_stored *entry, int32_t n,
     }
     free(sorted);
     ssmq_sha256_finish(h, hex);
+}
+
+void ssmq_plan_sum_table(ssmq_sha256 *h, const ssmq_stored *entry, const int64_t *to_end, int32_t n)
+{
+    const ssmq_stored **sorted = sorted_by_name(entry, n);
+    ssmq_str            text = {0};
+    for (int32_t i = 0; i < n; i++) {
+        const ssmq_tensor *t = &sorted[i]->value;
+        ssmq_str_printf(&text, "%s %s", sorted[i]->name, ssmq_dtype_name(t->dtype));
+        for (int32_t k = 0; k < t->rank; k++) ssmq_str_printf(&text, " %lld", (long long)t->dim[k]);
+        ssmq_str_printf(&text, " at %lld\n", (long long)to_end[sorted[i] - entry]);
+    }
+    ssmq_sha256_add(h, ssmq_str_text(&text), text.length);
+    ssmq_str_free(&text);
+    free(sorted);
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */

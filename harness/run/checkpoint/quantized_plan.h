@@ -31,6 +31,10 @@ bool ssmq_plan_same_spec(const ssmq_qspec *a, const ssmq_qspec *b);
 /* The sum over text and tensors that names a set of scales. */
 void ssmq_plan_digest(const char *text, const ssmq_stored *entry, int32_t n, char hex[SSMQ_SHA256_HEX]);
 
+/* Adds to a sum what its bytes do not say of each tensor of a file: name, type, shape, and to_end, the bytes from
+ * its first to the end of the last tensor; by name. */
+void ssmq_plan_sum_table(ssmq_sha256 *h, const ssmq_stored *entry, const int64_t *to_end, int32_t n);
+
 /* Back into a new plan of m, all but codes, in which nothing is decided yet.  file: for messages.  INPUT. */
 SSMQ_MUST_USE ssmq_status ssmq_plan_read(ssmq_plan *p, const char *file, const char *text, const ssmq_stored *entry,
                                          int32_t n);

@@ -57,7 +57,7 @@ static ssmq_status check_version(const reader *r)
 {
     const char *version;
     SSMQ_TRY(metadata(r, SSMQ_QUANTIZED_KEY, &version));
-    if (strcmp(version, "1") == 0) return SSMQ_OK;
+    if (strcmp(version, ssmq_arena_printf(r->arena, "%d", SSMQ_QUANTIZED_VERSION)) == 0) return SSMQ_OK;
     return SSMQ_FAIL(INPUT,
                      "%s: a quantised checkpoint of version %.16s; this program reads version %d",
                      r->file, version, SSMQ_QUANTIZED_VERSION);
@@ -78,8 +78,24 @@ static ssmq_status check_config(const reader *r)
 static const char *const summed[] = {SSMQ_QUANTIZED_KEY, "ssmq_version", "config_sha256", "source",
                                      "recipe"};
 
-/* Of these texts and of the tensors in the order of the file, but for the sum itself, which is the
- * last. */
+/* What the tensors before the sum are. */
+static void sum_table(const reader *r, const ssmq_stored *digest, ssmq_sha256 *h)
+{
+    const int32_t all = ssmq_checkpoint_count(r->c);
+    ssmq_stored  *entry = SSMQ_ARENA_ARRAY(r->arena, ssmq_stored, all);
+    int64_t      *to_end = SSMQ_ARENA_ARRAY(r->arena, int64_t, all);
+    int32_t       n = 0;
+    for (int32_t i = 0; i < all; i++) {
+        const ssmq_stored *t = ssmq_checkpoint_at(r->c, i);
+        if (t == digest) continue;
+        entry[n] = *t;
+        to_end[n++] = (const char *)digest->value.data - (const char *)t->value.data;
+    }
+    ssmq_plan_sum_table(h, entry, to_end, n);
+}
+
+/* Of these texts and of the tensors, what they are and then their bytes in the order of the file, but for the sum itself,
+ * which is the last. */
 static ssmq_status check_bytes(const reader *r)
 {
     const ssmq_stored *digest = ssmq_checkpoint_find(r->c, SSMQ_PLAN_PREFIX "digest");
@@ -94,6 +110,7 @@ static ssmq_status check_bytes(const reader *r)
     ssmq_sha256 *h = ssmq_sha256_new();
     for (size_t i = 0; i < sizeof summed / sizeof *summed; i++)
         ssmq_sha256_add(h, text[i], strlen(text[i]) + 1);
+    sum_table(r, digest, h);
     for (int i = 7; i >= 0; i--) length = length << 8 | r->map.data[i];
     for (size_t at = 8 + (size_t)length; r->map.data + at < end; at += CHUNK) {
         const size_t left = (size_t)(end - r->map.data) - at, n = left < CHUNK ? left : CHUNK;

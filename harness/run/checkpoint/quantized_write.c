@@ -33,7 +33,7 @@ typedef struct writer {
     ssmq_stored                  *entry;
     part                         *part; /* [n] beside entry */
     int32_t                       n;
-    ssmq_sha256 *sum; /* over the texts before the plan's, then the bytes of all entries in order */
+    ssmq_sha256 *sum; /* over the texts before the plan's, the table, then the bytes of all entries in order */
 } writer;
 
 static const ssmq_tensor *value_of(const writer *w, int32_t site)
@@ -298,17 +298,26 @@ static const char *source_text(const writer *w)
     return copy;
 }
 
+/* Texts before the plan's, and what the entries are. */
+static void begin_sum(writer *w, const ssmq_safetensors_text *text)
+{
+    int64_t *to_end = SSMQ_ARENA_ARRAY(w->arena, int64_t, w->n + 1), left = 0;
+    for (int32_t i = 0; i < 5; i++) ssmq_sha256_add(w->sum, text[i].value, strlen(text[i].value) + 1);
+    for (int32_t i = w->n; i-- > 0;) to_end[i] = left += (int64_t)ssmq_tensor_bytes(&w->entry[i].value);
+    ssmq_plan_sum_table(w->sum, w->entry, to_end, w->n);
+}
+
 static ssmq_status write_weights(writer *w, const char *config_sum, const char *plan,
                                  const char *scales)
 {
+    const char                 *version = ssmq_arena_printf(w->arena, "%d", SSMQ_QUANTIZED_VERSION);
     const ssmq_safetensors_text text[] = {
-        {SSMQ_QUANTIZED_KEY, "1"},     {"ssmq_version", ssmq_build_info()->version},
+        {SSMQ_QUANTIZED_KEY, version}, {"ssmq_version", ssmq_build_info()->version},
         {"config_sha256", config_sum}, {"source", source_text(w)},
         {"recipe", w->c->recipe},      {"plan", plan},
         {"scales_sha256", scales}};
     ssmq_safetensors_writer *f;
-    for (int32_t i = 0; i < 5; i++)
-        ssmq_sha256_add(w->sum, text[i].value, strlen(text[i].value) + 1);
+    begin_sum(w, text);
     SSMQ_TRY(ssmq_safetensors_begin_with(
         ssmq_arena_printf(w->arena, "%s/model.safetensors", w->directory), text,
         (int32_t)(sizeof text / sizeof *text), w->entry, w->n + 1, &f));
