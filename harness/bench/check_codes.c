@@ -119,7 +119,8 @@ static ssmq_status draw_inputs(ssmq_draw *d, const int64_t dim[INPUTS][3], const
 
 ssmq_status ssmq_kernel_check_scan_i8(ssmq_backend *be, ssmq_backend *other, ssmq_draw *d, bool exact)
 {
-    const int64_t  B = ssmq_draw_int(d, 1, 3), L = ssmq_draw_int(d, 1, 20), E = ssmq_draw_int(d, 1, 150);
+    const int64_t  B = ssmq_draw_int(d, 1, 3), L = ssmq_draw_int(d, 0, 3) ? ssmq_draw_int(d, 1, 20) : 1;
+    const int64_t  E = ssmq_draw_int(d, 0, 3) ? ssmq_draw_int(d, 1, 150) : ssmq_draw_int(d, 130, 300);
     const int64_t  N = ssmq_draw_int(d, 0, 2) ? ssmq_draw_int(d, 1, 64) : 16;
     const int64_t  dim[INPUTS][3] = {{B, L, E}, {B, L, E}, {B, L, N}, {B, L, N}, {B, L, E}};
     ssmq_tensor    code[INPUTS], value[INPUTS], A, D, channel, h1, h2, y, z;

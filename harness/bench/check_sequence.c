@@ -25,7 +25,15 @@ static ssmq_status bounds(ssmq_draw *d, int64_t n, double **out)
 
 static int64_t some_channels(ssmq_draw *d)
 {
+    if (ssmq_draw_int(d, 0, 7) == 0) return ssmq_draw_int(d, 130, 300); /* several blocks of them */
     return ssmq_draw_int(d, 0, 3) ? ssmq_draw_int(d, 1, 70) : 16 * ssmq_draw_int(d, 1, 12);
+}
+
+/* A single one often: decoding has ways of its own. */
+static int64_t some_steps(ssmq_draw *d)
+{
+    if (ssmq_draw_int(d, 0, 3) == 0) return 1;
+    return ssmq_draw_int(d, 0, 9) ? ssmq_draw_int(d, 1, 70) : ssmq_draw_int(d, 97, 130);
 }
 
 /* What enters silu is off by (W + 2) u of the sizes added, on either side; silu passes at most 1.1 of
@@ -115,7 +123,7 @@ static void scan_bound(const ssmq_scan_args *a, const ssmq_tensor *before, int64
 
 static ssmq_status draw_scan(ssmq_draw *d, ssmq_tensor t[9], ssmq_scan_args *a)
 {
-    const int64_t B = ssmq_draw_int(d, 1, 3), L = ssmq_draw_int(d, 1, 70), E = some_channels(d);
+    const int64_t B = ssmq_draw_int(d, 1, 3), L = some_steps(d), E = some_channels(d);
     const int64_t N = ssmq_draw_int(d, 0, 2) ? ssmq_draw_int(d, 1, 64) : 16;
     SSMQ_TRY(draw3(d, B, L, E, -2, 2, &t[0]));
     SSMQ_TRY(draw3(d, B, L, E, ssmq_draw_int(d, 0, 1) ? -8 : -30, 30, &t[1]));

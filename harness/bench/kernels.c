@@ -126,11 +126,12 @@ static ssmq_status check_epilogue(ssmq_backend *be, ssmq_backend *other, ssmq_dr
     return ssmq_draw_compare("epilogue", &y, &z, exact ? NULL : bound);
 }
 
-/* The n of a transform: 2^k or K 2^k. */
+/* The n of a transform, 2^k or K 2^k, up to those of released models (5120 = 40 2^7). */
 static int64_t some_hadamard(ssmq_draw *d)
 {
     static const int64_t factor[] = {1, 12, 20, 28, 36, 40, 52, 60, 108, 140, 156, 172};
-    return factor[ssmq_draw_int(d, 0, 11)] << ssmq_draw_int(d, 0, 6);
+    const int64_t        k = factor[ssmq_draw_int(d, 0, 11)];
+    return k << ssmq_draw_int(d, 0, k == 1 ? 12 : k <= 40 ? 8 : 6);
 }
 
 /* log2(n / K) stages of additions, K more, and the norm, on either side; every partial sum is at most
