@@ -76,18 +76,29 @@ void ssmq_exec_part(ssmq_exec *ex, int64_t sequence, int64_t token)
     ex->part_token = token;
 }
 
-/* Of the 130m, what a layer makes of 64 tokens as codes is 2 MiB; every thread has a cache of its own.  Floats
- * take longer parts, as their weights are read once for each: 256 tokens, 9 MiB, for the cache that is shared. */
+/* Of the 130m, what a layer makes of 64 tokens as codes is 2 MiB; every thread has a cache of its own.  Products
+ * of floats take longer parts, as their weights are read, or unpacked, once for each: 256 tokens, 9 MiB, for the
+ * cache that is shared. */
 #define PART_OF_THREAD 64
 #define PART_OF_FLOATS 256
 
+/* Does a layer multiply what is packed for products of whole numbers, or of bfloat16? */
+static bool multiplies_codes(const ssmq_exec *ex)
+{
+    for (int32_t i = 0; ex->mode != SSMQ_MODE_FLOAT && i < ex->model->n_site; i++) {
+        const ssmq_site *s = &ex->model->site[i];
+        if (s->kind != SSMQ_SITE_WEIGHT || s->layer < 0) continue;
+        if (ssmq_exec_is_integer(ex, i) || ssmq_exec_is_bf16(ex, i)) return true;
+    }
+    return false;
+}
+
 int64_t ssmq_exec_part_length(const ssmq_exec *ex, int64_t L)
 {
-    const bool    seen = ex->probe.see || ex->probe.codes;
-    const bool    parts = ex->mode != SSMQ_MODE_FAKE && ex->be->ops->space == SSMQ_SPACE_HOST;
-    const int64_t codes = (int64_t)PART_OF_THREAD * ex->be->threads;
-    const int64_t part = ex->mode == SSMQ_MODE_FLOAT ? PART_OF_FLOATS : codes;
-    return parts && !seen && !ex->be->ops->rows_vary && !ssmq_exec_whole(ex) && L > part ? part : L;
+    const bool seen = ex->probe.see || ex->probe.codes, host = ex->be->ops->space == SSMQ_SPACE_HOST;
+    if (L <= PART_OF_THREAD || seen || !host || ex->be->ops->rows_vary || ssmq_exec_whole(ex)) return L;
+    const int64_t part = multiplies_codes(ex) ? (int64_t)PART_OF_THREAD * ex->be->threads : PART_OF_FLOATS;
+    return L > part ? part : L;
 }
 
 ssmq_backend *ssmq_exec_backend(ssmq_exec *ex)

@@ -268,61 +268,64 @@ static void the_state_is_kept_as_it_is_rounded(void **state)
 
 /* ---- parts ------------------------------------------------------------------------------- */
 
-#define LONG 150 /* tokens, which real mode takes through a layer in three parts */
+#define LONG 150        /* tokens, which products of codes take through a layer in two parts */
+#define LONG_FLOATS 300 /* the same of floats */
 
-/* Fake mode takes all tokens through a layer at once. */
-static void check_logits_of(const test_backend *b, const ssmq_model *m, const test_step *steps,
-                            const char *recipe, const int32_t *token)
+static bool is_whole_or_has_codes(const char *recipe)
 {
-    test_applied a = test_apply(m, b->be, steps, SEED);
-    const size_t bytes = (size_t)(B * LONG * m->vocabulary) * sizeof(float);
-    float *fake = test_logits_in(b->be, a.m, a.r.plan, SSMQ_MODE_FAKE, token, B, LONG, LONG);
-    float *real = test_logits_in(b->be, a.m, a.r.plan, SSMQ_MODE_REAL, token, B, LONG, LONG);
-    if (memcmp(fake, real, bytes) != 0) fail_msg("%s, %s", b->name, recipe);
-    free(fake);
-    free(real);
+    return strcmp(recipe, "quamba") == 0 || is_whole(recipe) || strcmp(recipe, "state in bytes") == 0;
+}
+
+static bool is_of_floats(const char *recipe)
+{
+    return strcmp(recipe, "W4A16") == 0 || strcmp(recipe, "W8A16") == 0;
+}
+
+/* steps NULL: the model as it is, in float mode. */
+static void check_parts(const test_backend *b, const ssmq_model *m, const test_step *steps, const char *recipe,
+                        const int32_t *token, int32_t length)
+{
+    static const test_step none[] = {{0}};
+    const size_t           bytes = (size_t)(B * length * m->vocabulary) * sizeof(float);
+    test_applied           a = test_apply(m, b->be, steps ? steps : none, SEED);
+    const ssmq_plan       *plan = steps ? a.r.plan : NULL;
+    float                 *whole = test_logits_seen(b->be, a.m, plan, token, B, length);
+    for (ssmq_mode mode = steps ? SSMQ_MODE_FAKE : SSMQ_MODE_FLOAT;
+         mode <= (steps ? SSMQ_MODE_REAL : SSMQ_MODE_FLOAT); mode++) {
+        float *parts = test_logits_in(b->be, a.m, plan, mode, token, B, length, length);
+        if (memcmp(parts, whole, bytes) != 0) fail_msg("%s, %s, %s", b->name, recipe, ssmq_modes[mode]);
+        free(parts);
+    }
+    free(whole);
     test_applied_free(&a);
+}
+
+static void check_parts_of(bool (*such)(const char *recipe), int32_t length)
+{
+    test_backend  b[BACKENDS];
+    int32_t       token[B * LONG_FLOATS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(configs[0], SEED);
+    test_tokens(token, B * length, m->vocabulary, SEED);
+    for (int32_t i = 0; i < n; i++) {
+        for (size_t r = 0; r < sizeof recipes / sizeof *recipes; r++)
+            if (such(recipes[r].name)) check_parts(&b[i], m, recipes[r].step, recipes[r].name, token, length);
+        if (length == LONG_FLOATS) check_parts(&b[i], m, NULL, "none", token, length);
+    }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
 }
 
 static void parts_change_no_bit(void **state)
 {
     (void)state;
-    test_backend  b[BACKENDS];
-    int32_t       token[B * LONG];
-    const int32_t n = test_backends_open(b, BACKENDS, 2);
-    ssmq_model   *m = test_drawn_model(configs[0], SEED);
-    test_tokens(token, B * LONG, m->vocabulary, SEED);
-    for (int32_t i = 0; i < n; i++)
-        for (size_t r = 0; r < sizeof recipes / sizeof *recipes; r++)
-            if (strcmp(recipes[r].name, "quamba") == 0 || is_whole(recipes[r].name) ||
-                strcmp(recipes[r].name, "state in bytes") == 0)
-                check_logits_of(&b[i], m, recipes[r].step, recipes[r].name, token);
-    ssmq_model_free(m);
-    test_backends_close(b, n);
+    check_parts_of(is_whole_or_has_codes, LONG);
 }
 
-#define LONG_FLOATS 300 /* tokens, which float mode takes through a layer in two parts */
-
-/* A call for fewer tokens than a part has takes them at once. */
 static void parts_of_floats_change_no_bit(void **state)
 {
     (void)state;
-    test_backend  b[BACKENDS];
-    int32_t       token[B * LONG_FLOATS];
-    const int32_t n = test_backends_open(b, BACKENDS, 2);
-    ssmq_model   *m = test_drawn_model(configs[0], SEED);
-    test_tokens(token, B * LONG_FLOATS, m->vocabulary, SEED);
-    for (int32_t i = 0; i < n; i++) {
-        if (b[i].be->ops->rows_vary) continue; /* there a layer is one part */
-        const size_t bytes = (size_t)(B * LONG_FLOATS * m->vocabulary) * sizeof(float);
-        float *parts = test_logits_in(b[i].be, m, NULL, SSMQ_MODE_FLOAT, token, B, LONG_FLOATS, LONG_FLOATS);
-        float *calls = test_logits_in(b[i].be, m, NULL, SSMQ_MODE_FLOAT, token, B, LONG_FLOATS, 100);
-        if (memcmp(parts, calls, bytes) != 0) fail_msg("%s", b[i].name);
-        free(parts);
-        free(calls);
-    }
-    ssmq_model_free(m);
-    test_backends_close(b, n);
+    check_parts_of(is_of_floats, LONG_FLOATS);
 }
 
 /* Of the residual of one token in the second part of the second sequence. */
@@ -336,20 +339,21 @@ static void a_bad_value_in_a_part_is_named(void **state)
     int32_t       token[B * LONG] = {0};
     const int32_t n = test_backends_open(b, BACKENDS, 2);
     ssmq_model   *m = test_drawn_model(configs[0], SEED);
-    token[LONG + 100] = 1;
-    for (int32_t i = 0; i < n; i++) {
-        test_applied a = test_apply(m, b[i].be, products, SEED);
-        ssmq_tensor  embedding, hidden;
-        ssmq_exec   *ex;
-        void        *st = NULL;
-        int32_t      w = 0;
+    token[LONG + 140] = 1;
+    for (int32_t i = 0; i < 2 * n; i++) {
+        ssmq_backend *be = b[i / 2].be;
+        test_applied  a = test_apply(m, be, products, SEED);
+        ssmq_tensor   embedding, hidden;
+        ssmq_exec    *ex;
+        void         *st = NULL;
+        int32_t       w = 0;
         while (strcmp(a.m->weight[w].name, "backbone.embedding.weight") != 0) w++;
         CHECK_OK(ssmq_model_writable(a.m, w, &embedding));
         ((float *)embedding.data)[embedding.stride[0] + 3] = INFINITY;
-        CHECK_OK(ssmq_exec_open(b[i].be, a.m, a.r.plan, SSMQ_MODE_REAL, &ex));
+        CHECK_OK(ssmq_exec_open(be, a.m, a.r.plan, i % 2 ? SSMQ_MODE_REAL : SSMQ_MODE_FAKE, &ex));
         CHECK_OK(m->family->state_new(a.m, ex, B, &st));
         CHECK_FAILS(m->family->forward(a.m, ex, &(ssmq_batch){token, B, LONG}, st, &hidden), SSMQ_ERR_NUMERIC,
-                    "layers.0.in_proj.in is nan at sequence 1, token 100, channel 3; layer and site are "
+                    "layers.0.in_proj.in is nan at sequence 1, token 140, channel 3; layer and site are "
                     "the first where a value is not finite");
         m->family->state_free(a.m, ex, st);
         ssmq_exec_close(ex);

@@ -26,15 +26,18 @@ float *test_logits(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan,
     return test_logits_in(be, m, plan, plan ? SSMQ_MODE_FAKE : SSMQ_MODE_FLOAT, token, B, L, chunk);
 }
 
-float *test_logits_in(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan, ssmq_mode mode,
-                      const int32_t *token, int32_t B, int32_t L, int32_t chunk)
+static ssmq_status look_away(void *context, int32_t site, const ssmq_tensor *x)
 {
-    ssmq_exec *ex;
-    void      *state = NULL;
-    float     *logits = malloc((size_t)(B * L * m->vocabulary) * sizeof *logits);
-    int32_t   *piece = malloc((size_t)(B * chunk) * sizeof *piece);
+    (void)context, (void)site, (void)x;
+    return SSMQ_OK;
+}
+
+static float *run_all(ssmq_exec *ex, const ssmq_model *m, const int32_t *token, int32_t B, int32_t L, int32_t chunk)
+{
+    void    *state = NULL;
+    float   *logits = malloc((size_t)(B * L * m->vocabulary) * sizeof *logits);
+    int32_t *piece = malloc((size_t)(B * chunk) * sizeof *piece);
     assert_true(logits && piece);
-    CHECK_OK(ssmq_exec_open(be, m, plan, mode, &ex));
     CHECK_OK(m->family->state_new(m, ex, B, &state));
     for (int32_t i = 0; i < L; i += chunk) {
         const int32_t n = L - i < chunk ? L - i : chunk;
@@ -45,8 +48,28 @@ float *test_logits_in(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *pl
         keep_logits(ex, m, &hidden, logits, L, i);
     }
     m->family->state_free(m, ex, state);
-    ssmq_exec_close(ex);
     free(piece);
+    return logits;
+}
+
+float *test_logits_in(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan, ssmq_mode mode,
+                      const int32_t *token, int32_t B, int32_t L, int32_t chunk)
+{
+    ssmq_exec *ex;
+    CHECK_OK(ssmq_exec_open(be, m, plan, mode, &ex));
+    float *logits = run_all(ex, m, token, B, L, chunk);
+    ssmq_exec_close(ex);
+    return logits;
+}
+
+float *test_logits_seen(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan, const int32_t *token,
+                        int32_t B, int32_t L)
+{
+    ssmq_exec *ex;
+    CHECK_OK(ssmq_exec_open(be, m, plan, plan ? SSMQ_MODE_FAKE : SSMQ_MODE_FLOAT, &ex));
+    ssmq_exec_probe(ex, (ssmq_probe){.see = look_away});
+    float *logits = run_all(ex, m, token, B, L, L);
+    ssmq_exec_close(ex);
     return logits;
 }
 

@@ -19,3 +19,6 @@ float *test_logits(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan,
 /* The same in a mode: with a plan test_logits() runs in fake mode. */
 float *test_logits_in(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan, ssmq_mode mode,
                       const int32_t *token, int32_t B, int32_t L, int32_t chunk);
+/* The same as test_logits(), all at once and under a probe, for which a layer takes all tokens together. */
+float *test_logits_seen(ssmq_backend *be, const ssmq_model *m, const ssmq_plan *plan, const int32_t *token,
+                        int32_t B, int32_t L);
