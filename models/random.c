@@ -239,9 +239,11 @@ done:
     return st;
 }
 
-ssmq_status ssmq_random_named(const char *directory, const char *name, uint64_t seed)
+ssmq_status ssmq_random_named(const char *directory, const char *name, ssmq_dtype dtype, uint64_t seed)
 {
     const ssmq_random_shape *s = ssmq_random_shapes;
     while (strcmp(s->name, name) != 0) s++;
-    return ssmq_random_mamba(directory, s, seed);
+    ssmq_random_shape shape = *s;
+    shape.dtype = dtype;
+    return ssmq_random_mamba(directory, &shape, seed);
 }

@@ -32,9 +32,10 @@ extern const ssmq_random_shape ssmq_random_shapes[];
  * naming the size, if the shape is none of a Mamba-1 model; IO. */
 SSMQ_MUST_USE ssmq_status ssmq_random_mamba(const char *directory, const ssmq_random_shape *shape,
                                             uint64_t seed);
-/* The names of these sizes, NULL-terminated; and the same for one of them. */
+/* The names of these sizes, NULL-terminated; and the same for one of them, in F32, F16 or BF16. */
 extern const char *const ssmq_random_names[];
-SSMQ_MUST_USE ssmq_status ssmq_random_named(const char *directory, const char *name, uint64_t seed);
+SSMQ_MUST_USE ssmq_status ssmq_random_named(const char *directory, const char *name, ssmq_dtype dtype,
+                                            uint64_t seed);
 
 #ifdef __cplusplus
 }

@@ -7,8 +7,11 @@
 
 typedef struct model_options {
     const char *shape, *out;
-    int         seed;
+    int         seed, dtype;
 } model_options;
+
+static const char *const dtype_names[] = {"f32", "f16", "bf16", NULL};
+static const ssmq_dtype  dtypes[] = {SSMQ_F32, SSMQ_F16, SSMQ_BF16};
 
 static const ssmq_option model_table[] = {
     {"shape", offsetof(model_options, shape), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL,
@@ -16,6 +19,8 @@ static const ssmq_option model_table[] = {
     {"out", offsetof(model_options, out), SSMQ_OPTION_TEXT, NULL, 0, 0, NULL,
      "directory to write, which is new or empty"},
     {"seed", offsetof(model_options, seed), SSMQ_OPTION_INT, "1", 0, 2147483647, NULL, "of the weights"},
+    {"dtype", offsetof(model_options, dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0, dtype_names,
+     "in which weights are stored; A_log and D in f32 in any case"},
     {0},
 };
 
@@ -42,7 +47,7 @@ static ssmq_status model_run(const void *options, int n_operand, const char *con
     (void)n_operand, (void)operand; /* "random" */
     SSMQ_TRY(known_shape(o->shape, cat));
     SSMQ_TRY(ssmq_empty_directory(o->out));
-    SSMQ_TRY(cat->random_model(o->out, o->shape, (uint64_t)o->seed));
+    SSMQ_TRY(cat->random_model(o->out, o->shape, dtypes[o->dtype], (uint64_t)o->seed));
     fprintf(out, "%s\n", o->out);
     return SSMQ_OK;
 }

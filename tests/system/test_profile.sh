@@ -189,8 +189,12 @@ refuse 2 "--shape: there is no 'mamba-13m', only mamba-130m, mamba-370m, mamba-7
 mkdir "$scratch/full"
 : > "$scratch/full/file"
 refuse 2 "--out: $scratch/full is not empty" model random --shape mamba-130m --out "$scratch/full"
-run 0 model random --shape mamba-130m --out "$scratch/new" --seed 3
+refuse 2 "option '--dtype' is 'f64', not one of f32, f16, bf16" model random --shape mamba-130m --out "$scratch/new" --dtype f64
+run 0 model random --shape mamba-130m --out "$scratch/new" --seed 3 --dtype f16
 expect_out "$scratch/new"
+# 129.1 million weights in two bytes each, A_log and D in four.
+size=$(stat -c %s "$scratch/new/model.safetensors")
+[ $((size / 1000000)) -eq 259 ] || fail "f16: $size bytes"
 run 0 list sites --model "$scratch/new"
 expect_in_out "layers.23.out_proj.weight"
 

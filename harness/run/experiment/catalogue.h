@@ -17,7 +17,7 @@ typedef struct ssmq_catalogue {
     const ssmq_across *const      *across;
     const char *const             *random_names; /* shapes known by name */
     /* Writes a checkpoint of one of them, with random weights, into a directory that is there.  IO. */
-    ssmq_status (*random_model)(const char *directory, const char *shape, uint64_t seed);
+    ssmq_status (*random_model)(const char *directory, const char *shape, ssmq_dtype dtype, uint64_t seed);
 } ssmq_catalogue;
 
 #ifdef __cplusplus
