@@ -250,7 +250,7 @@ static void add_times(ssmq_table *t, ssmq_arena *a, const ssmq_profile *p)
 static void print_mode(const ssmq_profile *p, ssmq_str *text)
 {
     const char *mode = ssmq_modes[p->request.mode], *comma = "";
-    ssmq_str_printf(text, "%s: weights %.1f MiB, state %.1f MiB, peak memory so far %.0f MiB\n", mode,
+    ssmq_str_printf(text, "%s: weights %.1f MiB, state %.1f MiB, peak memory %.0f MiB\n", mode,
                     (double)p->size_bytes / 0x1p20, (double)p->state_bytes / 0x1p20,
                     (double)p->peak_rss_bytes / 0x1p20);
     if (p->energy.n > 0) ssmq_str_printf(text, "%s: %.3f J to the last token\n", mode, p->energy.median);

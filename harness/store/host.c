@@ -88,8 +88,6 @@ void ssmq_machine_read(ssmq_machine *out)
         snprintf(out->kernel, sizeof out->kernel, "%s %s %s", u.sysname, u.release, u.machine);
 }
 
-static int64_t peak_before; /* the restart; of the process, as the system's is */
-
 void ssmq_peak_rss_restart(void)
 {
 #if defined(__GLIBC__)
@@ -99,19 +97,11 @@ void ssmq_peak_rss_restart(void)
     if (!f) return;
     fputs("5\n", f); /* proc(5): the peak is what is resident now */
     fclose(f);
-    peak_before = 0;
-}
-
-void ssmq_peak_rss_resume(int64_t peak)
-{
-    ssmq_peak_rss_restart();
-    peak_before = peak;
 }
 
 int64_t ssmq_peak_rss_bytes(void)
 {
     struct rusage u;
-    if (getrusage(RUSAGE_SELF, &u) != 0) return peak_before;
-    const int64_t since = (int64_t)u.ru_maxrss * 1024; /* Linux counts KiB */
-    return since > peak_before ? since : peak_before;
+    if (getrusage(RUSAGE_SELF, &u) != 0) return 0;
+    return (int64_t)u.ru_maxrss * 1024; /* Linux counts KiB */
 }

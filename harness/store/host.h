@@ -23,8 +23,6 @@ void ssmq_machine_read(ssmq_machine *out);
 int64_t ssmq_peak_rss_bytes(void);
 /* Begins it anew: freed memory goes back to the system, and the peak is what is occupied now, where the system offers that. */
 void    ssmq_peak_rss_restart(void);
-/* Goes on from a peak that was read before: what was occupied since then, and is free again, is left out. */
-void    ssmq_peak_rss_resume(int64_t peak);
 
 typedef struct ssmq_library {
     const char *name;        /* "OpenBLAS"                                                       */

@@ -195,7 +195,6 @@ static ssmq_status time_all(subject *s, ssmq_profile *p)
     }
     ssmq_prober_close(prober);
     SSMQ_TRY(st);
-    ssmq_peak_rss_resume(p->peak_rss_bytes);
     put_timings(s, &to, p);
     return SSMQ_OK;
 }
@@ -320,7 +319,8 @@ ssmq_status ssmq_profile_run(const ssmq_profile_request *r, const ssmq_catalogue
                                         .samples = random_samples,
                                         .context = arena};
     ssmq_ready               ready = {0};
-    ssmq_status              st = ssmq_ready_open(&request, cat, diag, arena, &ready);
+    ssmq_peak_rss_restart(); /* of a mode before, and its probes */
+    ssmq_status st = ssmq_ready_open(&request, cat, diag, arena, &ready);
     if (st == SSMQ_OK) st = ssmq_profile_measure(&ready, r, arena, out);
     ssmq_ready_close(&ready);
     return st;

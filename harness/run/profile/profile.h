@@ -85,7 +85,8 @@ typedef struct ssmq_profile {
     ssmq_breakdown       phase[SSMQ_PROFILE_PHASES];
     int64_t              size_bytes;     /* weights as they are read                                  */
     int64_t              state_bytes;    /* of the batch                                              */
-    int64_t              peak_rss_bytes; /* of the process so far, without what the probes take       */
+    int64_t              peak_rss_bytes; /* of the process: since ssmq_profile_run() began, or so far; what the
+                                          * probes take only where another measurement stood before       */
     ssmq_work            layers, head;   /* of a token: 26 operations a state update (an exponential by
                                           * polynomial and three multiply-adds) beside the products   */
     double               step_bytes;     /* of a decoding step: all weights once, the state in and out */
