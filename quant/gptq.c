@@ -87,9 +87,9 @@ static ssmq_status make_params(ssmq_plan *plan, int32_t site)
 static ssmq_status solve(const gptq_options *o, const ssmq_calibration *c, ssmq_plan *plan, int32_t site)
 {
     const ssmq_site   *s = &plan->model->site[site];
-    const ssmq_tensor *w = &plan->model->weight[s->weight].value;
     ssmq_assignment   *a = &plan->at[site];
     SSMQ_TRY(make_params(plan, site));
+    const ssmq_tensor *w = ssmq_model_value(plan->model, s->weight);
     const ssmq_tensor  codes = ssmq_plan_tensor(plan, SSMQ_I8, w->rank, w->dim);
     const ssmq_columns args = {.w = w,
                                .hessian = ssmq_calibration_gram(c, s->input),
@@ -99,6 +99,7 @@ static ssmq_status solve(const gptq_options *o, const ssmq_calibration *c, ssmq_
                                .damping = o->damping,
                                .by_size = o->act_order};
     const ssmq_status  st = ssmq_columns_solve(&args, codes.data, &a->raised);
+    ssmq_model_forget(plan->model, s->weight);
     if (st == SSMQ_ERR_NUMERIC)
         return SSMQ_FAIL(NUMERIC,
                          "%s: the second moments of its inputs cannot be inverted with damping %g: %s",

@@ -82,7 +82,7 @@ static ssmq_status fold_gains(ssmq_model *m)
 {
     const ssmq_residual *r = &m->residual;
     for (int32_t i = 0; i < r->n_read; i++) {
-        const float *gain = m->weight[r->read[i].gain].value.data;
+        const float *gain = ssmq_model_value(m, r->read[i].gain)->data;
         ssmq_tensor  w;
         SSMQ_TRY(ssmq_model_writable(m, r->read[i].weight, &w));
         for (int64_t row = 0; row < w.dim[0]; row++)

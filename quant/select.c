@@ -193,7 +193,7 @@ ssmq_status ssmq_weight_params(ssmq_plan *plan, int32_t site, const ssmq_observe
     const ssmq_model    *m = plan->model;
     ssmq_assignment     *a = &plan->at[site];
     const ssmq_statistic *statistic = observer->statistic;
-    const ssmq_tensor    rows = ssmq_tensor_rows(&m->weight[m->site[site].weight].value);
+    const ssmq_tensor    rows = ssmq_tensor_rows(ssmq_model_value(m, m->site[site].weight));
     int64_t              dim[2];
     if (rows.dim[0] == 1 && a->spec.scope == SSMQ_SCOPE_CHANNEL) a->spec.scope = SSMQ_SCOPE_TENSOR;
     units_of(&a->spec, &rows, dim);

@@ -123,10 +123,11 @@ static void column_max(const ssmq_model *m, int32_t site, float *most)
     for (int64_t c = 0; c < m->site[site].width; c++) most[c] = SSMQ_AMAX_MIN;
     for (int32_t i = 0; i < m->n_site; i++) {
         if (m->site[i].input != site) continue;
-        const ssmq_tensor *w = &m->weight[m->site[i].weight].value;
+        const ssmq_tensor *w = ssmq_model_value(m, m->site[i].weight);
         for (int64_t row = 0; row < w->dim[0]; row++)
             for (int64_t c = 0; c < w->dim[1]; c++)
                 most[c] = fmaxf(most[c], fabsf(((const float *)w->data)[row * w->stride[0] + c]));
+        ssmq_model_forget(m, m->site[i].weight);
     }
 }
 

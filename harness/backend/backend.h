@@ -157,7 +157,8 @@ typedef struct ssmq_backend_ops {
     void (*share)(ssmq_backend *be, int64_t n, int64_t grain, ssmq_backend_part part, void *context);
 
     /* REQUIRED: floating point. */
-    /* y (M, D) = rows token (M) i32 of w (V, D); token ids are checked before. */
+    /* y (M, D) = rows token (M) i32 of w (V, D), f32, or f16 or bf16 of any alignment, which become floats; token ids
+     * are checked before. */
     ssmq_status (*embed)(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *token,
                          const ssmq_tensor *w);
     /* residual (M, D) += x (M, D), unless x is NULL; y (M, D) = residual / rms(residual) * w (D),

@@ -183,7 +183,8 @@ ssmq_scan_shape ssmq_shape_scan(const ssmq_tensor *y, const ssmq_scan_args *a)
 ssmq_tensor ssmq_shape_embed(const ssmq_tensor *y, const ssmq_tensor *token, const ssmq_tensor *w)
 {
     const ssmq_tensor r = ssmq_tensor_rows(y);
-    SSMQ_ASSERT(is_f32(y) && is_f32(w) && w->rank == 2 && r.dim[1] == w->dim[1]);
+    SSMQ_ASSERT(is_f32(y) && w->rank == 2 && r.dim[1] == w->dim[1]);
+    SSMQ_ASSERT(is_f32(w) || w->dtype == SSMQ_F16 || w->dtype == SSMQ_BF16);
     SSMQ_ASSERT(token->dtype == SSMQ_I32 && ssmq_tensor_count(token) == r.dim[0]);
     SSMQ_ASSERT(ssmq_tensor_contiguous(token));
     return r;

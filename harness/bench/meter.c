@@ -117,7 +117,7 @@ static ssmq_status metered_copy(ssmq_backend *be, ssmq_tensor *dst, const ssmq_t
 static ssmq_status metered_embed(ssmq_backend *be, ssmq_tensor *y, const ssmq_tensor *token,
                                  const ssmq_tensor *w)
 {
-    MEASURE(embed, (be, y, token, w), .bytes = 2 * bytes(y) + bytes(token));
+    MEASURE(embed, (be, y, token, w), .bytes = bytes(y) * (1 + ssmq_dtype_bits(w->dtype) / 32.0) + bytes(token));
 }
 
 static ssmq_status metered_rmsnorm(ssmq_backend *be, ssmq_tensor *y, ssmq_tensor *residual,

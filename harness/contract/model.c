@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "harness/base/assert.h"
-#include "harness/base/file.h"
 
 #define ALIGN ((size_t)64)           /* bytes: a cache line, and the widest vector */
 #define LARGE_PAGE ((size_t)2 << 20) /* bytes, on every system that has them       */
@@ -102,6 +101,7 @@ ssmq_model *ssmq_model_fork(const ssmq_model *base)
     ssmq_model *m = ssmq_arena_alloc(a, sizeof *m);
     *m = *base;
     m->arena = a;
+    m->lent = NULL;
     m->weight = SSMQ_ARENA_ARRAY(a, ssmq_weight, base->n_weight);
     if (base->n_weight) memcpy(m->weight, base->weight, (size_t)base->n_weight * sizeof *m->weight);
     for (int32_t i = 0; i < m->n_weight; i++) m->weight[i].writable = false;
@@ -113,6 +113,7 @@ void ssmq_model_free(ssmq_model *m)
     if (!m) return;
     for (int32_t i = 0; i < m->n_weight; i++)
         if (m->weight[i].writable) free(m->weight[i].value.data);
+    ssmq_model_lent_free(m);
     ssmq_arena_free(m->arena);
 }
 
@@ -161,22 +162,16 @@ ssmq_status ssmq_model_writable(ssmq_model *m, int32_t weight, ssmq_tensor *out)
     if (!w->writable || shared >= 0) {
         void *data = NULL;
         SSMQ_TRY(allocate(w, &data));
-        memcpy(data, w->value.data, ssmq_tensor_bytes(&w->value));
+        ssmq_model_copy(m, weight, 0, ssmq_tensor_count(&w->value), data);
         ssmq_model_forget(m, weight);
         if (shared >= 0) m->weight[shared].writable = true; /* the old memory's owner from now on */
         w->value.data = data;
         w->writable = true;
         w->mapped = false;
+        w->lent = NULL;
     }
     *out = w->value;
     return SSMQ_OK;
-}
-
-void ssmq_model_forget(const ssmq_model *m, int32_t weight)
-{
-    const ssmq_weight *w = &m->weight[weight];
-    const ssmq_mapping map = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
-    if (w->mapped) ssmq_map_forget(&map, 0, map.size);
 }
 
 void ssmq_model_drop(ssmq_model *m, int32_t weight)

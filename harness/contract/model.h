@@ -42,6 +42,13 @@ typedef struct ssmq_site {
                             * ssmq_model_describe from the table)                             */
 } ssmq_site;
 
+/* What a file holds in 16 bits.  A model and its forks share one. */
+typedef struct ssmq_lent {
+    ssmq_tensor stored;  /* f16 or bf16, shaped as the values, in a mapped file, of any alignment */
+    void       *room;    /* for the values as floats                                              */
+    bool        present; /* they are there; else nobody may read the room                         */
+} ssmq_lent;
+
 /* A weight as the family wants it and as checkpoints call it. */
 typedef struct ssmq_weight {
     const char *name;     /* in the state-spaces layout, "backbone.layers.0.norm.weight"      */
@@ -50,9 +57,11 @@ typedef struct ssmq_weight {
     int64_t     dim[SSMQ_RANK_MAX];
     bool        optional; /* may be missing: then it is a copy of tied_to                     */
     int32_t     tied_to;  /* index of the weight whose values it must have; -1: none          */
-    ssmq_tensor value;    /* f32 on the host, inner axes of length 1 dropped; data NULL before loading */
+    ssmq_tensor value;    /* f32 on the host, inner axes of length 1 dropped; data NULL before loading, to be
+                           * read through ssmq_model_value()                                   */
+    ssmq_lent  *lent;     /* value's is the room of this; or NULL                              */
     bool        writable; /* value belongs to this model alone (ssmq_model_writable)          */
-    bool        mapped;   /* value lies in a mapped file: its pages can be had again; without a value the
+    bool        mapped;   /* value comes from a mapped file: its pages can be had again; without a value the
                            * codes that the plan has for it do                                 */
 } ssmq_weight;
 
@@ -113,6 +122,7 @@ struct ssmq_model {
     const char        *path;     /* the checkpoint's directory, for messages                   */
     ssmq_weight       *weight;
     int32_t            n_weight;
+    ssmq_lent         *lent;     /* [n_weight]; NULL: none, or the base's                      */
     ssmq_site         *site;     /* in order of execution                                      */
     int32_t            n_site;
     ssmq_residual      residual; /* who touches the residual stream; n_read 0: not declared    */
@@ -138,8 +148,18 @@ SSMQ_MUST_USE ssmq_status ssmq_model_writable(ssmq_model *m, int32_t weight, ssm
 /* Gives a weight without values memory of its own for them, not yet written: for loading.  MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_model_own(ssmq_model *m, int32_t weight, ssmq_tensor *out);
 
-/* The pages of a weight in a mapped file need not stay in memory; nothing for one in memory of its own. */
-void ssmq_model_forget(const ssmq_model *m, int32_t weight);
+/* Gives a weight without values those of a mapped file, F16 or BF16, which outlives the model.  MEMORY. */
+SSMQ_MUST_USE ssmq_status ssmq_model_lend(ssmq_model *m, int32_t weight, const void *stored, ssmq_dtype dtype);
+void                      ssmq_model_lent_free(ssmq_model *m); /* part of ssmq_model_free() */
+
+/* The values of a weight, to be read until they are forgotten: as floats, whatever the file has. */
+const ssmq_tensor *ssmq_model_value(const ssmq_model *m, int32_t weight);
+/* Copies n of them, from element first on; nothing of what the file has stays in memory. */
+void               ssmq_model_copy(const ssmq_model *m, int32_t weight, int64_t first, int64_t n, float *to);
+/* The same tensor for whoever reads few of its rows: f32, or f16 or bf16 as the file has it, of any alignment. */
+const ssmq_tensor *ssmq_model_rows(const ssmq_model *m, int32_t weight);
+/* The pages of a weight from a mapped file need not stay in memory; nothing for one in memory of its own. */
+void               ssmq_model_forget(const ssmq_model *m, int32_t weight);
 /* Releases the values of a weight that belong to this model alone, as nobody will read them: it has none then.  Nothing
  * for one that is lent, or that lends its values to another. */
 void ssmq_model_drop(ssmq_model *m, int32_t weight);

@@ -68,7 +68,7 @@ ssmq_status ssmq_exec_embed(ssmq_exec *ex, ssmq_tensor *y, int32_t site_w, const
                             int64_t n)
 {
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site_w);
-    const ssmq_tensor     *w = &ex->model->weight[ex->model->site[site_w].weight].value;
+    const ssmq_tensor     *w = ssmq_model_rows(ex->model, ex->model->site[site_w].weight);
     ex->be->site = site_w;
     SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
     if (a && !ex->site[site_w].value.data) {

@@ -55,7 +55,7 @@ SSMQ_MUST_USE ssmq_status ssmq_exec_settle(ssmq_exec *ex, void **data, size_t by
 void                      ssmq_exec_release(ssmq_exec *ex, void *data);
 /* A copy of a weight in a mapped file there, to be released likewise; the file's pages are given back behind
  * it, so that they and the copy are never there together.  MEMORY. */
-SSMQ_MUST_USE ssmq_status ssmq_exec_move(ssmq_exec *ex, const ssmq_weight *w, ssmq_tensor *out);
+SSMQ_MUST_USE ssmq_status ssmq_exec_move(ssmq_exec *ex, int32_t weight, ssmq_tensor *out);
 
 /* What the plan does at a site; NULL where the tensor stays in floating point. */
 const ssmq_assignment *ssmq_exec_quantised(const ssmq_exec *ex, int32_t site);

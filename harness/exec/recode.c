@@ -94,7 +94,7 @@ ssmq_status ssmq_exec_recode_weight(ssmq_exec *ex, int32_t site, const ssmq_tens
     const ssmq_site       *s = &ex->model->site[site];
     SSMQ_ASSERT(s->kind == SSMQ_SITE_WEIGHT && !ex->site[site].value.data);
     if (a)
-        ssmq_exec_count_clamped(&ex->model->weight[s->weight].value, &a->spec, &a->params,
+        ssmq_exec_count_clamped(ssmq_model_value(ex->model, s->weight), &a->spec, &a->params,
                                 ssmq_plan_keep(ex->plan, site), clamped);
     return ssmq_exec_values(ex, site, out);
 }

@@ -59,17 +59,27 @@ ssmq_status ssmq_exec_settle(ssmq_exec *ex, void **data, size_t bytes)
     return SSMQ_OK;
 }
 
-ssmq_status ssmq_exec_move(ssmq_exec *ex, const ssmq_weight *w, ssmq_tensor *out)
+/* Of a weight of floats in a mapped file. */
+static void move_floats(const ssmq_weight *w, char *to)
 {
     const ssmq_mapping map = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
-    void              *to;
-    if (is_small(ex, map.size)) SSMQ_TRY(in_block(ex, map.size, &to));
-    else SSMQ_TRY(ex->be->ops->alloc(ex->be, map.size, &to));
     for (size_t at = 0; at < map.size; at += PIECE) {
         const size_t n = map.size - at < PIECE ? map.size - at : PIECE, before = at > 0 ? PIECE : 0;
-        memcpy((char *)to + at, map.data + at, n);
+        memcpy(to + at, map.data + at, n);
         ssmq_map_forget(&map, at - before, before + n); /* a page comes with those around it */
     }
+}
+
+ssmq_status ssmq_exec_move(ssmq_exec *ex, int32_t weight, ssmq_tensor *out)
+{
+    const ssmq_weight *w = &ex->model->weight[weight];
+    const size_t       bytes = ssmq_tensor_bytes(&w->value);
+    void              *to;
+    if (is_small(ex, bytes)) SSMQ_TRY(in_block(ex, bytes, &to));
+    else SSMQ_TRY(ex->be->ops->alloc(ex->be, bytes, &to));
+    if (w->lent) ssmq_model_copy(ex->model, weight, 0, ssmq_tensor_count(&w->value), to);
+    else move_floats(w, to);
+    ssmq_model_forget(ex->model, weight);
     *out = w->value;
     out->data = to;
     return SSMQ_OK;

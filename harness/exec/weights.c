@@ -23,33 +23,35 @@ static int32_t untied(const ssmq_model *m, int32_t weight)
 }
 
 /* A weight as it is: the model's own tensor where the backend can read it there, else a copy of it. */
-static ssmq_status place(ssmq_exec *ex, int32_t weight, bool moves, const ssmq_tensor **out)
+static ssmq_status place(ssmq_exec *ex, int32_t weight, bool by_rows, const ssmq_tensor **out)
 {
     const int32_t      at = untied(ex->model, weight);
     const ssmq_weight *w = &ex->model->weight[at];
     ssmq_placed       *p = &ex->weight[at];
     *out = &p->value;
-    if (moves && w->mapped && !p->owned) {
-        SSMQ_TRY(ssmq_exec_move(ex, w, &p->value));
+    if (ex->moves && !by_rows && w->mapped && !p->owned) {
+        SSMQ_TRY(ssmq_exec_move(ex, at, &p->value));
         p->owned = true;
     }
-    if (p->value.data) return SSMQ_OK;
+    if (p->owned) return SSMQ_OK;
     if (w->value.space == ex->be->ops->space) {
         p->value = w->value;
+        if (!by_rows) (void)ssmq_model_value(ex->model, at); /* somebody may have forgotten it since */
+        else *out = ssmq_model_rows(ex->model, at);
         return SSMQ_OK;
     }
     SSMQ_TRY(make(ex, &w->value, p));
-    return ex->be->ops->copy(ex->be, &p->value, &w->value);
+    return ex->be->ops->copy(ex->be, &p->value, ssmq_model_value(ex->model, at));
 }
 
 ssmq_status ssmq_exec_plain(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out)
 {
-    return place(ex, weight, ex->moves, out);
+    return place(ex, weight, false, out);
 }
 
 ssmq_status ssmq_exec_rows(ssmq_exec *ex, int32_t weight, const ssmq_tensor **out)
 {
-    return place(ex, weight, false, out);
+    return place(ex, weight, true, out);
 }
 
 static const ssmq_tensor *weight_of(const ssmq_exec *ex, int32_t site)
@@ -61,20 +63,26 @@ static const ssmq_tensor *weight_of(const ssmq_exec *ex, int32_t site)
     return &ex->model->weight[weight].value;
 }
 
+/* The same, with values where there are no codes. */
+static const ssmq_tensor *values_of(const ssmq_exec *ex, int32_t site)
+{
+    const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
+    const ssmq_tensor     *w = weight_of(ex, site);
+    return a && (a->codes.data || a->nibbles) ? w : ssmq_model_value(ex->model, ex->model->site[site].weight);
+}
+
 /* A weight whose codes are made need not stay in memory beside them. */
 static void forget(const ssmq_exec *ex, int32_t site)
 {
     const int32_t      weight = ex->model->site[site].weight;
     const ssmq_weight *w = &ex->model->weight[weight];
     if (ex->owner) ssmq_model_drop(ex->owner, weight);
-    if (!w->mapped) return;
-    ssmq_mapping m = {.data = w->value.data, .size = ssmq_tensor_bytes(&w->value)};
-    if (!w->value.data) {
-        const ssmq_assignment *a = &ex->plan->at[site];
-        const int64_t          K = w->value.dim[w->value.rank - 1], rows = ssmq_tensor_count(&w->value) / K;
-        m.data = a->nibbles ? a->nibbles : a->codes.data;
-        m.size = a->nibbles ? (size_t)(rows * ssmq_nibble_bytes(K)) : ssmq_tensor_bytes(&a->codes);
-    }
+    ssmq_model_forget(ex->model, weight);
+    if (!w->mapped || w->value.data) return;
+    const ssmq_assignment *a = &ex->plan->at[site];
+    const int64_t          K = w->value.dim[w->value.rank - 1], rows = ssmq_tensor_count(&w->value) / K;
+    const size_t           bytes = a->nibbles ? (size_t)(rows * ssmq_nibble_bytes(K)) : ssmq_tensor_bytes(&a->codes);
+    const ssmq_mapping     m = {.data = a->nibbles ? a->nibbles : a->codes.data, .size = bytes};
     ssmq_map_forget(&m, 0, m.size);
 }
 
@@ -130,10 +138,15 @@ static ssmq_status encode(ssmq_exec *ex, const ssmq_assignment *a, ssmq_tensor *
 }
 
 /* A copy of a weight's values; nothing is looked at where there are codes alone. */
-static ssmq_status make_copy(ssmq_exec *ex, const ssmq_tensor *w, ssmq_placed *p)
+static ssmq_status make_copy(ssmq_exec *ex, int32_t site, ssmq_placed *p)
 {
+    const int32_t      weight = ex->model->site[site].weight;
+    const ssmq_tensor *w = weight_of(ex, site);
     SSMQ_TRY(make(ex, w, p));
-    return w->data ? ex->be->ops->copy(ex->be, &p->value, w) : SSMQ_OK;
+    if (!ex->model->weight[weight].lent) return w->data ? ex->be->ops->copy(ex->be, &p->value, w) : SSMQ_OK;
+    SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST);
+    ssmq_model_copy(ex->model, weight, 0, ssmq_tensor_count(w), p->value.data);
+    return SSMQ_OK;
 }
 
 ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out)
@@ -141,14 +154,13 @@ ssmq_status ssmq_exec_codes(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
     ssmq_placed           *p = &ex->site[site];
     const ssmq_assignment *a = ssmq_exec_quantised(ex, site);
     *out = &p->value;
-    if (p->value.data) return SSMQ_OK;
-    const ssmq_tensor *w = weight_of(ex, site);
     if (!a) {
-        SSMQ_TRY(ssmq_exec_plain(ex, ex->model->site[site].weight, &w));
-        p->value = *w;
+        SSMQ_TRY(ssmq_exec_plain(ex, ex->model->site[site].weight, out));
+        p->value = **out;
         return SSMQ_OK;
     }
-    SSMQ_TRY(make_copy(ex, w, p));
+    if (p->value.data) return SSMQ_OK;
+    SSMQ_TRY(make_copy(ex, site, p));
     const ssmq_tensor *keep = ssmq_plan_keep(ex->plan, site);
     ssmq_tensor        kept;
     if (keep) SSMQ_TRY(ssmq_exec_take_out(ex, keep, &p->value, &kept));
@@ -215,7 +227,7 @@ ssmq_status ssmq_exec_packed(ssmq_exec *ex, int32_t site, const ssmq_packed **ou
     ssmq_tensor            codes = {0};
     bool                   made = false;
     const bool             half = ssmq_exec_half(ex, site);
-    ssmq_status            st = (half ? halves_of : bytes_of)(ex, a, weight_of(ex, site), &codes, &made);
+    ssmq_status            st = (half ? halves_of : bytes_of)(ex, a, values_of(ex, site), &codes, &made);
     if (st == SSMQ_OK) st = pack(ex, site, a, &codes, p);
     forget(ex, site);
     if (made) ex->be->ops->free(ex->be, codes.data);
@@ -234,7 +246,7 @@ ssmq_status ssmq_exec_weight_codes(ssmq_exec *ex, int32_t site, ssmq_tensor *out
     ssmq_status            st;
     SSMQ_ASSERT(a && ssmq_qspec_bytes(&a->spec));
     SSMQ_TRY(ssmq_backend_tensor(ex->be, w->name, SSMQ_I8, w->rank, w->dim, out));
-    SSMQ_TRY_DONE(st, make_copy(ex, w, &copy));
+    SSMQ_TRY_DONE(st, make_copy(ex, site, &copy));
     if (keep) SSMQ_TRY_DONE(st, ssmq_exec_take_out(ex, keep, &copy.value, &kept));
     SSMQ_TRY_DONE(st, encode(ex, a, &copy.value));
     SSMQ_TRY_DONE(st, ex->be->ops->quantize(ex->be, out, &copy.value, &plain, &p));
@@ -263,7 +275,7 @@ ssmq_status ssmq_exec_decay(ssmq_exec *ex, int32_t site, const ssmq_tensor **out
         const ssmq_tensor *w = weight_of(ex, site);
         const int64_t      n = ssmq_tensor_count(w);
         SSMQ_ASSERT(ex->be->ops->space == SSMQ_SPACE_HOST && ssmq_tensor_contiguous(w));
-        SSMQ_TRY(make_copy(ex, w, p));
+        SSMQ_TRY(make_copy(ex, site, p));
         if (a) {
             SSMQ_TRY(encode(ex, a, &p->value));
             SSMQ_TRY(ex->be->ops->dequantize(ex->be, &p->value, &p->value, &a->spec, &a->params));

@@ -28,18 +28,6 @@ static int64_t more(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Do the weights lie in their file as the program reads them, in f32?  Then pages that a copy
- * replaced, or that are not read any more, are given back. */
-static bool is_mapped(const ssmq_experiment *e, const ssmq_run *run, int64_t weights)
-{
-    int64_t      files = 0;
-    const size_t n = strlen(run->model);
-    for (int32_t i = 0; i < e->n_input; i++)
-        if (strncmp(e->input[i]->path, run->model, n) == 0 && e->input[i]->path[n] == '/')
-            files += e->input[i]->bytes;
-    return files >= weights;
-}
-
 /* Does a step rewrite the weight of this site, for what it does to the activation in front? */
 static bool is_rewritten(const ssmq_plan *plan, int32_t site)
 {
@@ -70,7 +58,7 @@ static int64_t bits_of(const ssmq_plan *plan, int32_t site, ssmq_mode mode)
 typedef struct sizes {
     int64_t all;       /* as floats                                                    */
     int64_t rewritten; /* copies that steps make                                       */
-    int64_t floats;    /* read as floats of the file by the run's own model            */
+    int64_t floats;    /* read as floats by the run's own model            */
     int64_t turned;    /* copies that are read as floats                               */
     int64_t codes, other_codes; /* of quantised ones, in the run's mode; in mode fake  */
     int64_t largest;   /* of one in the layers                                         */
@@ -108,36 +96,34 @@ static sizes sizes_of(const ssmq_run *run, const ssmq_plan *plan)
 }
 
 /* Calibration reads layers as floats; pages of the file do not stay behind it, but where they are read again. */
-static int64_t while_calibrating(const ssmq_run *run, const sizes *z, bool mapped)
+static int64_t while_calibrating(const ssmq_run *run, const sizes *z)
 {
     if (!run->recipe || !run->recipe->observes) return 0;
-    if (!mapped) return z->all + z->rewritten;
     return z->rewritten + (is_against(run, SSMQ_AGAINST_FLOAT) ? z->all - z->rewritten : z->largest);
 }
 
 /* Codes take the place of copies and of pages, unless somebody reads these again. */
-static int64_t while_evaluating(const ssmq_run *run, const sizes *z, bool mapped)
+static int64_t while_evaluating(const ssmq_run *run, const sizes *z)
 {
     const bool again = ssmq_run_reads_again(run) || run->n_profile > 0;
     return z->codes + (again ? z->rewritten : z->turned) +
-           (!mapped || is_against(run, SSMQ_AGAINST_FLOAT) ? z->all : z->floats);
+           (is_against(run, SSMQ_AGAINST_FLOAT) ? z->all : z->floats);
 }
 
 /* The exec of a collection is another than that of evaluations, and has no head. */
-static int64_t while_collecting(const ssmq_run *run, const sizes *z, bool mapped)
+static int64_t while_collecting(const ssmq_run *run, const sizes *z)
 {
     if (!run->collect) return 0;
-    return z->rewritten + z->codes + (mapped && run->recipe ? z->largest : z->all);
+    return z->rewritten + z->codes + (run->recipe ? z->largest : z->all);
 }
 
 /* Errors at sites are those of all weights as floats, then as codes; fake beside real, of two sets of codes. */
-static int64_t while_comparing(const ssmq_run *run, const sizes *z, bool mapped)
+static int64_t while_comparing(const ssmq_run *run, const sizes *z)
 {
-    const int64_t copies = mapped ? 0 : z->rewritten;
-    int64_t       bytes = 0;
-    if (is_against(run, SSMQ_AGAINST_FLOAT)) bytes = z->all + copies + z->codes;
+    int64_t bytes = 0;
+    if (is_against(run, SSMQ_AGAINST_FLOAT)) bytes = z->all + z->codes;
     if (is_against(run, SSMQ_AGAINST_FAKE))
-        bytes = more(bytes, z->rewritten + z->codes + z->other_codes + (mapped ? z->floats : z->all));
+        bytes = more(bytes, z->rewritten + z->codes + z->other_codes + z->floats);
     return bytes;
 }
 
@@ -206,16 +192,15 @@ static int64_t kept_rows(const ssmq_run *run, const ssmq_model *m)
 }
 
 /* What is held when it holds most. */
-static int64_t held(const ssmq_experiment *e, const ssmq_run *run, const ssmq_plan *plan)
+static int64_t held(const ssmq_run *run, const ssmq_plan *plan)
 {
     const ssmq_model *m = plan->model;
     const sizes       z = sizes_of(run, plan);
-    const bool        mapped = is_mapped(e, run, z.all);
     const int64_t     one = activations(run, m), sample = of_samples(run, m);
     const bool        beside = is_against(run, SSMQ_AGAINST_FLOAT);
-    const int64_t     before = more(while_calibrating(run, &z, mapped), while_collecting(run, &z, mapped)) + sample;
-    const int64_t     after = while_evaluating(run, &z, mapped) + one * (beside ? 2 : 1);
-    const int64_t     behind = while_comparing(run, &z, mapped) + more(compared(run, plan), kept_rows(run, m)) + one;
+    const int64_t     before = more(while_calibrating(run, &z), while_collecting(run, &z)) + sample;
+    const int64_t     after = while_evaluating(run, &z) + one * (beside ? 2 : 1);
+    const int64_t     behind = while_comparing(run, &z) + more(compared(run, plan), kept_rows(run, m)) + one;
     return more(before, run->compare ? more(after, behind) : after) + run->dump_bytes;
 }
 
@@ -242,13 +227,12 @@ static ssmq_status outline(const ssmq_recipe *r, const ssmq_model *m, ssmq_plan 
     return SSMQ_OK;
 }
 
-ssmq_status ssmq_run_memory(const ssmq_experiment *e, const ssmq_catalogue *cat,
-                            const ssmq_run *run, ssmq_model **model, int64_t *bytes)
+ssmq_status ssmq_run_memory(const ssmq_catalogue *cat, const ssmq_run *run, ssmq_model **model, int64_t *bytes)
 {
     SSMQ_TRY(describe(cat, run->model, model));
     ssmq_plan        *plan = ssmq_plan_new(*model);
     const ssmq_status st = outline(run->recipe, *model, plan);
-    if (st == SSMQ_OK) *bytes = ssmq_peak_rss_bytes() + LIBRARIES + held(e, run, plan);
+    if (st == SSMQ_OK) *bytes = ssmq_peak_rss_bytes() + LIBRARIES + held(run, plan);
     ssmq_plan_free(plan);
     return st;
 }

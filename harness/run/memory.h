@@ -11,8 +11,8 @@ extern "C" {
  * activations of a layer and the states, and what comparing keeps; what is dumped, and what this process takes by itself, which has read the
  * experiment.  What calibration keeps comes on top.  *model: described before, for the next call to use again, or NULL; the caller's to free.
  * INPUT, UNSUPPORTED: the model. */
-SSMQ_MUST_USE ssmq_status ssmq_run_memory(const ssmq_experiment *e, const ssmq_catalogue *cat,
-                                          const ssmq_run *run, ssmq_model **model, int64_t *bytes);
+SSMQ_MUST_USE ssmq_status ssmq_run_memory(const ssmq_catalogue *cat, const ssmq_run *run, ssmq_model **model,
+                                          int64_t *bytes);
 
 #ifdef __cplusplus
 }

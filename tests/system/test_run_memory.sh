@@ -50,4 +50,13 @@ take sites 'compare={metrics: [kl, sqnr]}'
 take modes 'compare={against: [fake]}'
 take statistics 'collect={sites: ["layers.*.scan.x"]}'
 
+# The same in 16 bits: weights become floats layer by layer, so that no more of them is there than of the file above.
+run 0 model random --shape mamba-130m --dtype bf16 --out "$scratch/half"
+sed -i "s|path: $scratch/model|path: $scratch/half|" "$scratch/one.yaml"
+take half-float mode=float
+[ "$peak" -le $((493 * 115 / 100 + 32)) ] || fail "half, float: $peak MiB"
+take half-real
+[ "$peak" -le $((short + 8)) ] || fail "half, real: $peak MiB, in f32 $short MiB"
+take half-sites 'compare={metrics: [kl, sqnr]}'
+
 finish

@@ -124,12 +124,14 @@ static void check_converted(const scratch *s, ssmq_dtype dtype)
     p.t[CONV] = (ssmq_stored){.name = "tables", .value = SSMQ_TENSOR(values, dtype, 4, 8)};
     p.n = 2;
     loads(s, &p, &m, &c);
-    const float *v = m->weight[TABLE].value.data;
+    const float *v = ssmq_model_value(m, TABLE)->data;
     for (int i = 0; i < 32; i++) {
         const float expected = dtype == SSMQ_BF16 ? ssmq_bf16_to_f32(half[i]) : p.table[i];
         assert_true(v[i] == expected);
     }
-    assert_int_equal(m->weight[TABLE].writable, dtype != SSMQ_F32);
+    assert_int_equal(m->weight[TABLE].writable, dtype == SSMQ_F64);
+    assert_int_equal(m->weight[TABLE].lent != NULL, dtype == SSMQ_F16 || dtype == SSMQ_BF16);
+    assert_ptr_equal(m->weight[HEAD].lent, m->weight[TABLE].lent);
     if (dtype != SSMQ_F32) assert_int_equal((uintptr_t)v % 64, 0);
     assert_ptr_equal(m->weight[HEAD].value.data, v);
     assert_false(m->weight[HEAD].writable);
@@ -321,10 +323,10 @@ static void test_writable(void **state)
     ssmq_checkpoint *c = NULL;
     ssmq_tensor      w, again;
     parts            p;
-    uint16_t         half[32];
+    double           wide[32];
     fill(&p);
-    for (int i = 0; i < 32; i++) half[i] = ssmq_f32_to_bf16(p.table[i]);
-    p.t[HEAD] = (ssmq_stored){.name = "table", .value = SSMQ_TENSOR(half, SSMQ_BF16, 4, 8)};
+    for (int i = 0; i < 32; i++) wide[i] = (double)p.table[i];
+    p.t[HEAD] = (ssmq_stored){.name = "table", .value = SSMQ_TENSOR(wide, SSMQ_F64, 4, 8)};
     p.t[TABLE] = p.t[CONV];
     p.t[CONV] = p.t[HEAD];
     p.n = 2;
@@ -359,6 +361,51 @@ static void test_writable(void **state)
     ssmq_checkpoint_close(c);
 }
 
+/* ---- 16 bits --------------------------------------------------------------------------- */
+
+/* Values of a table in bf16 are there when they are asked for, as often as that is, for forks and for tied weights. */
+static void test_lent(void **state)
+{
+    const scratch   *s = *state;
+    ssmq_model      *m = NULL, *fork;
+    ssmq_checkpoint *c = NULL;
+    parts            p;
+    uint16_t         half[32];
+    float            some[5];
+    ssmq_tensor      w;
+    fill(&p);
+    for (int i = 0; i < 32; i++) half[i] = ssmq_f32_to_bf16(p.table[i]);
+    for (int i = 0; i < 32; i++) p.table[i] = ssmq_bf16_to_f32(half[i]);
+    p.t[TABLE].value = SSMQ_TENSOR(half, SSMQ_BF16, 4, 8);
+    p.n = 2; /* the head is the table's */
+    loads(s, &p, &m, &c);
+    fork = ssmq_model_fork(m);
+    for (int round = 0; round < 3; round++) {
+        assert_false(m->weight[TABLE].lent->present);
+        ssmq_model_copy(m, TABLE, 9, 5, some);
+        assert_memory_equal(some, p.table + 9, sizeof some);
+        assert_false(m->weight[TABLE].lent->present);
+        const ssmq_tensor *rows = ssmq_model_rows(m, TABLE);
+        assert_int_equal(rows->dtype, SSMQ_BF16);
+        assert_memory_equal(rows->data, half, sizeof half);
+        const ssmq_tensor *v = ssmq_model_value(round == 1 ? fork : m, round == 2 ? HEAD : TABLE);
+        assert_int_equal(v->dtype, SSMQ_F32);
+        assert_memory_equal(v->data, p.table, sizeof p.table);
+        assert_ptr_equal(ssmq_model_rows(m, TABLE)->data, v->data);
+        ssmq_model_copy(m, TABLE, 9, 5, some);
+        assert_memory_equal(some, p.table + 9, sizeof some);
+        ssmq_model_forget(round == 2 ? fork : m, HEAD);
+    }
+    CHECK_OK(ssmq_model_writable(fork, TABLE, &w));
+    assert_false(m->weight[TABLE].lent->present);
+    assert_memory_equal(w.data, p.table, sizeof p.table);
+    ssmq_model_forget(fork, TABLE); /* its own: they stay */
+    assert_memory_equal(ssmq_model_value(fork, TABLE)->data, p.table, sizeof p.table);
+    ssmq_model_free(fork);
+    ssmq_model_free(m);
+    ssmq_checkpoint_close(c);
+}
+
 /* ---- the real thing ---------------------------------------------------------------------- */
 
 /* All layouts of one model give the same weights; the bf16 file its own roundings of them. */
@@ -378,7 +425,7 @@ static void test_nano(void **state)
         CHECK_OK(ssmq_model_load(ssmq_families, layouts[i], &m, &c));
         assert_int_equal(m->n_weight, first->n_weight);
         for (int32_t w = 0; w < m->n_weight; w++) {
-            const ssmq_tensor *x = &first->weight[w].value, *y = &m->weight[w].value;
+            const ssmq_tensor *x = ssmq_model_value(first, w), *y = ssmq_model_value(m, w);
             const int64_t      n = ssmq_tensor_count(x);
             assert_string_equal(x->name, y->name);
             assert_int_equal(n, ssmq_tensor_count(y));
@@ -424,7 +471,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_SCRATCH(test_in_place), IN_SCRATCH(test_converted), IN_SCRATCH(test_misaligned),
         IN_SCRATCH(test_pieces),   IN_SCRATCH(test_refused),   IN_SCRATCH(test_values),
-        IN_SCRATCH(test_family),   IN_SCRATCH(test_writable),  cmocka_unit_test(test_nano),
+        IN_SCRATCH(test_family),   IN_SCRATCH(test_writable), IN_SCRATCH(test_lent),  cmocka_unit_test(test_nano),
         IN_SCRATCH(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,17 +142,40 @@ static ssmq_status convert(const loader *l, const ssmq_stored *t, float *to)
     return SSMQ_OK;
 }
 
-/* Looks at values that stay where they lie, piece by piece, giving back the pages behind. */
-static ssmq_status look_through(const loader *l, const ssmq_stored *t)
+/* Looks at values that stay where they lie, piece by piece, giving back the pages behind.  room: [CHUNK], or NULL for
+ * those that are floats. */
+static ssmq_status look_through(const loader *l, const ssmq_stored *t, float *room)
 {
     const int64_t count = ssmq_tensor_count(&t->value);
     for (int64_t first = 0; first < count; first += CHUNK) {
         const int64_t     n = count - first < CHUNK ? count - first : CHUNK;
         const ssmq_stored part = part_of(t, first, n);
-        SSMQ_TRY(check_finite(t, part.value.data, first, n));
+        if (room) ssmq_to_f32(room, part.value.data, part.value.dtype, n);
+        SSMQ_TRY(check_finite(t, room ? room : part.value.data, first, n));
         ssmq_checkpoint_forget(l->c, &part);
     }
     return SSMQ_OK;
+}
+
+/* What products or an embedding read, nearly all of a model, stays in 16 bits where the file has it so. */
+static bool is_lent(const ssmq_model *m, int32_t weight, ssmq_dtype dtype)
+{
+    if (dtype != SSMQ_F16 && dtype != SSMQ_BF16) return false;
+    for (int32_t i = 0; i < m->n_site; i++)
+        if (m->site[i].weight == weight)
+            return strcmp(m->site[i].op, "linear") == 0 || strcmp(m->site[i].op, "embedding") == 0;
+    return false;
+}
+
+static ssmq_status lend(const loader *l, int32_t i)
+{
+    const ssmq_stored *t = l->stored[i];
+    float             *room = malloc((size_t)CHUNK * sizeof *room);
+    if (!room) return SSMQ_FAIL(MEMORY, "%s: no memory to convert '%s'", t->file, t->name);
+    const ssmq_status st = look_through(l, t, room);
+    free(room);
+    SSMQ_TRY(st);
+    return ssmq_model_lend(l->m, i, t->value.data, t->value.dtype);
 }
 
 static ssmq_status fill(const loader *l, int32_t i)
@@ -162,18 +185,19 @@ static ssmq_status fill(const loader *l, int32_t i)
     if (t->value.dtype == SSMQ_F32 && (uintptr_t)data % _Alignof(float) == 0) {
         l->m->weight[i].value.data = data; /* lent by the mapping */
         l->m->weight[i].mapped = true;
-        return look_through(l, t);
+        return look_through(l, t, NULL);
     }
+    if (is_lent(l->m, i, t->value.dtype)) return lend(l, i);
     ssmq_tensor own;
     SSMQ_TRY(ssmq_model_own(l->m, i, &own));
     return convert(l, t, own.data);
 }
 
 /* A stored tied tensor must repeat what it is tied to. */
-static ssmq_status compare(const loader *l, const ssmq_stored *t, const ssmq_weight *tied)
+static ssmq_status compare(const loader *l, const ssmq_stored *t, int32_t tied)
 {
     const int64_t count = ssmq_tensor_count(&t->value);
-    float        *buffer = malloc((size_t)CHUNK * sizeof *buffer);
+    float        *buffer = malloc((size_t)(2 * CHUNK) * sizeof *buffer), *other = buffer + CHUNK;
     bool          equal = true;
     if (!buffer) return SSMQ_FAIL(MEMORY, "%s: no memory to convert '%s'", t->file, t->name);
     for (int64_t first = 0; equal && first < count; first += CHUNK) {
@@ -181,13 +205,13 @@ static ssmq_status compare(const loader *l, const ssmq_stored *t, const ssmq_wei
         const ssmq_stored part = part_of(t, first, n);
         ssmq_to_f32(buffer, part.value.data, part.value.dtype, n);
         ssmq_checkpoint_forget(l->c, &part);
-        equal = memcmp(buffer, (const float *)tied->value.data + first,
-                       (size_t)n * sizeof *buffer) == 0;
+        ssmq_model_copy(l->m, tied, first, n, other);
+        equal = memcmp(buffer, other, (size_t)n * sizeof *buffer) == 0;
     }
     free(buffer);
     if (equal) return SSMQ_OK;
     return SSMQ_FAIL(INPUT, "%s: tensor '%s' differs from '%s', to which the config ties it",
-                     t->file, t->name, tied->name);
+                     t->file, t->name, l->m->weight[tied].name);
 }
 
 static ssmq_status fill_tied(const loader *l, int32_t i)
@@ -199,8 +223,9 @@ static ssmq_status fill_tied(const loader *l, int32_t i)
     SSMQ_ASSERT(ssmq_tensor_count(&tied->value) == ssmq_tensor_count(&w->value));
     const bool shared = t && t->value.data == other->value.data &&
                         t->value.dtype == other->value.dtype; /* one storage, two names */
-    if (t && !shared) SSMQ_TRY(compare(l, t, tied));
+    if (t && !shared) SSMQ_TRY(compare(l, t, w->tied_to));
     w->value.data = tied->value.data;
+    w->lent = tied->lent;
     return SSMQ_OK;
 }
 

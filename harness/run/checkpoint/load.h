@@ -8,9 +8,9 @@ extern "C" {
 #endif
 
 /* Loads the model of a directory; families: NULL-terminated.  F32 tensors are used where they
- * lie in the mapped files, shared between processes; others are converted into memory of the
- * model.  The checkpoint must outlive the model and is closed by the caller.  INPUT, naming file
- * and tensor, besides what reading the files refuses: tensors that are missing, not wanted,
+ * lie in the mapped files, shared between processes; of F16 and BF16, what products read stays there
+ * until it is wanted (ssmq_model_value); others are converted into memory of the model.  The
+ * checkpoint must outlive the model and is closed by the caller.  INPUT, naming file and tensor, besides what reading the files refuses: tensors that are missing, not wanted,
  * there under both their names, of another shape, of an integer dtype, or not finite; and tied
  * tensors that differ from what they are tied to.  UNSUPPORTED: the family or what its config
  * asks for.  MEMORY. */

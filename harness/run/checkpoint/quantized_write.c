@@ -38,7 +38,7 @@ typedef struct writer {
 
 static const ssmq_tensor *value_of(const writer *w, int32_t site)
 {
-    return &w->c->m->weight[w->c->m->site[site].weight].value;
+    return ssmq_model_value(w->c->m, w->c->m->site[site].weight);
 }
 
 /* ---- what is stored ---------------------------------------------------------------------- */
@@ -92,9 +92,9 @@ static void add_floats(writer *w)
     for (int32_t i = 0; i < m->n_weight; i++) {
         const ssmq_weight *weight = &m->weight[i];
         if (is_coded(w, i) || is_repeated(w, i)) continue;
-        add(w, weight->name,
-            ssmq_tensor_of(NULL, narrowest(&weight->value), weight->rank, weight->dim),
-            (part){PART_FLOAT, i});
+        const ssmq_dtype dtype = narrowest(ssmq_model_value(m, i));
+        ssmq_model_forget(m, i);
+        add(w, weight->name, ssmq_tensor_of(NULL, dtype, weight->rank, weight->dim), (part){PART_FLOAT, i});
     }
 }
 
@@ -144,7 +144,8 @@ static ssmq_status add_codes(writer *w)
         if (w->c->plan->departures.real_only && w->c->plan->at[i].unclamped)
             return SSMQ_FAIL(UNSUPPORTED, "%s: its codes are others in mode real than in mode fake", s->name);
         if (has_codes_of_tied(w, i)) continue;
-        const ssmq_tensor *keep = ssmq_plan_keep(w->c->plan, i), *value = value_of(w, i);
+        const ssmq_tensor *keep = ssmq_plan_keep(w->c->plan, i);
+        const ssmq_tensor *value = &w->c->m->weight[w->c->m->site[i].weight].value;
         if (keep && keep->dim[0] > 0)
             add(w, ssmq_arena_printf(w->arena, SSMQ_PLAN_PREFIX "%s.kept", s->name),
                 SSMQ_TENSOR(NULL, SSMQ_F32, value->dim[0], keep->dim[0]), (part){PART_KEPT, i});
@@ -199,14 +200,18 @@ static ssmq_status put_floats(writer *w, ssmq_safetensors_writer *f, const float
 /* Piece by piece, whose pages need not stay. */
 static ssmq_status put_weight(writer *w, ssmq_safetensors_writer *f, int32_t weight, ssmq_dtype dtype)
 {
-    const ssmq_tensor *value = &w->c->m->weight[weight].value;
-    const int64_t      count = ssmq_tensor_count(value);
-    for (int64_t i = 0; i < count; i += PIECE) {
+    const int64_t count = ssmq_tensor_count(&w->c->m->weight[weight].value), most = count < PIECE ? count : PIECE;
+    float        *room = malloc((size_t)(most + 1) * sizeof *room);
+    ssmq_status   st = SSMQ_OK;
+    if (!room) return SSMQ_FAIL(MEMORY, "%s: no memory to write it", w->c->m->weight[weight].name);
+    for (int64_t i = 0; i < count && st == SSMQ_OK; i += PIECE) {
         const int64_t n = count - i < PIECE ? count - i : PIECE;
-        SSMQ_TRY(put_floats(w, f, (const float *)value->data + i, dtype, n));
+        ssmq_model_copy(w->c->m, weight, i, n, room);
         ssmq_model_forget(w->c->m, weight);
+        st = put_floats(w, f, room, dtype, n);
     }
-    return SSMQ_OK;
+    free(room);
+    return st;
 }
 
 /* Columns of keep, row by row. */
@@ -268,7 +273,7 @@ static void forget(const writer *w, const part *p)
 {
     const ssmq_model *m = w->c->m;
     if (p->kind == PART_FLOAT) ssmq_model_forget(m, p->index);
-    if (p->kind == PART_CODES) ssmq_model_forget(m, m->site[p->index].weight);
+    if (p->kind == PART_CODES || p->kind == PART_KEPT) ssmq_model_forget(m, m->site[p->index].weight);
 }
 
 static ssmq_status put_all(writer *w, ssmq_safetensors_writer *f)

@@ -76,7 +76,7 @@ uint64_t ssmq_clipped_weights(const ssmq_model *m, const ssmq_plan *plan, int32_
     const ssmq_assignment *a = with_scales(plan, site);
     *known = a != NULL;
     if (!a) return 0;
-    const ssmq_tensor  w = ssmq_tensor_rows(&m->weight[m->site[site].weight].value);
+    const ssmq_tensor  w = ssmq_tensor_rows(ssmq_model_value(m, m->site[site].weight));
     const ssmq_tensor *keep = ssmq_plan_keep(plan, site);
     const int64_t      units = ssmq_tensor_count(&a->params.scale), each = ssmq_tensor_count(&w) / units;
     ssmq_arena        *arena = ssmq_arena_new();

@@ -369,13 +369,15 @@ static ssmq_status run_activations(pass *p)
 static ssmq_status add_weight(const pass *p, ssmq_exec *ex, int32_t site, ssmq_error_sums *to)
 {
     const ssmq_model  *m = p->r->model;
-    const ssmq_tensor  w = ssmq_tensor_rows(&m->weight[m->site[site].weight].value);
+    const int32_t      weight = m->site[site].weight;
+    const ssmq_tensor  w = ssmq_tensor_rows(&m->weight[weight].value);
     const ssmq_tensor *value;
     int64_t           *clamped = ssmq_must_malloc((size_t)w.dim[0] * sizeof *clamped);
     ssmq_error_sums   *row = ssmq_must_malloc((size_t)w.dim[0] * sizeof *row);
     memset(clamped, 0, (size_t)w.dim[0] * sizeof *clamped);
     const ssmq_status st = ssmq_exec_recode_weight(ex, site, &value, clamped);
     if (st == SSMQ_OK) {
+        (void)ssmq_model_value(m, weight); /* the exec has forgotten it */
         rows_job j = {.reference = w.data, .value = value->data, .width = w.dim[1], .row = row};
         p->r->be->ops->share(p->r->be, w.dim[0], 1, rows_part, &j);
         for (int64_t i = 0; i < w.dim[0]; i++) {
@@ -383,6 +385,7 @@ static ssmq_status add_weight(const pass *p, ssmq_exec *ex, int32_t site, ssmq_e
             ssmq_error_add(to, &row[i]);
         }
     }
+    ssmq_model_forget(m, weight);
     free(row);
     free(clamped);
     return st;

@@ -63,12 +63,13 @@ static ssmq_status collect_weight(collector *c, int32_t site)
     ssmq_status       st = SSMQ_OK;
     SSMQ_TRY_DONE(st, open_site(c, site, &s));
     SSMQ_TRY_DONE(st, ssmq_site_stats_add(&s, c->source->be, &c->workers,
-                                          &m->weight[m->site[site].weight].value, &absmax));
+                                          ssmq_model_value(m, m->site[site].weight), &absmax));
     SSMQ_TRY_DONE(st, keep_figures(c, site, &s, NULL));
     c->result->figures[c->result->n - 1].n_clipped =
         ssmq_clipped_weights(m, c->source->plan, site, &c->result->figures[c->result->n - 1].clip_known);
 done:
     ssmq_site_stats_close(&s);
+    ssmq_model_forget(m, m->site[site].weight);
     return st;
 }
 

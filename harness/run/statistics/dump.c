@@ -369,7 +369,7 @@ static ssmq_status encode_weight(ssmq_dump *d, int32_t site, const ssmq_tensor *
 static ssmq_status write_weight(ssmq_dump *d, int32_t site, const ssmq_tensor *shape)
 {
     const ssmq_model  *m = d->source.model;
-    const ssmq_tensor *w = &m->weight[m->site[site].weight].value;
+    const ssmq_tensor *w = ssmq_model_value(m, m->site[site].weight);
     ssmq_tensor        all = *shape;
     ssmq_status        st = SSMQ_OK;
     SSMQ_ASSERT(ssmq_tensor_contiguous(w) && ssmq_tensor_count(w) == ssmq_tensor_count(shape));
@@ -380,6 +380,7 @@ static ssmq_status write_weight(ssmq_dump *d, int32_t site, const ssmq_tensor *s
     if (st == SSMQ_OK)
         st = ssmq_store_fill(d->store, d->path[site], (const int64_t[]){0, 0, 0, 0}, &all);
     free(all.data);
+    ssmq_model_forget(m, m->site[site].weight);
     return st;
 }
 

@@ -165,7 +165,7 @@ static ssmq_status compute_memory(const ssmq_experiment *e, const ssmq_catalogue
     for (int32_t i = 0; i < e->n_run && st == SSMQ_OK; i++) {
         if (!ssmq_forecast_due(&f->run[i]) || f->run[i].memory >= 0) continue;
         f->run[i].computed = true;
-        st = ssmq_run_memory(e, cat, &e->run[i], &model, &f->run[i].memory);
+        st = ssmq_run_memory(cat, &e->run[i], &model, &f->run[i].memory);
     }
     ssmq_model_free(model);
     return st;
