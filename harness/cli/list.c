@@ -56,7 +56,7 @@ static void option_text(const ssmq_option *o, ssmq_str *out)
 {
     ssmq_str line = {0};
     ssmq_str_printf(&line, "%s", o->help);
-    if (has_range(o)) ssmq_str_printf(&line, ", %g to %g", o->min, o->max);
+    if (has_range(o)) ssmq_str_printf(&line, ", %.10g to %.10g", o->min, o->max);
     const char *before = has_range(o) ? " or " : ": ";
     for (int i = 0; o->choices && o->choices[i]; i++, before = "|")
         ssmq_str_printf(&line, "%s%s", before, o->choices[i]);

@@ -19,7 +19,7 @@ static ssmq_status parse_bool(const ssmq_option *o, const char *text, void *fiel
 
 static ssmq_status out_of_range(const ssmq_option *o, const char *text)
 {
-    return SSMQ_FAIL(USAGE, "option '--%s' is %s, not within %g to %g", o->name, text, o->min,
+    return SSMQ_FAIL(USAGE, "option '--%s' is %s, not within %.10g to %.10g", o->name, text, o->min,
                      o->max);
 }
 

@@ -140,114 +140,108 @@ static void check_change(const scratch *s, ssmq_backend *be, const test_applied 
     ssmq_fake_real_free(f);
 }
 
+/* A model under W8A8, and the plan of fake mode, to be changed. */
+typedef struct pair {
+    test_backend  b[BACKENDS];
+    int32_t       n;
+    ssmq_backend *be; /* the last of them */
+    ssmq_model   *m;
+    test_applied  a;
+    ssmq_plan    *fake;
+} pair;
+
+static pair prepare(void)
+{
+    pair p;
+    p.n = test_backends_open(p.b, BACKENDS, 1);
+    p.be = p.b[p.n - 1].be;
+    p.m = test_drawn_model(CONFIG, SEED);
+    p.a = test_apply(p.m, p.be, w8a8, SEED);
+    p.fake = copy_of(&p.a);
+    return p;
+}
+
+static void release(pair *p)
+{
+    ssmq_plan_free(p->fake);
+    test_applied_free(&p->a);
+    ssmq_model_free(p->m);
+    test_backends_close(p->b, p->n);
+}
+
 static void another_scale_is_named(void **state)
 {
-    test_backend  b[BACKENDS];
-    const int32_t n = test_backends_open(b, BACKENDS, 1);
-    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
-    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
-    ssmq_plan    *fake = copy_of(&a);
+    pair p = prepare();
     float         scale =
-        *(const float *)a.r.plan->at[test_site(m, "layers.0.conv.in")].params.scale.data * 1.5f;
-    fake->at[test_site(m, "layers.0.conv.in")].params.scale =
+        *(const float *)p.a.r.plan->at[test_site(p.m, "layers.0.conv.in")].params.scale.data * 1.5f;
+    p.fake->at[test_site(p.m, "layers.0.conv.in")].params.scale =
         ssmq_tensor_of(&scale, SSMQ_F32, 0, NULL);
-    check_change(*state, b[n - 1].be, &a, fake, "layers.0.conv.in", SSMQ_DIFFER_scale);
-    ssmq_plan_free(fake);
-    test_applied_free(&a);
-    ssmq_model_free(m);
-    test_backends_close(b, n);
+    check_change(*state, p.be, &p.a, p.fake, "layers.0.conv.in", SSMQ_DIFFER_scale);
+    release(&p);
 }
 
 /* Rounding to nothing moves half of all codes by one, though the values are the same. */
 static void rounding_is_named(void **state)
 {
-    test_backend  b[BACKENDS];
-    const int32_t n = test_backends_open(b, BACKENDS, 1);
-    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
-    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
-    ssmq_plan    *fake = copy_of(&a);
-    const int32_t site = test_site(m, "layers.1.scan.dt");
-    fake->at[site].spec.rounding = SSMQ_ROUNDING_TRUNCATE;
-    ssmq_fake_real *f = hold(*state, b[n - 1].be, &a, fake, 0);
+    pair p = prepare();
+    const int32_t site = test_site(p.m, "layers.1.scan.dt");
+    p.fake->at[site].spec.rounding = SSMQ_ROUNDING_TRUNCATE;
+    ssmq_fake_real *f = hold(*state, p.be, &p.a, p.fake, 0);
     assert_int_equal(f->first, site);
     assert_int_equal(f->at[site].count.n_tie, f->at[site].count.n_differ);
     assert_int_equal(f->at[site].count.max_differ, 1);
     assert_int_equal(f->at[site].count.n_inexact, 0);
     check_counts(f);
     ssmq_fake_real_free(f);
-    ssmq_plan_free(fake);
-    test_applied_free(&a);
-    ssmq_model_free(m);
-    test_backends_close(b, n);
+    release(&p);
 }
 
 /* Sums in another order are some units in the last place apart; here all values of a site are, by a factor next to 1, so
  * that codes differ where a value is next to half-way between two. */
 static void last_bits_are_named(void **state)
 {
-    test_backend  b[BACKENDS];
-    const int32_t n = test_backends_open(b, BACKENDS, 1);
-    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
-    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
-    ssmq_plan    *fake = copy_of(&a);
-    const int32_t site = test_site(m, "layers.0.in_proj.in");
+    pair p = prepare();
+    const int32_t site = test_site(p.m, "layers.0.in_proj.in");
     float         factor[64];
-    assert_true(m->site[site].width <= 64);
-    for (int64_t i = 0; i < m->site[site].width; i++) factor[i] = 1 + 0.9f * SSMQ_FAKE_REAL_LAST_BITS;
-    fake->at[site].divide = fake->at[site].inverse = ssmq_tensor_of(factor, SSMQ_F32, 1, &m->site[site].width);
-    ssmq_fake_real *f = hold(*state, b[n - 1].be, &a, fake, 0);
+    assert_true(p.m->site[site].width <= 64);
+    for (int64_t i = 0; i < p.m->site[site].width; i++) factor[i] = 1 + 0.9f * SSMQ_FAKE_REAL_LAST_BITS;
+    p.fake->at[site].divide = p.fake->at[site].inverse = ssmq_tensor_of(factor, SSMQ_F32, 1, &p.m->site[site].width);
+    ssmq_fake_real *f = hold(*state, p.be, &p.a, p.fake, 0);
     assert_int_equal(f->first, site);
     assert_int_equal(f->at[site].first.cause, SSMQ_DIFFER_summation);
     assert_int_equal(f->at[site].count.n_summation + f->at[site].count.n_saturated, f->at[site].count.n_differ);
     assert_int_equal(f->at[site].count.max_differ, 1);
     check_counts(f);
     ssmq_fake_real_free(f);
-    ssmq_plan_free(fake);
-    test_applied_free(&a);
-    ssmq_model_free(m);
-    test_backends_close(b, n);
+    release(&p);
 }
 
 /* The head sees tokens whose targets are scored, in the second half of each window; about half of the first one's codes
  * differ. */
 static void a_window_that_is_half_scored(void **state)
 {
-    test_backend  b[BACKENDS];
-    const int32_t n = test_backends_open(b, BACKENDS, 1);
-    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
-    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
-    ssmq_plan    *fake = copy_of(&a);
-    const int32_t site = test_site(m, "head.in");
-    fake->at[site].spec.rounding = SSMQ_ROUNDING_TRUNCATE;
+    pair p = prepare();
+    const int32_t site = test_site(p.m, "head.in");
+    p.fake->at[site].spec.rounding = SSMQ_ROUNDING_TRUNCATE;
     for (int64_t room = 0; room < 2; room++) { /* whole, and in pieces of 16 tokens */
-        ssmq_fake_real *f = hold_in(*state, b[n - 1].be, &a, fake, room, SSMQ_DIALECT_LLAMA_CPP);
+        ssmq_fake_real *f = hold_in(*state, p.be, &p.a, p.fake, room, SSMQ_DIALECT_LLAMA_CPP);
         assert_int_equal(f->first, site);
         assert_int_equal(f->at[site].first.window, 0);
         assert_int_equal(f->at[site].first.token, WINDOW / 2);
-        assert_int_equal(f->at[site].count.n_values, WINDOWS * (WINDOW - 1 - WINDOW / 2) * m->site[site].width);
+        assert_int_equal(f->at[site].count.n_values, WINDOWS * (WINDOW - 1 - WINDOW / 2) * p.m->site[site].width);
         check_counts(f);
         ssmq_fake_real_free(f);
     }
-    ssmq_plan_free(fake);
-    test_applied_free(&a);
-    ssmq_model_free(m);
-    test_backends_close(b, n);
+    release(&p);
 }
 
 /* Fewer bits in one mode: the codes of large values are clamped there. */
 static void saturation_is_named(void **state)
 {
-    test_backend  b[BACKENDS];
-    const int32_t n = test_backends_open(b, BACKENDS, 1);
-    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
-    test_applied  a = test_apply(m, b[n - 1].be, w8a8, SEED);
-    ssmq_plan    *fake = copy_of(&a);
-    fake->at[test_site(m, "layers.0.scan.x")].spec.bits = 7;
-    check_change(*state, b[n - 1].be, &a, fake, "layers.0.scan.x", SSMQ_DIFFER_saturated);
-    ssmq_plan_free(fake);
-    test_applied_free(&a);
-    ssmq_model_free(m);
-    test_backends_close(b, n);
+    pair p = prepare();
+    p.fake->at[test_site(p.m, "layers.0.scan.x")].spec.bits = 7;
+    check_change(*state, p.be, &p.a, p.fake, "layers.0.scan.x", SSMQ_DIFFER_saturated);
+    release(&p);
 }
 
 /* ---- departures of the original kernels -------------------------------------------------- */

@@ -98,6 +98,29 @@ run 4 generate "${tiny[@]}" --prompt $'bad \xff' --generate 3
 expect_in_err "--prompt: "
 run 0 generate "${tiny[@]}" --prompt "$(printf 'word %.0s' {1..700})" --generate 2
 
+# From a file or a pipe it is the same, byte for byte; longer than a command line may be.
+run 0 generate "${tiny[@]}" "${prompt[@]}" --seed 7 --format json
+wanted=$out
+printf 'The city of' > "$scratch/prompt"
+run 0 generate "${tiny[@]}" --prompt-file "$scratch/prompt" --generate 12 --seed 7 --format json
+expect_out "$wanted"
+[ "$("$SSMQ" generate "${tiny[@]}" --prompt-file - --generate 12 --seed 7 --format json < <(cat "$scratch/prompt"))" = "$wanted" ] ||
+    fail "a prompt from a pipe gives another text"
+printf 'word %.0s' {1..30000} > "$scratch/prompt"
+run 0 generate "${tiny[@]}" --prompt-file "$scratch/prompt" --generate 1 --format json
+[ "$(python3 -c 'import json,sys; d = json.load(sys.stdin); print(len(d["prompt"]), len(d["prompt_ids"]) >= 30000)' <<< "$out")" = "150000 True" ] ||
+    fail "a long prompt in a file"
+: > "$scratch/prompt"
+run 0 generate "${tiny[@]}" --prompt-file "$scratch/prompt" --generate 3
+printf 'a\0b' > "$scratch/prompt"
+refuse 4 "--prompt-file: $scratch/prompt: a NUL byte at byte 1" generate "${tiny[@]}" --prompt-file "$scratch/prompt"
+printf 'bad \377' > "$scratch/prompt"
+run 4 generate "${tiny[@]}" --prompt-file "$scratch/prompt"
+expect_in_err "--prompt-file: the text is not valid UTF-8 at byte 4"
+run 4 generate "${tiny[@]}" --prompt-file "$scratch/none"
+expect_in_err "$scratch/none"
+refuse 2 "generate needs one of --prompt TEXT and --prompt-file FILE" generate "${tiny[@]}" --prompt a --prompt-file "$scratch/prompt"
+
 # ---- a character of several tokens ------------------------------------------------------------
 
 # A model that says E2 82 AC, each byte a token, behind "a": no layer adds anything, and each embedding points to the
