@@ -1,6 +1,6 @@
 /* Decoding of a random model, beside reading as many bytes as a token needs of weights and state: by turns,
  * so that all see the same load of the machine.  Float, with the weights in the mapped file, and moved; real,
- * Quamba W8A8.
+ * Quamba W8A8, and weights of 4 bits with floats.
  *
  *   bench_decode [SHAPE [TURNS [THREADS]]] */
 #include <math.h>
@@ -19,7 +19,7 @@
 #include "tests/bench/random_model.h"
 
 #define STEPS 4 /* of a turn */
-#define SUBJECTS 3
+#define SUBJECTS 4
 #define PART_FLOATS ((int64_t)1 << 19)
 #define PARTS ((int64_t)128) /* of 2 MiB: more than caches hold */
 
@@ -37,7 +37,7 @@ typedef struct bench {
     ssmq_model      *m;
     ssmq_checkpoint *checkpoint;
     ssmq_backend    *be;
-    test_applied     quamba;
+    test_applied     quamba, w4a16;
     int              turns;
     int32_t          threads;
     void            *data; /* PARTS of PART_FLOATS */
@@ -110,12 +110,14 @@ static ssmq_status measure(bench *b)
     return SSMQ_OK;
 }
 
-static ssmq_status open_subject(bench *b, int k, const char *name, const ssmq_model *m, ssmq_mode mode,
-                                bool moves)
+/* applied NULL: float. */
+static ssmq_status open_subject(bench *b, int k, const char *name, const test_applied *applied, bool moves)
 {
-    subject *s = &b->subject[k];
+    const ssmq_model *m = applied ? applied->m : b->m;
+    subject          *s = &b->subject[k];
     s->name = name;
-    SSMQ_TRY(ssmq_exec_open(b->be, m, mode == SSMQ_MODE_FLOAT ? NULL : b->quamba.r.plan, mode, &s->ex));
+    SSMQ_TRY(ssmq_exec_open(b->be, m, applied ? applied->r.plan : NULL,
+                            applied ? SSMQ_MODE_REAL : SSMQ_MODE_FLOAT, &s->ex));
     if (moves) ssmq_exec_moves(s->ex);
     return m->family->state_new(m, s->ex, 1, &s->state);
 }
@@ -127,9 +129,11 @@ static ssmq_status open_all(bench *b, const char *folder)
     SSMQ_TRY(ssmq_model_load(ssmq_families, folder, &b->m, &b->checkpoint));
     SSMQ_TRY(ssmq_backend_open(&ssmq_backend_cpu, &auto_tier, b->threads, &b->be));
     b->quamba = test_apply(b->m, b->be, bench_quamba, 1);
-    SSMQ_TRY(open_subject(b, 0, "real, moved", b->quamba.m, SSMQ_MODE_REAL, true));
-    SSMQ_TRY(open_subject(b, 1, "float, moved", b->m, SSMQ_MODE_FLOAT, true));
-    return open_subject(b, 2, "float, mapped", b->m, SSMQ_MODE_FLOAT, false);
+    b->w4a16 = test_apply(b->m, b->be, bench_w4a16, 1);
+    SSMQ_TRY(open_subject(b, 0, "real, moved", &b->quamba, true));
+    SSMQ_TRY(open_subject(b, 1, "W4A16, moved", &b->w4a16, true));
+    SSMQ_TRY(open_subject(b, 2, "float, moved", NULL, true));
+    return open_subject(b, 3, "float, mapped", NULL, false);
 }
 
 static void close_all(bench *b)
@@ -141,6 +145,7 @@ static void close_all(bench *b)
     }
     if (b->be) b->be->ops->free(b->be, b->data);
     if (b->quamba.m) test_applied_free(&b->quamba);
+    if (b->w4a16.m) test_applied_free(&b->w4a16);
     ssmq_backend_close(b->be);
     ssmq_model_free(b->m);
     ssmq_checkpoint_close(b->checkpoint);

@@ -14,6 +14,13 @@ const test_step bench_quamba[] = {
     {NULL, NULL},
 };
 
+const test_step bench_w4a16[] = {
+    {&ssmq_method_weights, "{sites: 'layers.*.dt_proj.weight', bits: 4, scope: channel}"},
+    {&ssmq_method_weights,
+     "{sites: 'layers.*.{in_proj,x_proj,out_proj}.weight', bits: 4, scope: group, group: 64}"},
+    {NULL, NULL},
+};
+
 const ssmq_random_shape *bench_shape(const char *name)
 {
     const ssmq_random_shape *s = ssmq_random_shapes;

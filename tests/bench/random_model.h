@@ -9,6 +9,8 @@ const ssmq_random_shape *bench_shape(const char *name);
 
 /* The steps of configs/recipes/quamba.yaml. */
 extern const test_step bench_quamba[];
+/* The same of configs/recipes/w4a16.yaml. */
+extern const test_step bench_w4a16[];
 
 /* Runs with a folder that holds a random model of a shape, below TMPDIR, and removes it.  The exit status of the
  * program: 0; 1, once the error is printed; 5 where no folder can be made. */
