@@ -93,8 +93,7 @@ typedef void (*ssmq_aid_part)(void *context, int64_t begin, int64_t end, int32_t
 /* What a statistic that takes long may use; none of it changes a result. */
 typedef struct ssmq_aid {
     const ssmq_range *ends; /* the smallest and the largest value; NULL: not known */
-    const ssmq_fine_bins *bins; /* [n_bins] all values, counted, part by part; NULL: they are not */
-    int32_t           n_bins;
+    const ssmq_fine_bins *bins; /* all values, counted; NULL: they are not */
     int32_t           threads;
     void (*share)(void *by, int64_t n, int64_t grain, ssmq_aid_part part, void *context);
     void *by;               /* for share */

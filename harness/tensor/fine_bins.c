@@ -2,10 +2,6 @@
 #include <stdlib.h>
 #include "harness/base/assert.h"
 #include "harness/tensor/fine_bins.inc"
-#include "harness/tensor/selection.h"
-
-#define EACH 8 /* bins that are one of tensor/selection.h */
-#define GROUPS (SSMQ_FINE_SIGN / EACH)
 
 /* ---- memory ---------------------------------------------------------------------------- */
 
@@ -55,10 +51,13 @@ static uint32_t bin_of(const float *x)
     return bits >> SSMQ_FINE_SHIFT;
 }
 
-static void count_piece(const float *x, int64_t n, uint32_t *count)
+/* ahead: as many that are looked at next, and asked for in the meantime. */
+static void count_piece(const float *x, const float *ahead, int64_t n, uint32_t *count)
 {
+    enum { line = 16 };
     int64_t i = 0;
     for (; i + 4 <= n; i += 4) {
+        if (i % line == 0) __builtin_prefetch(&ahead[i]);
         count[bin_of(&x[i])]++;
         count[bin_of(&x[i + 1])]++;
         count[bin_of(&x[i + 2])]++;
@@ -76,52 +75,55 @@ void ssmq_fine_bins_add(ssmq_fine_bins *b, const ssmq_tensor *x)
     SSMQ_ASSERT(x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
     for (int64_t i = 0; i < rows.dim[0]; i++)
         for (int64_t j = 0; j < rows.dim[1]; j += piece) {
-            const float  *at = (const float *)rows.data + i * rows.stride[0] + j;
+            const float  *row = (const float *)rows.data + i * rows.stride[0], *at = row + j;
             const int64_t n = rows.dim[1] - j < piece ? rows.dim[1] - j : piece;
+            const float  *below = i + 1 < rows.dim[0] ? row + rows.stride[0] : at;
+            const float  *ahead = j + 2 * n <= rows.dim[1] ? at + n : below;
             ends(at, n, &b->low, &b->high);
-            count_piece(at, n, b->count);
+            count_piece(at, ahead, n, b->count);
         }
 }
 
 /* ---- what was touched ------------------------------------------------------------------ */
 
-/* Of the bins of selection.h, those that may hold values: the first, where zeros are, and begin .. end, of either
- * sign. */
-typedef struct span {
-    int32_t begin, end;
-} span;
-
-static span touched(const ssmq_fine_bins *b)
+static void clear_powers(ssmq_fine_bins *b, int32_t begin, int32_t end)
 {
-    const int32_t first = b->low >> (SSMQ_FINE_SHIFT + 3), last = b->high >> (SSMQ_FINE_SHIFT + 3);
-    if (b->low > b->high) return (span){1, 1};
-    return (span){first > 1 ? first : 1, last + 1};
+    if (begin >= end) return;
+    memset(b->count + begin * SSMQ_FINE_POWER, 0, (size_t)(end - begin) * SSMQ_FINE_POWER * sizeof *b->count);
 }
 
-static void add_groups(const uint32_t *count, int32_t begin, int32_t end, uint32_t *to)
-{
-    for (int32_t g = begin; g < end; g++) {
-        uint32_t n = 0;
-        for (int32_t i = 0; i < EACH; i++) n += count[g * EACH + i];
-        to[g] += n;
-    }
-}
-
-void ssmq_fine_bins_coarse(const ssmq_fine_bins *b, uint32_t *count)
-{
-    const span s = touched(b);
-    for (int32_t sign = 0; sign < 2; sign++) {
-        add_groups(b->count + sign * SSMQ_FINE_SIGN, 0, 1, count + sign * GROUPS);
-        add_groups(b->count + sign * SSMQ_FINE_SIGN, s.begin, s.end, count + sign * GROUPS);
-    }
-}
-
+/* What ssmq_fine_bins_touched() tells, at once. */
 void ssmq_fine_bins_clear(ssmq_fine_bins *b)
 {
-    const span s = touched(b);
-    for (int32_t sign = 0; sign < SSMQ_FINE_BINS; sign += SSMQ_FINE_SIGN) {
-        memset(b->count + sign, 0, EACH * sizeof *b->count);
-        memset(b->count + sign + s.begin * EACH, 0, (size_t)(s.end - s.begin) * EACH * sizeof *b->count);
+    const int32_t begin = b->low >> 23, end = (b->high >> 23) + 1;
+    for (int32_t sign = 0; sign < SSMQ_FINE_POWERS; sign += SSMQ_FINE_POWERS / 2) {
+        clear_powers(b, sign, sign + 1);
+        clear_powers(b, sign + begin, sign + end);
     }
     forget_ends(b);
+}
+
+void ssmq_fine_bins_reach(ssmq_fine_bins *b, const ssmq_fine_bins *from)
+{
+    b->low = from->low < b->low ? from->low : b->low;
+    b->high = from->high > b->high ? from->high : b->high;
+}
+
+void ssmq_fine_bins_merge(ssmq_fine_bins *b, const ssmq_fine_bins *from, int32_t power)
+{
+    uint32_t       *to = b->count + power * SSMQ_FINE_POWER;
+    const uint32_t *add = from->count + power * SSMQ_FINE_POWER;
+    if (!ssmq_fine_bins_touched(from, power)) return;
+    for (int32_t i = 0; i < SSMQ_FINE_POWER; i++) to[i] += add[i];
+}
+
+void ssmq_fine_bins_coarse(const ssmq_fine_bins *b, int32_t power, uint32_t *count)
+{
+    enum { each = 8, coarse = SSMQ_FINE_POWER / each };
+    const uint32_t *from = b->count + power * SSMQ_FINE_POWER;
+    for (int32_t g = 0; g < coarse; g++) {
+        uint32_t n = 0;
+        for (int32_t i = 0; i < each; i++) n += from[g * each + i];
+        count[power * coarse + g] = n;
+    }
 }

@@ -1,6 +1,7 @@
 /* Counts of values by the upper 19 bits of a float: its sign, exponent and ten bits of the mantissa, so that a bin is at
- * most 1/1024 of its lower end wide.  Eight of them are a bin of tensor/selection.h. */
+ * most 1/1024 of its lower end wide.  Eight of them are a bin of tensor/histogram.h with its sign. */
 #pragma once
+#include <stdbool.h>
 #include <string.h>
 #include "harness/base/error.h"
 #include "harness/tensor/tensor.h"
@@ -12,6 +13,10 @@ extern "C" {
 #define SSMQ_FINE_SHIFT 13
 #define SSMQ_FINE_SIGN (1 << 18) /* what the bin of a negative value is more than that of its magnitude */
 #define SSMQ_FINE_BINS (2 * SSMQ_FINE_SIGN)
+
+/* Those of a sign and exponent. */
+#define SSMQ_FINE_POWER 1024
+#define SSMQ_FINE_POWERS (SSMQ_FINE_BINS / SSMQ_FINE_POWER)
 
 /* 2 MiB, of which only what values fall into is ever touched. */
 typedef struct ssmq_fine_bins {
@@ -25,9 +30,20 @@ void                      ssmq_fine_bins_free(ssmq_fine_bins *b); /* accepts a z
 
 /* Counts x, f32 on the host, finite. */
 void ssmq_fine_bins_add(ssmq_fine_bins *b, const ssmq_tensor *x);
-/* Adds what was counted to count [SSMQ_SIGNED_BINS], as ssmq_count_bins() would have. */
-void ssmq_fine_bins_coarse(const ssmq_fine_bins *b, uint32_t *count);
 void ssmq_fine_bins_clear(ssmq_fine_bins *b);
+
+/* Bins may hold values only where this is true of their power. */
+static inline bool ssmq_fine_bins_touched(const ssmq_fine_bins *b, int32_t power)
+{
+    const int32_t exponent = power & (SSMQ_FINE_POWERS / 2 - 1);
+    return exponent == 0 || (exponent >= b->low >> 23 && exponent <= b->high >> 23);
+}
+
+/* Has b hold what from counted too: the ends first, then each power, for which threads may share them. */
+void ssmq_fine_bins_reach(ssmq_fine_bins *b, const ssmq_fine_bins *from);
+void ssmq_fine_bins_merge(ssmq_fine_bins *b, const ssmq_fine_bins *from, int32_t power);
+/* Sets the bins of a power in count [SSMQ_SIGNED_BINS], as ssmq_count_bins() would have. */
+void ssmq_fine_bins_coarse(const ssmq_fine_bins *b, int32_t power, uint32_t *count);
 
 /* The bin of a magnitude; that of infinity is behind all others. */
 static inline int32_t ssmq_fine_bin(float magnitude)

@@ -29,6 +29,23 @@ static uint32_t bits_of(const float *x)
     return bits;
 }
 
+void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count)
+{
+    const ssmq_tensor rows = ssmq_tensor_runs(x);
+    SSMQ_ASSERT(x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
+    for (int64_t i = 0; i < rows.dim[0]; i++) {
+        const float *row = (const float *)rows.data + i * rows.stride[0];
+        int64_t      j = 0;
+        for (; j + 4 <= rows.dim[1]; j += 4) {
+            count[bits_of(&row[j]) >> 16]++;
+            count[bits_of(&row[j + 1]) >> 16]++;
+            count[bits_of(&row[j + 2]) >> 16]++;
+            count[bits_of(&row[j + 3]) >> 16]++;
+        }
+        for (; j < rows.dim[1]; j++) count[bits_of(&row[j]) >> 16]++;
+    }
+}
+
 /* 1 for what belongs to the half: the bits of a value below zero are more than those of -0. */
 static uint32_t belongs(uint32_t bits, ssmq_half half)
 {
@@ -144,7 +161,7 @@ static known at_rank(const ssmq_histogram *const h[2], uint64_t k)
     const double low = two ? fmin(a->low, b->low) : a->low, high = two ? fmax(a->high, b->high) : a->high;
     if (k == 0) return (known){low, low, low};
     if (k == a->n + (two ? b->n : 0) - 1) return (known){high, high, high};
-    int32_t  bin = -1;
+    int32_t  bin = ssmq_histogram_bin((float)low) - 1; /* the bins up to there are empty */
     uint64_t before = 0, here = 0;
     do {
         before += here;

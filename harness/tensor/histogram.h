@@ -35,6 +35,13 @@ static inline int32_t ssmq_histogram_bin(float magnitude)
 double ssmq_histogram_bin_low(int32_t bin);
 double ssmq_histogram_bin_high(int32_t bin);
 
+/* Bins of values with their sign: bits(x) >> 16, so 0x8000 more for negative ones than for their
+ * magnitudes. */
+#define SSMQ_SIGNED_BINS (2 * SSMQ_HISTOGRAM_BINS)
+
+/* Adds the values of x, f32 on the host, to count [SSMQ_SIGNED_BINS]; at most 2^32 - 1 values in all. */
+void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count);
+
 /* Adds the magnitudes of x, f32 on the host, any shape that ssmq_tensor_rows() takes. */
 void ssmq_histogram_add(ssmq_histogram *h, const ssmq_tensor *x, ssmq_half half);
 /* Adds what another one counted: the same as if its values had been added here. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/assert.h"
+#include "harness/tensor/histogram.h"
 
 #define FEW 65536 /* values times quantiles: fewer are selected from faster than bins are looked through */
 
@@ -80,23 +81,26 @@ static ssmq_status quantiles_of_few(const ssmq_tensor *x, const ssmq_quantile_li
 
 static ssmq_status quantiles_of_many(const ssmq_tensor *x, const ssmq_quantile_list *list, int32_t n_list)
 {
-    uint32_t       *count = calloc(SSMQ_SIGNED_BINS, sizeof *count);
+    uint32_t       *coarse = calloc(SSMQ_SIGNED_BINS, sizeof *coarse);
+    ssmq_fine_bins  bins = {0};
     ssmq_selection *s = NULL;
-    ssmq_bin_blocks blocks;
     int64_t         all = 0;
     ssmq_status     st = SSMQ_OK;
-    if (!count) return SSMQ_FAIL(MEMORY, "no memory for the bins of a quantile");
-    ssmq_count_bins(x, count);
-    ssmq_find_blocks(count, &blocks);
+    if (!coarse) return SSMQ_FAIL(MEMORY, "no memory for the bins of a quantile");
     for (int32_t i = 0; i < n_list; i++) all += list[i].n;
+    SSMQ_TRY_DONE(st, ssmq_fine_bins_new(&bins));
+    ssmq_fine_bins_add(&bins, x);
+    for (int32_t p = 0; p < SSMQ_FINE_POWERS; p++)
+        if (ssmq_fine_bins_touched(&bins, p)) ssmq_fine_bins_coarse(&bins, p, coarse);
     SSMQ_TRY_DONE(st, ssmq_selection_new(&s));
-    SSMQ_TRY_DONE(st, ssmq_selection_begin(s, count, &blocks, list, n_list));
+    SSMQ_TRY_DONE(st, ssmq_selection_begin(s, &bins, coarse, list, n_list));
     ssmq_selection_add(s, x, ssmq_pick_c);
     ssmq_selection_sort(s);
     ssmq_selection_fill(s, 0, all);
 done:
     ssmq_selection_free(s);
-    free(count);
+    ssmq_fine_bins_free(&bins);
+    free(coarse);
     return st;
 }
 

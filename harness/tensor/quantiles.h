@@ -1,5 +1,5 @@
-/* Exact quantiles of a tensor, any number of them out of two passes: the first counts values by the upper
- * half of their bits, the second collects those of the bins that hold a wanted rank (selection.h). */
+/* Exact quantiles of a tensor, any number of them out of two passes: the first counts values in fine
+ * bins, the second collects those of the bins that hold a wanted rank (selection.h). */
 #pragma once
 #include "harness/tensor/selection.h"
 

@@ -4,9 +4,12 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/assert.h"
+#include "harness/tensor/histogram.h"
 
-#define SIGN 0x8000
-#define MAGNITUDE_BINS 0x8000
+#define SIGN SSMQ_FINE_SIGN
+#define EXPONENTS (SSMQ_FINE_POWERS / 2)
+#define COARSE (SSMQ_SIGNED_BINS / SSMQ_FINE_POWERS) /* coarse bins of a power  */
+#define EACH (SSMQ_FINE_POWER / COARSE)              /* bins of a coarse one    */
 
 static uint32_t bits_of(const float *x)
 {
@@ -15,123 +18,10 @@ static uint32_t bits_of(const float *x)
     return bits;
 }
 
-static uint32_t bin_of(const float *x)
+static int32_t bin_of(const float *x)
 {
-    return bits_of(x) >> 16;
+    return (int32_t)(bits_of(x) >> SSMQ_FINE_SHIFT);
 }
-
-/* ---- counting -------------------------------------------------------------------------- */
-
-void ssmq_count_bins(const ssmq_tensor *x, uint32_t *count)
-{
-    const ssmq_tensor rows = ssmq_tensor_runs(x);
-    SSMQ_ASSERT(x->dtype == SSMQ_F32 && x->space == SSMQ_SPACE_HOST);
-    for (int64_t i = 0; i < rows.dim[0]; i++) {
-        const float *row = (const float *)rows.data + i * rows.stride[0];
-        int64_t      j = 0;
-        for (; j + 4 <= rows.dim[1]; j += 4) {
-            count[bin_of(&row[j])]++;
-            count[bin_of(&row[j + 1])]++;
-            count[bin_of(&row[j + 2])]++;
-            count[bin_of(&row[j + 3])]++;
-        }
-        for (; j < rows.dim[1]; j++) count[bin_of(&row[j])]++;
-    }
-}
-
-#define BLOCK SSMQ_BIN_BLOCK
-static bool empty_block(const uint32_t *count)
-{
-    uint32_t any = 0;
-    for (int i = 0; i < BLOCK; i++) any |= count[i];
-    return any == 0;
-}
-
-void ssmq_move_bins(uint32_t *to, uint32_t *from)
-{
-    for (int32_t at = 0; at < SSMQ_SIGNED_BINS; at += BLOCK) {
-        if (empty_block(from + at)) continue;
-        for (int32_t i = at; i < at + BLOCK; i++) {
-            to[i] += from[i];
-            from[i] = 0;
-        }
-    }
-}
-
-void ssmq_find_blocks(const uint32_t *count, ssmq_bin_blocks *out)
-{
-    memset(out, 0, sizeof *out);
-    for (int32_t i = 0; i < SSMQ_BIN_BLOCKS; i++)
-        out->set[i >> 6] |= (uint64_t)!empty_block(count + i * BLOCK) << (i & 63);
-}
-
-int32_t ssmq_filled_bins(const uint32_t *count, const ssmq_bin_blocks *b, uint16_t *bin)
-{
-    int32_t n = 0;
-    for (int32_t at = 0; at < SSMQ_SIGNED_BINS; at += BLOCK) {
-        if (!ssmq_block_filled(b, at / BLOCK)) continue;
-        for (int32_t i = at; i < at + BLOCK; i++) {
-            if (count[i] == 0) continue;
-            if (bin) bin[n] = (uint16_t)i;
-            n++;
-        }
-    }
-    return n;
-}
-
-void ssmq_clear_bins(uint32_t *count, const ssmq_bin_blocks *b)
-{
-    for (int32_t i = 0; i < SSMQ_BIN_BLOCKS; i++)
-        if (ssmq_block_filled(b, i)) memset(count + i * BLOCK, 0, BLOCK * sizeof *count);
-}
-
-/* ---- bins in order --------------------------------------------------------------------- */
-
-/* The bins that hold values, in ascending order of what they hold: of magnitudes by number, both signs together; of
- * values the negative ones first, the largest magnitude leading. */
-typedef struct order {
-    int32_t *bin; /* [n] */
-    int64_t *count;
-    int32_t  n;
-} order;
-
-static bool order_new(order *o, int32_t bins)
-{
-    o->bin = malloc((size_t)bins * sizeof *o->bin);
-    o->count = malloc((size_t)bins * sizeof *o->count);
-    return o->bin && o->count;
-}
-
-/* Adds a bin of magnitudes, or of values, unless it is empty. */
-static void add_bin(order *o, const uint32_t *count, int32_t bin, bool magnitudes)
-{
-    const int64_t n = (int64_t)count[bin] + (magnitudes ? count[bin | SIGN] : 0);
-    if (n == 0) return;
-    o->bin[o->n] = bin;
-    o->count[o->n++] = n;
-}
-
-static void order_magnitudes(order *o, const uint32_t *count, const ssmq_bin_blocks *b)
-{
-    for (int32_t i = 0; i < MAGNITUDE_BINS / BLOCK; i++) {
-        if (!ssmq_block_filled(b, i) && !ssmq_block_filled(b, i + SIGN / BLOCK)) continue;
-        for (int32_t k = 0; k < BLOCK; k++) add_bin(o, count, i * BLOCK + k, true);
-    }
-}
-
-static void order_values(order *o, const uint32_t *count, const ssmq_bin_blocks *b)
-{
-    for (int32_t i = SSMQ_BIN_BLOCKS - 1; i >= SIGN / BLOCK; i--) {
-        if (!ssmq_block_filled(b, i)) continue;
-        for (int32_t k = BLOCK - 1; k >= 0; k--) add_bin(o, count, i * BLOCK + k, false);
-    }
-    for (int32_t i = 0; i < MAGNITUDE_BINS / BLOCK; i++) {
-        if (!ssmq_block_filled(b, i)) continue;
-        for (int32_t k = 0; k < BLOCK; k++) add_bin(o, count, i * BLOCK + k, false);
-    }
-}
-
-/* ---- ranks to bins --------------------------------------------------------------------- */
 
 /* The values behind a quantile: one of a rank within a bin, and the next. */
 typedef struct place {
@@ -141,91 +31,149 @@ typedef struct place {
 } place;
 
 struct ssmq_selection {
-    const uint32_t           *count;
+    const ssmq_fine_bins     *bins;
+    const uint32_t           *coarse;
     const ssmq_quantile_list *list;
     int32_t                   n_list;
-    int64_t                   n;
-    order                     magnitudes, values;
-    place                    *place; /* of all lists, one after another           */
-    int64_t                   most_places, most_values; /* that there is room for */
+    uint32_t                  power[SSMQ_FINE_POWERS]; /* sums of bins                          */
+    int32_t                   first, exponents; /* elsewhere, of either sign, they are 0        */
+    int64_t                   n, n_negative;    /* values; those with a sign, -0 among them     */
+    place                    *place;            /* of all lists, one after another              */
+    int64_t                   most_places, most_values; /* that there is room for               */
     ssmq_wanted_bins         *wanted;
-    int64_t                  *begin; /* [SSMQ_SIGNED_BINS] in value, of wanted    */
+    int32_t                  *slot;  /* [SSMQ_FINE_BINS] of a wanted bin: its place in          */
+    int32_t                  *bin;   /* [n_bin]                                                 */
+    int64_t                  *begin; /* [n_bin] of its values in value                          */
+    int64_t                  *end;   /* [n_bin] of those that are there                         */
+    int32_t                   n_bin;
     int64_t                   n_wanted;
-    float                    *loose; /* [n_wanted] as they were collected         */
-    float                    *value; /* [n_wanted] bin by bin, those of either sign of a magnitude side by side */
+    float                    *loose; /* [n_wanted] as they were collected                       */
+    float                    *value; /* [n_wanted] bin by bin                                   */
     _Atomic int64_t           n_loose;
 };
 
-/* Places of ascending quantiles of n values. */
-static void find_places(const order *o, const ssmq_quantile_list *l, int64_t n, place *out)
+/* ---- ranks to bins --------------------------------------------------------------------- */
+
+static void sum_powers(ssmq_selection *s)
 {
-    int32_t at = 0;
-    int64_t before = 0;
-    for (int32_t i = 0; i < l->n; i++) {
-        const double  rank = l->rank ? (double)l->rank[i] : l->p[i] / 100.0 * (double)(n - 1);
-        const int64_t k = l->rank ? l->rank[i] : (int64_t)rank;
-        const int64_t next = !l->rank && k + 1 < n ? k + 1 : k;
-        SSMQ_ASSERT(k >= before && next < n);
-        while (before + o->count[at] <= k) before += o->count[at++];
-        out[i] = (place){{o->bin[at], o->bin[at]}, {k - before, next - before}, rank - (double)k};
-        if (next - before < o->count[at]) continue;
-        out[i].bin[1] = o->bin[at + 1];
-        out[i].rank[1] = 0;
+    s->n = s->n_negative = 0;
+    for (int32_t p = 0; p < SSMQ_FINE_POWERS; p++) {
+        s->power[p] = 0;
+        if (!ssmq_fine_bins_touched(s->bins, p)) continue;
+        for (int32_t i = p * COARSE; i < (p + 1) * COARSE; i++) s->power[p] += s->coarse[i];
+        s->n += s->power[p];
+        if (p >= EXPONENTS) s->n_negative += s->power[p];
     }
+    s->first = s->power[0] + s->power[EXPONENTS] > 0 ? 0 : s->bins->low >> 23;
+    s->exponents = (s->bins->high >> 23) + 1 - s->first;
+    SSMQ_ASSERT(s->n > 0);
+}
+
+/* From begin on, or from begin + n - 1 down, to where *rank is, which is within that afterwards.  other:
+ * what else is added to each count lies so much further on; 0: nothing is. */
+static int32_t walk(const uint32_t *count, int32_t other, int32_t begin, int32_t n, bool down, int64_t *rank)
+{
+    int32_t at = down ? begin + n - 1 : begin;
+    for (;; at += down ? -1 : 1) {
+        const int64_t here = (int64_t)count[at] + (other ? count[at + other] : 0);
+        if (*rank < here) return at;
+        *rank -= here;
+    }
+}
+
+/* The bin of a rank, by powers, then by coarse bins; *rank is within it afterwards.  Of magnitudes both
+ * signs are together, of values the negative ones come first, the largest magnitude leading. */
+static int32_t bin_at(const ssmq_selection *s, bool magnitudes, int64_t *rank)
+{
+    const bool    negative = !magnitudes && *rank < s->n_negative;
+    const int32_t first = s->first + (negative ? EXPONENTS : 0);
+    if (!magnitudes && !negative) *rank -= s->n_negative;
+    const int32_t p = walk(s->power, magnitudes ? EXPONENTS : 0, first, s->exponents, negative, rank);
+    const int32_t c = walk(s->coarse, magnitudes ? SIGN / EACH : 0, p * COARSE, COARSE, negative, rank);
+    return walk(s->bins->count, magnitudes ? SIGN : 0, c * EACH, EACH, negative, rank);
+}
+
+static int64_t count_of(const ssmq_selection *s, bool magnitudes, int32_t bin)
+{
+    return (int64_t)s->bins->count[bin] + (magnitudes ? s->bins->count[bin | SIGN] : 0);
+}
+
+static place place_at(const ssmq_selection *s, bool magnitudes, double rank, bool between)
+{
+    const int64_t k = (int64_t)rank, next = between && k + 1 < s->n ? k + 1 : k;
+    place         p = {.rank = {k, next}, .part = rank - (double)k};
+    SSMQ_ASSERT(k >= 0 && next < s->n);
+    p.bin[0] = p.bin[1] = bin_at(s, magnitudes, &p.rank[0]);
+    const int64_t after = p.rank[0] + next - k;
+    if (after < count_of(s, magnitudes, p.bin[0])) p.rank[1] = after;
+    else p.bin[1] = bin_at(s, magnitudes, &p.rank[1]);
+    return p;
 }
 
 void ssmq_want_bin(ssmq_wanted_bins *w, int32_t bin)
 {
-    w->bin[bin] = 1;
-    w->lower[bin >> 5 & 31] |= (uint32_t)1 << (bin & 31);
-    w->upper[bin >> 11] |= (uint32_t)1 << (bin >> 6 & 31);
+    w->set[bin >> 5] |= (uint32_t)1 << (bin & 31);
+    w->mantissa[bin >> 5 & 31] |= (uint32_t)1 << (bin & 31);
 }
 
-static void want_place(ssmq_wanted_bins *w, bool magnitudes, const place *p)
+static bool is_wanted(const ssmq_wanted_bins *w, int32_t bin)
 {
-    for (int i = 0; i < 2; i++) {
-        ssmq_want_bin(w, p->bin[i]);
-        if (magnitudes) ssmq_want_bin(w, p->bin[i] | SIGN);
-    }
+    return w->set[bin >> 5] >> (bin & 31) & 1;
 }
 
-/* Where the values of the wanted bins are to lie. */
-static void place_bins(ssmq_selection *s)
+/* Of what holds no value nothing is wanted. */
+static void want(ssmq_selection *s, int32_t bin)
 {
+    if (s->bins->count[bin] == 0 || is_wanted(s->wanted, bin)) return;
+    ssmq_want_bin(s->wanted, bin);
+    s->slot[bin] = s->n_bin;
+    s->bin[s->n_bin] = bin;
+    s->begin[s->n_bin] = s->end[s->n_bin] = s->n_wanted;
+    s->n_wanted += s->bins->count[bin];
+    s->n_bin++;
+}
+
+static void forget_wanted(ssmq_selection *s)
+{
+    for (int32_t i = 0; i < s->n_bin; i++) s->wanted->set[s->bin[i] >> 5] = 0;
+    memset(s->wanted->mantissa, 0, sizeof s->wanted->mantissa);
+    s->n_bin = 0;
     s->n_wanted = 0;
-    for (int32_t i = 0; i < s->magnitudes.n; i++)
-        for (int32_t sign = 0; sign <= SIGN; sign += SIGN) {
-            const int32_t bin = s->magnitudes.bin[i] | sign;
-            s->begin[bin] = s->n_wanted;
-            if (s->wanted->bin[bin]) s->n_wanted += s->count[bin];
-        }
 }
 
 static void find_wanted(ssmq_selection *s)
 {
     place *p = s->place;
-    memset(s->wanted, 0, sizeof *s->wanted);
-    s->n = 0;
-    for (int32_t i = 0; i < s->magnitudes.n; i++) s->n += s->magnitudes.count[i];
-    SSMQ_ASSERT(s->n > 0);
     for (int32_t i = 0; i < s->n_list; p += s->list[i++].n) {
         const ssmq_quantile_list *l = &s->list[i];
-        find_places(l->magnitudes ? &s->magnitudes : &s->values, l, s->n, p);
-        for (int32_t k = 0; k < l->n; k++) want_place(s->wanted, l->magnitudes, &p[k]);
+        for (int32_t k = 0; k < l->n; k++) {
+            const double rank = l->rank ? (double)l->rank[k] : l->p[k] / 100.0 * (double)(s->n - 1);
+            p[k] = place_at(s, l->magnitudes, rank, !l->rank);
+            for (int j = 0; j < 2; j++) {
+                want(s, p[k].bin[j]);
+                if (l->magnitudes) want(s, p[k].bin[j] | SIGN);
+            }
+        }
     }
-    place_bins(s);
 }
 
-/* Room for the places and the values of this selection. */
+/* ---- memory ---------------------------------------------------------------------------- */
+
+/* Room for the places of this selection: two bins of either sign behind each. */
 static ssmq_status make_places(ssmq_selection *s)
 {
-    int64_t all = 0;
-    for (int32_t i = 0; i < s->n_list; i++) all += s->list[i].n;
-    if (all <= s->most_places) return SSMQ_OK;
+    size_t all = 0;
+    for (int32_t i = 0; i < s->n_list; i++) all += (size_t)s->list[i].n;
+    if ((int64_t)all <= s->most_places) return SSMQ_OK;
     free(s->place);
-    s->place = malloc((size_t)all * sizeof *s->place);
-    s->most_places = s->place ? all : 0;
-    return s->place ? SSMQ_OK : SSMQ_FAIL(MEMORY, "no memory for %lld quantiles", (long long)all);
+    free(s->bin);
+    free(s->begin);
+    s->place = malloc(all * sizeof *s->place);
+    s->bin = malloc(4 * all * sizeof *s->bin);
+    s->begin = malloc(8 * all * sizeof *s->begin);
+    s->end = s->begin + 4 * all;
+    s->most_places = s->place && s->bin && s->begin ? (int64_t)all : 0;
+    return s->most_places > 0 ? SSMQ_OK : SSMQ_FAIL(MEMORY, "no memory for %zu quantiles", all);
 }
 
 static ssmq_status make_values(ssmq_selection *s)
@@ -244,10 +192,9 @@ static ssmq_status make_values(ssmq_selection *s)
 ssmq_status ssmq_selection_new(ssmq_selection **out)
 {
     ssmq_selection *s = ssmq_must_malloc(sizeof *s);
-    *s = (ssmq_selection){.wanted = malloc(sizeof *s->wanted),
-                          .begin = malloc(SSMQ_SIGNED_BINS * sizeof *s->begin)};
-    if (s->wanted && s->begin && order_new(&s->magnitudes, MAGNITUDE_BINS) &&
-        order_new(&s->values, SSMQ_SIGNED_BINS)) {
+    *s = (ssmq_selection){.wanted = calloc(1, sizeof *s->wanted),
+                          .slot = malloc(SSMQ_FINE_BINS * sizeof *s->slot)};
+    if (s->wanted && s->slot) {
         *out = s;
         return SSMQ_OK;
     }
@@ -258,29 +205,27 @@ ssmq_status ssmq_selection_new(ssmq_selection **out)
 void ssmq_selection_free(ssmq_selection *s)
 {
     if (!s) return;
-    free(s->magnitudes.bin);
-    free(s->magnitudes.count);
-    free(s->values.bin);
-    free(s->values.count);
     free(s->place);
     free(s->wanted);
+    free(s->slot);
+    free(s->bin);
     free(s->begin);
     free(s->loose);
     free(s->value);
     free(s);
 }
 
-ssmq_status ssmq_selection_begin(ssmq_selection *s, const uint32_t *count, const ssmq_bin_blocks *b,
+ssmq_status ssmq_selection_begin(ssmq_selection *s, const ssmq_fine_bins *b, const uint32_t *coarse,
                                  const ssmq_quantile_list *list, int32_t n_list)
 {
-    s->count = count;
+    s->bins = b;
+    s->coarse = coarse;
     s->list = list;
     s->n_list = n_list;
-    s->magnitudes.n = s->values.n = 0;
     atomic_store(&s->n_loose, 0);
+    forget_wanted(s);
     SSMQ_TRY(make_places(s));
-    order_magnitudes(&s->magnitudes, count, b);
-    order_values(&s->values, count, b);
+    sum_powers(s);
     find_wanted(s);
     return make_values(s);
 }
@@ -293,7 +238,7 @@ int64_t ssmq_pick_c(const float *x, int64_t n, const ssmq_wanted_bins *w, float 
     const float *const begin = out;
     for (int64_t i = 0; i < n; i++) {
         *out = x[i];
-        out += w->bin[bin_of(&x[i])];
+        out += is_wanted(w, bin_of(&x[i]));
     }
     return out - begin;
 }
@@ -318,58 +263,87 @@ void ssmq_selection_add(ssmq_selection *s, const ssmq_tensor *x, ssmq_pick pick)
 
 /* ---- ranking --------------------------------------------------------------------------- */
 
-static uint32_t low_bits(const float *x)
+void ssmq_selection_sort(ssmq_selection *s)
 {
-    return bits_of(x) & 0xffff;
+    SSMQ_ASSERT(atomic_load(&s->n_loose) == s->n_wanted);
+    for (int64_t i = 0; i < s->n_wanted; i++) s->value[s->end[s->slot[bin_of(&s->loose[i])]]++] = s->loose[i];
+}
+
+/* Values of bins that agree but for the sign. */
+typedef struct group {
+    const float *v[2];
+    int64_t      n[2];
+} group;
+
+static group group_of(const ssmq_selection *s, bool magnitudes, int32_t bin)
+{
+    group g = {0};
+    for (int i = 0; i <= magnitudes; i++) {
+        const int32_t one = i == 0 ? bin : bin | SIGN;
+        g.n[i] = s->bins->count[one];
+        if (g.n[i] > 0) g.v[i] = s->value + s->begin[s->slot[one]];
+    }
+    return g;
+}
+
+/* The bits that choose no bin, in two digits. */
+#define LOW_BITS (SSMQ_FINE_SHIFT / 2)
+#define DIGITS (1 << (SSMQ_FINE_SHIFT - LOW_BITS))
+
+static uint32_t first_digit(const float *x)
+{
+    return bits_of(x) >> LOW_BITS & (DIGITS - 1);
+}
+
+static void count_first(const group *g, uint32_t count[DIGITS])
+{
+    memset(count, 0, DIGITS * sizeof *count);
+    for (int i = 0; i < 2; i++)
+        for (int64_t k = 0; k < g->n[i]; k++) count[first_digit(&g->v[i][k])]++;
+}
+
+/* Counts the second digits of those with this first one. */
+static void count_second(const group *g, uint32_t first, uint32_t count[DIGITS])
+{
+    memset(count, 0, DIGITS * sizeof *count);
+    for (int i = 0; i < 2; i++)
+        for (int64_t k = 0; k < g->n[i]; k++)
+            count[bits_of(&g->v[i][k]) & ((1 << LOW_BITS) - 1)] += first_digit(&g->v[i][k]) == first;
 }
 
 /* The first digit up to which more than *rank are counted; *rank is then among its own. */
-static uint32_t digit_of(const uint32_t count[256], int64_t *rank)
+static uint32_t digit_of(const uint32_t count[DIGITS], int64_t *rank)
 {
     uint32_t digit = 0;
     while (*rank >= count[digit]) *rank -= count[digit++];
     return digit;
 }
 
-/* Counts the second digits of those with this first one. */
-static void count_second(const float *v, int64_t n, uint32_t first, uint32_t count[256])
+/* The lower bits of the ones with these ranks by them. */
+static void low_bits_at(const group *g, const int64_t rank[2], uint32_t out[2])
 {
-    memset(count, 0, 256 * sizeof *count);
-    for (int64_t i = 0; i < n; i++) {
-        const uint32_t low = low_bits(&v[i]);
-        count[low & 255] += low >> 8 == first;
-    }
-}
-
-/* The lower halves of the bits of the ones with these ranks by them, of v (n), whose upper halves agree but for the
- * sign. */
-static void low_bits_at(const float *v, int64_t n, const int64_t rank[2], uint32_t out[2])
-{
-    uint32_t count[256] = {0};
+    uint32_t count[DIGITS];
     int64_t  left[2] = {rank[0], rank[1]};
-    if (n == 1) {
-        out[0] = out[1] = low_bits(v);
-        return;
-    }
-    for (int64_t i = 0; i < n; i++) count[low_bits(&v[i]) >> 8]++;
+    count_first(g, count);
     for (int i = 0; i < 2; i++) out[i] = digit_of(count, &left[i]);
     for (int i = 0; i < 2; i++) {
         const uint32_t first = out[i];
-        if (i == 0 || first != out[0] >> 8) count_second(v, n, first, count);
-        out[i] = first << 8 | digit_of(count, &left[i]);
+        if (i == 0 || first != out[0] >> LOW_BITS) count_second(g, first, count);
+        out[i] = first << LOW_BITS | digit_of(count, &left[i]);
     }
 }
 
 /* The values of these ranks within a bin. */
 static void values_at(const ssmq_selection *s, bool magnitudes, int32_t bin, const int64_t rank[2], float out[2])
 {
-    const int64_t n = (int64_t)s->count[bin] + (magnitudes ? s->count[bin | SIGN] : 0);
+    const group   g = group_of(s, magnitudes, bin);
+    const int64_t n = g.n[0] + g.n[1];
     int64_t       k[2];
     uint32_t      bits[2];
     for (int i = 0; i < 2; i++) k[i] = bin & SIGN ? n - 1 - rank[i] : rank[i]; /* of a negative value the bits descend */
-    low_bits_at(s->value + s->begin[bin], n, k, bits);
+    low_bits_at(&g, k, bits);
     for (int i = 0; i < 2; i++) {
-        bits[i] |= (uint32_t)bin << 16;
+        bits[i] |= (uint32_t)bin << SSMQ_FINE_SHIFT;
         memcpy(&out[i], &bits[i], sizeof out[i]);
     }
 }
@@ -383,13 +357,6 @@ static float quantile_at(const ssmq_selection *s, bool magnitudes, const place *
         v[1] = next[0];
     }
     return (float)((double)v[0] + p->part * ((double)v[1] - (double)v[0]));
-}
-
-void ssmq_selection_sort(ssmq_selection *s)
-{
-    SSMQ_ASSERT(atomic_load(&s->n_loose) == s->n_wanted);
-    for (int64_t i = 0; i < s->n_wanted; i++) s->value[s->begin[bin_of(&s->loose[i])]++] = s->loose[i];
-    place_bins(s);
 }
 
 void ssmq_selection_fill(const ssmq_selection *s, int64_t begin, int64_t end)

@@ -57,7 +57,7 @@ typedef struct search {
     int32_t            first, fine; /* fine bins that are looked at, and those not in eights       */
     int32_t            wide, bins;  /* how many eights; with what follows them one by one          */
     int32_t            parts;  /* that values are counted in, where they are not yet             */
-    uint32_t          *count;  /* [parts][1 + 2 bins] what is left out, values above 0, others   */
+    uint32_t          *count;  /* the same: [parts][1 + 2 bins] what is left out, values above 0, others */
     sums              *before[2]; /* [bins + 1] the bins before each: of values above 0, of others; or */
     entry             *entry;     /* [n] whatever the quantiser is asked about one by one              */
     int64_t            n;
@@ -270,20 +270,6 @@ static ssmq_status take_values(search *s)
     return SSMQ_OK;
 }
 
-/* Bins that hold values, from the largest magnitude on: what is clipped comes first. */
-static ssmq_status take_entries(search *s)
-{
-    s->entry = malloc((size_t)(2 * s->bins) * sizeof *s->entry);
-    if (!s->entry) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
-    for (int32_t i = s->bins - 1; i >= 0; i--) {
-        const float    x = middle_of(s, i);
-        const uint32_t n = s->count[1 + i], negative = s->count[1 + s->bins + i];
-        if (n > 0) s->entry[s->n++] = (entry){x, n};
-        if (negative > 0) s->entry[s->n++] = (entry){-x, negative};
-    }
-    return SSMQ_OK;
-}
-
 /* ---- values in bins -------------------------------------------------------------------- */
 
 /* The smallest number that has a code of its own, in steps. */
@@ -340,27 +326,33 @@ static void count_all(search *s)
         for (int64_t i = 0; i < each; i++) s->count[i] += s->count[p * each + i];
 }
 
-static void take_counts(search *s, int64_t sign)
+/* How many values of a sign are in a bin. */
+static uint32_t count_at(const search *s, int32_t i, int32_t sign)
 {
-    uint32_t *to = s->count + 1 + sign * s->bins;
-    for (int32_t p = 0; p < s->aid->n_bins; p++) {
-        const uint32_t *from = s->aid->bins[p].count + sign * SSMQ_FINE_SIGN;
-        for (int32_t i = 0; i < s->wide; i++)
-            for (int32_t k = 0; k < EIGHT; k++) to[i] += from[s->first + i * EIGHT + k];
-        for (int32_t i = s->wide; i < s->bins; i++) to[i] += from[s->fine + i - s->wide];
-    }
+    if (s->count) return s->count[1 + sign * s->bins + i];
+    const uint32_t *fine = s->aid->bins->count + sign * SSMQ_FINE_SIGN;
+    if (i >= s->wide) return fine[s->fine + i - s->wide];
+    uint32_t n = 0;
+    for (int32_t k = 0; k < EIGHT; k++) n += fine[s->first + i * EIGHT + k];
+    return n;
 }
 
-/* Of n bins from one on, many of which are empty in runs. */
-static sums sum_some(const search *s, int32_t from, int32_t n, const uint32_t *count, sums sum, sums *out)
+/* Of n bins from one on, up to eight, many of which are empty in runs.  Only the sums wait for each other. */
+static sums sum_some(const search *s, int32_t from, int32_t n, int32_t sign, sums sum, sums *out)
 {
+    double   here[EIGHT], x[EIGHT];
     uint32_t any = 0;
-    for (int32_t i = 0; i < n; i++) any |= count[i];
+    for (int32_t i = 0; i < n; i++) {
+        const uint32_t count = count_at(s, from + i, sign);
+        any |= count;
+        here[i] = count;
+        x[i] = (double)middle_of(s, from + i);
+    }
     for (int32_t i = 0; i < n; i++) {
         out[i] = sum;
         if (any == 0) continue;
-        const double here = count[i], x = (double)middle_of(s, from + i);
-        sum = (sums){sum.n + here, sum.x + here * x, sum.xx + here * x * x};
+        const double of = here[i] * x[i];
+        sum = (sums){sum.n + here[i], sum.x + of, sum.xx + of * x[i]};
     }
     return sum;
 }
@@ -370,32 +362,48 @@ static void take_sides(void *context, int64_t begin, int64_t end, int32_t worker
     search *s = context;
     (void)worker;
     for (int64_t sign = begin; sign < end; sign++) {
-        if (s->aid->bins) take_counts(s, sign);
-        if (!s->before[0]) continue;
-        const uint32_t *count = s->count + 1 + sign * s->bins;
-        sums           *out = s->before[sign], sum = {0, 0, 0};
-        for (int32_t i = 0; i < s->bins; i += EIGHT) {
-            const int32_t n = s->bins - i < EIGHT ? s->bins - i : EIGHT;
-            sum = sum_some(s, i, n, count + i, sum, out + i);
-        }
+        sums *out = s->before[sign], sum = {0, 0, 0};
+        for (int32_t i = 0; i < s->bins; i += EIGHT)
+            sum = sum_some(s, i, s->bins - i < EIGHT ? s->bins - i : EIGHT, (int32_t)sign, sum, out + i);
         out[s->bins] = sum;
     }
 }
 
-static ssmq_status take_bins(search *s)
+/* Bins that hold values, from the largest magnitude on: what is clipped comes first. */
+static ssmq_status take_entries(search *s)
+{
+    s->entry = malloc((size_t)(2 * s->bins) * sizeof *s->entry);
+    if (!s->entry) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
+    for (int32_t i = s->bins - 1; i >= 0; i--) {
+        const float    x = middle_of(s, i);
+        const uint32_t n = count_at(s, i, 0), negative = count_at(s, i, 1);
+        if (n > 0) s->entry[s->n++] = (entry){x, n};
+        if (negative > 0) s->entry[s->n++] = (entry){-x, negative};
+    }
+    return SSMQ_OK;
+}
+
+static ssmq_status count_bins(search *s)
 {
     const ssmq_aid *aid = s->aid;
     const int64_t   worth = 65536; /* values, of a part */
-    choose_bins(s);
-    s->parts = aid->bins || s->rows.dim[0] * s->rows.dim[1] < aid->threads * worth ? 1 : aid->threads;
+    s->parts = s->rows.dim[0] * s->rows.dim[1] < aid->threads * worth ? 1 : aid->threads;
     s->count = calloc((size_t)(s->parts * (1 + 2 * s->bins)), sizeof *s->count);
-    if (is_regular(s->spec)) s->before[0] = malloc((size_t)(2 * (s->bins + 1)) * sizeof *s->before[0]);
-    if (!s->count || (is_regular(s->spec) && !s->before[0]))
-        return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
-    if (s->before[0]) s->before[1] = s->before[0] + s->bins + 1;
-    if (!aid->bins) count_all(s);
-    aid->share(aid->by, 2, 1, take_sides, s);
-    return s->before[0] ? SSMQ_OK : take_entries(s);
+    if (!s->count) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
+    count_all(s);
+    return SSMQ_OK;
+}
+
+static ssmq_status take_bins(search *s)
+{
+    choose_bins(s);
+    if (!s->aid->bins) SSMQ_TRY(count_bins(s));
+    if (!is_regular(s->spec)) return take_entries(s);
+    s->before[0] = malloc((size_t)(2 * (s->bins + 1)) * sizeof *s->before[0]);
+    if (!s->before[0]) return SSMQ_FAIL(MEMORY, "no memory for %d bins", (int)(2 * s->bins));
+    s->before[1] = s->before[0] + s->bins + 1;
+    s->aid->share(s->aid->by, 2, 1, take_sides, s);
+    return SSMQ_OK;
 }
 
 /* ---- the statistic --------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include "harness/base/rng.h"
 #include "harness/tensor/fine_bins.h"
-#include "harness/tensor/selection.h"
+#include "harness/tensor/histogram.h"
 #include "tests/support/check.h"
 
 enum { L = 9, C = 3001, N = L * C };
@@ -40,7 +40,8 @@ static void add_plainly(const ssmq_tensor *x, uint32_t *count)
 static void expect_coarse(const ssmq_fine_bins *b, const ssmq_tensor *x, const ssmq_tensor *other)
 {
     uint32_t *got = calloc(SSMQ_SIGNED_BINS, sizeof *got), *want = calloc(SSMQ_SIGNED_BINS, sizeof *want);
-    ssmq_fine_bins_coarse(b, got);
+    for (int32_t p = 0; p < SSMQ_FINE_POWERS; p++)
+        if (ssmq_fine_bins_touched(b, p)) ssmq_fine_bins_coarse(b, p, got);
     ssmq_count_bins(x, want);
     ssmq_count_bins(other, want);
     assert_memory_equal(got, want, SSMQ_SIGNED_BINS * sizeof *got);
@@ -54,7 +55,24 @@ static void expect_empty(const ssmq_fine_bins *b)
     assert_true(b->low > b->high);
 }
 
-/* Whole and strided: counted, in eights, and empty again. */
+/* As if one had counted it all, power by power in any order. */
+static void expect_merged(const ssmq_tensor *x, const ssmq_tensor *other, const ssmq_fine_bins *all)
+{
+    ssmq_fine_bins one, two;
+    CHECK_OK(ssmq_fine_bins_new(&one));
+    CHECK_OK(ssmq_fine_bins_new(&two));
+    ssmq_fine_bins_add(&one, x);
+    ssmq_fine_bins_add(&two, other);
+    ssmq_fine_bins_reach(&one, &two);
+    for (int32_t p = SSMQ_FINE_POWERS - 1; p >= 0; p--)
+        if (ssmq_fine_bins_touched(&one, p)) ssmq_fine_bins_merge(&one, &two, p);
+    assert_memory_equal(one.count, all->count, SSMQ_FINE_BINS * sizeof *one.count);
+    assert_true(one.low == all->low && one.high == all->high);
+    ssmq_fine_bins_free(&one);
+    ssmq_fine_bins_free(&two);
+}
+
+/* Whole and strided: counted, at once or merged, in eights, and empty again. */
 static void test_counts(void **state)
 {
     (void)state;
@@ -74,6 +92,7 @@ static void test_counts(void **state)
         ssmq_fine_bins_add(&all, &some);
         assert_memory_equal(all.count, want, SSMQ_FINE_BINS * sizeof *want);
         expect_coarse(&all, &whole, &some);
+        expect_merged(&whole, &some, &all);
         ssmq_fine_bins_clear(&all);
         expect_empty(&all);
     }

@@ -158,7 +158,7 @@ ssmq_status ssmq_calibration_run(ssmq_calibration *c, ssmq_backend *be, const ss
     ssmq_status           st = SSMQ_OK;
     SSMQ_ASSERT(samples->n > 0);
     if (replay) SSMQ_TRY(ssmq_replay_pass(replay, c->model, plan, listener, &w.pass));
-    w.half = malloc(2 * sizeof *w.half);
+    w.half = calloc(2, sizeof *w.half);
     if (!w.half) st = SSMQ_FAIL(MEMORY, "no memory for a histogram");
     if (st == SSMQ_OK) {
         prepare(&w);

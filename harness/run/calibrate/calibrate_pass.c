@@ -58,11 +58,8 @@ static void answer(const look *l, const task *t, bool together)
     ssmq_range             *out = &slot_of(l->f, t->sequence)->answer[o->question];
     const ssmq_range        ends = k ? (ssmq_range){k->facts.low, k->facts.high} : (ssmq_range){0};
     const bool              counted = k && w->wanted[o->site].bins;
-    int32_t                 n_bins = 0;
-    const ssmq_fine_bins   *bins = counted ? ssmq_recorder_bins(l->f->recorder, t->sequence, &n_bins) : NULL;
     const ssmq_aid          aid = {.ends = k ? &ends : NULL,
-                                   .bins = bins,
-                                   .n_bins = n_bins,
+                                   .bins = counted ? ssmq_recorder_bins(l->f->recorder, t->sequence) : NULL,
                                    .threads = together ? w->be->threads : 1,
                                    .share = together ? share_by_backend : ssmq_share_alone,
                                    .by = w->be};

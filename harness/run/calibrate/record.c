@@ -54,7 +54,6 @@ bool ssmq_kept_has(const ssmq_kept *k, const ssmq_wanted *w)
 
 static void expand(const ssmq_kept *k, ssmq_histogram *half)
 {
-    memset(half, 0, 2 * sizeof *half);
     for (int32_t i = 0; i < k->n_bin; i++) {
         ssmq_histogram *h = &half[k->bin[i] < SIGN];
         h->count[k->bin[i] & (SIGN - 1)] = k->count[i];
@@ -66,14 +65,25 @@ static void expand(const ssmq_kept *k, ssmq_histogram *half)
     }
 }
 
+/* Most bins were never touched. */
+static void forget(const ssmq_kept *k, ssmq_histogram *half)
+{
+    for (int32_t i = 0; i < k->n_bin; i++) half[k->bin[i] < SIGN].count[k->bin[i] & (SIGN - 1)] = 0;
+    for (int i = 0; i < 2; i++) {
+        half[i].n = 0;
+        half[i].low = half[i].high = 0;
+    }
+}
+
 bool ssmq_kept_range(const ssmq_kept *k, const ssmq_observer *o, const ssmq_qspec *spec,
                      ssmq_histogram *half, ssmq_range *out)
 {
     const ssmq_statistic *s = o->statistic;
     ssmq_record           facts = k->facts;
-    if (k->histogram && s->histogram && s->histogram(o->statistic_options)) {
-        expand(k, half);
-        facts.half = half;
-    }
-    return s->replay(o->statistic_options, &facts, spec, out);
+    const bool            counted = k->histogram && s->histogram && s->histogram(o->statistic_options);
+    if (counted) expand(k, half);
+    if (counted) facts.half = half;
+    const bool known = s->replay(o->statistic_options, &facts, spec, out);
+    if (counted) forget(k, half);
+    return known;
 }

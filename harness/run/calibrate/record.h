@@ -37,7 +37,8 @@ SSMQ_MUST_USE ssmq_status ssmq_kept_bins(ssmq_kept *k, int32_t n);
 /* Has it all that is wanted? */
 bool ssmq_kept_has(const ssmq_kept *k, const ssmq_wanted *w);
 
-/* The range under an observer; false if the record lacks what it needs.  half [2]: scratch. */
+/* The range under an observer; false if the record lacks what it needs.  half [2]: scratch, zero before
+ * and afterwards. */
 bool ssmq_kept_range(const ssmq_kept *k, const ssmq_observer *o, const ssmq_qspec *spec,
                      ssmq_histogram *half, ssmq_range *out);
 

@@ -9,8 +9,8 @@ extern "C" {
 
 typedef struct ssmq_recorder ssmq_recorder;
 
-/* be is lent.  Memory: about 2.5 MiB a thread; for bins 2 MiB a sequence and thread more, of which only what values fall into is
- * touched, about a quarter.  MEMORY. */
+/* be is lent.  Memory: 4.5 MiB a thread, and 2 MiB for each sequence measured at once; of both only what
+ * values fall into is touched, about a quarter.  MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_recorder_new(ssmq_backend *be, ssmq_recorder **out);
 void                      ssmq_recorder_free(ssmq_recorder *r); /* accepts NULL */
 
@@ -19,8 +19,8 @@ void                      ssmq_recorder_free(ssmq_recorder *r); /* accepts NULL 
  * out is undefined. */
 SSMQ_MUST_USE ssmq_status ssmq_recorder_measure(ssmq_recorder *r, const ssmq_tensor *x, const ssmq_wanted *w,
                                                 ssmq_kept **out);
-/* The values of a sequence, counted in n tables, where that was wanted; lent until the next are measured. */
-const ssmq_fine_bins *ssmq_recorder_bins(const ssmq_recorder *r, int32_t sequence, int32_t *n);
+/* The values of a sequence, counted, where that was wanted; lent until the next are measured. */
+const ssmq_fine_bins *ssmq_recorder_bins(const ssmq_recorder *r, int32_t sequence);
 
 #ifdef __cplusplus
 }
