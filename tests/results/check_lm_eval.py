@@ -2,7 +2,7 @@
 
     check_lm_eval.py make DIR     writes documents, the tokens of their windows, and the experiments
     check_lm_eval.py check DIR    looks at what the program made of them
-    check_lm_eval.py model DIR    the first pages of WikiText-2 in float, against tests/golden/lm-eval/expected.json
+    check_lm_eval.py model DIR    the first pages of WikiText-2 in float, against tests/golden/lm-eval
 
 Documents are words that the tiny model's tokenizer has as one token each, so that their tokens are known here."""
 import json
@@ -20,6 +20,7 @@ except ImportError as absent:
     sys.exit(77)
 
 MODEL = pathlib.Path("models/tiny-mamba").resolve()
+GOLDEN = pathlib.Path("tests/golden/lm-eval")
 PREFIX = 0  # <|endoftext|>
 WINDOW = 16
 LENGTHS = [5, 1, 0, 16, 17, 32, 45, 3]  # tokens of the documents
@@ -185,7 +186,7 @@ def check(folder):
 
 
 def check_model(folder):
-    want = json.loads(pathlib.Path("tests/golden/lm-eval/expected.json").read_text())["model"]
+    want = json.loads((GOLDEN / "expected.json").read_text())["model"]
     e, path = summaries(folder, "wikitext")["float"]
     e = e["wt2"]
     assert (e["window"], e["documents"], e["tokens"]) == (want["window"], want["documents"], want["tokens"])
@@ -193,9 +194,17 @@ def check_model(folder):
     for key in ("nll", "bits_per_byte", "byte_ppl", "word_ppl"):
         near(e[key], want[key], key, 1e-6)
     with h5py.File(path) as h5:
-        for got, loss in zip(h5["eval/wt2/document_nll"][:], want["document_nll"]):
-            near(got, loss, "document_nll", 1e-6)
-    print("lm-eval: as numpy has it, in float64")
+        losses = h5["eval/wt2/document_nll"][:]
+    for got, loss in zip(losses, want["document_nll"], strict=True):
+        near(got, loss, "document_nll", 1e-6)
+    # The harness adds up logits of torch, in f32 too.
+    harness = json.loads((GOLDEN / "harness.json").read_text())
+    assert (e["window"], e["documents"]) == (harness["window"], harness["documents"])
+    for key, name in (("word_ppl", "word_perplexity"), ("byte_ppl", "byte_perplexity"), ("bits_per_byte", "bits_per_byte")):
+        near(e[key], harness[name], f"{key} of the harness", 1e-6)
+    for got, loss in zip(losses, harness["document_nll"], strict=True):
+        near(got, loss, "document_nll of the harness", 1e-6)
+    print("lm-eval: as numpy has it, in float64, and as lm_eval, with transformers")
 
 
 {"make": make, "check": check, "model": check_model}[sys.argv[1]](pathlib.Path(sys.argv[2]))

@@ -3,8 +3,8 @@
     python3 make_expected.py SOURCE > expected.json      in the project's folder
 
 SOURCE: the package lm_eval 0.4.2 of PyPI, unpacked (its folder lm_eval).  Windows, detokeniser, words and bytes are its own
-code, taken out of its files so that nothing else has to be installed but numpy and Hugging Face tokenizers; pages are cut as
-EleutherAI/wikitext_document_level does.  The model is written here in numpy, in float64 on the stored weights."""
+code, taken out of its files so that nothing else has to be installed but numpy and Hugging Face tokenizers; pages are cut by
+pages.py.  The model is written here in numpy, in float64 on the stored weights."""
 import ast
 import hashlib
 import json
@@ -14,9 +14,9 @@ import struct
 import sys
 
 import numpy as np
+from pages import pages
 from tokenizers import Tokenizer
 
-TEXT = "configs/data/wiki.test.raw"
 TINY = pathlib.Path("models/tiny-mamba")
 SOURCE = pathlib.Path(sys.argv[1])
 
@@ -32,19 +32,6 @@ def functions(path):
 
 
 ROLLING, WIKITEXT = functions("utils.py"), functions("tasks/wikitext/preprocess_wikitext.py")
-
-
-def pages():
-    lines = []
-    with open(TEXT, encoding="utf-8") as f:
-        for line in f.read().split("\n"):
-            heading = line.replace("= = =", "===").replace("= =", "==").strip()
-            if heading.startswith("= ") and heading.endswith(" ="):
-                if "\n".join(lines).strip():
-                    yield "\n".join(lines)
-                lines = []
-            lines.append(line)
-    yield "\n".join(lines)
 
 
 def windows(tokenizer, page, window):
