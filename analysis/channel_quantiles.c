@@ -108,7 +108,7 @@ static void put_settings(const ssmq_figure_request *rq, const ssmq_figure_subjec
     ssmq_figure_set_real(f, "sorted", rq->o->sort);
     ssmq_figure_set_real(f, "n_channel", (double)q[0].n);
     ssmq_figure_title(rq, f, subject->site, q[0].layer);
-    f->height_cm = 1.8 + 2.6 * rq->n_run;
+    f->height_cm = 2.1 + 2.6 * rq->n_run;
 }
 
 ssmq_status ssmq_channel_quantiles_build(const ssmq_figure_request *rq, const char *const *column,

@@ -21,7 +21,10 @@ static ssmq_status add_rows(const ssmq_figure_request *rq, const ssmq_figure_run
     return SSMQ_OK;
 }
 
-/* Lines have the colour of their run and the dashes of their site; of one run, colours tell sites apart. */
+#define COLOURS 7 /* of style.gp, without that of float */
+
+/* Lines have the colour of their run and the dashes of their site; of one run, colours tell sites apart, and where these
+ * have been used up, dashes. */
 static ssmq_status add_lines(const ssmq_figure_request *rq, const char *name, const char *const *sites,
                              ssmq_figure *f)
 {
@@ -34,7 +37,7 @@ static ssmq_status add_lines(const ssmq_figure_request *rq, const char *name, co
             if (q.n == 0) continue;
             SSMQ_TRY(add_rows(rq, &rq->run[i], sites[k], !sites[1], &q, f));
             colour[f->n_series - 1] = rq->n_run == 1 ? k + 2 : ssmq_figure_colour(rq, i);
-            dash[f->n_series - 1] = rq->n_run == 1 ? 1 : k + 1;
+            dash[f->n_series - 1] = 1 + (rq->n_run == 1 ? k / COLOURS : k);
         }
     if (rq->picture && f->n_series > PICTURE_LINES)
         return SSMQ_FAIL(USAGE, "%d lines are more than a picture shows; choose sites with --site", f->n_series);

@@ -9,7 +9,11 @@ set lmargin at screen across(0.45 + 0.14 * shown)
 set rmargin at screen 1 - across(0.4)
 set tmargin at screen 1 - up(top_cm + 0.1)
 set bmargin at screen up(0.95)
-set xlabel x_name offset 0,0.5 noenhanced
+# Below the middle of the axis, if the picture is wide enough there.
+half_name = 0.5 * 0.145 * strlen(x_name)
+middle_cm = (0.45 + 0.14 * shown + width_cm - 0.4) / 2
+set label 1001 x_name at screen across(middle_cm + half_name < width_cm - 0.1 ? middle_cm : width_cm - 0.1 - half_name), \
+    screen up(0.22) center noenhanced
 set ytics scale 0 noenhanced font ',6.5'
 set style fill solid noborder
 set errorbars 0.5

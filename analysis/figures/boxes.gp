@@ -2,11 +2,14 @@
 # extremes; one panel a run; dashed: where its codes end.  Settings as for channels.
 
 set multiplot
-head_cm = top_cm + 0.42
+head_cm = top_cm + 0.7
 panel_cm = (height_cm - head_cm - 0.9) / n
-span = max_y - min_y
-bottom = min_y - 0.05 * span
-top = max_y + 0.05 * span
+eval find_clips
+bottom = reach(min_y, least_clip)
+top = reach(max_y, most_clip)
+span = top - bottom
+bottom = bottom - 0.05 * span
+top = top + 0.05 * span
 stats $data index 0 using (column('group')) nooutput
 groups = STATS_max + 1
 set yrange [bottom:top]
@@ -16,7 +19,7 @@ set boxwidth 0.62
 set lmargin at screen across(1.1)
 set rmargin at screen 1 - across(0.25)
 set ylabel 'value' offset 1.2,0
-set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 1
+set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 2 Left reverse width -2.5
 do for [i=1:n] {
     set tmargin at screen 1 - up(head_cm + panel_cm * (i - 1) + 0.35)
     set bmargin at screen 1 - up(head_cm + panel_cm * i - 0.1)
@@ -43,7 +46,8 @@ do for [i=1:n] {
          for [k=1:2] '' index i-1 using (column('group')):(column(word('p0.01 p99.99', k))) with points \
              pointtype 1 pointsize 0.25 linewidth 0.6 linecolor rgb 0x009E73 title (i == 1 && k == 1 ? '99.98%' : ''), \
          for [k=1:2] '' index i-1 using (column('group')):(column(word('p0 p100', k))) with points \
-             pointtype 7 pointsize 0.16 linecolor rgb 0xCC79A7 title (i == 1 && k == 1 ? 'extremes' : '')
+             pointtype 7 pointsize 0.16 linecolor rgb 0xCC79A7 title (i == 1 && k == 1 ? 'extremes' : ''), \
+         NaN with lines linewidth 0.9 dashtype 2 linecolor rgb 0xD55E00 title (i == 1 && most_clip > least_clip ? 'end of codes' : '')
     unset label 1000
 }
 unset multiplot

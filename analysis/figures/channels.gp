@@ -2,18 +2,21 @@
 # clip_low[], clip_high[], min_y, max_y, sorted, n_channel, n_point (of the lines).
 
 set multiplot
-head_cm = top_cm + 0.42
+head_cm = top_cm + 0.7
 panel_cm = (height_cm - head_cm - 0.9) / n
-span = max_y - min_y
-bottom = min_y - 0.05 * span
-top = max_y + 0.05 * span
+eval find_clips
+bottom = reach(min_y, least_clip)
+top = reach(max_y, most_clip)
+span = top - bottom
+bottom = bottom - 0.05 * span
+top = top + 0.05 * span
 set yrange [bottom:top]
 set ytics tic_step(span, 5)
 set xrange [-0.5:n_channel - 0.5]
 set lmargin at screen across(1.1)
 set rmargin at screen 1 - across(0.25)
 set ylabel 'value' offset 1.2,0
-set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 1
+set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 2 Left reverse width -2.5
 set style fill solid noborder
 width = 1.0 * n_channel / n_point
 centre = (width - 1) / 2
@@ -41,7 +44,8 @@ do for [i=1:n] {
              with boxxyerror linewidth 0 fillcolor rgb int(word('13624048 10274530 5217484 29362', k + 1)) \
              title (i == 1 ? word('all 99.98% 98% 50%', k + 1) : ''), \
          '' index i-1 using (column('rank') + centre):(column('p50')) with lines linewidth 0.5 \
-             linecolor rgb 0x000000 notitle
+             linecolor rgb 0x000000 notitle, \
+         NaN with lines linewidth 0.9 dashtype 2 linecolor rgb 0xD55E00 title (i == 1 && most_clip > least_clip ? 'end of codes' : '')
     unset label 1000
 }
 unset multiplot

@@ -9,7 +9,14 @@ shown(d) = d > bottom ? d : bottom
 if (log_y) { set logscale y; set format y '10^{%T}' }
 set yrange [bottom:(log_y ? 10 ** ceil(log10(most)) : 1.05 * most)]
 
-head_cm = top_cm + 0.29 * n + 0.15
+array legend[n]
+do for [i=1:n] { legend[i] = line_name(i) }
+line_width(i) = run_colour[i] == 1 && n > 1 ? 2.4 : 1
+legend_colour(i) = colour_of(run_colour[i])
+legend_width(i) = line_width(i)
+eval lay_out_legend
+unset key
+head_cm = top_cm + legend_cm
 set tmargin at screen 1 - up(head_cm)
 set bmargin at screen up(0.95)
 left = 1.1; right = width_cm - 0.25
@@ -24,30 +31,32 @@ marks = 'unset arrow; do for [i=1:n] { do for [k=1:2] { at = axis(k == 1 ? clip_
 is_last(high) = high >= max_x || (sign < 0 && high == -floor_x)
 lines = 'plot for [i=1:n] $data index i-1 using (inside(column("low"), column("high")) ? ' . \
     'axis(column("low")) : NaN):(shown(column("density"))) with steps linewidth ' . \
-    '(run_colour[i] == 1 && n > 1 ? 2.4 : 1) linecolor rgb colour_of(run_colour[i]) title line_name(i), ' . \
+    'line_width(i) linecolor rgb colour_of(run_colour[i]), ' . \
     'for [i=1:n] $data index i-1 using (inside(column("low"), column("high")) && is_last(column("high")) ? ' . \
     'axis(column("low")) : NaN):(shown(column("density"))):(axis(column("high")) - axis(column("low"))):(0) ' . \
-    'with vectors nohead linewidth (run_colour[i] == 1 && n > 1 ? 2.4 : 1) ' . \
-    'linecolor rgb colour_of(run_colour[i]) notitle'
+    'with vectors nohead linewidth line_width(i) linecolor rgb colour_of(run_colour[i])'
 
+eval find_clips
 set multiplot
-set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top vertical maxrows n Left reverse
 if (floor_x == 0) {
     set lmargin at screen across(left)
     set rmargin at screen across(right)
     set ylabel 'density (1 / unit)' offset 1,0
     set xlabel sprintf('value at %s', site) noenhanced offset 0,0.5
-    sign = 0; inner = min_x; outer = max_x
+    sign = 0; inner = reach(min_x, least_clip); outer = reach(max_x, most_clip)
     set xrange [inner:outer]
     eval marks
+    eval draw_legend
     eval lines
 } else {
     # Both signs side by side, each as wide as it has decades.
-    below = min_x < -floor_x ? log10(-min_x / floor_x) : 0
-    above = max_x > floor_x ? log10(max_x / floor_x) : 0
+    low_x = reach(min_x, least_clip)
+    high_x = reach(max_x, most_clip)
+    below = min_x < -floor_x ? log10(-low_x / floor_x) : 0
+    above = max_x > floor_x ? log10(high_x / floor_x) : 0
     gap = below > 0 && above > 0 ? 0.3 : 0
     # Powers of ten that leave room for their names, or 1, 2, 5 and 10 times where there are few.
-    farthest = log10(max_x > -min_x ? max_x : -min_x)
+    farthest = log10(high_x > -low_x ? high_x : -low_x)
     first = ceil(log10(floor_x) + 0.4)
     decade = farthest - first > 3 ? ceil((farthest - first) / 3) : 1
     minus = ''
@@ -63,14 +72,15 @@ if (floor_x == 0) {
     if (below > 0) {
         set lmargin at screen across(left)
         set rmargin at screen across(middle)
-        sign = -1; outer = -min_x
+        sign = -1; outer = -low_x
         set xrange [outer:inner]
         set xtics ('' inner)
         minus = '−'
         eval tics
         eval marks
+        eval draw_legend
         eval lines
-        unset key; unset ylabel; unset label
+        unset ylabel; unset label
         set border 1
         set format y ''
         set tics scale 0.5
@@ -80,12 +90,13 @@ if (floor_x == 0) {
     if (above > 0) {
         set lmargin at screen across(middle + gap)
         set rmargin at screen across(right)
-        sign = 1; outer = max_x
+        sign = 1; outer = high_x
         set xrange [inner:outer]
         set xtics ('' inner)
         minus = ''
         eval tics
         eval marks
+        if (below <= 0) { eval draw_legend }
         eval lines
     }
 }

@@ -1,11 +1,17 @@
 # One number of each layer, a line for each run and site.  Settings: quantity (its column), name, log_y, colour[], dashes[].
 
-columns = n > 4 ? 2 : 1
-rows = ceil(n / (1.0 * columns))
-set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top vertical maxrows rows Left reverse
-set tmargin at screen 1 - up(top_cm + 0.29 * rows + 0.15)
+array legend[n]
+do for [i=1:n] { legend[i] = label[i] }
+dash_for(i) = dashes_of[(int(dashes[i]) - 1) % 5 + 1]
+legend_colour(i) = colour_of(colour[i])
+legend_dash(i) = dash_for(i)
+legend_point(i) = point_of(colour[i])
+eval lay_out_legend
+eval draw_legend
+unset key
+set tmargin at screen 1 - up(top_cm + legend_cm)
 set bmargin at screen up(0.95)
-set lmargin at screen across(1.35)
+set lmargin at screen across(1.55)
 set rmargin at screen 1 - across(0.25)
 set xlabel 'layer' offset 0,0.5
 y_name = name
@@ -23,5 +29,4 @@ if (log_y) {
     set format y short_numbers(STATS_max)
 }
 plot for [i=1:n] $data index i-1 using (column('layer')):(column(quantity)) with linespoints \
-    linewidth 1 pointtype 7 pointsize 0.3 linecolor rgb colour_of(colour[i]) \
-    dashtype dashes_of[(int(dashes[i]) - 1) % 5 + 1] title label[i]
+    linewidth 1 pointtype point_of(colour[i]) pointsize 0.35 linecolor rgb colour_of(colour[i]) dashtype dash_for(i)

@@ -3,7 +3,14 @@
 # Settings: channel_last, kurtosis_most.
 
 set multiplot
-head_cm = top_cm + (n > 1 ? 0.29 * n + 0.1 : 0)
+array legend[n]
+do for [i=1:n] { legend[i] = label[i] }
+legend_colour(i) = colour_of(run_colour[i])
+legend_point(i) = point_of(run_colour[i])
+eval lay_out_legend
+has_legend = n > 1 && kurtosis_most > 0
+head_cm = top_cm + (has_legend ? legend_cm : 0)
+unset key
 first_cm = kurtosis_most > 0 ? head_cm + 2.2 : head_cm
 panel_cm = (height_cm - first_cm - 0.9) / n
 set lmargin at screen across(1.35)
@@ -13,7 +20,7 @@ set xrange [STATS_min - 0.6:STATS_max + 0.6]
 set xtics STATS_min, (STATS_max - STATS_min > 12 ? tic_step(STATS_max - STATS_min, 12) : 1)
 set format x ''
 if (kurtosis_most > 0) {
-    set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top vertical maxrows n Left reverse
+    if (has_legend) { eval draw_legend }
     set tmargin at screen 1 - up(head_cm + 0.05)
     set bmargin at screen 1 - up(first_cm - 0.15)
     set logscale y
@@ -21,12 +28,12 @@ if (kurtosis_most > 0) {
     y_name = 'kurtosis'
     eval y_title
     plot for [i=1:n] $data index i-1 using (column('layer')):(column('rank') == 0 ? column('kurtosis') : NaN) \
-        with linespoints pointtype 7 pointsize 0.3 linecolor rgb colour_of(run_colour[i]) title (n > 1 ? label[i] : '')
+        with linespoints pointtype point_of(run_colour[i]) pointsize 0.35 linecolor rgb colour_of(run_colour[i])
     unset label 1000
+    if (has_legend) { eval clear_legend }
     unset logscale y
     set format y '%g'
 }
-unset key
 set yrange [-0.04 * channel_last:1.04 * channel_last]
 y_name = 'channel'
 eval y_title

@@ -14,7 +14,7 @@ set rmargin at screen 1 - across(0.35)
 set ytics scale 0 noenhanced font ',6.5'
 set style fill solid noborder
 set errorbars 0 # a bar of no length, where there is no standard error, is not seen
-set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 1 noenhanced
+set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top horizontal maxrows 1 Left reverse
 
 # The ends of the bars and of their standard errors; one that was not measured counts as 0.
 known(v) = v == v ? v : 0

@@ -1,14 +1,19 @@
 # A metric over an axis, a line with standard errors for each series; a level is drawn dashed across.  Settings: x_name, y_name,
 # log_x, log_y, even (values at even distances), tic[] at tic_at[], level[] (NaN: a line), colour[].
 
-longest = 0
-do for [i=1:n] { longest = strlen(label[i]) > longest ? strlen(label[i]) : longest }
-columns = n > 3 && longest < 3 * width_cm ? 2 : 1
-rows = ceil(n / (1.0 * columns))
-set key at screen 0.5, screen 1 - up(top_cm - 0.1) center top vertical maxrows rows Left reverse
-set tmargin at screen 1 - up(top_cm + 0.29 * rows + 0.15)
+array legend[n]
+do for [i=1:n] { legend[i] = label[i] }
+is_level(i) = level[i] == level[i]
+dash_for(i) = is_level(i) ? 2 : dashes_of[int((colour[i] - 2) / 7) % 5 + 1]
+legend_colour(i) = colour_of(colour[i])
+legend_dash(i) = dash_for(i)
+legend_point(i) = is_level(i) ? 0 : point_of(colour[i])
+eval lay_out_legend
+eval draw_legend
+unset key
+set tmargin at screen 1 - up(top_cm + legend_cm)
 set bmargin at screen up(0.95)
-set lmargin at screen across(1.35)
+set lmargin at screen across(1.55)
 set rmargin at screen 1 - across(0.3)
 set xlabel x_name offset 0,0.5 noenhanced
 eval y_title
@@ -80,14 +85,12 @@ do for [i=1:n] {
 }
 # An error bar that would leave a logarithmic axis ends where the axis does.
 floor_of(v, e) = log_y && v - e < y_low / y_room ? y_low / y_room : v - e
-# A level is a point without size at the edge, so that it has a line in the key.
-is_level(i) = level[i] == level[i]
-dash_for(i) = is_level(i) ? 2 : dashes_of[int((colour[i] - 2) / 7) % 5 + 1]
+# A level is a point without size at the edge.
 across_axis(i, x) = is_level(i) ? x_low : x
 plot for [i=1:n] $data index i-1 using (across_axis(i, column('place'))):(column('value')): \
         (is_level(i) ? column('value') : floor_of(column('value'), known(column('se')))): \
         (column('value') + (is_level(i) ? 0 : known(column('se')))) \
-        with yerrorbars pointtype 0 linewidth 0.7 linecolor rgb colour_of(colour[i]) notitle, \
+        with yerrorbars pointtype 0 linewidth 0.7 linecolor rgb colour_of(colour[i]), \
     for [i=1:n] '' index i-1 using (across_axis(i, column('place'))):(column('value')) with linespoints linewidth 1 \
-        pointtype 7 pointsize (is_level(i) ? 0 : 0.35) linecolor rgb colour_of(colour[i]) \
-        dashtype dash_for(i) title label[i]
+        pointtype point_of(colour[i]) pointsize (is_level(i) ? 0 : 0.4) linecolor rgb colour_of(colour[i]) \
+        dashtype dash_for(i)

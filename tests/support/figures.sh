@@ -214,6 +214,24 @@ for more in "histogram --layer 0 --log xy $float $quamba" "histogram --layer 0 -
     shapes < "$scratch/more.svg" || fail "plot $more shows too little"
 done
 
+# A legend names all runs, in letters that are seen whole, however many and long their names are.
+seven=() names=()
+for i in 1 2 3 4 5 6 7; do
+    seven+=("$naive" --label "$i: a recipe that somebody gave a rather long name, so that it is told from others")
+    names+=("$i: a recipe that")
+done
+for kind in "histogram --layer 1" "layers --site scan.x" outliers profile; do
+    # shellcheck disable=SC2086
+    run 0 plot $kind "${seven[@]}" -o "$scratch/more.svg"
+    shapes "${names[@]}" < "$scratch/more.svg" || fail "plot $kind of seven runs lacks some of their names"
+    python3 -c 'import re, sys
+text = sys.stdin.read()
+across = float(re.search(r"viewBox=\"0 0 ([0-9.]+)", text)[1])
+begin = [float(x) for x in re.findall(r"<g transform=\"translate\(([-0-9.]+),[^>]*>\s*<text>\d: a recipe that", text)]
+assert len(begin) >= 7 and min(begin) > 0 and max(begin) < across / 2, (across, begin)' < "$scratch/more.svg" ||
+        fail "plot $kind: names stand outside of the picture"
+done
+
 # Both parts of an axis of two signs have one scale of densities.
 run 0 export histogram --layer 0 --log x "$naive"
 most=$(awk -F, '!/^[#r]/ && $8 > m { m = $8 } END { printf "%.6g", m }' "$scratch/out")
