@@ -23,6 +23,15 @@ static const char *step_id(const ssmq_yaml *map)
     return id && id->kind == SSMQ_YAML_SCALAR && *id->text ? id->text : NULL;
 }
 
+/* Of a method that watches samples, with options that make it watch none. */
+static void warn_observer(ssmq_loader *ld, const ssmq_step_draft *step, const char *path)
+{
+    const ssmq_yaml *observer = ssmq_yaml_get(step->given, "observer");
+    if (observer && step->enabled && step->method->needs_data && !step->method->needs_data(step->options))
+        ssmq_diag_warn(ld->diag, SSMQ_E_OBSERVER_UNUSED, observer->place, NULL,
+                       "%s.observer has no effect: the step needs no ranges of samples", path);
+}
+
 static bool read_step(ssmq_loader *ld, const ssmq_yaml *map, const char *path, ssmq_step_draft *out)
 {
     static const char *const own[] = {"id", "method", "enabled", NULL};
@@ -37,7 +46,9 @@ static bool read_step(ssmq_loader *ld, const ssmq_yaml *map, const char *path, s
     out->id = o.id ? o.id : out->method->name;
     out->options = ssmq_arena_alloc(ld->arena, out->method->options_size + 1);
     fine = ssmq_options_known(&ld->options, out->method->options, own, map, path) && fine;
-    return ssmq_options_read(&ld->options, out->method->options, map, path, out->options) && fine;
+    fine = ssmq_options_read(&ld->options, out->method->options, map, path, out->options) && fine;
+    if (fine) warn_observer(ld, out, path);
+    return fine;
 }
 
 /* Reports a step that is called as an earlier one. */
