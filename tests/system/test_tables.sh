@@ -93,6 +93,7 @@ PYTHON
 # In a folder like the project's, behind the quickstart; what is run anew is cut down.
 mkdir "$scratch/project"
 ln -s "$PWD"/{models,configs,experiments} "$scratch/runs" "$scratch/project"
+echo "The history of the" > "$scratch/project/prompt.txt" # which README.md generates from
 small="--set calibration.count=2 --set evaluate.wt2.window=64 --set evaluate.wt2.limit=2"
 said=$scratch/said
 left_out=' bench | profile | model random |m130'
