@@ -487,6 +487,11 @@ static const struct {
     {{{W, "{bits: 16}"}},
      "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 "
      "bits"},
+    {{{W, "{bits: 9}"}},
+     "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 "
+     "bits"},
+    {{{W, NULL}, {A, "{bits: 9}"}},
+     "layers.0.in_proj.in: no integer kernel for codes that are not integers of at most 8 bits"},
     {{{W, "{format: e4m3}"}},
      "layers.0.in_proj.weight: no integer kernel for codes that are not integers of at most 8 "
      "bits"},

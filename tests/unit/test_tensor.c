@@ -1,9 +1,8 @@
-/* Tensor views, half formats, the quantiser and the Hadamard matrices, each against its definition. */
+/* Tensor views, half formats and the quantiser, each against its definition. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/tensor/dtype.h"
-#include "harness/tensor/hadamard.h"
 #include "harness/tensor/qspec.h"
 #include "harness/tensor/tensor.h"
 #include "tests/support/check.h"
@@ -123,81 +122,6 @@ static void test_code(void **state)
     }
 }
 
-/* ---- Hadamard -------------------------------------------------------------------------- */
-
-/* The matrix of a transform, column by column. */
-static float *matrix_of(const ssmq_hadamard *h)
-{
-    const int64_t n = h->n;
-    float        *m = calloc((size_t)(n * n), sizeof *m), *scratch = malloc((size_t)n * sizeof *m);
-    for (int64_t c = 0; c < n; c++) {
-        m[c * n + c] = 1;
-        ssmq_hadamard_apply(h, m + c * n, scratch);
-    }
-    free(scratch);
-    return m;
-}
-
-static void test_hadamard_is_orthonormal(void **state)
-{
-    (void)state;
-    static const int32_t sizes[] = {1, 2, 64, 12, 24, 96, 20, 80, 28, 56, 36, 72, 40, 160, 384,
-                                    52, 104, 60, 120, 108, 216, 140, 280, 156, 312, 172, 344};
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        ssmq_hadamard h;
-        CHECK_OK(ssmq_hadamard_find(sizes[s], &h));
-        const int64_t n = h.n;
-        float        *m = matrix_of(&h);
-        for (int64_t i = 0; i < n * n; i++) /* every entry is +1 or -1 over sqrt(n) */
-            assert_true(fabs(fabs((double)m[i]) * sqrt((double)n) - 1) < 1e-6);
-        for (int64_t a = 0; a < n; a++)
-            for (int64_t b = 0; b <= a; b++) {
-                double dot = 0;
-                for (int64_t i = 0; i < n; i++) dot += (double)m[a * n + i] * (double)m[b * n + i];
-                assert_true(fabs(dot - (a == b)) < 1e-5);
-            }
-        free(m);
-    }
-}
-
-/* Rows of the 12 x 12 matrix as quant/quamba-spec.md, Appendix A, prints them; 320 is 40 * 8. */
-static void test_hadamard_matrices(void **state)
-{
-    (void)state;
-    static const char *const rows[] = {"+-----------", "++-+---+++-+", "+++-+---+++-"};
-    ssmq_hadamard            h;
-    CHECK_OK(ssmq_hadamard_find(1536, &h));
-    assert_int_equal(h.factor, 12);
-    for (int r = 0; r < 3; r++)
-        for (int c = 0; c < 12; c++) assert_int_equal(h.matrix[r * 12 + c], rows[r][c] == '+' ? 1 : -1);
-    CHECK_OK(ssmq_hadamard_find(320, &h));
-    assert_int_equal(h.factor, 40);
-    CHECK_OK(ssmq_hadamard_find(5120, &h));
-    assert_int_equal(h.factor, 40);
-    /* The first row of a Williamson array is that of its four blocks; the second has them shifted. */
-    static const char first[] = "+-+--++++--+-+---++++++---++-+--++--+-++----+--+----";
-    CHECK_OK(ssmq_hadamard_find(104, &h));
-    assert_int_equal(h.factor, 52);
-    for (int c = 0; c < 52; c++) {
-        assert_int_equal(h.matrix[c], first[c] == '+' ? 1 : -1);
-        assert_int_equal(h.matrix[52 + c], h.matrix[c % 13 ? c - 1 : c + 12]);
-    }
-    CHECK_OK(ssmq_hadamard_find(8192, &h));
-    assert_int_equal(h.factor, 1);
-}
-
-static void test_hadamard_refuses(void **state)
-{
-    (void)state;
-    static const int64_t none[] = {0, -4, 3, 6, 44, 100, 51, 344 * 3};
-    ssmq_hadamard        h;
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        assert_int_equal(ssmq_hadamard_find(none[i], &h), SSMQ_ERR_UNSUPPORTED);
-    CHECK_FAILS(ssmq_hadamard_find(44, &h), SSMQ_ERR_UNSUPPORTED,
-                "there is no Hadamard matrix here for dimension 44 (known: 2^k and 12, 20, 28, 36, "
-                "40, 52, 60, 108, 140, 156 and 172 times 2^k)");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,9 +130,6 @@ int main(void)
         cmocka_unit_test(test_half_values),
         cmocka_unit_test(test_conversion_of_arrays),
         cmocka_unit_test(test_code),
-        cmocka_unit_test(test_hadamard_is_orthonormal),
-        cmocka_unit_test(test_hadamard_matrices),
-        cmocka_unit_test(test_hadamard_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
