@@ -49,6 +49,12 @@ static ssmq_status weights_outline(const void *options, const ssmq_model *m, ssm
     return SSMQ_OK;
 }
 
+static bool weights_ranges(const void *options)
+{
+    const weights_options *o = options;
+    return o->bits > 0 && !ssmq_format_half((ssmq_format)o->format);
+}
+
 static ssmq_status weights_apply(const void *options, ssmq_model *m, const ssmq_calibration *c,
                                  ssmq_plan *plan)
 {
@@ -72,5 +78,6 @@ const ssmq_method ssmq_method_weights = {
     .sites = offsetof(weights_options, sites),
     .kinds = 1u << SSMQ_SITE_WEIGHT,
     .outline = weights_outline,
+    .ranges_weights = weights_ranges,
     .apply = weights_apply,
 };

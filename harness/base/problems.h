@@ -425,7 +425,7 @@ extern "C" {
       "collect.sites is for statistics, which are off.", \
       "collect: {sites: \"layers.*.scan.x\", statistics: off, dump: {sites: \"layers.0.scan.x\"}}") \
     X(OBSERVER_UNUSED, 905, "an observer without effect", \
-      "The step watches nothing: its ranges are dynamic, its format has no scale, or its bits are off.", \
+      "The step takes no static ranges: they are dynamic, its format has no scale, or its bits are off.", \
       "recipes: {quamba: [{method: activations, range: dynamic, observer: {statistic: mse, across: max}}]}")
 
 typedef enum ssmq_problem {

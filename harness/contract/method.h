@@ -211,6 +211,9 @@ typedef struct ssmq_method {
 
     /* Does a step with these options need calibration samples?  NULL: never, and observe is NULL. */
     bool (*needs_data)(const void *options);
+    /* Of a method whose option `observer` is about weights: does a step with these options use it?  NULL:
+     * where it needs data. */
+    bool (*ranges_weights)(const void *options);
     /* After outline: says which sites to watch, for the specs in the plan. */
     void (*observe)(const void *options, const ssmq_plan *plan, ssmq_calibration *c);
 

@@ -233,6 +233,40 @@ static void test_refused(void **state)
     assert_non_null(strstr(found, "e.yaml:7:10: error: recipe.refusing: not today [E599]\n"));
 }
 
+/* An observer that a step does not use is warned of, whatever the method; no other is. */
+static void test_unused_observer(void **state)
+{
+    static const struct {
+        const char *step;
+        bool        unused;
+    } steps[] = {
+        {"weights, observer: {statistic: mse}", false},
+        {"weights, format: e4m3, observer: {statistic: mse}", false},
+        {"weights, bits: off", false},
+        {"weights, bits: off, observer: {statistic: mse}", true},
+        {"weights, bits: off, enabled: false, observer: {statistic: mse}", false},
+        {"weights, bits: 16, format: bf16, observer: {statistic: mse}", true},
+        {"activations, observer: {statistic: mse, across: max}", false},
+        {"activations, bits: off, observer: {statistic: mse, across: max}", true},
+        {"activations, range: dynamic, observer: {statistic: mse, across: max}", true},
+        {"activations, bits: 16, format: f16, observer: {statistic: mse, across: max}", true},
+        {"state, observer: {statistic: mse, across: max}", false},
+        {"state, bits: off, observer: {statistic: mse, across: max}", true},
+        {"state, format: f16, observer: {statistic: mse, across: max}", true},
+    };
+    scratch *s = *state;
+    write_files(s);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        write_text(s, "e.yaml",
+                   ssmq_arena_printf(s->a, "include: base.yaml\nrecipes: {quamba: [{method: %s}]}\n",
+                                     steps[i].step));
+        const char *found = problems_of(s, scratch_path(s, "e.yaml"), NULL);
+        const bool  warned = strstr(found, "no effect: the step takes no static ranges [W905]\n");
+        if (warned != steps[i].unused || (!warned && *found))
+            fail_msg("{method: %s}: %s", steps[i].step, *found ? found : "no warning");
+    }
+}
+
 /* ---- the list ---------------------------------------------------------------------------- */
 
 /* Ascending, so no two have the same; every one explained; three digits. */
@@ -266,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_find),
         cmocka_unit_test_setup_teardown(test_every_problem, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_refused, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_unused_observer, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests_name("problems", tests, NULL, NULL);
 }

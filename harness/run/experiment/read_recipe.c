@@ -23,13 +23,20 @@ static const char *step_id(const ssmq_yaml *map)
     return id && id->kind == SSMQ_YAML_SCALAR && *id->text ? id->text : NULL;
 }
 
-/* Of a method that watches samples, with options that make it watch none. */
+static bool uses_observer(const ssmq_step_draft *step)
+{
+    const ssmq_method *m = step->method;
+    bool (*const uses)(const void *) = m->ranges_weights ? m->ranges_weights : m->needs_data;
+    return !uses || uses(step->options);
+}
+
+/* An observer beside options that leave it nothing to do. */
 static void warn_observer(ssmq_loader *ld, const ssmq_step_draft *step, const char *path)
 {
     const ssmq_yaml *observer = ssmq_yaml_get(step->given, "observer");
-    if (observer && step->enabled && step->method->needs_data && !step->method->needs_data(step->options))
+    if (observer && step->enabled && !uses_observer(step))
         ssmq_diag_warn(ld->diag, SSMQ_E_OBSERVER_UNUSED, observer->place, NULL,
-                       "%s.observer has no effect: the step needs no ranges of samples", path);
+                       "%s.observer has no effect: the step takes no static ranges", path);
 }
 
 static bool read_step(ssmq_loader *ld, const ssmq_yaml *map, const char *path, ssmq_step_draft *out)
