@@ -235,7 +235,7 @@ static void put_compare(ssmq_str *out)
             "of tokens: divergence from float in nats, change of the target's probability, same most "
             "likely token (the difference in log-perplexity is always there); the others are errors of "
             "each site in each layer");
-    put_row(out, "inputs", ssmq_str_text(&inputs), "both",
+    put_row(out, "inputs", ssmq_str_text(&inputs), "clean, propagated",
             "of errors at sites: clean, the float model's tensor quantised once; propagated, the "
             "tensor of the quantised model");
     put_row(out, "interactions", "list of pairs of ids of steps", "",
