@@ -99,6 +99,58 @@ static void test_recipes(void **state)
     }
 }
 
+/* The id of a run, which is the digest of what it resolves to. */
+static void run_id(const char *path, const char *run, const char *set, char *out, size_t size)
+{
+    ssmq_experiment *e = read_shipped(path, (const char *const[]){set, NULL});
+    *out = 0;
+    for (int32_t i = 0; i < e->n_run; i++)
+        if (strcmp(e->run[i].name, run) == 0) snprintf(out, size, "%s", e->run[i].id);
+    ssmq_experiment_free(e);
+    if (!*out) fail_msg("%s has no run %s", path, run);
+}
+
+/* What the released code does otherwise is on in quamba-2024, each as an option: to ask for the plain arithmetic makes
+ * another run.  A_log and D have f32 there. */
+static void test_quamba_2024(void **state)
+{
+#define RECIPE "recipes.quamba-2024."
+    static const struct {
+        const char *set;
+        bool        departs;
+    } options[] = {
+        {RECIPE "rot.weight_dtype=f32", true},
+        {RECIPE "w.scale_dtype=f32", true},
+        {RECIPE "w.quotient_dtype=f32", true},
+        {RECIPE "w.product_dtype=f32", true},
+        {RECIPE "ssm.scale_dtype=f32", false},
+        {RECIPE "ssm.quotient_dtype=f32", false},
+        {RECIPE "ssm.product_dtype=f32", false},
+        {RECIPE "a.scale_dtype=f32", true},
+        {RECIPE "a.quotient_dtype=f32", true},
+        {RECIPE "a.product_dtype=f32", true},
+        {RECIPE "u.scale_dtype=f32", true},
+        {RECIPE "u.quotient_dtype=f32", true},
+        {RECIPE "u.product_dtype=f32", true},
+        {RECIPE "u.observer.p=99.999", false},
+        {RECIPE "u.observer.rate=0.01", false},
+        {RECIPE "u.observer.across=ema", false},
+        {RECIPE "rot.signs=none", false},
+        {"calibration.select=first", false},
+        {"evaluate.wt2-f16.loss_dtype=f32", true},
+        {"evaluate.wt2.loss_dtype=f32", false},
+    };
+    static const char path[] = "experiments/quamba-2024.yaml", run[] = "fake quamba-2024";
+    char              shipped[64], other[64];
+    (void)state;
+    run_id(path, run, NULL, shipped, sizeof shipped);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        run_id(path, run, options[i].set, other, sizeof other);
+        if ((strcmp(shipped, other) != 0) != options[i].departs)
+            fail_msg("%s %s", options[i].set, options[i].departs ? "is what it has" : "is not what it has");
+    }
+}
+
 /* Names of data sets and the model, from fragments, by an experiment that lies elsewhere. */
 static void test_fragments(void **state)
 {
@@ -132,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_quickstart),
         cmocka_unit_test(test_quamba_recipe),
         cmocka_unit_test(test_recipes),
+        cmocka_unit_test(test_quamba_2024),
         cmocka_unit_test_setup_teardown(test_fragments, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests_name("configs", tests, NULL, NULL);

@@ -472,6 +472,29 @@ static void test_layer_by_layer(void **state)
     test_backends_close(b, n);
 }
 
+/* What a step says of order and damping is what its layers are solved with. */
+static void test_order_and_damping(void **state)
+{
+    (void)state;
+    test_backend    b[BACKENDS];
+    const int32_t   n = test_backends_open(b, BACKENDS, 1);
+    test_model      t = test_model_new(&test_shapes[1], SEED);
+    const step_text plain = {&ssmq_method_gptq, "{damping: 0.01, act_order: false}"};
+    const step_text others[] = {{&ssmq_method_gptq, "{act_order: true}"}, {&ssmq_method_gptq, "{damping: 1}"}};
+    const step_text silent = {&ssmq_method_gptq, NULL};
+    applied         a = apply(t.m, b[0].be, &plain, 1), same = apply(t.m, b[0].be, &silent, 1);
+    assert_int_equal(different(&a, &same), 0);
+    for (int i = 0; i < 2; i++) {
+        applied c = apply(t.m, b[0].be, &others[i], 1);
+        assert_true(different(&a, &c) > 0);
+        applied_free(&c);
+    }
+    applied_free(&a);
+    applied_free(&same);
+    test_model_free(&t);
+    test_backends_close(b, n);
+}
+
 /* The model computes with the codes that were solved: its logits are those of a float model with the codes'
  * values as weights.  Products in codes round elsewhere than products in values: 1e-5 of the largest. */
 static void check_logits(const test_backend *b, const ssmq_model *base, const char *options)
@@ -575,7 +598,8 @@ int main(void)
         cmocka_unit_test(test_error_is_smaller),  cmocka_unit_test(test_order),
         cmocka_unit_test(test_singular),          cmocka_unit_test(test_threads),
         cmocka_unit_test(test_layer_by_layer),    cmocka_unit_test(test_codes_are_used),
-        cmocka_unit_test(test_later_step_wins),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_order_and_damping), cmocka_unit_test(test_later_step_wins),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,42 +56,64 @@ static ssmq_status whole_run(ssmq_backend *be, const ssmq_model *base, const ssm
     return st;
 }
 
-static void test_every_allocation_may_fail(void **state)
-{
-    (void)state;
-    ssmq_backend_ops ops = ssmq_backend_ref;
+typedef struct fixture {
+    ssmq_arena      *arena;
     ssmq_backend    *be;
-    ssmq_arena      *arena = ssmq_arena_new();
-    test_model       t = test_model_new(&test_shapes[0], 3);
-    ssmq_step        step[3] = {{.method = &ssmq_method_hadamard},
-                                {.method = &ssmq_method_weights},
-                                {.method = &ssmq_method_activations}};
-    int32_t          token[L], n = 0;
-    ssmq_status      st;
-    for (int i = 0; i < 3; i++) {
-        step[i].id = step[i].method->name;
-        step[i].options = test_options(arena, step[i].method->options, step[i].method->options_size,
-                                       NULL);
-    }
-    const ssmq_recipe recipe = {.step = step, .n_step = 3};
-    test_tokens(token, L, t.m->vocabulary, 3);
-    CHECK_OK(ssmq_backend_open(&ssmq_backend_ref, NULL, 1, &be));
-    ops.alloc = counted_alloc;
-    be->ops = &ops;
+    ssmq_backend_ops ops;
+    test_model       t;
+    int32_t          token[L];
+} fixture;
+
+static void fixture_new(fixture *f)
+{
+    *f = (fixture){.arena = ssmq_arena_new(), .ops = ssmq_backend_ref, .t = test_model_new(&test_shapes[0], 3)};
+    test_tokens(f->token, L, f->t.m->vocabulary, 3);
+    CHECK_OK(ssmq_backend_open(&ssmq_backend_ref, NULL, 1, &f->be));
+    f->ops.alloc = counted_alloc;
+    f->be->ops = &f->ops;
+}
+
+static void fixture_free(fixture *f)
+{
+    ssmq_backend_close(f->be);
+    test_model_free(&f->t);
+    ssmq_arena_free(f->arena);
+}
+
+/* The number of allocations of a recipe with default options, each of which has failed once. */
+static int32_t fail_each(fixture *f, const ssmq_method *const *methods, int32_t n_method)
+{
+    ssmq_step   step[3];
+    int32_t     n = 0;
+    ssmq_status st;
+    for (int i = 0; i < n_method; i++)
+        step[i] = (ssmq_step){.id = methods[i]->name,
+                              .method = methods[i],
+                              .options = test_options(f->arena, methods[i]->options, methods[i]->options_size, NULL)};
+    const ssmq_recipe recipe = {.step = step, .n_step = n_method};
     do {
         left = n;
-        st = whole_run(be, t.m, &recipe, token);
+        st = whole_run(f->be, f->t.m, &recipe, f->token);
         if (st != SSMQ_OK) {
             assert_int_equal(st, SSMQ_ERR_MEMORY);
             assert_true(ssmq_error_last()->message[0] != '\0');
         }
         n++;
     } while (st != SSMQ_OK);
-    print_message("%d allocations\n", n - 1);
-    assert_true(n > 30);
-    ssmq_backend_close(be);
-    test_model_free(&t);
-    ssmq_arena_free(arena);
+    left = -1;
+    print_message("%s%s: %d allocations\n", methods[0]->name, n_method > 1 ? " and others" : "", n - 1);
+    return n - 1;
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    static const ssmq_method *const stack[] = {&ssmq_method_hadamard, &ssmq_method_weights, &ssmq_method_activations};
+    fixture f;
+    (void)state;
+    fixture_new(&f);
+    assert_true(fail_each(&f, stack, 3) >= 30);
+    for (int32_t i = 0; ssmq_methods[i]; i++) assert_true(fail_each(&f, &ssmq_methods[i], 1) > 5);
+    fixture_free(&f);
 }
 
 int main(void)
