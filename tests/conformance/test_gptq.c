@@ -476,21 +476,17 @@ static void test_layer_by_layer(void **state)
 static void test_order_and_damping(void **state)
 {
     (void)state;
-    test_backend    b[BACKENDS];
-    const int32_t   n = test_backends_open(b, BACKENDS, 1);
-    test_model      t = test_model_new(&test_shapes[1], SEED);
-    const step_text plain = {&ssmq_method_gptq, "{damping: 0.01, act_order: false}"};
-    const step_text others[] = {{&ssmq_method_gptq, "{act_order: true}"}, {&ssmq_method_gptq, "{damping: 1}"}};
-    const step_text silent = {&ssmq_method_gptq, NULL};
-    applied         a = apply(t.m, b[0].be, &plain, 1), same = apply(t.m, b[0].be, &silent, 1);
-    assert_int_equal(different(&a, &same), 0);
+    static const char *const other[] = {"{act_order: true}", "{damping: 1}"};
+    test_backend             b[BACKENDS];
+    const int32_t            n = test_backends_open(b, BACKENDS, 1);
+    test_model               t = test_model_new(&test_shapes[1], SEED);
+    applied                  a = apply(t.m, b[0].be, &(step_text){&ssmq_method_gptq, NULL}, 1);
     for (int i = 0; i < 2; i++) {
-        applied c = apply(t.m, b[0].be, &others[i], 1);
+        applied c = apply(t.m, b[0].be, &(step_text){&ssmq_method_gptq, other[i]}, 1);
         assert_true(different(&a, &c) > 0);
         applied_free(&c);
     }
     applied_free(&a);
-    applied_free(&same);
     test_model_free(&t);
     test_backends_close(b, n);
 }
@@ -595,11 +591,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_is_the_definition), cmocka_unit_test(test_diagonal_is_nearest),
-        cmocka_unit_test(test_error_is_smaller),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_singular),          cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_layer_by_layer),    cmocka_unit_test(test_codes_are_used),
-        cmocka_unit_test(test_order_and_damping), cmocka_unit_test(test_later_step_wins),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_error_is_smaller),  cmocka_unit_test(test_order_and_damping),
+        cmocka_unit_test(test_layer_by_layer),    cmocka_unit_test(test_later_step_wins),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_singular), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_codes_are_used),    cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,6 +152,46 @@ static void real_is_fake(void **state)
     test_backends_close(b, n);
 }
 
+/* Has the plan a kernel for all that it asks for in real mode?  UNSUPPORTED is the only way to say no. */
+static bool has_kernels(const test_backend *b, const test_applied *a)
+{
+    ssmq_exec        *ex;
+    const ssmq_status st = ssmq_exec_open(b->be, a->m, a->r.plan, SSMQ_MODE_REAL, &ex);
+    if (st == SSMQ_OK) ssmq_exec_close(ex);
+    else assert_int_equal(st, SSMQ_ERR_UNSUPPORTED);
+    return st == SSMQ_OK;
+}
+
+/* Each method of the registry, by default: alone, before W8A8 and behind it.  Those that the check refuses, or that have
+ * no kernel, are left out; outliers have none at all. */
+static void every_method_is_the_same_in_both_modes(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    ssmq_model   *m = test_drawn_model(configs[0], SEED);
+    (void)state;
+    for (int32_t k = 0; ssmq_methods[k]; k++)
+        for (int32_t i = 0; i < n; i++) {
+            const test_step it = {ssmq_methods[k], NULL};
+            const test_step orders[][4] = {{it}, {it, {W, NULL}, {A, NULL}}, {{W, NULL}, {A, NULL}, it}};
+            int             ran = 0;
+            for (int o = 0; o < 3; o++) {
+                ssmq_status why;
+                if (test_outline(m, orders[o], &why) >= 0) continue;
+                test_applied a = test_apply(m, b[i].be, orders[o], SEED);
+                if (has_kernels(&b[i], &a)) {
+                    check_logits(&b[i], a.m, a.r.plan, ssmq_methods[k]->name, L);
+                    ran++;
+                }
+                test_applied_free(&a);
+            }
+            if (!ran && ssmq_methods[k] != &ssmq_method_outliers)
+                fail_msg("%s has no real mode on %s", ssmq_methods[k]->name, b[i].name);
+        }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
 /* ---- half precision --------------------------------------------------------------------- */
 
 /* A fork of a model whose weights are rounded by hand. */
@@ -537,6 +577,7 @@ static void what_has_no_kernel_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_method_is_the_same_in_both_modes),
         cmocka_unit_test(real_is_fake),
         cmocka_unit_test(half_precision_is_rounding),
         cmocka_unit_test(half_precision_is_two_bytes),
