@@ -40,6 +40,16 @@ small experiments/perplexity.yaml
 run 0 run experiments/perplexity.yaml "${small[@]}" --set "model.path=$scratch/other" \
     --set model.tokenizer=models/tiny-mamba/tokenizer.json --out "$scratch/other-runs"
 
+# Either way of naming another model is one line in each of them.
+for file in experiments/*.yaml; do
+    [ "$(basename "$file")" != quickstart.yaml ] || continue
+    run 0 check "$file" --set "model.path=$scratch/other" --set model.tokenizer=models/tiny-mamba/tokenizer.json
+    sed "s|configs/models/tiny-mamba.yaml|configs/models/mamba-130m.yaml|; s|\.\./configs/|$PWD/configs/|g" "$file" \
+        > "$scratch/$(basename "$file")"
+    run 0 check "$scratch/$(basename "$file")" --no-model
+    expect_in_out "path: ../../models/mamba-130m "
+done
+
 # What quamba-2024 leaves: losses as the evaluation has them, and what computed codes.
 folder=$(find "$scratch/runs/quamba-2024" -name run.h5 | head -n 1)
 [ -n "$folder" ] || fail "quamba-2024 left no run.h5"
