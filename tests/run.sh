@@ -53,8 +53,9 @@ ctest_in release
 if [ "$quick" = no ]; then
     setup_build "$SSMQ_ROOT/build/asan+ubsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O2 -g' \
         -DSSMQ_SANITIZE=address,undefined
-    not_again='calibration_cache|collect|compare|experiments|failures|full_disk|hidden_cache|kill_loop|pages'
-    not_again+='|prefill_memory|resume|run|run_memory|schema|slurm|tables|terminal|tiny_mamba|workers'
+    not_again='calibration_cache|collect|compare|dialects|experiments|failures|full_disk|hidden_cache|kill_loop|pages'
+    not_again+='|prefill_memory|resume|run|run_figures|run_memory|schema|sensitivity|slurm|tables|terminal|tiny_mamba'
+    not_again+='|token_cache|workers'
     ctest_in asan+ubsan -LE 'layering|results' -E "system/test_($not_again)$"
     setup_build "$SSMQ_ROOT/build/tsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O2 -g' \
         -DCMAKE_C_COMPILER=clang -DSSMQ_SANITIZE=thread

@@ -11,7 +11,7 @@
 #include "harness/run/evaluate/loss.h"
 #include "harness/run/resume.h"
 
-/* Values of one block of logits: 32 MiB of floats. */
+/* Values of one block of logits at the most: 32 MiB of floats. */
 #define LOGITS_MAX ((int64_t)8 << 20)
 
 int64_t ssmq_eval_piece(const ssmq_evaluation *e, const ssmq_exec *ex)
@@ -21,8 +21,11 @@ int64_t ssmq_eval_piece(const ssmq_evaluation *e, const ssmq_exec *ex)
 
 int64_t ssmq_eval_block(const ssmq_model *m)
 {
-    const int64_t rows = LOGITS_MAX / m->vocabulary;
-    return rows < 1 ? 1 : rows;
+    const int64_t most = LOGITS_MAX / m->vocabulary;
+    if (most < 1) return 1;
+    /* Equal ones of a piece: each reads the whole head. */
+    const int64_t blocks = (SSMQ_EVAL_PIECE + most - 1) / most;
+    return (SSMQ_EVAL_PIECE + blocks - 1) / blocks;
 }
 
 /* One of the models that see the tokens. */
