@@ -139,6 +139,17 @@ static ssmq_status write_phases(const writer *w)
 
 /* ---- the rest ---------------------------------------------------------------------------- */
 
+typedef struct real {
+    const char *name;
+    double      value;
+} real;
+
+static ssmq_status write_reals(const writer *w, const real *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) SSMQ_TRY(ssmq_store_attribute_real(w->s, w->group, r[i].name, r[i].value));
+    return SSMQ_OK;
+}
+
 static ssmq_status write_attributes(const writer *w)
 {
     const ssmq_profile_request *r = &w->p->request;
@@ -154,39 +165,35 @@ static ssmq_status write_attributes(const writer *w)
                  {"size_bytes", w->p->size_bytes},
                  {"state_bytes", w->p->state_bytes},
                  {"peak_rss_bytes", w->p->peak_rss_bytes}};
-    const struct {
-        const char *name;
-        double      value;
-    } peak[] = {{"peak_read_gb_s", w->p->machine.read},
-                {"peak_fp32_gflop_s", w->p->machine.f32},
-                {"peak_int8_gop_s", w->p->machine.i8 > 0 ? w->p->machine.i8 : NAN},
-                {"peak_bf16_gflop_s", w->p->machine.bf16 > 0 ? w->p->machine.bf16 : NAN}};
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "mode", ssmq_modes[r->mode]));
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "tier", w->p->tier));
     SSMQ_TRY(ssmq_store_attribute_text(w->s, w->group, "process", w->p->process));
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         SSMQ_TRY(ssmq_store_attribute_int(w->s, w->group, whole[i].name, whole[i].value));
-    for (size_t i = 0; i < sizeof peak / sizeof *peak; i++)
-        SSMQ_TRY(ssmq_store_attribute_real(w->s, w->group, peak[i].name, peak[i].value));
     return SSMQ_OK;
+}
+
+static ssmq_status write_peaks(const writer *w)
+{
+    const ssmq_rates *m = &w->p->machine;
+    const real        peak[] = {{"peak_read_gb_s", m->read},
+                                {"peak_fp32_gflop_s", m->f32},
+                                {"peak_int8_gop_s", m->i8 > 0 ? m->i8 : NAN},
+                                {"peak_bf16_gflop_s", m->bf16 > 0 ? m->bf16 : NAN}};
+    return write_reals(w, peak, sizeof peak / sizeof *peak);
 }
 
 static ssmq_status write_floors(const writer *w)
 {
     const ssmq_profile_floor  *floor = &w->p->floor;
     const ssmq_profile_shares *share = &w->p->of_floor;
-    const struct {
-        const char *name;
-        double      value;
-    } real[] = {{"floor_ttft_s", floor->ttft},
-                {"floor_tpot_s", floor->tpot},
-                {"floor_perplexity_s", floor->perplexity},
-                {"of_floor_prefill", share->prefill},
-                {"of_floor_decode", share->decode},
-                {"of_floor_perplexity", share->perplexity}};
-    for (size_t i = 0; i < sizeof real / sizeof *real; i++)
-        SSMQ_TRY(ssmq_store_attribute_real(w->s, w->group, real[i].name, real[i].value));
-    return SSMQ_OK;
+    const real                 of[] = {{"floor_ttft_s", floor->ttft},
+                                       {"floor_tpot_s", floor->tpot},
+                                       {"floor_perplexity_s", floor->perplexity},
+                                       {"of_floor_prefill", share->prefill},
+                                       {"of_floor_decode", share->decode},
+                                       {"of_floor_perplexity", share->perplexity}};
+    return write_reals(w, of, sizeof of / sizeof *of);
 }
 
 static ssmq_status write_one(const writer *w)
@@ -195,6 +202,7 @@ static ssmq_status write_one(const writer *w)
     const ssmq_tensor t = ssmq_tensor_of(&size, SSMQ_I64, 0, NULL);
     SSMQ_TRY(ssmq_store_group(w->s, w->group));
     SSMQ_TRY(write_attributes(w));
+    SSMQ_TRY(write_peaks(w));
     SSMQ_TRY(write_floors(w));
     SSMQ_TRY(
         ssmq_store_tensor(w->s, inside(w, "size"), &t, NULL, "byte", "weights as they are read"));
