@@ -33,7 +33,7 @@ typedef struct ssmq_series {
     int64_t     begin, end; /* rows */
 } ssmq_series;
 
-#define SSMQ_SERIES_MAX 64
+#define SSMQ_SERIES_MAX 1024
 #define SSMQ_COLUMN_MAX 24
 
 typedef struct ssmq_figure {

@@ -19,6 +19,7 @@ extern "C" {
     X(boxes, "boxes", "a box for each group of channels")                              \
     X(surface, "surface", "|x| over tokens and channels, from a dump")                 \
     X(layers, "layers", "one number of each layer")                                    \
+    X(tokens, "tokens", "error against the position in the window")                    \
     X(heat, "heat", "signal-to-noise ratio by layer and site")                         \
     X(sensitivity, "sensitivity", "each unit alone quantised, and alone left out")     \
     X(outliers, "outliers", "top channels, their share of the norm and persistence")   \
@@ -60,11 +61,11 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
 /* clang-format off */
 #define SSMQ_FIGURE_OPTION_LINES                                                                        \
     {SSMQ_FIGURE_OPTION(site, LIST), .fallback = "",                                                    \
-     .help = "scan.x, out_proj.in, ... (several for layers and heat; all by default)"},                 \
+     .help = "scan.x, out_proj.in, ... (several for layers, tokens and heat; all by default)"},                 \
     {SSMQ_FIGURE_OPTION(layer, INT), .fallback = "", .min = 0, .max = 1e6,                              \
      .help = "number of the layer"},                                                                    \
     {SSMQ_FIGURE_OPTION(log, CHOICE), .fallback = "", .choices = ssmq_figure_logs,                      \
-     .help = "logarithmic axes (histogram: y by default)"},                                             \
+     .help = "logarithmic axes (histogram: y by default, tokens: of mse and rel_l2)"},                                             \
     {SSMQ_FIGURE_OPTION(bins, INT), .fallback = "", .min = 2, .max = 4096,                              \
      .help = "histogram: bins over both signs, 128 by default"},                                        \
     {SSMQ_FIGURE_OPTION(groups, INT), .fallback = "", .min = 1, .max = 4096,                            \
@@ -75,7 +76,7 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
      .help = "surface: the sample of the dump, 0 by default"},                                          \
     {SSMQ_FIGURE_OPTION(quantity, TEXT), .fallback = "",                                                \
      .help = "layers: absmax (default), kurtosis, scale, clip_rate, sqnr_db, or any dataset of one "    \
-             "number a layer; heat: sqnr_db (default); sensitivity: a metric; pareto: bytes (default), bits, latency"}, \
+             "number a layer; tokens: rel_l2 (default), mse, sqnr_db, growth; heat: sqnr_db (default); sensitivity: a metric; pareto: bytes (default), bits, latency"}, \
     {SSMQ_FIGURE_OPTION(axis, TEXT), .fallback = "",                                                    \
      .help = "sweep: the axis to the right (default: the first with several numbers)"},                 \
     {SSMQ_FIGURE_OPTION(metric, TEXT), .fallback = "",                                                  \
@@ -84,7 +85,7 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
     {SSMQ_FIGURE_OPTION(evaluation, TEXT), .fallback = "",                                              \
      .help = "sweep, pareto, ablation: id of an evaluation (default: the first)"},                      \
     {SSMQ_FIGURE_OPTION(input, CHOICE), .fallback = "", .choices = ssmq_figure_inputs,                  \
-     .help = "heat, layers: errors of a site's own quantiser, or with those before it"},                \
+     .help = "heat, layers, tokens: errors of a site's own quantiser, or with those before it"},                \
     {SSMQ_FIGURE_OPTION(top, INT), .fallback = "", .min = 1, .max = 4096,                               \
      .help = "sensitivity: the worst units (in pictures 24 by default); outliers: the top channels of " \
              "a layer (all that are stored by default); profile: operators of a phase (in pictures 12)"},             \

@@ -154,7 +154,8 @@ static float coded(const ssmq_assignment *a, float x, float scale, bool *clipped
 }
 
 typedef struct direct {
-    long double error, square, reference, value, product, most, token[SSMQ_ERROR_BINS];
+    long double error, square, reference, value, product, most;
+    long double token_error[SSMQ_ERROR_BINS], token_reference[SSMQ_ERROR_BINS];
     int64_t     n, clipped;
 } direct;
 
@@ -175,7 +176,9 @@ static void add_direct(direct *d, const ssmq_assignment *a, const ssmq_site *s, 
         d->value += (long double)y * (long double)y;
         d->product += (long double)reference[i] * (long double)y;
         d->most = fmaxl(d->most, fabsl(e));
-        if (s->kind != SSMQ_SITE_WEIGHT) d->token[i / width_of(s) / 2] += e * e;
+        if (s->kind == SSMQ_SITE_WEIGHT) continue;
+        d->token_error[i / width_of(s) / 2] += e * e;
+        d->token_reference[i / width_of(s) / 2] += (long double)reference[i] * (long double)reference[i];
     }
 }
 
@@ -200,8 +203,10 @@ static void check_sums(const ssmq_site *s, const ssmq_error_sums *got, const dir
     near_to(s->name, "rel_l2", f.rel_l2, sqrtl(d->square / d->reference), 1);
     near_to(s->name, "sqnr_db", f.sqnr_db, 10 * log10l(d->reference / d->square), 100);
     near_to(s->name, "clip_rate", f.clip_rate, (long double)d->clipped / n, 1);
-    for (int b = 0; b < WINDOW / 2 && s->kind != SSMQ_SITE_WEIGHT; b++)
-        near_to(s->name, "token", got->token[b], d->token[b], d->square);
+    for (int b = 0; b < WINDOW / 2 && s->kind != SSMQ_SITE_WEIGHT; b++) {
+        near_to(s->name, "token_error", got->token_error[b], d->token_error[b], d->square);
+        near_to(s->name, "token_reference", got->token_reference[b], d->token_reference[b], d->reference);
+    }
 }
 
 static void check_weights(const test_applied *a, const ssmq_site_errors *e)
@@ -292,9 +297,12 @@ static void same_bits(const ssmq_site_errors *a, const ssmq_site_errors *b)
     for (int32_t i = 0; i < a->model->n_site; i++)
         for (int k = 0; k < SSMQ_INPUTS; k++) {
             ssmq_error_sums x = a->at[k][i], y = b->at[k][i];
-            if (x.n_values > 0 && x.token)
-                assert_memory_equal(x.token, y.token, (size_t)a->bins * sizeof *x.token);
-            x.token = y.token = NULL;
+            const size_t bytes = (size_t)a->bins * sizeof(double);
+            if (x.n_values > 0 && x.token_error) {
+                assert_memory_equal(x.token_error, y.token_error, bytes);
+                assert_memory_equal(x.token_reference, y.token_reference, bytes);
+            }
+            x.token_error = y.token_error = x.token_reference = y.token_reference = NULL;
             assert_memory_equal(&x, &y, sizeof x);
         }
 }

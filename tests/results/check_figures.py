@@ -192,6 +192,30 @@ def check_layers():
     assert np.isinf(part(heat, site="scan.x", run="quamba")["sqnr_db"][2])
 
 
+def check_tokens():
+    t = table("tokens", *runs[1:])
+    for run, name in zip(coded, names[1:]):
+        with results(run) as f:
+            for site in ("scan.x", "out_proj.in"):
+                for given in ("clean", "propagated"):
+                    group = f[f"sites/{site}/error/{given}"]
+                    mine = part(t, run=name, site=site, input=given)
+                    equal(mine["token"], np.tile(group["token"][:], 3))
+                    equal(mine["layer"], np.repeat([0, 1, 2], 20))
+                    equal(mine["mse"], group["mse_by_token"][:].ravel())
+                    if "sqnr_db_by_token" not in group:
+                        assert name == "quamba" and site == "out_proj.in" and np.isnan(mine["growth"]).all()
+                        continue
+                    sqnr = group["sqnr_db_by_token"][:]
+                    relative = 10 ** (-sqnr / 20)
+                    begin = np.sqrt((relative[:, :2] ** 2).mean(axis=1, keepdims=True))  # of 20 bins
+                    equal(mine["sqnr_db"], sqnr.ravel())
+                    assert np.allclose(mine["rel_l2"], relative.ravel(), rtol=1e-14, equal_nan=True)
+                    assert np.allclose(mine["growth"], (relative / begin).ravel(), rtol=1e-14, equal_nan=True)
+    one = table("tokens", runs[1], "--site", "scan.x", "--layer", "2", "--input", "clean")
+    assert set(one["layer"]) == {2} and set(one["input"]) == {"clean"} and len(one["token"]) == 20
+
+
 def check_sensitivity():
     for metric in ("damage", "kl_mean"):
         t = table("sensitivity", runs[1], "--quantity", metric)
@@ -247,7 +271,7 @@ def check_profile():
     assert len(table("profile", runs[1], "--top", "1")["rank"]) == 2
 
 
-for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_sensitivity,
-              check_outliers, check_profile):
+for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_tokens,
+              check_sensitivity, check_outliers, check_profile):
     check()
     print(f"{check.__name__}: agrees")

@@ -114,6 +114,11 @@ def check_errors(f, summary):
             assert tokens.sum() == window and by_token.shape == (len(n), len(tokens))
             mean = (by_token * tokens).sum(axis=1) / window
             numpy.testing.assert_allclose(mean[measured], mse[measured], rtol=1e-12)
+            if "sqnr_db_by_token" in group:  # with it the mean square of the reference, as over all tokens
+                power = by_token * 10 ** (group["sqnr_db_by_token"][:] / 10)
+                noisy = finite & (by_token > 0).all(axis=1)
+                mean = (power * tokens).sum(axis=1)[noisy] / window
+                numpy.testing.assert_allclose(mean, (mse * 10 ** (sqnr / 10))[noisy], rtol=1e-9)
         else:
             assert f["sites"][want["site"]].attrs["kind"] == "weight"
     return bool(scores["sites"])

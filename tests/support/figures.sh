@@ -7,7 +7,7 @@ set -uo pipefail
 runs=$1
 float=$runs/float naive=$runs/naive quamba=$runs/quamba
 out=$scratch/out
-kinds=(histogram channels boxes surface layers heat sensitivity outliers fake-real profile)
+kinds=(histogram channels boxes surface layers tokens heat sensitivity outliers fake-real profile)
 
 # arguments KIND: the options that the kind needs, and runs that have what it shows
 arguments() {
@@ -77,7 +77,7 @@ expect_in_out "# left out, though named: run 00000000000000a0: $scratch/runs/flo
 
 refuse 2 "'ssmq export' needs KIND RUN..." export layers
 refuse 2 "unknown kind of figure 'layer'; did you mean 'layers'?" export layer "$naive"
-refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, heat, sensitivity, outliers, fake-real, profile, sweep, pareto, ablation" export pie "$naive"
+refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, tokens, heat, sensitivity, outliers, fake-real, profile, sweep, pareto, ablation" export pie "$naive"
 refuse 2 "option '--bins' is none of kind 'heat'" export heat "$naive" --bins 3
 refuse 2 "option '--log' is 'xy': a figure of this kind has no logarithmic x axis" export layers "$naive" --log xy
 refuse 2 "option '--label' stands 1 times for 2 runs" export layers "$naive" "$quamba" --label a
@@ -91,6 +91,13 @@ refuse 4 "$naive/run.h5: no site 'scan.y' with a histogram; did you mean 'scan.x
 refuse 4 "$naive/run.h5: no site 'gate.z' with a histogram; there are scan.x" export histogram "$naive" --site gate.z --layer 1
 refuse 4 "$naive/run.h5: no histogram of out_proj.in: add collect: {statistics: {histogram: floatbits16}} to the experiment" export histogram "$naive" --site out_proj.in --layer 1
 refuse 4 "$float/run.h5: no sqnr_db: add compare: {metrics: [sqnr, mse, cosine, clip-rate]} to the experiment" export heat "$float"
+refuse 2 "unknown quantity 'sqnrdb'; did you mean 'sqnr_db'?" export tokens "$naive" --quantity sqnrdb
+refuse 2 "unknown quantity 'kurtosis'; there are mse, sqnr_db, rel_l2, growth" export tokens "$naive" --quantity kurtosis
+refuse 4 "$float/run.h5: no list of errors by token: add compare: {metrics: [mse, sqnr]} to the experiment" export tokens "$float"
+refuse 4 "$naive/run.h5: no site 'scan.y' with a list of errors by token; did you mean 'scan.x'?" export tokens "$naive" --site scan.y
+refuse 4 "$naive/run.h5: no list of errors by token of scan.x in layer 7" export tokens "$naive" --site scan.x --layer 7
+refuse 4 "$quamba/run.h5: no list of errors by token of out_proj.in: add compare: {metrics: [mse, sqnr]} to the experiment" \
+    export tokens "$quamba" --site out_proj.in --format gnuplot
 refuse 4 "$float/run.h5: no sensitivity: add compare: {sensitivity: both} to the experiment" export sensitivity "$float"
 refuse 4 "$naive/run.h5: no sensitivity in 'kl'; there are kl_mean, damage" export sensitivity "$naive" --quantity kl
 refuse 2 "which site? say --site NAME; there are scan.x, scan.state, scan.B" export surface "$naive" --layer 1
@@ -173,6 +180,7 @@ texts() {
         channels | boxes) echo "value channel" ;;
         surface) echo "token channel |x|" ;;
         layers) echo "layer largest" ;;
+        tokens) echo "relative position scan.x, clean" ;;
         heat) echo "SQNR scan.x out_proj.in layer" ;;
         sensitivity) echo "log-perplexity scan.x scan.dt alone" ;;
         outliers) echo "kurtosis channel persistence layer" ;;
@@ -207,7 +215,9 @@ for more in "histogram --layer 0 --log xy $float $quamba" "histogram --layer 0 -
     "histogram --layer 0 --log none --bins 7 $float" "channels --layer 2 --sort --points 5 $naive" \
     "boxes --layer 2 --sort --groups 48 $quamba" "surface --site scan.x --layer 2 --log y $naive" "outliers --layer 1 $float" \
     "layers --quantity sqnr_db $naive $quamba" "layers --quantity kurtosis --log y $float" \
-    "layers --quantity scale --site scan.x $naive" "heat --input propagated --quantity sqnr_db $naive" \
+    "layers --quantity scale --site scan.x $naive" "tokens $naive" "tokens --layer 1 $naive" "tokens --quantity mse $quamba $naive" \
+    "tokens --quantity growth --log y --site out_proj.in $naive" "tokens --input clean --quantity sqnr_db $naive $naive" \
+    "tokens --input clean --log none $quamba" "heat --input propagated --quantity sqnr_db $naive" \
     "profile --top 2 $float" "profile $float/profile.h5" "sensitivity --quantity kl_mean $naive $quamba" "sensitivity $quamba" "sensitivity --top 2 --width 17 --height 5 --title x $naive"; do
     # shellcheck disable=SC2086
     run 0 plot $more -o "$scratch/more.svg"
@@ -241,6 +251,9 @@ run 0 export histogram --layer 0 --log x "$naive" --format gnuplot
 # More lines than anybody can tell apart are no picture, but may be data.
 many=()
 for _ in 1 2 3 4 5 6 7 8 9; do many+=("$naive"); done
+refuse 2 "18 lines are more than a panel shows; choose an input with --input" \
+    plot tokens "${many[@]}" --site scan.x -o "$scratch/more.svg"
+run 0 plot tokens "${many[@]}" --input clean --site scan.x -o "$scratch/more.svg"
 refuse 2 "18 lines are more than a picture shows; choose sites with --site" \
     plot layers "${many[@]}" --quantity sqnr_db -o "$scratch/more.svg"
 run 0 export layers "${many[@]}" --quantity sqnr_db

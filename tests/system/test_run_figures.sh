@@ -6,7 +6,7 @@ set -uo pipefail
 
 run 0 run experiments/quickstart.yaml --out "$scratch" --set calibration.count=2 \
     --set evaluate.wt2.window=64 --set evaluate.wt2.limit=2 \
-    --set 'compare={metrics: [kl, sqnr, clip-rate], sensitivity: both, windows: 1}' \
+    --set 'compare={metrics: [kl, sqnr, mse, clip-rate], sensitivity: both, windows: 1}' \
     --set 'collect={sites: ["layers.*.scan.x", "layers.*.out_proj.in"], dump: {sites: [layers.3.scan.x, layers.3.scan.state], samples: 1, tokens: 32, dtype: f16, limit: 16MiB}}'
 runs=$scratch/quickstart
 
@@ -32,6 +32,8 @@ shows 3 surface --site scan.x
 shows 3 surface --site layers.3.scan.state
 shows 2 heat
 shows 2 heat --input propagated
+shows 2 tokens
+shows 2 tokens --site head.in
 shows 2 sensitivity
 
 # ---- real against fake ---------------------------------------------------------------------

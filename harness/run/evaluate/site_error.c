@@ -123,7 +123,10 @@ static void add_rows(pass *p, ssmq_error_sums *to, const float *reference, int64
     for (int64_t i = 0; i < n; i++) {
         p->row[i].n_clipped = p->clamped[i];
         ssmq_error_add(to, &p->row[i]);
-        if (to->token) to->token[(p->first + at + i) / p->out->bin_tokens] += p->row[i].square_error;
+        if (!to->token_error) continue;
+        const int64_t bin = (p->first + at + i) / p->out->bin_tokens;
+        to->token_error[bin] += p->row[i].square_error;
+        to->token_reference[bin] += p->row[i].square_reference;
     }
 }
 
@@ -308,9 +311,10 @@ static int64_t piece_of(const pass *p)
     return fit < PIECE_MIN ? PIECE_MIN : fit > SSMQ_EVAL_PIECE ? SSMQ_EVAL_PIECE : fit;
 }
 
-static double *token_bins(const pass *p)
+static void add_token_bins(const pass *p, ssmq_error_sums *s)
 {
-    return SSMQ_ARENA_ARRAY(p->out->arena, double, p->out->bins);
+    s->token_error = SSMQ_ARENA_ARRAY(p->out->arena, double, p->out->bins);
+    s->token_reference = SSMQ_ARENA_ARRAY(p->out->arena, double, p->out->bins);
 }
 
 static ssmq_status no_memory(void)
@@ -330,8 +334,7 @@ static ssmq_status make_room(pass *p, int32_t begin, int32_t end)
         if (width > widest) widest = width;
         p->kept[i] = malloc((size_t)(width * p->piece) * sizeof **p->kept);
         if (!p->kept[i]) return no_memory();
-        p->out->at[SSMQ_INPUT_CLEAN][i].token = token_bins(p);
-        p->out->at[SSMQ_INPUT_PROPAGATED][i].token = token_bins(p);
+        for (int k = 0; k < SSMQ_INPUTS; k++) add_token_bins(p, &p->out->at[k][i]);
         p->head |= m->site[i].layer < 0;
     }
     p->value = malloc((size_t)(widest * p->piece) * sizeof *p->value);

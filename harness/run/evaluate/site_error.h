@@ -32,7 +32,8 @@ typedef struct ssmq_error_sums {
     int64_t n_clipped; /* values whose codes are clamped */
     double  error, square_error, square_reference, square_value, product;
     double  most;  /* largest |e|                                                              */
-    double *token; /* [bins] square_error of the tokens of a bin; NULL for weights and sums of sites */
+    /* [bins] square_error and square_reference of the tokens of a bin; NULL for weights and sums of sites */
+    double *token_error, *token_reference;
 } ssmq_error_sums;
 
 /* What people look at.  Equal tensors: sqnr_db +infinity and rel_l2 0; cosine is NaN where a tensor is all

@@ -9,7 +9,7 @@
 
 static size_t site_values(const ssmq_site_errors *e)
 {
-    return SUMS + (size_t)e->bins;
+    return SUMS + 2 * (size_t)e->bins;
 }
 
 /* How many values the sums of the pass's sites are. */
@@ -26,12 +26,13 @@ static void pack_sums(const ssmq_error_sums *s, int64_t bins, double *out)
     const double all[SUMS] = {(double)s->n_values, (double)s->n_clipped, s->error, s->square_error,
                               s->square_reference, s->square_value,      s->product, s->most};
     memcpy(out, all, sizeof all);
-    memcpy(out + SUMS, s->token, (size_t)bins * sizeof *out);
+    memcpy(out + SUMS, s->token_error, (size_t)bins * sizeof *out);
+    memcpy(out + SUMS + bins, s->token_reference, (size_t)bins * sizeof *out);
 }
 
 static void unpack_sums(ssmq_error_sums *s, int64_t bins, const double *in)
 {
-    double *const token = s->token;
+    double *const error = s->token_error, *const reference = s->token_reference;
     *s = (ssmq_error_sums){.n_values = (int64_t)in[0],
                            .n_clipped = (int64_t)in[1],
                            .error = in[2],
@@ -40,8 +41,10 @@ static void unpack_sums(ssmq_error_sums *s, int64_t bins, const double *in)
                            .square_value = in[5],
                            .product = in[6],
                            .most = in[7],
-                           .token = token};
-    memcpy(token, in + SUMS, (size_t)bins * sizeof *in);
+                           .token_error = error,
+                           .token_reference = reference};
+    memcpy(error, in + SUMS, (size_t)bins * sizeof *in);
+    memcpy(reference, in + SUMS + bins, (size_t)bins * sizeof *in);
 }
 
 static void stage_of(float *const *kept, char stage[64])

@@ -113,25 +113,40 @@ static ssmq_status write_token_axis(const group *g)
     return ssmq_store_attribute_int(g->s, TOKEN_AXIS, "bin_tokens", g->e->bin_tokens);
 }
 
+/* The figures of the tokens of a bin; NaN where there are none, or the layer was not measured. */
+static ssmq_error_figures figures_of_bin(const group *g, int32_t layer, int64_t bin)
+{
+    static const ssmq_error_figures none = {.mse = (double)NAN, .sqnr_db = (double)NAN};
+    const ssmq_error_sums          *s = sums_at(g->e, g->f, g->input, layer);
+    if (s->n_values == 0 || g->e->in_bin[bin] == 0) return none;
+    const ssmq_error_sums of_bin = {.n_values = g->e->in_bin[bin] * (s->n_values / g->e->tokens),
+                                    .square_error = s->token_error[bin],
+                                    .square_reference = s->token_reference[bin]};
+    return ssmq_error_figures_of(&of_bin);
+}
+
 static ssmq_status write_by_token(const group *g)
 {
-    const ssmq_site_errors *e = g->e;
-    double                 *value = SSMQ_ARENA_ARRAY(g->arena, double, g->f->n * e->bins);
-    for (int32_t i = 0; i < g->f->n; i++) {
-        const ssmq_error_sums *s = sums_at(e, g->f, g->input, i);
-        for (int64_t b = 0; b < e->bins; b++) {
-            double *to = &value[i * e->bins + b];
-            *to = (double)NAN;
-            if (s->n_values == 0) continue;
-            const int64_t width = s->n_values / e->tokens;
-            *to = s->token[b] / ((double)e->in_bin[b] * (double)width);
-        }
-    }
-    SSMQ_TRY(write_token_axis(g));
-    const ssmq_tensor t = SSMQ_TENSOR(value, SSMQ_F64, g->f->n, e->bins);
+    static const char *const name[] = {"mse_by_token", "sqnr_db_by_token"};
+    static const char *const unit[] = {"", "dB"};
+    static const char *const long_name[] = {
+        "mean squared error of tokens by their position in the window",
+        "signal to quantisation noise of tokens by their position in the window"};
+    const bool        asked[] = {asked_for(g->spec, SSMQ_METRIC_MSE), asked_for(g->spec, SSMQ_METRIC_SQNR)};
     const char *const axis[] = {g->f->axis, TOKEN_AXIS};
-    return write_one(g, "mse_by_token", &t, axis, "",
-                     "mean squared error of tokens by their position in the window");
+    const int64_t     bins = g->e->bins;
+    double           *value = SSMQ_ARENA_ARRAY(g->arena, double, g->f->n *bins);
+    for (int k = 0; k < 2; k++) {
+        if (!asked[k]) continue;
+        for (int64_t i = 0; i < g->f->n * bins; i++) {
+            const ssmq_error_figures f = figures_of_bin(g, (int32_t)(i / bins), i % bins);
+            value[i] = k == 0 ? f.mse : f.sqnr_db;
+        }
+        const ssmq_tensor t = SSMQ_TENSOR(value, SSMQ_F64, g->f->n, bins);
+        SSMQ_TRY(write_token_axis(g));
+        SSMQ_TRY(write_one(g, name[k], &t, axis, unit[k], long_name[k]));
+    }
+    return SSMQ_OK;
 }
 
 static ssmq_status write_group(const group *g, const char *evaluation)
@@ -144,7 +159,7 @@ static ssmq_status write_group(const group *g, const char *evaluation)
     const char *const where = path(g, "n_values");
     SSMQ_TRY(ssmq_store_attribute_text(g->s, where, "evaluation", evaluation));
     SSMQ_TRY(ssmq_store_attribute_int(g->s, where, "windows", g->e->windows));
-    return asked_for(g->spec, SSMQ_METRIC_MSE) ? write_by_token(g) : SSMQ_OK;
+    return write_by_token(g);
 }
 
 ssmq_status ssmq_site_errors_write(ssmq_store *s, const ssmq_site_errors *e,
