@@ -87,6 +87,7 @@ static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
     ssmq_figure_subject      subject;
     outlier_table            t;
     double                   kurtosis = 0, width = 0;
+    bool                     persistence = false;
     SSMQ_TRY(ssmq_figure_subject_of(rq, &need, &subject));
     ssmq_figure_add_column(f, "site", SSMQ_COLUMN_TEXT);
     ssmq_figure_add_column(f, "layer", SSMQ_COLUMN_INT);
@@ -97,12 +98,16 @@ static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
     for (int32_t i = 0; i < rq->n_run; i++) {
         SSMQ_TRY(read_table(rq, &rq->run[i], subject.site, &t));
         SSMQ_TRY(add_rows(rq, &rq->run[i], &subject, &t, f));
-        for (int64_t k = 0; k < t.n_layer * t.n_rank; k++) width = fmax(width, t.channel[k]);
+        for (int64_t k = 0; k < t.n_layer * t.n_rank; k++) {
+            width = fmax(width, t.channel[k]);
+            persistence |= !isnan(t.persistence[k]);
+        }
         for (int64_t k = 0; k < t.kurtosis.n; k++) kurtosis = fmax(kurtosis, t.kurtosis.value[k]);
     }
     ssmq_figure_title(rq, f, subject.site, subject.layer);
     ssmq_figure_set_real(f, "channel_last", width);
     ssmq_figure_set_real(f, "kurtosis_most", kurtosis);
+    ssmq_figure_set_real(f, "with_persistence", persistence);
     f->height_cm = 4.4 + 3.2 * rq->n_run;
     return SSMQ_OK;
 }

@@ -19,6 +19,7 @@ eval y_title
 stats $data using (column('layer')) nooutput
 set xrange [STATS_min - 0.3:STATS_max + 0.3]
 set xtics STATS_min, (STATS_max - STATS_min > 8 ? tic_step(STATS_max - STATS_min, 8) : 1)
+if (STATS_min < 0) { set xtics 0, (STATS_max > 8 ? tic_step(STATS_max, 8) : 1); set xtics add ('none' -1) } # sites outside of the layers
 stats $data using (column(quantity)) nooutput
 if (log_y) {
     set logscale y

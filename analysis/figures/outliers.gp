@@ -1,6 +1,7 @@
 # Above: kurtosis of the site by layer.  Below, one panel a run: the top channels of each layer; the area of a
-# circle is the channel's share of the squared norm, its colour how persistently it is among the top ones.
-# Settings: channel_last, kurtosis_most.
+# circle is the channel's share of the squared norm, its colour how persistently it is among the top ones; of weights, which have
+# no samples, all of one colour.
+# Settings: channel_last, kurtosis_most, with_persistence.
 
 set multiplot
 array legend[n]
@@ -14,7 +15,7 @@ unset key
 first_cm = kurtosis_most > 0 ? head_cm + 2.2 : head_cm
 panel_cm = (height_cm - first_cm - 0.9) / n
 set lmargin at screen across(1.35)
-set rmargin at screen 1 - across(1.65)
+set rmargin at screen 1 - across(with_persistence ? 1.65 : 0.35)
 stats $data using (column('layer')) nooutput
 set xrange [STATS_min - 0.6:STATS_max + 0.6]
 set xtics STATS_min, (STATS_max - STATS_min > 12 ? tic_step(STATS_max - STATS_min, 12) : 1)
@@ -40,6 +41,7 @@ eval y_title
 set ytics tic_step(channel_last, 5)
 set cbrange [0:1]
 set cblabel 'persistence' offset 0.2,0
+size_of(share) = 0.12 + 2 * sqrt(share)
 do for [i=1:n] {
     top = 1 - up(first_cm + panel_cm * (i - 1) + 0.4)
     bottom = 1 - up(first_cm + panel_cm * i)
@@ -48,8 +50,13 @@ do for [i=1:n] {
     set colorbox user origin 1 - across(1.5), bottom size across(0.2), top - bottom
     if (n > 1) { set label 1 label[i] at graph 0, graph 1 offset 0,0.5 left noenhanced font ',6.5' }
     if (i == n) { set xlabel 'layer' offset 0,0.5; set format x '%g' }
-    plot $data index i-1 using (column('layer')):(column('channel')):(0.12 + 2 * sqrt(column('share'))):(column('persistence')) \
-        with points pointtype 7 pointsize variable linecolor palette
+    if (with_persistence) {
+        plot $data index i-1 using (column('layer')):(column('channel')):(size_of(column('share'))):(column('persistence')) \
+            with points pointtype 7 pointsize variable linecolor palette
+    } else {
+        plot $data index i-1 using (column('layer')):(column('channel')):(size_of(column('share'))) \
+            with points pointtype 7 pointsize variable linecolor rgb colour_of(run_colour[i])
+    }
     unset label 1000
 }
 unset multiplot

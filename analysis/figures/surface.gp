@@ -27,7 +27,7 @@ set ytics 0, tic_step(STATS_max + 1, 3) offset 0.6,-0.2
 set xlabel columns rotate parallel offset 0,-0.2
 set ylabel rows rotate parallel offset 0,-0.2
 if (!log_z) { set ztics 0, tic_step(most, 4); set cbtics 0, tic_step(most, 4) }
-set zlabel '|x|' rotate by 90 offset 1.5,0
+set zlabel '|x|' rotate by 90 offset (log_z ? 0.5 : 1.5),0
 do for [i=1:n] {
     bottom_cm = height_cm - top_cm - panel_cm * i
     set origin across(0.25), up(bottom_cm - 0.35)

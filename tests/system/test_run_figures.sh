@@ -7,7 +7,7 @@ set -uo pipefail
 run 0 run experiments/quickstart.yaml --out "$scratch" --set calibration.count=2 \
     --set evaluate.wt2.window=64 --set evaluate.wt2.limit=2 \
     --set 'compare={metrics: [kl, sqnr, mse, clip-rate], sensitivity: both, windows: 1}' \
-    --set 'collect={sites: ["layers.*.scan.x", "layers.*.out_proj.in"], dump: {sites: [layers.3.scan.x, layers.3.scan.state], samples: 1, tokens: 32, dtype: f16, limit: 16MiB}}'
+    --set 'collect={sites: ["layers.*.scan.x", "layers.*.out_proj.in", "layers.*.in_proj.weight"], dump: {sites: [layers.3.scan.x, layers.3.scan.state], samples: 1, tokens: 32, dtype: f16, limit: 16MiB}}'
 runs=$scratch/quickstart
 
 # shows RUNS ARG...: the figure is of so many of the three runs
@@ -35,6 +35,10 @@ shows 2 heat --input propagated
 shows 2 tokens
 shows 2 tokens --site head.in
 shows 2 sensitivity
+if command -v gnuplot > /dev/null; then # a weight has no samples to persist in
+    run 0 plot outliers "$runs" --site in_proj.weight --top 4 -o "$scratch/weight.svg"
+    grep -q kurtosis "$scratch/weight.svg" || fail "no picture of a weight's outliers"
+fi
 
 # ---- real against fake ---------------------------------------------------------------------
 
