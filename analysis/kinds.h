@@ -21,6 +21,7 @@ extern "C" {
     X(layers, "layers", "one number of each layer")                                    \
     X(tokens, "tokens", "error against the position in the window")                    \
     X(heat, "heat", "signal-to-noise ratio by layer and site")                         \
+    X(states, "states", "the recurrent state by layer and index, or by channel and index") \
     X(sensitivity, "sensitivity", "each unit alone quantised, and alone left out")     \
     X(outliers, "outliers", "top channels, their share of the norm and persistence")   \
     X(fake_real, "fake-real", "share of codes that differ between the modes")          \
@@ -76,7 +77,8 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
      .help = "surface: the sample of the dump, 0 by default"},                                          \
     {SSMQ_FIGURE_OPTION(quantity, TEXT), .fallback = "",                                                \
      .help = "layers: absmax (default), kurtosis, scale, clip_rate, sqnr_db, or any dataset of one "    \
-             "number a layer; tokens: rel_l2 (default), mse, sqnr_db, growth; heat: sqnr_db (default); sensitivity: a metric; pareto: bytes (default), bits, latency"}, \
+             "number a layer; tokens: rel_l2 (default), mse, sqnr_db, growth; heat: sqnr_db (default); states: absmax (default), "  \
+             "rms, kurtosis, ...; sensitivity: a metric; pareto: bytes (default), bits, latency"}, \
     {SSMQ_FIGURE_OPTION(axis, TEXT), .fallback = "",                                                    \
      .help = "sweep: the axis to the right (default: the first with several numbers)"},                 \
     {SSMQ_FIGURE_OPTION(metric, TEXT), .fallback = "",                                                  \
@@ -90,8 +92,8 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
      .help = "sensitivity: the worst units (in pictures 24 by default); outliers: the top channels of " \
              "a layer (all that are stored by default); profile: operators of a phase (in pictures 12)"},             \
     {SSMQ_FIGURE_OPTION(points, INT), .fallback = "", .min = 0, .max = 1e6,                             \
-     .help = "channels, surface: at most so many points along an axis, neighbours pooled by their "     \
-             "maximum; 0: all (default: 256 and 64 in pictures, all in csv and json)"},                 \
+     .help = "channels, surface, states: at most so many points along an axis, neighbours pooled by their "     \
+             "maximum; 0: all (default: 256, 64 and 128 in pictures, all in csv and json)"},                 \
     {SSMQ_FIGURE_OPTION(label, LIST), .fallback = "",                                                   \
      .help = "what legends call a run, in the order of the runs (default: the recipe)"},                \
     {SSMQ_FIGURE_OPTION(title, TEXT), .fallback = "",                                                   \

@@ -242,6 +242,9 @@ extern "C" {
       "Runs are compared over the tokens of an evaluation of task perplexity; a profile has none.", \
       "evaluate: [{id: speed, task: profile}]\n" \
       "compare: {}") \
+    X(COLLECT_STATES, 436, "no state to look at by index", \
+      "collect.statistics.states is about recurrent states, which are among the sites only if collect.sites selects them.", \
+      "collect: {sites: \"layers.*.scan.x\", statistics: {states: true}}") \
     X(LAUNCH_TEXT, 440, "not a word of a batch script", \
       "Values of launch stand in '#SBATCH' lines: letters, digits and _.,:=@%+/- ; options begin with '--'.", \
       "launch: {options: [exclusive]}") \

@@ -33,6 +33,7 @@ static const ssmq_collect_spec everything = {.statistics = true,
                                              .n_quantile = 3,
                                              .moments = true,
                                              .channels = true,
+                                             .states = true,
                                              .top_channels = 4,
                                              .histogram = true};
 

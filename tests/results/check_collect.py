@@ -116,6 +116,27 @@ def check_top(g, i, channels, samples, axes):
     close(top["persistence"][i], (among / len(samples))[order], 1e-7, g.name)
 
 
+def check_states(g, i, values, axes):
+    """values [..., channel, state]: an index of all channels, and each channel and index."""
+    if not axes[0] == "sample" or axes[-1] != "state":
+        assert "state" not in g and "channel_state" not in g
+        return
+    x = values.reshape(-1, *values.shape[-2:])
+    for name, part, axis in (("state", x.reshape(-1, x.shape[-1]), 0), ("channel_state", x, 0)):
+        d = g[name]
+        mean, m2 = part.mean(axis=axis), part.var(axis=axis)
+        assert (d["absmax"][i] == np.abs(part).max(axis=axis)).all(), g.name
+        # Rounded to f32: 2^-24 of what float64 gives.
+        assert (np.abs(d["mean"][i] - mean) <= 1e-7 * np.abs(part).mean(axis=axis)).all(), g.name
+        close(d["var"][i], m2, 1e-6, g.name)
+        assert (d["state"][:] == np.arange(x.shape[-1])).all()
+    d, part = g["state"], x.reshape(-1, x.shape[-1])
+    assert (d["min"][i] == part.min(axis=0)).all() and (d["max"][i] == part.max(axis=0)).all()
+    close(d["kurtosis"][i], ((part - part.mean(axis=0)) ** 4).mean(axis=0) / part.var(axis=0) ** 2, 1e-6, g.name)
+    assert (g["channel_state/absmax"][i].max(axis=0) == d["absmax"][i]).all()
+    assert (g["channel_state/absmax"][i].max(axis=1) == g["channel/absmax"][i]).all()
+
+
 def check_clipped(g, i, channels):
     if "n_clipped" not in g:
         return
@@ -146,6 +167,7 @@ def check_site(f, dump, site, layer, i):
     check_histogram(g, i, x)
     check_quantiles(g, i, x)
     check_channels(g, i, channels)
+    check_states(g, i, values, axes)
     check_top(g, i, channels, samples, axes)
     check_clipped(g, i, channels)
 

@@ -216,6 +216,32 @@ def check_tokens():
     assert set(one["layer"]) == {2} and set(one["input"]) == {"clean"} and len(one["token"]) == 20
 
 
+def check_states():
+    with results(runs[1]) as f:
+        index = {k: d[:].astype(float) for k, d in f["sites/scan.state/state"].items() if d.ndim == 2}
+        cell = {k: d[1].astype(float) for k, d in f["sites/scan.state/channel_state"].items() if d.ndim == 3}
+    t = part(table("states", *runs), run="naive")
+    equal(t["absmax"], index["absmax"].ravel())
+    equal(t["layer"], np.repeat([0, 1, 2], 16))
+    equal(t["state"], np.tile(np.arange(16), 3))
+    equal(table("states", runs[1], "--quantity", "kurtosis")["kurtosis"], index["kurtosis"].ravel())
+    for stored, more in ((index, []), (cell, ["--layer", "1"])):
+        rms = table("states", runs[1], "--quantity", "rms", *more)["rms"]
+        assert np.allclose(rms, np.sqrt(stored["var"] + stored["mean"] ** 2).ravel(), rtol=1e-15)
+        std = table("states", runs[1], "--quantity", "std", *more)["std"]
+        assert np.allclose(std, np.sqrt(stored["var"]).ravel(), rtol=1e-15)
+    t = table("states", runs[1], "--layer", "1", "--quantity", "mean")
+    equal(t["mean"], cell["mean"].ravel())
+    equal(t["channel"], np.repeat(np.arange(48), 16))
+    t = table("states", runs[1], "--layer", "1", "--quantity", "mean", "--points", "5")
+    begin = np.append(t["channel"][::16], 48).astype(int)
+    for i in range(5):
+        inside = cell["mean"][begin[i]:begin[i + 1]]
+        most = inside[np.abs(inside).argmax(axis=0), np.arange(16)]
+        equal(np.abs(part(t, channel=begin[i])["mean"]), np.abs(most))
+        assert np.isin(part(t, channel=begin[i])["mean"], inside).all()
+
+
 def check_sensitivity():
     for metric in ("damage", "kl_mean"):
         t = table("sensitivity", runs[1], "--quantity", metric)
@@ -271,7 +297,7 @@ def check_profile():
     assert len(table("profile", runs[1], "--top", "1")["rank"]) == 2
 
 
-for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_tokens,
+for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_tokens, check_states,
               check_sensitivity, check_outliers, check_profile):
     check()
     print(f"{check.__name__}: agrees")

@@ -30,7 +30,7 @@ evaluate:
   - {id: wt2, task: perplexity, data: {file: $root/configs/data/wiki.test.raw}, dialect: gptq, window: 64, limit: 1}
 collect:
   sites: $2
-  statistics: {quantiles: [0, 1, 50, 99, 99.9, 100]}
+  statistics: {quantiles: [0, 1, 50, 99, 99.9, 100]$( [[ $2 == *state* || $2 == *'layers.3.**'* ]] && echo ', states: true' )}
   dump: {sites: $2, samples: 100, tokens: 100, dtype: $3}
 YAML
     run 0 run "$scratch/$1.yaml" --out "$scratch/runs"

@@ -18,6 +18,7 @@
 #define T 200
 #define C 48
 #define R 4
+#define N 16 /* of a state */
 #define LEVELS 9
 #define UNITS 6
 #define BINS 20 /* of 16 tokens */
@@ -170,6 +171,29 @@ static ssmq_status put_top(maker *m)
     return put(m, "/sites/scan.x/top/persistence", persistence, SSMQ_F32, 2, dim, scale);
 }
 
+/* Of the state: layer, channel and index are told from the number. */
+static ssmq_status put_states(maker *m)
+{
+    static const char *const index[] = {"absmax", "min", "max", "mean", "var", "kurtosis"};
+    const char *const        scale[] = {"/axis/layer", "/sites/scan.state/channel_state/channel", "/sites/scan.state/state/state"};
+    const char *const        of_index[] = {scale[0], scale[2]};
+    float                    value[L * C * N];
+    SSMQ_TRY(put_scale(m, scale[2], N));
+    SSMQ_TRY(put_scale(m, scale[1], C));
+    for (int k = 0; k < 6; k++) {
+        for (int i = 0; i < L * N; i++) value[i] = m->run->spread * (float)(1 + i + 10 * k) * (k == 1 ? -1 : 1);
+        SSMQ_TRY(put(m, ssmq_arena_printf(m->a, "/sites/scan.state/state/%s", index[k]), value, SSMQ_F32, 2,
+                     (const int64_t[]){L, N}, of_index));
+    }
+    for (int k = 0; k < 5; k++) {
+        if (k == 1 || k == 2) continue; /* extremes: by index only */
+        for (int i = 0; i < L * C * N; i++) value[i] = m->run->spread * (float)((i * 7) % 1009 - (k == 3 ? 500 : 0));
+        SSMQ_TRY(put(m, ssmq_arena_printf(m->a, "/sites/scan.state/channel_state/%s", index[k]), value, SSMQ_F32, 3,
+                     (const int64_t[]){L, C, N}, scale));
+    }
+    return SSMQ_OK;
+}
+
 /* ---- what codes have -------------------------------------------------------------------- */
 
 static ssmq_status put_codes(maker *m)
@@ -289,6 +313,7 @@ static ssmq_status put_results(maker *m)
     SSMQ_TRY(put_histogram(m));
     SSMQ_TRY(put_channels(m));
     SSMQ_TRY(put_top(m));
+    SSMQ_TRY(put_states(m));
     if (strcmp(m->run->mode, "float") == 0) return SSMQ_OK;
     SSMQ_TRY(put_codes(m));
     SSMQ_TRY(put_errors(m));

@@ -7,14 +7,14 @@ set -uo pipefail
 runs=$1
 float=$runs/float naive=$runs/naive quamba=$runs/quamba
 out=$scratch/out
-kinds=(histogram channels boxes surface layers tokens heat sensitivity outliers fake-real profile)
+kinds=(histogram channels boxes surface layers tokens heat states sensitivity outliers fake-real profile)
 
 # arguments KIND: the options that the kind needs, and runs that have what it shows
 arguments() {
     case $1 in
         surface) echo "--site scan.x --layer 1 $float $naive $quamba" ;;
         histogram | channels | boxes) echo "--layer 1 $float $naive $quamba" ;;
-        layers | outliers | profile) echo "$float $naive $quamba" ;;
+        layers | states | outliers | profile) echo "$float $naive $quamba" ;;
         *) echo "$naive $quamba" ;;
     esac
 }
@@ -77,7 +77,7 @@ expect_in_out "# left out, though named: run 00000000000000a0: $scratch/runs/flo
 
 refuse 2 "'ssmq export' needs KIND RUN..." export layers
 refuse 2 "unknown kind of figure 'layer'; did you mean 'layers'?" export layer "$naive"
-refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, tokens, heat, sensitivity, outliers, fake-real, profile, sweep, pareto, ablation" export pie "$naive"
+refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, tokens, heat, states, sensitivity, outliers, fake-real, profile, sweep, pareto, ablation" export pie "$naive"
 refuse 2 "option '--bins' is none of kind 'heat'" export heat "$naive" --bins 3
 refuse 2 "option '--log' is 'xy': a figure of this kind has no logarithmic x axis" export layers "$naive" --log xy
 refuse 2 "option '--label' stands 1 times for 2 runs" export layers "$naive" "$quamba" --label a
@@ -98,6 +98,11 @@ refuse 4 "$naive/run.h5: no site 'scan.y' with a list of errors by token; did yo
 refuse 4 "$naive/run.h5: no list of errors by token of scan.x in layer 7" export tokens "$naive" --site scan.x --layer 7
 refuse 4 "$quamba/run.h5: no list of errors by token of out_proj.in: add compare: {metrics: [mse, sqnr]} to the experiment" \
     export tokens "$quamba" --site out_proj.in --format gnuplot
+refuse 2 "unknown quantity 'median' of states; there are absmax, min, max, mean, var, kurtosis, std, rms" export states "$naive" --quantity median
+refuse 2 "unknown quantity 'kurtosis' of states by channel; there are absmax, mean, var, std, rms" export states "$naive" --layer 1 --quantity kurtosis
+refuse 2 "option '--log' is 'y', and min is -58 somewhere" export states "$naive" --quantity min --log y
+refuse 4 "$naive/run.h5: /sites/scan.state/channel_state/absmax has no layer 7; there are 0 to 2" export states "$naive" --layer 7
+refuse 4 "$naive/run.h5: no statistics of states of scan.x: add collect: {sites: [layers.*.scan.state], statistics: {states: true}} to the experiment" export states "$naive" --site scan.x
 refuse 4 "$float/run.h5: no sensitivity: add compare: {sensitivity: both} to the experiment" export sensitivity "$float"
 refuse 4 "$naive/run.h5: no sensitivity in 'kl'; there are kl_mean, damage" export sensitivity "$naive" --quantity kl
 refuse 2 "which site? say --site NAME; there are scan.x, scan.state, scan.B" export surface "$naive" --layer 1
@@ -182,6 +187,7 @@ texts() {
         layers) echo "layer largest" ;;
         tokens) echo "relative position scan.x, clean" ;;
         heat) echo "SQNR scan.x out_proj.in layer" ;;
+        states) echo "index largest layer" ;;
         sensitivity) echo "log-perplexity scan.x scan.dt alone" ;;
         outliers) echo "kurtosis channel persistence layer" ;;
         fake-real) echo "share scan.x out_proj.in layer" ;;
@@ -218,6 +224,7 @@ for more in "histogram --layer 0 --log xy $float $quamba" "histogram --layer 0 -
     "layers --quantity scale --site scan.x $naive" "tokens $naive" "tokens --layer 1 $naive" "tokens --quantity mse $quamba $naive" \
     "tokens --quantity growth --log y --site out_proj.in $naive" "tokens --input clean --quantity sqnr_db $naive $naive" \
     "tokens --input clean --log none $quamba" "heat --input propagated --quantity sqnr_db $naive" \
+    "states --layer 1 --quantity rms --log y $naive" "states --layer 2 --points 7 $quamba" "states --quantity mean $naive" \
     "profile --top 2 $float" "profile $float/profile.h5" "sensitivity --quantity kl_mean $naive $quamba" "sensitivity $quamba" "sensitivity --top 2 --width 17 --height 5 --title x $naive"; do
     # shellcheck disable=SC2086
     run 0 plot $more -o "$scratch/more.svg"

@@ -15,7 +15,7 @@ enum { SITES = 2, SAMPLES = 6 };
 
 static const double            levels[] = {50, 99.9};
 static const ssmq_collect_spec everything = {
-    .statistics = true, .quantile = levels, .n_quantile = 2, .moments = true, .channels = true, .top_channels = 3, .histogram = true};
+    .statistics = true, .quantile = levels, .n_quantile = 2, .moments = true, .channels = true, .states = true, .top_channels = 3, .histogram = true};
 
 /* The first is a part of the file by itself; of the second 65536 values of a channel come with the third sample. */
 static const struct {
@@ -104,6 +104,14 @@ static void check_same(const pass *p, const pass *whole)
         assert_memory_equal(f[0].channel.var, f[1].channel.var, (size_t)C * sizeof(float));
         assert_memory_equal(f[0].channel.quantile, f[1].channel.quantile,
                             (size_t)C * SSMQ_CHANNEL_QUANTILES * sizeof(float));
+        assert_true((f[0].state.absmax != NULL) == (site[i].shape.inner > 1));
+        if (f[0].state.absmax) {
+            const size_t N = (size_t)site[i].shape.inner;
+            assert_memory_equal(f[0].state.kurtosis, f[1].state.kurtosis, N * sizeof(float));
+            assert_memory_equal(f[0].state.absmax, f[1].state.absmax, N * sizeof(float));
+            assert_memory_equal(f[0].state.cell_var, f[1].state.cell_var, (size_t)C * N * sizeof(float));
+            assert_memory_equal(f[0].state.cell_absmax, f[1].state.cell_absmax, (size_t)C * N * sizeof(float));
+        }
         assert_memory_equal(f[0].top.persistence, f[1].top.persistence, (size_t)f[0].top.n * sizeof(float));
         assert_memory_equal(p->absmax[i], whole->absmax[i], sizeof p->absmax[i]);
     }

@@ -70,6 +70,7 @@ static void test_ids(void **state)
         {"collect: {statistics: {quantiles: off}}\n", false},
         {"collect: {statistics: {histogram: off}}\n", false},
         {"collect: {statistics: {top_channels: off}}\n", false},
+        {"collect: {statistics: {states: false}}\n", true},
         {"collect: {sites: layers.0.proj.in}\n", false},
         {"collect: {dump: {sites: layers.0.proj.in}}\n", false},
     };
@@ -103,9 +104,29 @@ static void test_dump(void **state)
     ssmq_experiment_free(e);
 }
 
+/* By state index only where that is asked for, which is another run. */
+static void test_states(void **state)
+{
+    static const char *const yaml[] = {ROUND "collect: {sites: \"layers.*.scan.state\"}\n",
+                                       ROUND "collect: {sites: \"layers.*.scan.state\", statistics: {states: true}}\n"};
+    ssmq_experiment *e[2];
+    for (int i = 0; i < 2; i++) {
+        e[i] = experiment_read(*state, yaml[i], NULL);
+        assert_int_equal(e[i]->run[0].collect->states, i);
+        assert_true((strstr(e[i]->run[0].canonical, "states: ") != NULL) == i);
+        assert_non_null(strstr(e[i]->run[0].resolved, i ? "\n    states: true\n" : "\n    states: false\n"));
+    }
+    assert_string_not_equal(e[0]->run[0].id, e[1]->run[0].id);
+    for (int i = 0; i < 2; i++) ssmq_experiment_free(e[i]);
+}
+
 static void test_problems(void **state)
 {
     fixture *f = *state;
+    experiment_check(f, ROUND "collect: {statistics: {states: true}}\n",
+                     "e.yaml:9:32: error: collect.statistics.states: there is no state among the sites that statistics "
+                     "are taken at\ncollect: {statistics: {states: true}}\n                               ^~~~\n"
+                     "help: name states in collect.sites, layers.*.scan.state\n");
     experiment_check(f, FLOAT "collect: {}\n",
                      "e.yaml:7:10: error: calibration is missing: collect looks at its samples\n"
                      "collect: {}\n         ^\n");
@@ -120,7 +141,7 @@ static void test_problems(void **state)
                      "e.yaml:9:24: error: unknown key 'kurtosis' in collect.statistics\n"
                      "collect: {statistics: {kurtosis: true, moment: off}}\n"
                      "                       ^~~~~~~~\n"
-                     "help: allowed here: quantiles, moments, channels, top_channels, histogram\n"
+                     "help: allowed here: quantiles, moments, channels, states, top_channels, histogram\n"
                      "e.yaml:9:40: error: unknown key 'moment' in collect.statistics\n"
                      "collect: {statistics: {kurtosis: true, moment: off}}\n"
                      "                                       ^~~~~~\nhelp: did you mean 'moments'?\n");
@@ -177,6 +198,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sites, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_ids, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_dump, experiment_setup, experiment_teardown),
+        cmocka_unit_test_setup_teardown(test_states, experiment_setup, experiment_teardown),
         cmocka_unit_test_setup_teardown(test_problems, experiment_setup, experiment_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ static const ssmq_collect_spec everything = {.statistics = true,
                                              .n_quantile = N_QUANTILE,
                                              .moments = true,
                                              .channels = true,
+                                             .states = true,
                                              .top_channels = 3,
                                              .histogram = true};
 
@@ -192,14 +193,55 @@ static void check_channels(const outcome *o, const data *d)
     free(v);
 }
 
+/* v: n values, ascending, and what is kept of them in f32, 2^-24; 1e-6 leaves room for the sums. */
+static void check_numbers(const double *v, int64_t n, float absmax, float mean, float var)
+{
+    double sum = 0, size = 0, m2 = 0;
+    for (int64_t i = 0; i < n; i++) sum += v[i] / (double)n;
+    for (int64_t i = 0; i < n; i++) size += fabs(v[i]) / (double)n;
+    for (int64_t i = 0; i < n; i++) m2 += (v[i] - sum) * (v[i] - sum) / (double)n;
+    assert_true((double)absmax == fmax(-v[0], v[n - 1]));
+    assert_true(fabs((double)mean - sum) <= 1e-7 * size);
+    assert_true(fabs((double)var - m2) <= 1e-6 * m2);
+}
+
+/* An index of all channels, one of one channel. */
+static void check_states(const outcome *o, const data *d)
+{
+    const ssmq_state_figures *f = &o->f.state;
+    const int64_t N = d->shape.inner, C = d->shape.channels, width = C * N;
+    double       *v = malloc((size_t)(d->all * C) * sizeof *v);
+    float        *one = malloc((size_t)(d->all * C) * sizeof *one);
+    for (int64_t k = 0; k < N; k++) {
+        for (int64_t i = 0; i < d->all * C; i++) one[i] = d->x[i * N + k];
+        const int64_t n = sorted(one, d->all * C, 1, 1, false, v);
+        double        mean = 0, m2 = 0, m4 = 0;
+        check_numbers(v, n, f->absmax[k], f->mean[k], f->var[k]);
+        for (int64_t i = 0; i < n; i++) mean += v[i] / (double)n;
+        for (int64_t i = 0; i < n; i++) m2 += (v[i] - mean) * (v[i] - mean) / (double)n;
+        for (int64_t i = 0; i < n; i++) m4 += pow(v[i] - mean, 4) / (double)n;
+        assert_true(fabs((double)f->kurtosis[k] - m4 / (m2 * m2)) <= 1e-6 * m4 / (m2 * m2));
+        assert_true((double)f->min[k] == v[0] && (double)f->max[k] == v[n - 1]);
+    }
+    for (int64_t i = 0; i < width; i++) {
+        const int64_t n = sorted(d->x + i, d->all, 1, width, false, v);
+        check_numbers(v, n, f->cell_absmax[i], f->cell_mean[i], f->cell_var[i]);
+    }
+    free(one);
+    free(v);
+}
+
 /* ---- tests ----------------------------------------------------------------------------- */
 
 static const int64_t three[] = {700, 1, 39, 0};
 
+#define STATE "sample,token,channel,state"
+#define WEIGHT "channel,state"
+
 static void test_definitions(void **state)
 {
     static const ssmq_site_shape shapes[] = {
-        {0, 1, 1, ""}, {0, 16, 1, ""}, {0, 45, 1, ""}, {0, 5, 7, ""}, {0, 19, 16, ""}};
+        {0, 1, 1, ""}, {0, 16, 1, ""}, {0, 45, 1, ""}, {0, 5, 7, STATE}, {0, 19, 16, STATE}, {1, 19, 4, WEIGHT}};
     static const double offsets[] = {0, 3, 1e4};
     test_backend        be[BACKENDS];
     const int32_t       n = test_backends_open(be, BACKENDS, 2);
@@ -210,6 +252,8 @@ static void test_definitions(void **state)
             outcome    o = outcome_of(be[(i + k) % (size_t)n].be, &d, &everything, NULL);
             check_site(&o, &d, offsets[k]);
             check_channels(&o, &d);
+            assert_true((o.f.state.absmax != NULL) == (strcmp(shapes[i].axes, STATE) == 0));
+            if (o.f.state.absmax) check_states(&o, &d);
             ssmq_arena_free(o.arena);
             free(d.x);
         }
@@ -221,16 +265,18 @@ static void test_not_finite(void **state)
     ssmq_backend *be;
     (void)state;
     CHECK_OK(ssmq_backend_open(ssmq_backends[1], NULL, 2, &be));
-    data d = data_of((ssmq_site_shape){0, 18, 3, ""}, three, 0);
+    data d = data_of((ssmq_site_shape){0, 18, 3, STATE}, three, 0);
     const int64_t n = d.all * 54;
     for (int64_t i = 0; i < n; i += 97) d.x[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY;
     outcome o = outcome_of(be, &d, &everything, NULL);
     check_site(&o, &d, 0);
     check_channels(&o, &d);
+    check_states(&o, &d);
     ssmq_arena_free(o.arena);
     for (int64_t i = 0; i < n; i++) d.x[i] = NAN; /* and nothing at all */
     o = outcome_of(be, &d, &everything, NULL);
     assert_true(isnan(o.f.absmax) && isnan(o.f.channel.min[0]) && isnan(o.f.quantile[1]));
+    assert_true(isnan(o.f.state.absmax[2]) && isnan(o.f.state.kurtosis[0]) && isnan(o.f.state.cell_var[53]));
     assert_true(isnan(o.f.channel.quantile[4]) && o.f.n_bin == 0 && (int64_t)o.f.n_nonfinite == n);
     ssmq_arena_free(o.arena);
     free(d.x);

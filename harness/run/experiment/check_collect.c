@@ -20,6 +20,13 @@ static void check_dump_size(ssmq_loader *ld, const ssmq_model *model, const ssmq
                 size[0], c->dump_bytes, size[1], spec->limit);
 }
 
+static bool collects_states(const ssmq_collect_spec *spec, const ssmq_model *model)
+{
+    for (int32_t i = 0; i < model->n_site; i++)
+        if (model->site[i].kind == SSMQ_SITE_STATE && ssmq_collects(spec, &model->site[i])) return true;
+    return false;
+}
+
 void ssmq_loader_check_collect(ssmq_loader *ld, const ssmq_model *model)
 {
     ssmq_collect_draft      *c = &ld->draft.collect;
@@ -31,6 +38,10 @@ void ssmq_loader_check_collect(ssmq_loader *ld, const ssmq_model *model)
         ssmq_loader_check_selectors(ld, model, NULL, spec->dump->sites,
                                     ssmq_yaml_get(c->dump.given, "sites"), c->dump.given,
                                     "collect.dump");
+    if (spec->states && !collects_states(spec, model))
+        SSMQ_REPORT(ld, COLLECT_STATES, ssmq_yaml_get(c->statistics.given, "states"),
+                    "name states in collect.sites, layers.*.scan.state",
+                    "collect.statistics.states: there is no state among the sites that statistics are taken at");
     c->needs_samples = ssmq_collect_needs_samples(spec, model);
     const bool calibration = ssmq_yaml_get(ld->root, "calibration") != NULL;
     if (c->needs_samples && !calibration && !ssmq_loader_observes(ld))

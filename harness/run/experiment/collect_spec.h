@@ -26,6 +26,7 @@ typedef struct ssmq_collect_spec {
     const double         *quantile;     /* [n_quantile] in per cent, ascending, all different    */
     int32_t               n_quantile;
     bool                  moments, channels;
+    bool                  states;       /* of the recurrent state by index, and by channel and index */
     int32_t               top_channels; /* 0: none                                               */
     bool                  histogram;
     const ssmq_dump_spec *dump;         /* NULL: none                                            */

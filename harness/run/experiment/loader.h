@@ -79,7 +79,7 @@ typedef struct ssmq_compare_draft {
 } ssmq_compare_draft;
 
 typedef struct ssmq_statistics_draft {
-    bool             on, moments, channels;
+    bool             on, moments, channels, states;
     int              top_channels, histogram; /* histogram: an ssmq_histogram_kind      */
     double          *quantile;                /* [n_quantile], ascending                */
     int32_t          n_quantile;

@@ -125,6 +125,7 @@ const ssmq_collect_spec *ssmq_loader_collect_spec(ssmq_loader *ld)
         .n_quantile = s->n_quantile,
         .moments = s->moments,
         .channels = s->channels,
+        .states = s->states,
         .top_channels = s->top_channels,
         .histogram = s->on && s->histogram == SSMQ_HISTOGRAM_FLOATBITS16,
     };

@@ -121,6 +121,9 @@ const ssmq_option ssmq_schema_statistics[] = {
      "mean and second to fourth central moment"},
     {AT(ssmq_statistics_draft, channels), SSMQ_OPTION_BOOL, "true", 0, 0, NULL,
      "extremes, mean, variance, kurtosis and nine quantiles of each channel"},
+    {AT(ssmq_statistics_draft, states), SSMQ_OPTION_BOOL, "false", 0, 0, NULL,
+     "of the recurrent state: extremes, mean, variance and kurtosis of each state index, and largest magnitude, mean "
+     "and variance of each channel and index"},
     {AT(ssmq_statistics_draft, top_channels), SSMQ_OPTION_INT, "16", 1, 1024, no_channels,
      "channels with the largest magnitudes: their share of the squared norm, their persistence "
      "across samples"},

@@ -169,6 +169,7 @@ static ssmq_yaml *collect_tree(ssmq_loader *ld)
         put_options(ld, map, ssmq_schema_collect, c, c->given);
         put(ld, statistics, "quantiles", quantiles_tree(ld, s), SSMQ_YAML_BOTH);
         put_options(ld, statistics, ssmq_schema_statistics, s, s->given);
+        if (!s->states) ssmq_yaml_get(statistics, "states")->view = SSMQ_YAML_SHOWN; /* ids are as they were without it */
     } else {
         statistics = text_at(ld, "off", s->given);
     }

@@ -4,7 +4,7 @@
 #include "harness/run/resume.h"
 
 #define STAGE "collecting"
-#define ARRAYS 19 /* of a site's figures, at most */
+#define ARRAYS 28 /* of a site's figures, at most */
 
 /* An array that figures point to, and how many bytes it has. */
 typedef struct array {
@@ -15,10 +15,12 @@ typedef struct array {
 static int32_t arrays_of(ssmq_site_figures *f, const ssmq_collect_source *source, array out[ARRAYS])
 {
     ssmq_channel_figures *c = &f->channel;
+    ssmq_state_figures   *h = &f->state;
     ssmq_top_figures     *t = &f->top;
     const size_t          levels = (size_t)source->spec->n_quantile * sizeof(double);
     const size_t          bins = (size_t)f->n_bin * sizeof(uint64_t);
     const size_t          channels = (size_t)f->shape.channels * sizeof(float);
+    const size_t          states = (size_t)f->shape.inner * sizeof(float);
     const size_t          top = (size_t)t->n * sizeof(float);
     const size_t          samples = source->samples ? (size_t)source->samples->n * sizeof(float) : 0;
     const array           all[] = {
@@ -36,6 +38,15 @@ static int32_t arrays_of(ssmq_site_figures *f, const ssmq_collect_source *source
                   {(void **)&c->kurtosis, channels},
                   {(void **)&c->quantile, channels * SSMQ_CHANNEL_QUANTILES},
                   {(void **)&c->quantile_error, channels * SSMQ_CHANNEL_QUANTILES},
+                  {(void **)&h->absmax, states},
+                  {(void **)&h->min, states},
+                  {(void **)&h->max, states},
+                  {(void **)&h->mean, states},
+                  {(void **)&h->var, states},
+                  {(void **)&h->kurtosis, states},
+                  {(void **)&h->cell_absmax, states * (size_t)f->shape.channels},
+                  {(void **)&h->cell_mean, states * (size_t)f->shape.channels},
+                  {(void **)&h->cell_var, states * (size_t)f->shape.channels},
                   {(void **)&t->channel, top}, /* as wide as a float */
                   {(void **)&t->absmax, top},
                   {(void **)&t->share, top},

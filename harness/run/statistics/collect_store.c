@@ -1,6 +1,7 @@
 #include "harness/run/statistics/collect_store.h"
 #include <math.h>
 #include <string.h>
+#include "harness/base/str.h"
 #include "harness/run/statistics/site_family.h"
 
 /* Not "quantile": a dataset of that name has this axis, and readers take a dataset for the coordinates of the axis
@@ -225,12 +226,15 @@ static ssmq_status write_channel_quantiles(const writer *w, const char *channel,
     return write_units(w, &a, OF(channel.quantile_error));
 }
 
+/* A dataset of figures, [layer, unit]. */
+typedef struct row {
+    const char *name, *long_name;
+    size_t      offset;
+} row;
+
 static ssmq_status write_channels(const writer *w)
 {
-    static const struct {
-        const char *name, *long_name;
-        size_t      offset;
-    } rows[] = {
+    static const row rows[] = {
         {"channel/absmax", "largest magnitude", OF(channel.absmax)},
         {"channel/min", "smallest value", OF(channel.min)},
         {"channel/max", "largest value", OF(channel.max)},
@@ -253,6 +257,36 @@ static ssmq_status write_channels(const writer *w)
         SSMQ_TRY(write_units(w, &a, rows[i].offset));
     }
     return write_channel_quantiles(w, channel, level);
+}
+
+/* Of a site with a state. */
+static ssmq_status write_states(const writer *w)
+{
+    static const row rows[] = {
+        {"state/absmax", "largest magnitude", OF(state.absmax)},
+        {"state/min", "smallest value", OF(state.min)},
+        {"state/max", "largest value", OF(state.max)},
+        {"state/mean", "mean", OF(state.mean)},
+        {"state/var", "variance: second central moment", OF(state.var)},
+        {"state/kurtosis", "m4 / m2^2, 3 for a normal distribution", OF(state.kurtosis)},
+        {"channel_state/absmax", "largest magnitude", OF(state.cell_absmax)},
+        {"channel_state/mean", "mean", OF(state.cell_mean)},
+        {"channel_state/var", "variance: second central moment", OF(state.cell_var)},
+    };
+    const int64_t     C = w->any->shape.channels, N = w->any->shape.inner;
+    const char *const state = path(w, "state/state"), *const channel = path(w, "channel_state/channel");
+    SSMQ_TRY(put_index(w, state, N, "state index, from 0"));
+    SSMQ_TRY(put_index(w, channel, C, "channel, from 0"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const bool  cells = ssmq_str_starts(rows[i].name, "channel_");
+        const array a = {.name = rows[i].name,
+                         .unit = "",
+                         .long_name = rows[i].long_name,
+                         .axis = {cells ? channel : state, cells ? state : NULL},
+                         .dim = {cells ? C : N, N}};
+        SSMQ_TRY(write_units(w, &a, rows[i].offset));
+    }
+    return SSMQ_OK;
 }
 
 static ssmq_status write_top(const writer *w)
@@ -318,6 +352,7 @@ static ssmq_status write_site(const writer *w)
     }
     if (w->spec->histogram) SSMQ_TRY(write_histogram(w));
     if (w->spec->channels) SSMQ_TRY(write_channels(w));
+    if (w->any->state.absmax) SSMQ_TRY(write_states(w));
     if (w->spec->top_channels > 0) SSMQ_TRY(write_top(w));
     return write_samples(w);
 }

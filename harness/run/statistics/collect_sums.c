@@ -24,7 +24,7 @@ typedef struct head {
     float    low[2], high[2];   /* and between which magnitudes    */
 } head;
 
-enum { OFTEN = 9, RARE = 2 }; /* arrays of a site, besides the head */
+enum { OFTEN = 12, RARE = 2 }; /* arrays of a site, besides the head */
 
 static head head_of(const ssmq_site_stats *s)
 {
@@ -58,6 +58,7 @@ static ssmq_status take_head(ssmq_site_stats *s, const head *h)
         s->half[i].low = h->low[i];
         s->half[i].high = h->high[i];
     }
+    if (s->cells) s->cells->n_rows = h->n_rows;
     return ssmq_channel_bins_reopen(&s->bins, (int32_t)h->base, (int32_t)h->wide, h->total);
 }
 
@@ -77,6 +78,8 @@ static void often_of(const ssmq_watched *w, int64_t samples, ssmq_sums_array out
     const ssmq_channel_bins *b = &s->bins;
     const size_t             C = (size_t)s->shape.channels, groups = (size_t)ssmq_channel_bins_groups(b);
     const size_t             n = b->recent ? C * (size_t)ssmq_channel_bins_stride(b) : 0;
+    const ssmq_site_stats    none = {0}, *cells = s->cells ? s->cells : &none;
+    const size_t             K = (size_t)cells->shape.channels;
     const ssmq_sums_array    all[OFTEN] = {{s->low, C * sizeof *s->low},
                                                {s->high, C * sizeof *s->high},
                                                {s->moments, C * sizeof *s->moments},
@@ -85,7 +88,10 @@ static void often_of(const ssmq_watched *w, int64_t samples, ssmq_sums_array out
                                                counts_of(s, 1),
                                                {b->recent, n * sizeof *b->recent},
                                                {b->pending, b->pending ? groups * sizeof *b->pending : 0},
-                                               {w->sample_absmax, (size_t)samples * sizeof *w->sample_absmax}};
+                                               {w->sample_absmax, (size_t)samples * sizeof *w->sample_absmax},
+                                               {cells->low, K * sizeof *cells->low},
+                                               {cells->high, K * sizeof *cells->high},
+                                               {cells->moments, K * sizeof *cells->moments}};
     memcpy(out, all, sizeof all);
 }
 
@@ -172,7 +178,8 @@ static int64_t bytes_of(const ssmq_watched *w)
 {
     const ssmq_site_stats *s = &w->stats;
     if (!w->statistics) return 0;
-    return s->shape.channels * (s->with_bins ? 1024 : 64) + (s->half ? 1 << 16 : 0);
+    return s->shape.channels * (s->with_bins ? 1024 : 64) + (s->half ? 1 << 16 : 0) +
+           (s->cells ? s->cells->shape.channels * 64 : 0);
 }
 
 /* Whole sites, as many as make a part's bytes. */

@@ -103,6 +103,52 @@ static void keep_channels(const ssmq_site_stats *s, ssmq_arena *arena, ssmq_chan
     }
 }
 
+/* ---- the state by index ---------------------------------------------------------------- */
+
+static void keep_cells(const ssmq_site_stats *cells, ssmq_arena *arena, ssmq_state_figures *f)
+{
+    const int64_t n = cells->shape.channels;
+    f->cell_absmax = SSMQ_ARENA_ARRAY(arena, float, n);
+    f->cell_mean = SSMQ_ARENA_ARRAY(arena, float, n);
+    f->cell_var = SSMQ_ARENA_ARRAY(arena, float, n);
+    for (int64_t i = 0; i < n; i++) {
+        const ssmq_moments *m = &cells->moments[i];
+        f->cell_absmax[i] = absmax_of(cells, i);
+        f->cell_mean[i] = m->n > 0 ? (float)m->mean : NAN;
+        f->cell_var[i] = (float)ssmq_moments_central(m, 2);
+    }
+}
+
+/* An index of all channels, in their order. */
+static void keep_index(const ssmq_site_stats *s, int64_t k, ssmq_state_figures *f)
+{
+    ssmq_moments all = {0};
+    float        low = INFINITY, high = -INFINITY;
+    for (int64_t i = k; i < s->cells->shape.channels; i += s->shape.inner) {
+        ssmq_moments_merge(&all, &s->cells->moments[i]);
+        low = fminf(low, s->cells->low[i]);
+        high = fmaxf(high, s->cells->high[i]);
+    }
+    const bool any = all.n > 0;
+    f->absmax[k] = any ? fmaxf(-low, high) : NAN;
+    f->min[k] = any ? low : NAN;
+    f->max[k] = any ? high : NAN;
+    f->mean[k] = any ? (float)all.mean : NAN;
+    f->var[k] = (float)ssmq_moments_central(&all, 2);
+    f->kurtosis[k] = (float)ssmq_moments_kurtosis(&all);
+}
+
+static void keep_states(const ssmq_site_stats *s, ssmq_arena *arena, ssmq_state_figures *f)
+{
+    float **const array[] = {&f->absmax, &f->min, &f->max, &f->mean, &f->var, &f->kurtosis};
+    for (size_t i = 0; i < sizeof array / sizeof *array; i++)
+        *array[i] = SSMQ_ARENA_ARRAY(arena, float, s->shape.inner);
+    for (int64_t k = 0; k < s->shape.inner; k++) keep_index(s, k, f);
+    keep_cells(s->cells, arena, f);
+}
+
+/* ---- top channels ---------------------------------------------------------------------- */
+
 /* The n channels of the largest magnitudes; the lower one of two that are equal. */
 static void keep_top(const ssmq_site_stats *s, ssmq_arena *arena, ssmq_top_figures *f)
 {
@@ -150,6 +196,7 @@ ssmq_status ssmq_site_figures_of(const ssmq_site_stats *s, const ssmq_collect_sp
     if (spec->n_quantile > 0) SSMQ_TRY(quantiles_of(s, spec, arena, &f));
     if (spec->histogram) keep_histogram(s, arena, &f);
     if (spec->channels) keep_channels(s, arena, &f.channel);
+    if (s->cells) keep_states(s, arena, &f.state);
     if (spec->top_channels > 0) keep_top(s, arena, &f.top);
     *out = f;
     return SSMQ_OK;

@@ -17,6 +17,12 @@ typedef struct ssmq_channel_figures { /* [channels] each; NaN where no value is 
     float *quantile_error; /* how far the exact ones may be away, at most */
 } ssmq_channel_figures;
 
+/* Of a state by index, and of each channel and index; NaN where no value is finite. */
+typedef struct ssmq_state_figures {
+    float *absmax, *min, *max, *mean, *var, *kurtosis; /* [states]           */
+    float *cell_absmax, *cell_mean, *cell_var;         /* [channels][states] */
+} ssmq_state_figures;
+
 /* The channels with the largest magnitudes, the largest first. */
 typedef struct ssmq_top_figures {
     int32_t  n;
@@ -39,6 +45,7 @@ typedef struct ssmq_site_figures {
     int32_t              first_bin, n_bin;    /* bins of ssmq_histogram; what lies outside is empty     */
     uint64_t            *hist, *hist_neg;     /* [n_bin] values from 0 up; magnitudes of negative values */
     ssmq_channel_figures channel;             /* NULLs where not asked for                              */
+    ssmq_state_figures   state;
     ssmq_top_figures     top;
     float               *sample_absmax;       /* [n_samples]; NULL of a weight                          */
 } ssmq_site_figures;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/base/assert.h"
+#include "harness/base/str.h"
 #include "harness/run/statistics/stats_block.h"
 #include "harness/tensor/quantiles.h"
 
@@ -92,12 +93,28 @@ static bool with_histogram(const ssmq_collect_spec *spec)
     return spec->histogram || spec->n_quantile > 0;
 }
 
+/* A weight by channel and state has one row, and its numbers are its statistics. */
+static bool with_cells(const ssmq_collect_spec *spec, const ssmq_site_shape *shape)
+{
+    return spec->states && shape->rows == 0 && ssmq_str_ends(shape->axes, ",state");
+}
+
 int64_t ssmq_site_stats_bytes(const ssmq_collect_spec *spec, const ssmq_site_shape *shape, int64_t rows)
 {
     const int64_t channel = 2 * (int64_t)sizeof(float) + (int64_t)sizeof(ssmq_moments) + 24;
-    return shape->channels * channel +
+    const int64_t cells = with_cells(spec, shape) ? shape->inner : 0;
+    return shape->channels * (1 + cells) * channel +
            (with_histogram(spec) ? 2 * (int64_t)sizeof(ssmq_histogram) : 0) +
            (spec->channels ? ssmq_channel_bins_bytes(shape->channels, rows * shape->inner) : 0);
+}
+
+static ssmq_status open_cells(ssmq_site_stats *s)
+{
+    static const ssmq_collect_spec plain = {.statistics = true, .moments = true};
+    const ssmq_site_shape          shape = {0, s->shape.channels * s->shape.inner, 1, "sample,token,cell"};
+    s->cells = ssmq_must_malloc(sizeof *s->cells);
+    *s->cells = (ssmq_site_stats){0};
+    return ssmq_site_stats_open(&plain, &shape, s->cells);
 }
 
 ssmq_status ssmq_site_stats_open(const ssmq_collect_spec *spec, const ssmq_site_shape *shape,
@@ -123,7 +140,7 @@ ssmq_status ssmq_site_stats_open(const ssmq_collect_spec *spec, const ssmq_site_
             s.low[c] = INFINITY;
             s.high[c] = -INFINITY;
         }
-        return SSMQ_OK;
+        if (!with_cells(spec, shape) || open_cells(out) == SSMQ_OK) return SSMQ_OK;
     }
     ssmq_site_stats_close(out);
     return SSMQ_FAIL(MEMORY, "no memory for the statistics of %zu channels", C);
@@ -139,6 +156,8 @@ void ssmq_site_stats_close(ssmq_site_stats *s)
     free(s->late);
     free(s->half);
     ssmq_channel_bins_free(&s->bins);
+    if (s->cells) ssmq_site_stats_close(s->cells);
+    free(s->cells);
     *s = (ssmq_site_stats){0};
 }
 
@@ -364,6 +383,15 @@ static ssmq_status check_count(const ssmq_site_stats *s, int64_t rows)
     return SSMQ_FAIL(UNSUPPORTED, "statistics of channels are for less than 2^32 values of each");
 }
 
+/* Channel by channel and index by index. */
+static ssmq_status add_cells(ssmq_site_stats *s, ssmq_backend *be, ssmq_stats_workers *w, const ssmq_tensor *x)
+{
+    const int64_t     width = s->shape.channels * s->shape.inner, dim[] = {ssmq_tensor_count(x) / width, width};
+    const ssmq_tensor rows = ssmq_tensor_reshape(x, 2, dim);
+    float             absmax;
+    return ssmq_site_stats_add(s->cells, be, w, &rows, &absmax);
+}
+
 ssmq_status ssmq_site_stats_add(ssmq_site_stats *s, ssmq_backend *be, ssmq_stats_workers *w,
                                 const ssmq_tensor *x, float *absmax)
 {
@@ -380,6 +408,7 @@ ssmq_status ssmq_site_stats_add(ssmq_site_stats *s, ssmq_backend *be, ssmq_stats
                            .chunk = w->rows / shape->inner};
     SSMQ_ASSERT(shape->inner == 1 || ssmq_tensor_contiguous(x));
     SSMQ_TRY(check_count(s, m.rows));
+    if (s->cells) SSMQ_TRY(add_cells(s, be, w, x));
     if (s->with_bins) SSMQ_TRY(ssmq_channel_bins_expect(&s->bins, m.rows * shape->inner));
     const int64_t groups = (shape->channels + LANES - 1) / LANES;
     bool          late = false;

@@ -10,7 +10,8 @@
  * persistence, on how values are cut into samples beyond the rounding of sums.
  *
  * Memory: 512 KiB where a histogram is kept, and for each channel 56 bytes and, for quantiles of channels,
- * 0.9 KiB, 2.7 KiB from 65536 values of a channel on (channel_bins.h). */
+ * 0.9 KiB, 2.7 KiB from 65536 values of a channel on (channel_bins.h); of a state that is looked at by index, 56 bytes
+ * for each channel and index. */
 #pragma once
 #include "harness/backend/backend.h"
 #include "harness/contract/method.h"
@@ -68,6 +69,8 @@ typedef struct ssmq_site_stats {
                                      * largest; the lower one of two that are equal, none that is silent */
     float           *sample_absmax; /* [channels] of the sample under way                                */
     ssmq_clip_limits clip;          /* lent; set before the first sample                                 */
+    struct ssmq_site_stats *cells;  /* of a state: low, high and moments of each channel and index, which are its *
+                                     * channels; NULL: not kept                                          */
 } ssmq_site_stats;
 
 /* Bytes behind one for so many rows, before its window grows. */
