@@ -163,6 +163,9 @@ static void test_problems(void **state)
                      "e.yaml:9:10: error: collect has nothing to do: statistics are off and there is "
                      "no dump\ncollect: {statistics: off}\n         ^\n"
                      "help: leave collect out, or give it a dump\n");
+    experiment_check(f, ROUND "collect: {statistics: all}\n",
+                     "e.yaml:9:23: error: collect.statistics must be a mapping, found the text 'all'\n"
+                     "collect: {statistics: all}\n                      ^~~\n");
     experiment_check(f, ROUND "collect: {sites: [layers.0.proj.inn], dump: {sites: head.in}}\n",
                      "e.yaml:9:19: error: collect: the selector 'layers.0.proj.inn' matches no site "
                      "of the model\ncollect: {sites: [layers.0.proj.inn], dump: {sites: head.in}}\n"

@@ -70,8 +70,8 @@ static void read_statistics(ssmq_loader *ld, const ssmq_yaml *v)
         if (v->place.source) v->place.source->used = true;
         return;
     }
-    if (v && !ssmq_options_mapping(&ld->options, v, path)) return;
     s->on = true;
+    if (v && !ssmq_options_mapping(&ld->options, v, path)) return;
     if (v) ssmq_options_known(&ld->options, ssmq_schema_statistics, own, v, path);
     ssmq_options_read(&ld->options, ssmq_schema_statistics, v, path, s);
     read_quantiles(ld, ssmq_yaml_get(v, "quantiles"));

@@ -231,11 +231,11 @@ static void put_compare(ssmq_str *out)
             "real differ from those of the same plan in mode fake (`ssmq compare --fake-real`). All that "
             "follows but evaluation and windows is of the comparison with float");
     put_rows(out, ssmq_schema_compare);
-    put_row(out, "metrics", ssmq_str_text(&words), "kl, delta-p, top1",
+    put_row(out, "metrics", ssmq_str_text(&words), "[kl, delta-p, top1]",
             "of tokens: divergence from float in nats, change of the target's probability, same most "
             "likely token (the difference in log-perplexity is always there); the others are errors of "
             "each site in each layer");
-    put_row(out, "inputs", ssmq_str_text(&inputs), "clean, propagated",
+    put_row(out, "inputs", ssmq_str_text(&inputs), "[clean, propagated]",
             "of errors at sites: clean, the float model's tensor quantised once; propagated, the "
             "tensor of the quantised model");
     put_row(out, "interactions", "list of pairs of ids of steps", "",
@@ -250,7 +250,7 @@ static void put_collect(ssmq_str *out)
     ssmq_str_puts(out, "\n### collect\n");
     put_head(out);
     put_rows(out, ssmq_schema_collect);
-    put_row(out, "statistics", "mapping, or `off`", "all", "what is kept of the values, below");
+    put_row(out, "statistics", "mapping, or `off`", "{}", "what is kept of the values, below");
     put_row(out, "dump", "mapping", "", "the values themselves, in dump.h5, below");
     ssmq_str_puts(out, "\n#### collect.statistics\n");
     put_head(out);
