@@ -83,15 +83,31 @@ static ssmq_status leave_unclamped(ssmq_plan *plan)
         "this step");
 }
 
+/* Does a plan depart in anything, by earlier steps? */
+static bool departs(const ssmq_plan *plan)
+{
+    bool any = plan->departures.int8_biases || plan->departures.f16_residual;
+    for (int32_t i = 0; i < plan->model->n_site; i++) any |= plan->at[i].share >= 0 || plan->at[i].unclamped;
+    return any;
+}
+
+/* Steps add up, so that each departure can be one of its own; a plan has one answer to where they hold. */
 static ssmq_status departures_outline(const void *options, const ssmq_model *m, ssmq_plan *plan)
 {
     const departures_options *o = options;
+    ssmq_departures          *d = &plan->departures;
     (void)m;
+    if (!(o->shared_xz || o->shared_dt_bc || o->int8_biases || o->f16_residual || o->no_clamp))
+        return SSMQ_OK;
+    if (departs(plan) && d->real_only != (o->modes == MODES_REAL))
+        return SSMQ_REFUSE(CONFIG, REFUSED,
+                           "departures: modes is %s here and %s in an earlier step; it is the same for all",
+                           modes[o->modes], modes[d->real_only ? MODES_REAL : MODES_BOTH]);
     SSMQ_TRY(share_all(o, plan));
     if (o->no_clamp) SSMQ_TRY(leave_unclamped(plan));
-    plan->departures = (ssmq_departures){.real_only = o->modes == MODES_REAL,
-                                         .int8_biases = o->int8_biases,
-                                         .f16_residual = o->f16_residual};
+    d->real_only = o->modes == MODES_REAL;
+    d->int8_biases |= o->int8_biases;
+    d->f16_residual |= o->f16_residual;
     return SSMQ_OK;
 }
 

@@ -316,6 +316,42 @@ static void departures_are_the_same_in_both_modes(void **state)
     test_backends_close(b, n);
 }
 
+/* The departures numbered i and j: each a step of its own, or both in one. */
+static float *two_departures(const ssmq_model *m, ssmq_backend *be, size_t i, size_t j, bool apart)
+{
+    char first[80], second[80], both[80];
+    snprintf(first, sizeof first, "{%s: true}", departures[i].option);
+    snprintf(second, sizeof second, "{%s: true}", departures[j].option);
+    snprintf(both, sizeof both, "{%s: true, %s: true}", departures[i].option, departures[j].option);
+    const test_step steps[] = {
+        {&ssmq_method_hadamard, NULL}, {W, NULL},   {A, NULL}, {D, apart ? first : both},
+        {apart ? D : NULL, second},    {NULL, NULL}};
+    test_applied a = test_apply(m, be, steps, SEED);
+    float       *logits = logits_of(be, &a, SSMQ_MODE_FAKE);
+    test_applied_free(&a);
+    return logits;
+}
+
+static void departures_add_up(void **state)
+{
+    test_backend  b[BACKENDS];
+    const int32_t n = test_backends_open(b, BACKENDS, 2);
+    const size_t  all = sizeof departures / sizeof *departures;
+    ssmq_model   *m = test_drawn_model(CONFIG, SEED);
+    (void)state;
+    for (size_t i = 0; i < all * all; i++) {
+        if (i / all == i % all) continue;
+        float *one = two_departures(m, b[n - 1].be, i / all, i % all, false),
+              *two = two_departures(m, b[n - 1].be, i / all, i % all, true);
+        if (memcmp(one, two, (size_t)(WINDOW * m->vocabulary) * sizeof *one) != 0)
+            fail_msg("%s and then %s", departures[i / all].option, departures[i % all].option);
+        free(one);
+        free(two);
+    }
+    ssmq_model_free(m);
+    test_backends_close(b, n);
+}
+
 static void departures_are_found_and_named(void **state)
 {
     test_backend  b[BACKENDS];
@@ -330,10 +366,10 @@ static void departures_are_found_and_named(void **state)
     test_backends_close(b, n);
 }
 
-static void departures_without_their_sites_are_refused(void **state)
+static void departures_that_cannot_be_are_refused(void **state)
 {
     static const struct {
-        test_step   step[4];
+        test_step   step[5];
         const char *message;
     } cases[] = {
         {{{D, "{shared_xz: true}"}},
@@ -341,6 +377,11 @@ static void departures_without_their_sites_are_refused(void **state)
          "this step"},
         {{{A, NULL}, {A, "{sites: '**.scan.B', bits: 6}"}, {D, "{shared_dt_bc: true}"}},
          "departures: layers.0.scan.B has another number of bits than layers.0.dt_proj.in"},
+        {{{D, "{modes: real}"},
+          {D, "{f16_residual: true}"},
+          {D, "{}"},
+          {D, "{int8_biases: true, modes: real}"}},
+         "departures: modes is real here and both in an earlier step; it is the same for all"},
         {{{A, NULL}, {D, "{no_clamp: true}"}},
          "departures: no_clamp is about codes behind a Hadamard transform; no site has both before "
          "this step"},
@@ -363,9 +404,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_window_that_is_half_scored, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(saturation_is_named, scratch_setup, scratch_teardown),
         cmocka_unit_test(departures_are_the_same_in_both_modes),
+        cmocka_unit_test(departures_add_up),
         cmocka_unit_test_setup_teardown(departures_are_found_and_named, scratch_setup,
                                         scratch_teardown),
-        cmocka_unit_test(departures_without_their_sites_are_refused),
+        cmocka_unit_test(departures_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
