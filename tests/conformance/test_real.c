@@ -152,16 +152,6 @@ static void real_is_fake(void **state)
     test_backends_close(b, n);
 }
 
-/* Has the plan a kernel for all that it asks for in real mode?  UNSUPPORTED is the only way to say no. */
-static bool has_kernels(const test_backend *b, const test_applied *a)
-{
-    ssmq_exec        *ex;
-    const ssmq_status st = ssmq_exec_open(b->be, a->m, a->r.plan, SSMQ_MODE_REAL, &ex);
-    if (st == SSMQ_OK) ssmq_exec_close(ex);
-    else assert_int_equal(st, SSMQ_ERR_UNSUPPORTED);
-    return st == SSMQ_OK;
-}
-
 /* Each method of the registry, by default: alone, before W8A8 and behind it.  Those that the check refuses, or that have
  * no kernel, are left out; outliers have none at all. */
 static void every_method_is_the_same_in_both_modes(void **state)
@@ -179,7 +169,7 @@ static void every_method_is_the_same_in_both_modes(void **state)
                 ssmq_status why;
                 if (test_outline(m, orders[o], &why) >= 0) continue;
                 test_applied a = test_apply(m, b[i].be, orders[o], SEED);
-                if (has_kernels(&b[i], &a)) {
+                if (test_has_kernels(b[i].be, &a)) {
                     check_logits(&b[i], a.m, a.r.plan, ssmq_methods[k]->name, L);
                     ran++;
                 }

@@ -73,8 +73,8 @@ const float *test_weight(const ssmq_model *m, const char *site)
 
 /* ---- recipes --------------------------------------------------------------------------- */
 
-ssmq_status test_try(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed,
-                     test_applied *out)
+ssmq_status test_try_batched(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed,
+                             int32_t batch, test_applied *out)
 {
     test_applied a = {.m = ssmq_model_fork(base), .arena = ssmq_arena_new()};
     int32_t      token[TEST_SAMPLES][TEST_LENGTH];
@@ -93,11 +93,18 @@ ssmq_status test_try(const ssmq_model *base, ssmq_backend *be, const test_step *
             .method = s->method,
             .options = test_options(a.arena, s->method->options, s->method->options_size, s->options)};
     }
-    const ssmq_samples samples = {.sample = sample, .n = TEST_SAMPLES};
-    const ssmq_status  st = ssmq_recipe_apply(&recipe, a.m, be, &samples, seed, NULL, &a.r);
+    const ssmq_samples            samples = {.sample = sample, .n = TEST_SAMPLES};
+    const ssmq_calibration_source source = {.samples = &samples, .batch = batch};
+    const ssmq_status             st = ssmq_recipe_replay(&recipe, a.m, be, &source, seed, NULL, &a.r);
     if (st == SSMQ_OK) *out = a;
     else test_applied_free(&a);
     return st;
+}
+
+ssmq_status test_try(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed,
+                     test_applied *out)
+{
+    return test_try_batched(base, be, steps, seed, 1, out);
 }
 
 test_applied test_apply(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed)
@@ -112,6 +119,15 @@ void test_applied_free(test_applied *a)
     ssmq_recipe_result_free(&a->r);
     ssmq_model_free(a->m);
     ssmq_arena_free(a->arena);
+}
+
+bool test_has_kernels(ssmq_backend *be, const test_applied *a)
+{
+    ssmq_exec        *ex;
+    const ssmq_status st = ssmq_exec_open(be, a->m, a->r.plan, SSMQ_MODE_REAL, &ex);
+    if (st == SSMQ_OK) ssmq_exec_close(ex);
+    else assert_int_equal(st, SSMQ_ERR_UNSUPPORTED);
+    return st == SSMQ_OK;
 }
 
 int32_t test_outline(const ssmq_model *m, const test_step *steps, ssmq_status *status)

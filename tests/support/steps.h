@@ -32,6 +32,13 @@ void         test_applied_free(test_applied *a);
 ssmq_status test_try(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed,
                      test_applied *out);
 
+/* The same with so many samples at once. */
+ssmq_status test_try_batched(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed,
+                             int32_t batch, test_applied *out);
+
+/* Has the plan a kernel for all that it asks for in real mode?  UNSUPPORTED is the only way to say no. */
+bool test_has_kernels(ssmq_backend *be, const test_applied *a);
+
 /* Outlines the steps in order: which one fails, and how; -1 and OK: none does. */
 int32_t test_outline(const ssmq_model *m, const test_step *steps, ssmq_status *status);
 
