@@ -1,5 +1,5 @@
 /* outliers: which channels stand out in each layer, by how much, and whether they are the same ones in every
- * sample; with the kurtosis of the site. */
+ * sample and in other layers; with the kurtosis of the site. */
 #include <math.h>
 #include <string.h>
 #include "analysis/quantity.h"
@@ -48,7 +48,29 @@ static ssmq_status read_table(const ssmq_figure_request *rq, const ssmq_figure_r
 
 /* ---- the table -------------------------------------------------------------------------- */
 
-static void put_row(const char *site, const outlier_table *t, int64_t layer, int64_t rank, ssmq_cell *cell)
+/* Is a channel among the first ranks of a layer: 1 or 0; NaN where there is none, or it was not looked at. */
+static double is_among(const outlier_table *t, int64_t layer, int64_t ranks, double channel)
+{
+    if (layer < 0 || layer >= t->n_layer || t->channel[layer * t->n_rank] < 0) return NAN;
+    for (int64_t r = 0; r < ranks; r++)
+        if (t->channel[layer * t->n_rank + r] == channel) return 1;
+    return 0;
+}
+
+/* The share of layers, of those that were looked at, in which it is. */
+static double among_layers(const outlier_table *t, int64_t ranks, double channel)
+{
+    double n = 0, sum = 0;
+    for (int64_t l = 0; l < t->n_layer; l++) {
+        const double among = is_among(t, l, ranks, channel);
+        n += !isnan(among);
+        sum += among > 0;
+    }
+    return sum / n;
+}
+
+static void put_row(const char *site, const outlier_table *t, int64_t layer, int64_t rank, int64_t ranks,
+                    ssmq_cell *cell)
 {
     const int64_t at = layer * t->n_rank + rank;
     cell[0] = SSMQ_TEXT_CELL(site);
@@ -58,7 +80,10 @@ static void put_row(const char *site, const outlier_table *t, int64_t layer, int
     cell[4] = SSMQ_NUMBER_CELL(t->absmax[at]);
     cell[5] = SSMQ_NUMBER_CELL(t->share[at]);
     cell[6] = SSMQ_NUMBER_CELL(t->persistence[at]);
-    cell[7] = SSMQ_NUMBER_CELL(t->kurtosis.n == t->n_layer ? t->kurtosis.value[layer] : NAN);
+    cell[7] = SSMQ_NUMBER_CELL(among_layers(t, ranks, t->channel[at]));
+    cell[8] = SSMQ_NUMBER_CELL(is_among(t, layer - 1, ranks, t->channel[at]));
+    cell[9] = SSMQ_NUMBER_CELL(is_among(t, layer + 1, ranks, t->channel[at]));
+    cell[10] = SSMQ_NUMBER_CELL(t->kurtosis.n == t->n_layer ? t->kurtosis.value[layer] : NAN);
 }
 
 static ssmq_status add_rows(const ssmq_figure_request *rq, const ssmq_figure_run *run,
@@ -72,7 +97,7 @@ static ssmq_status add_rows(const ssmq_figure_request *rq, const ssmq_figure_run
         if (subject->layer >= 0 && t->layer[l] != subject->layer) continue;
         for (int64_t r = 0; r < ranks; r++) {
             if (t->channel[l * t->n_rank + r] < 0) continue; /* fewer channels than ranks */
-            put_row(subject->site, t, l, r, ssmq_figure_run_row(f, run));
+            put_row(subject->site, t, l, r, ranks, ssmq_figure_run_row(f, run));
             any = true;
         }
     }
@@ -83,18 +108,18 @@ static ssmq_status add_rows(const ssmq_figure_request *rq, const ssmq_figure_run
 
 static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
 {
-    static const char *const reals[] = {"absmax", "share", "persistence", "kurtosis"};
+    static const char *const columns[] = {"layer",   "rank",        "channel",           "absmax",
+                                          "share",   "persistence", "layer_persistence", "in_previous",
+                                          "in_next", "kurtosis"};
+    static const bool        whole[] = {true, true, true, false, false, false, false, true, true, false};
     ssmq_figure_subject      subject;
     outlier_table            t;
     double                   kurtosis = 0, width = 0;
     bool                     persistence = false;
     SSMQ_TRY(ssmq_figure_subject_of(rq, &need, &subject));
     ssmq_figure_add_column(f, "site", SSMQ_COLUMN_TEXT);
-    ssmq_figure_add_column(f, "layer", SSMQ_COLUMN_INT);
-    ssmq_figure_add_column(f, "rank", SSMQ_COLUMN_INT);
-    ssmq_figure_add_column(f, "channel", SSMQ_COLUMN_INT);
-    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
-        ssmq_figure_add_column(f, reals[i], SSMQ_COLUMN_REAL);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        ssmq_figure_add_column(f, columns[i], whole[i] ? SSMQ_COLUMN_INT : SSMQ_COLUMN_REAL);
     for (int32_t i = 0; i < rq->n_run; i++) {
         SSMQ_TRY(read_table(rq, &rq->run[i], subject.site, &t));
         SSMQ_TRY(add_rows(rq, &rq->run[i], &subject, &t, f));

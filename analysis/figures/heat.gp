@@ -22,7 +22,7 @@ set cbrange [least:most]
 set format cb '%.3g'
 if (most > least && !log_z) { set cbtics tic_step(most - least, 3) }
 if (log_z) { set logscale cb; set format cb log_tics(least, most) }
-if (log_z && few_decades(least, most)) { do for [e=-12:12] { set cbtics add (2 * 10.0 ** e, 5 * 10.0 ** e) } }
+if (log_z && few_decades(least, most)) { do for [e=-12:12] { set cbtics add (10.0 ** e, 2 * 10.0 ** e, 5 * 10.0 ** e) } }
 unset grid
 unset key
 set border 15

@@ -1,6 +1,6 @@
 # Above: kurtosis of the site by layer.  Below, one panel a run: the top channels of each layer; the area of a
 # circle is the channel's share of the squared norm, its colour how persistently it is among the top ones; of weights, which have
-# no samples, all of one colour.
+# no samples, all of one colour.  A line joins a channel that is among the top ones of neighbouring layers.
 # Settings: channel_last, kurtosis_most, with_persistence.
 
 set multiplot
@@ -42,6 +42,8 @@ set ytics tic_step(channel_last, 5)
 set cbrange [0:1]
 set cblabel 'persistence' offset 0.2,0
 size_of(share) = 0.12 + 2 * sqrt(share)
+joined(text) = text eq '1' ? 1 : 0
+lines = "with vectors nohead linewidth 0.8 linecolor rgb 0x999999"
 do for [i=1:n] {
     top = 1 - up(first_cm + panel_cm * (i - 1) + 0.4)
     bottom = 1 - up(first_cm + panel_cm * i)
@@ -51,10 +53,12 @@ do for [i=1:n] {
     if (n > 1) { set label 1 label[i] at graph 0, graph 1 offset 0,0.5 left noenhanced font ',6.5' }
     if (i == n) { set xlabel 'layer' offset 0,0.5; set format x '%g' }
     if (with_persistence) {
-        plot $data index i-1 using (column('layer')):(column('channel')):(size_of(column('share'))):(column('persistence')) \
+        plot $data index i-1 using (column('layer')):(column('channel')):(joined(strcol('in_next'))):(0) @lines, \
+            '' index i-1 using (column('layer')):(column('channel')):(size_of(column('share'))):(column('persistence')) \
             with points pointtype 7 pointsize variable linecolor palette
     } else {
-        plot $data index i-1 using (column('layer')):(column('channel')):(size_of(column('share'))) \
+        plot $data index i-1 using (column('layer')):(column('channel')):(joined(strcol('in_next'))):(0) @lines, \
+            '' index i-1 using (column('layer')):(column('channel')):(size_of(column('share'))) \
             with points pointtype 7 pointsize variable linecolor rgb colour_of(run_colour[i])
     }
     unset label 1000

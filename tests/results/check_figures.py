@@ -271,7 +271,18 @@ def check_outliers():
             equal(t[name], f["sites/scan.x/top"][name][:].ravel())
         kurtosis = f["sites/scan.x/m4"][:] / f["sites/scan.x/m2"][:] ** 2
     assert np.allclose(t["kurtosis"], np.repeat(kurtosis, 4), rtol=1e-15)
-    assert len(table("outliers", runs[0], "--layer", "1", "--top", "2")["rank"]) == 2
+    for more, ranks in (([], 4), (["--top", "1"], 1), (["--top", "3"], 3)):
+        t = table("outliers", runs[2], *more)
+        with results(runs[2]) as f:
+            top = f["sites/scan.x/top/channel"][:, :ranks]
+        equal(t["layer_persistence"], [(top == c).any(axis=1).mean() for c in top.ravel()])
+        before = [[l > 0 and c in top[l - 1] for c in top[l]] for l in range(3)]
+        after = [[l < 2 and c in top[l + 1] for c in top[l]] for l in range(2)]
+        equal(t["in_previous"], [np.nan] * ranks + np.ravel(before)[ranks:].tolist())
+        equal(t["in_next"], np.ravel(after).tolist() + [np.nan] * ranks)
+        assert {0.0, 1.0} <= set(t["in_next"]) or ranks == 1
+    one = table("outliers", runs[0], "--layer", "2", "--top", "2")
+    assert len(one["rank"]) == 2 and list(one["in_previous"]) == [1, 0]  # other layers count where one is shown
 
 
 def check_profile():
