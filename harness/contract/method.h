@@ -10,6 +10,7 @@
 #include "harness/tensor/fine_bins.h"
 #include "harness/tensor/histogram.h"
 #include "harness/tensor/qspec.h"
+#include "harness/tensor/tail.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -76,8 +77,8 @@ typedef struct ssmq_range {
     float low, high;
 } ssmq_range;
 
-/* What calibration keeps of a sample at a site, so that the ranges of other observers need no new forward
- * pass. */
+/* What calibration keeps of a sample at a site, or of a channel of it, so that the ranges of other observers need no
+ * new forward pass.  Of a channel n_level is 0 and half NULL. */
 typedef struct ssmq_record {
     float                 low, high; /* smallest and largest value                                */
     int32_t               n_level;
@@ -85,6 +86,7 @@ typedef struct ssmq_record {
     const float          *magnitude; /* [n_level] exact quantiles of |x|                          */
     const ssmq_range     *value;     /* [n_level] those of x at 100 - level and at level; or NULL */
     const ssmq_histogram *half;      /* [2] the negative values, the others; or NULL              */
+    ssmq_tail             tail;      /* the outermost values                                      */
 } ssmq_record;
 
 /* A part of a loop 0 .. n, as backend/backend.h has it. */

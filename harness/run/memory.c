@@ -1,6 +1,7 @@
 #include "harness/run/memory.h"
 #include <string.h>
 #include "harness/data/checkpoint.h"
+#include "harness/run/calibrate/calibrate.h"
 #include "harness/run/evaluate/eval_ppl.h"
 #include "harness/run/evaluate/sensitivity.h"
 #include "harness/run/execute.h"
@@ -167,6 +168,16 @@ static int64_t of_samples(const ssmq_run *run, const ssmq_model *m)
     return c ? c->batch * (c->length * width_of_layer(m) + states(m)) : 0;
 }
 
+/* What calibration keeps of samples by channel: the ends of each. */
+static int64_t ranges(const ssmq_run *run, const ssmq_calibration *c)
+{
+    int64_t channels = 0;
+    for (int32_t i = 0; i < c->n_observation; i++)
+        if (c->at[i]->spec.scope == SSMQ_SCOPE_CHANNEL) channels += c->at[i]->units;
+    if (channels == 0) return 0;
+    return less(run->calibration->count * channels * (int64_t)sizeof(ssmq_range), run->keep_ranges);
+}
+
 /* Tensors that are kept to be compared: values and codes of what is quantised, as far as there is room. */
 static int64_t compared(const ssmq_run *run, const ssmq_plan *plan)
 {
@@ -191,17 +202,18 @@ static int64_t kept_rows(const ssmq_run *run, const ssmq_model *m)
     return less(windows * e->window * m->width * (int64_t)sizeof(float), SSMQ_SENSITIVITY_BYTES);
 }
 
-/* What is held when it holds most. */
-static int64_t held(const ssmq_run *run, const ssmq_plan *plan)
+/* What is held when it holds most.  Ranges are kept from calibration on, and filed out of memory. */
+static int64_t held(const ssmq_run *run, const ssmq_plan *plan, const ssmq_calibration *c)
 {
     const ssmq_model *m = plan->model;
     const sizes       z = sizes_of(run, plan);
     const int64_t     one = activations(run, m), sample = of_samples(run, m);
     const bool        beside = is_against(run, SSMQ_AGAINST_FLOAT);
-    const int64_t     before = more(while_calibrating(run, &z), while_collecting(run, &z)) + sample;
+    const int64_t     kept = ranges(run, c);
+    const int64_t     before = more(while_calibrating(run, &z) + kept, while_collecting(run, &z)) + sample;
     const int64_t     after = while_evaluating(run, &z) + one * (beside ? 2 : 1);
     const int64_t     behind = while_comparing(run, &z) + more(compared(run, plan), kept_rows(run, m)) + one;
-    return more(before, run->compare ? more(after, behind) : after) + run->dump_bytes;
+    return more(before, run->compare ? more(after, behind) : after) + kept + run->dump_bytes;
 }
 
 static ssmq_status describe(const ssmq_catalogue *cat, const char *directory, ssmq_model **model)
@@ -216,13 +228,15 @@ static ssmq_status describe(const ssmq_catalogue *cat, const char *directory, ss
     return st;
 }
 
-/* All steps as far as shapes tell. */
-static ssmq_status outline(const ssmq_recipe *r, const ssmq_model *m, ssmq_plan *plan)
+/* All steps as far as shapes tell, and what they are going to watch. */
+static ssmq_status outline(const ssmq_recipe *r, const ssmq_model *m, ssmq_plan *plan, ssmq_calibration *c)
 {
     for (int32_t i = 0; r && i < r->n_step; i++) {
         const ssmq_step *step = &r->step[i];
+        const bool       asks = step->method->needs_data && step->method->needs_data(step->options);
         plan->step = i;
         if (step->method->outline) SSMQ_TRY(step->method->outline(step->options, m, plan));
+        if (asks && !step->method->layerwise) step->method->observe(step->options, plan, c);
     }
     return SSMQ_OK;
 }
@@ -231,8 +245,10 @@ ssmq_status ssmq_run_memory(const ssmq_catalogue *cat, const ssmq_run *run, ssmq
 {
     SSMQ_TRY(describe(cat, run->model, model));
     ssmq_plan        *plan = ssmq_plan_new(*model);
-    const ssmq_status st = outline(run->recipe, *model, plan);
-    if (st == SSMQ_OK) *bytes = ssmq_peak_rss_bytes() + LIBRARIES + held(run, plan);
+    ssmq_calibration *c = ssmq_calibration_new(*model);
+    const ssmq_status st = outline(run->recipe, *model, plan, c);
+    if (st == SSMQ_OK) *bytes = ssmq_peak_rss_bytes() + LIBRARIES + held(run, plan, c);
+    ssmq_calibration_free(c);
     ssmq_plan_free(plan);
     return st;
 }

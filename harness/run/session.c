@@ -180,10 +180,13 @@ static void use_replay(ssmq_session *s, const ssmq_run *run)
     if (!h) {
         int32_t       n_level;
         const double *level = ssmq_replay_levels(s->e, s->arena, &n_level);
-        hold(s, (ssmq_held){.key = key,
-                            .of_model = true, /* it lends the sites */
-                            .replay = ssmq_replay_new(folder_of(s, "calibration"), identity, level, n_level,
-                                                      s->listener ? s->listener->log : NULL)});
+        const ssmq_replay_options o = {.folder = folder_of(s, "calibration"),
+                                       .identity = identity,
+                                       .level = level,
+                                       .n_level = n_level,
+                                       .keep_ranges = run->keep_ranges,
+                                       .log = s->listener ? s->listener->log : NULL};
+        hold(s, (ssmq_held){.key = key, .of_model = true /* it lends the sites */, .replay = ssmq_replay_new(&o)});
         h = s->held;
     }
     s->replay = h->replay;

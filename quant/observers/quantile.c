@@ -67,6 +67,17 @@ static ssmq_status quantile_range(const void *options, const ssmq_tensor *x, con
     return (o->estimate == ESTIMATE_EXACT ? exact_range : estimated_range)(o, x, spec, out);
 }
 
+/* A quantile that was not collected may lie in the tail. */
+static bool out_of_tail(const quantile_options *o, const ssmq_tail *tail, const ssmq_qspec *spec, ssmq_range *out)
+{
+    if (!spec->symmetric)
+        return ssmq_tail_quantile(tail, SSMQ_TAIL_LOW, o->p, &out->low) &&
+               ssmq_tail_quantile(tail, SSMQ_TAIL_HIGH, o->p, &out->high);
+    if (!ssmq_tail_quantile(tail, SSMQ_TAIL_MAGNITUDE, o->p, &out->high)) return false;
+    out->low = -out->high;
+    return true;
+}
+
 static bool quantile_replay(const void *options, const ssmq_record *r, const ssmq_qspec *spec,
                             ssmq_range *out)
 {
@@ -77,7 +88,7 @@ static bool quantile_replay(const void *options, const ssmq_record *r, const ssm
     }
     int32_t i = 0;
     while (i < r->n_level && r->level[i] != o->p) i++;
-    if (i == r->n_level || (!spec->symmetric && !r->value)) return false;
+    if (i == r->n_level || (!spec->symmetric && !r->value)) return out_of_tail(o, &r->tail, spec, out);
     *out = spec->symmetric ? (ssmq_range){-r->magnitude[i], r->magnitude[i]} : r->value[i];
     return true;
 }

@@ -77,7 +77,8 @@ static ssmq_status calibrate(bench *b, load what)
     const ssmq_samples    all = {.sample = b->sample, .n = SAMPLES};
     int32_t               n;
     const double         *level = ssmq_replay_levels(&none, b->arena, &n);
-    ssmq_replay          *replay = ssmq_replay_new(NULL, "bench", level, n, NULL);
+    ssmq_replay          *replay =
+        ssmq_replay_new(&(ssmq_replay_options){.identity = "bench", .level = level, .n_level = n});
     ssmq_plan            *plan = ssmq_plan_new(b->m);
     ssmq_calibration     *c = ssmq_calibration_new(b->m);
     c->replay = replay;

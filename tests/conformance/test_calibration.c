@@ -178,10 +178,17 @@ static void fixture_free(fixture *f)
     ssmq_model_free(f->base);
 }
 
+static ssmq_replay *replay_of(const char *folder, int64_t keep_ranges)
+{
+    static const double       levels[] = {90, 99, 99.5, 100};
+    const ssmq_replay_options o = {
+        .folder = folder, .identity = "a model", .level = levels, .n_level = 4, .keep_ranges = keep_ranges};
+    return ssmq_replay_new(&o);
+}
+
 static ssmq_replay *replay_new(const char *folder)
 {
-    static const double levels[] = {90, 99, 99.5, 100};
-    return ssmq_replay_new(folder, "a model", levels, 4, NULL);
+    return replay_of(folder, 1 << 20);
 }
 
 /* The recipe with and without a replay: the same, and the last of its passes by this account. */
@@ -203,6 +210,12 @@ static const test_step another_quantile[] = {
 static const test_step an_absmax[] = {{&ssmq_method_activations, "{observer: {statistic: absmax, across: max}}"}, {0}};
 static const test_step a_new_quantile[] = {
     {&ssmq_method_activations, "{sites: layers.0.scan.x, observer: {statistic: quantile, p: 97, across: max}}"}, {0}};
+static const test_step a_fine_quantile[] = {
+    {&ssmq_method_activations, "{sites: layers.0.scan.x, observer: {statistic: quantile, p: 99.93, across: max}}"}, {0}};
+static const test_step a_fine_zero_point[] = {
+    {&ssmq_method_activations,
+     "{sites: layers.0.scan.x, symmetric: false, observer: {statistic: quantile, p: 99.98, across: max}}"},
+    {0}};
 static const test_step a_histogram[] = {
     {&ssmq_method_activations,
      "{sites: layers.0.scan.x, observer: {statistic: quantile, p: 97, estimate: floatbits16, across: max}}"},
@@ -244,13 +257,15 @@ static void test_what_is_replayed(void **state)
           "calibration: 6 of 11 samples run: absmax of layers.0.in_proj.in was not measured");
     check(&f, another_quantile, r, &f.s.all, ALL_REPLAYED);
     check(&f, a_new_quantile, r, &f.s.all,
-          "calibration: 11 of 11 samples run: p = 97 is not among the stored quantiles of layers.0.scan.x");
-    check(&f, a_new_quantile, r, &f.s.all, ALL_REPLAYED);
+          "calibration: 10 of 11 samples run: p = 97 is not among the stored quantiles of layers.0.scan.x");
+    check(&f, a_new_quantile, r, &f.s.all, ALL_REPLAYED); /* of the single token all of a tail's length is kept */
+    check(&f, a_fine_quantile, r, &f.s.all, ALL_REPLAYED);
     check(&f, a_histogram, r, &f.s.all,
           "calibration: 11 of 11 samples run: no histogram of layers.0.scan.x was kept");
     check(&f, another_of_the_histogram, r, &f.s.all, ALL_REPLAYED);
     check(&f, a_zero_point, r, &f.s.all,
           "calibration: 11 of 11 samples run: quantiles of layers.0.scan.x were kept of magnitudes only");
+    check(&f, a_fine_zero_point, r, &f.s.all, ALL_REPLAYED);
     check(&f, searched, r, &f.s.all,
           "calibration: 11 of 11 samples run: mse of layers.0.scan.x was not measured");
     check(&f, searched_and_averaged, r, &f.s.all, ALL_REPLAYED);
@@ -259,6 +274,120 @@ static void test_what_is_replayed(void **state)
     check(&f, another_of_the_histogram, r, &f.s.all, ALL_REPLAYED); /* what was known still is */
     check(&f, turned, r, &f.s.all, "calibration: 11 of 11 samples run: nothing is stored of this pass");
     ssmq_replay_free(r);
+    fixture_free(&f);
+}
+
+/* ---- by channel ------------------------------------------------------------------------ */
+
+#define BY_CHANNEL(observer)                                                                                        \
+    {                                                                                                               \
+        {&ssmq_method_activations, "{sites: [layers.0.scan.x, layers.1.in_proj.in], scope: channel, " observer "}"}, \
+        {0}                                                                                                         \
+    }
+static const test_step channel_max[] = BY_CHANNEL("observer: {statistic: absmax, across: max}");
+static const test_step channel_ema[] = BY_CHANNEL("observer: {statistic: absmax, across: ema, rate: 0.3}");
+static const test_step channel_ends[] = BY_CHANNEL("symmetric: false, observer: {statistic: minmax, across: median}");
+static const test_step channel_quantile[] = BY_CHANNEL("observer: {statistic: quantile, p: 99.97, across: mean}");
+static const test_step channel_other_quantile[] = BY_CHANNEL("observer: {statistic: quantile, p: 99.9, across: max}");
+static const test_step channel_affine_quantile[] =
+    BY_CHANNEL("symmetric: false, observer: {statistic: quantile, p: 99.99, across: max}");
+static const test_step channel_search[] = BY_CHANNEL("observer: {statistic: mse, across: max}");
+static const test_step channel_search_mean[] = BY_CHANNEL("observer: {statistic: mse, across: mean}");
+static const test_step channel_inner[] = BY_CHANNEL("observer: {statistic: quantile, p: 80, across: max}");
+static const test_step channel_inner_ema[] = BY_CHANNEL("observer: {statistic: quantile, p: 80, across: ema}");
+static const test_step a_state[] = {
+    {&ssmq_method_state, "{scope: channel, observer: {statistic: absmax, across: max}}"}, {0}};
+static const test_step a_state_mean[] = {
+    {&ssmq_method_state, "{scope: channel, observer: {statistic: absmax, across: mean}}"}, {0}};
+
+#define NOT_KEPT(n, statistic) \
+    "calibration: " #n " of 11 samples run: " statistic " of layers.0.scan.x by channel is not kept"
+
+/* Another combination, count or fine percentile needs no forward pass by channel either, in memory or out of a file. */
+static void test_channels(void **state)
+{
+    fixture     f = fixture_new(state);
+    const char *folder = scratch_path(f.files, "cache");
+    samples_new(&f.s, f.base);
+    for (int filed = 0; filed < 2; filed++) {
+        ssmq_replay *r = replay_new(filed ? folder : NULL);
+        ssmq_samples some = {.sample = f.s.sample, .n = 6};
+#define AGAIN                         \
+    if (filed) ssmq_replay_free(r);   \
+    if (filed) r = replay_new(folder)
+        check(&f, channel_max, r, &some, "calibration: 6 of 6 samples run: nothing is stored of this pass");
+        AGAIN;
+        check(&f, channel_ema, r, &some, "calibration replayed: 6 samples, no forward pass");
+        check(&f, channel_ema, r, &f.s.all, NOT_KEPT(5, "absmax")); /* behind the ones that are known */
+        AGAIN;
+        check(&f, channel_ends, r, &f.s.all, ALL_REPLAYED);
+        check(&f, channel_quantile, r, &f.s.all, NOT_KEPT(11, "quantile"));
+        AGAIN;
+        check(&f, channel_other_quantile, r, &f.s.all, ALL_REPLAYED);
+        check(&f, channel_affine_quantile, r, &f.s.all, NOT_KEPT(11, "quantile"));
+        check(&f, channel_search, r, &f.s.all, NOT_KEPT(11, "mse"));
+        check(&f, channel_inner, r, &f.s.all, NOT_KEPT(11, "quantile"));
+        AGAIN;
+        check(&f, channel_search_mean, r, &f.s.all, ALL_REPLAYED);
+        check(&f, channel_inner_ema, r, &f.s.all, ALL_REPLAYED);
+        check(&f, channel_affine_quantile, r, &f.s.all, ALL_REPLAYED);
+        check(&f, channel_max, r, &f.s.all, ALL_REPLAYED); /* what was known still is */
+        some.sample = f.s.sample + 4;
+        check(&f, channel_ema, r, &some, "calibration replayed: 6 samples, no forward pass");
+        check(&f, a_state, r, &some,
+              "calibration: 6 of 6 samples run: absmax of layers.0.scan.state by channel is not kept");
+        AGAIN;
+        check(&f, a_state_mean, r, &some, "calibration replayed: 6 samples, no forward pass");
+        ssmq_replay_free(r);
+    }
+    fixture_free(&f);
+}
+
+/* Without room for all samples, the first ones are kept, and what all gave together; with none at all, this. */
+static void test_room_for_channels(void **state)
+{
+    fixture f = fixture_new(state);
+    samples_new(&f.s, f.base);
+    for (int room = 0; room < 2; room++)
+        for (int filed = 0; filed < 2; filed++) {
+            const char  *folder = filed ? scratch_path(f.files, room ? "some" : "none") : NULL;
+            const int64_t bytes = room ? 3 * 8 * (48 + 24) + 3 * 200 : 0; /* three samples, hardly a fourth */
+            ssmq_replay *r = replay_of(folder, bytes);
+            check(&f, channel_max, r, &f.s.all, "calibration: 11 of 11 samples run: nothing is stored of this pass");
+            if (filed) ssmq_replay_free(r);
+            if (filed) r = replay_of(folder, bytes);
+            check(&f, channel_max, r, &f.s.all, ALL_REPLAYED);
+            check(&f, channel_ema, r, &f.s.all, room ? NOT_KEPT(8, "absmax") : NOT_KEPT(11, "absmax"));
+            ssmq_replay_free(r);
+        }
+    fixture_free(&f);
+}
+
+/* Samples that run for another observer's sake, between ones that need not: those by channel are all combined once. */
+static void test_channels_beside_tensors(void **state)
+{
+    static const test_step absmax[] = {
+        {&ssmq_method_activations, "{sites: layers.0.scan.x, observer: {statistic: absmax, across: max}}"}, {0}};
+    static const test_step both[] = {
+        {&ssmq_method_activations,
+         "{sites: layers.0.in_proj.in, scope: channel, observer: {statistic: absmax, across: mean}}"},
+        {&ssmq_method_activations, "{sites: layers.0.scan.x, observer: {statistic: absmax, across: max}}"},
+        {0}};
+    static const test_step alone[] = {
+        {&ssmq_method_activations,
+         "{sites: layers.0.in_proj.in, scope: channel, observer: {statistic: absmax, across: mean}}"},
+        {0}};
+    fixture f = fixture_new(state);
+    samples_new(&f.s, f.base);
+    for (int kept = 0; kept < 2; kept++) {
+        ssmq_replay       *r = replay_of(NULL, kept ? 1 << 20 : 0);
+        const ssmq_samples some = {.sample = f.s.sample + 3, .n = 4};
+        check(&f, alone, r, &f.s.all, "calibration: 11 of 11 samples run: nothing is stored of this pass");
+        check(&f, absmax, r, &some, "calibration: 4 of 4 samples run: absmax of layers.0.scan.x was not measured");
+        check(&f, both, r, &f.s.all, "calibration: 7 of 11 samples run: absmax of layers.0.scan.x was not measured");
+        check(&f, both, r, &f.s.all, ALL_REPLAYED);
+        ssmq_replay_free(r);
+    }
     fixture_free(&f);
 }
 
@@ -326,6 +455,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batches_and_threads),
         cmocka_unit_test_setup_teardown(test_what_is_replayed, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_channels, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_room_for_channels, scratch_setup, scratch_teardown),
+        cmocka_unit_test(test_channels_beside_tensors),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test_setup_teardown(test_files, scratch_setup, scratch_teardown),
     };

@@ -94,19 +94,59 @@ expect_log fewer 'replayed: 4 samples, no forward pass' 1
 run 0 run "$scratch/other.yaml" --out "$runs" --set name=more --set calibration.count=8
 expect_log more '2 of 8 samples run' 1
 run 0 run "$scratch/other.yaml" --out "$runs" --set name=fine --set recipes.other.u.observer.p=99.97
-expect_log fine 'p = 99.97 is not among the stored quantiles of layers.0.scan.x' 1
+expect_log fine 'replayed: 6 samples, no forward pass' 1 # each from 99.9 on is known
+run 0 run "$scratch/other.yaml" --out "$runs" --set name=coarse --set recipes.other.u.observer.p=98.7
+expect_log coarse 'p = 98.7 is not among the stored quantiles of layers.0.scan.x' 1
 run 0 run "$scratch/other.yaml" --out "$runs" --set name=unturned --set recipes.other.rot.enabled=false
 expect_log unturned 'nothing is stored of this pass' 1
 run 0 run "$scratch/other.yaml" --out "$runs" --set name=short --set calibration.length=32
 expect_log short 'nothing is stored of this pass' 1
-for name in other fewer more fine; do
+for name in other fewer more fine coarse; do
     cp -r "$runs/$name" "$scratch/$name"
     rm -r "${runs:?}/$name"
 done
+run 0 run "$scratch/other.yaml" --out "$runs" --no-cache --set name=fine --set recipes.other.u.observer.p=99.97
+same_results 1 "$scratch/fine" "$runs/fine"
 run 0 run "$scratch/other.yaml" --out "$runs" --no-cache
 same_results 1 "$scratch/other" "$runs/other"
 run 0 run "$scratch/other.yaml" --out "$runs" --no-cache --set name=more --set calibration.count=8 --set calibration.batch=3
 same_results 1 "$scratch/more" "$runs/more"
+
+# ---- by channel -------------------------------------------------------------------------
+
+# channels P ACROSS: scales by channel at the input of the scan
+channels() {
+    printf '  r:\n    - {id: c, method: activations, sites: "layers.*.scan.x", scope: channel, observer: {statistic: quantile, p: %s, across: %s}}\n' "$1" "$2"
+}
+# again_by_channel NAME P ACROSS COUNT PATTERN: its log has a line of this kind; its figures are those without a cache
+again_by_channel() {
+    channels "$2" "$3" | experiment "$scratch/$1.yaml" "$1"
+    run 0 run "$scratch/$1.yaml" --out "$runs" --set calibration.count="$4"
+    expect_log "$1" "$5" 1
+    run 0 run "$scratch/$1.yaml" --out "$scratch/anew" --no-cache --set calibration.count="$4"
+    same_results 1 "$runs/$1" "$scratch/anew/$1"
+}
+again_by_channel by-channel 99.99 max 6 '6 of 6 samples run: .* by channel is not kept'
+again_by_channel by-channel-mean 99.99 mean 6 'replayed: 6 samples, no forward pass'
+again_by_channel by-channel-fewer 99.95 ema 4 'replayed: 4 samples, no forward pass'
+again_by_channel by-channel-more 99.95 ema 7 '1 of 7 samples run'
+# Smoothing is by channel, too: with fewer samples it needs none to be run, what stands behind it does.
+printf '  r:\n    - {id: s, method: smoothquant}\n    - {id: a, method: activations}\n' | experiment "$scratch/smooth.yaml" smooth
+run 0 run "$scratch/smooth.yaml" --out "$runs"
+expect_log smooth '6 of 6 samples run' 2
+run 0 run "$scratch/smooth.yaml" --out "$runs" --set name=smooth-fewer --set calibration.count=4
+expect_log smooth-fewer 'replayed: 4 samples, no forward pass' 1
+expect_log smooth-fewer '4 of 4 samples run: nothing is stored of this pass' 1
+run 0 run "$scratch/smooth.yaml" --out "$scratch/anew" --no-cache --set name=smooth-fewer --set calibration.count=4
+same_results 1 "$runs/smooth-fewer" "$scratch/anew/smooth-fewer"
+
+run 0 run "$scratch/by-channel.yaml" --out "$runs" --set name=narrow --set calibration.seed=4 --set run.keep_ranges=0
+run 0 run "$scratch/by-channel-mean.yaml" --out "$runs" --set name=narrow-mean --set calibration.seed=4 --set run.keep_ranges=0
+expect_log narrow-mean '6 of 6 samples run: .* by channel is not kept' 1
+cp -r "$runs/narrow-mean" "$scratch/narrow-mean"
+rm -r "${runs:?}/narrow-mean"
+run 0 run "$scratch/by-channel-mean.yaml" --out "$runs" --set name=narrow-mean --set calibration.seed=4
+same_results 1 "$scratch/narrow-mean" "$runs/narrow-mean" # no number depends on what is kept
 
 # ---- what goes wrong with a cache -------------------------------------------------------
 

@@ -33,7 +33,8 @@ recipes:
   solved:
     - {id: rot, method: hadamard, sites: "layers.*.out_proj.in"}
     - {id: w, method: gptq, bits: 4, sites: "layers.1.out_proj.weight"}
-    - {id: a, method: activations, bits: 8, scope: channel, observer: {statistic: absmax, across: max}}
+    - {id: a, method: activations, bits: 8, scope: channel, observer: {statistic: quantile, p: 99.95, across: ema}}
+    - {id: u, method: activations, sites: "layers.*.scan.x", symmetric: false, observer: {statistic: quantile, p: 99.9, across: mean}}
 YAML
     cat >> "$scratch/$1.yaml"
 }

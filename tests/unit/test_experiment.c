@@ -70,7 +70,7 @@ static void test_canonical(void **state)
         "evaluate:\n  - id: e\n    task: perplexity\n    dialect: gptq\n    window: 2048\n    "
         "limit: 0\n    loss_dtype: f32\n"
         "    data:\n      file: t.npy\n      format: tokens\n"
-        "run:\n  seed: 0\n  threads: all\n  keep_hidden: \"8GiB\"\n  backend:\n    name: cpu\n    isa: auto\n");
+        "run:\n  seed: 0\n  threads: all\n  keep_hidden: \"8GiB\"\n  keep_ranges: \"512MiB\"\n  backend:\n    name: cpu\n    isa: auto\n");
     ssmq_experiment_free(e);
 }
 
@@ -227,6 +227,7 @@ static void test_print(void **state)
                           "  seed: 0                                       # default\n"
                           "  threads: 2                                    # --set #1\n"
                           "  keep_hidden: \"8GiB\"                           # default\n"
+                          "  keep_ranges: \"512MiB\"                         # default\n"
                           "  backend:\n"
                           "    name: cpu                                   # default\n"
                           "    isa: auto                                   # default\n"

@@ -79,12 +79,30 @@ static void check_histogram(const float *sorted, const ssmq_kept *k)
     assert_true(k->edge[3] == (others ? sorted[N - 1] : 0));
 }
 
+static void check_tails(const float *sorted, const ssmq_kept *k)
+{
+    float            magnitude[N];
+    const ssmq_tail *t = &k->facts.tail;
+    for (int i = 0; i < N; i++) magnitude[i] = fabsf(sorted[i]);
+    qsort(magnitude, N, sizeof *magnitude, by_value);
+    assert_int_equal(t->length, ssmq_tail_length(N));
+    for (int i = 0; i < t->length; i++) {
+        assert_true(t->value[SSMQ_TAIL_MAGNITUDE][i] == magnitude[N - 1 - i]);
+        assert_true((k->value == NULL) == (t->value[SSMQ_TAIL_HIGH] == NULL));
+        if (!k->value) continue;
+        assert_true(t->value[SSMQ_TAIL_HIGH][i] == sorted[N - 1 - i]);
+        assert_true(t->value[SSMQ_TAIL_LOW][i] == sorted[i]);
+    }
+}
+
 static void check_record(const float *x, const ssmq_kept *k)
 {
     float sorted[N];
     memcpy(sorted, x, sizeof sorted);
     qsort(sorted, N, sizeof *sorted, by_value);
     check_quantiles(sorted, k);
+    assert_int_equal(k->facts.tail.n, N);
+    if (k->facts.tail.length > 0) check_tails(sorted, k);
     if (k->histogram) check_histogram(sorted, k);
 }
 
@@ -99,9 +117,9 @@ static void check_bins(const float *x, const ssmq_fine_bins *b)
     ssmq_fine_bins_free(&want);
 }
 
-static void check_batch(ssmq_backend *be, const float *x, int32_t batch, bool all)
+static void check_batch(ssmq_backend *be, const float *x, int32_t batch, bool all, bool tail)
 {
-    ssmq_wanted       w = {.level = levels, .n_level = LEVELS, .values = all, .histogram = all};
+    ssmq_wanted       w = {.level = levels, .n_level = LEVELS, .values = all, .histogram = all, .tail = tail};
     const ssmq_tensor t = SSMQ_TENSOR((void *)(uintptr_t)x, SSMQ_F32, batch, L, C);
     ssmq_recorder    *r;
     ssmq_kept        *k[B];
@@ -111,6 +129,7 @@ static void check_batch(ssmq_backend *be, const float *x, int32_t batch, bool al
         CHECK_OK(ssmq_recorder_measure(r, &t, &w, k));
         for (int32_t b = 0; b < batch; b++) {
             check_record(x + b * N, k[b]);
+            assert_true((k[b]->facts.tail.length > 0) == tail);
             if (w.bins) check_bins(x + b * N, ssmq_recorder_bins(r, b));
             ssmq_kept_free(k[b]);
         }
@@ -129,9 +148,9 @@ static void test_records(void **state)
         for (int32_t threads = 1; (*ops)->space == SSMQ_SPACE_HOST && threads <= 5; threads += 2) {
             ssmq_backend *be;
             CHECK_OK(ssmq_backend_open(*ops, NULL, threads, &be));
-            for (int32_t batch = 1; batch <= B; batch++) check_batch(be, x, batch, batch % 2);
-            check_batch(be, x + N, 1, true);
-            check_batch(be, x + 2 * N, 1, true);
+            for (int32_t batch = 1; batch <= B; batch++) check_batch(be, x, batch, batch % 2, batch != 3);
+            check_batch(be, x + N, 1, true, true);
+            check_batch(be, x + 2 * N, 1, true, true);
             ssmq_backend_close(be);
         }
     free(x);

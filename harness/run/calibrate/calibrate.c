@@ -89,6 +89,30 @@ const double *ssmq_calibration_gram(const ssmq_calibration *c, int32_t site)
 
 /* ---- a run ----------------------------------------------------------------------------- */
 
+static void want_record(ssmq_calibration_work *w, const ssmq_observation *o)
+{
+    const ssmq_statistic *s = o->observer->statistic;
+    ssmq_wanted          *wanted = &w->wanted[o->site];
+    const bool            counted = s->histogram && s->histogram(o->observer->statistic_options);
+    if (s->quantile) {
+        const double level = s->quantile(o->observer->statistic_options);
+        ssmq_pass_levels(w->pass, &level, 1);
+    }
+    w->recorded[o->site] = true;
+    wanted->values |= !o->spec.symmetric;
+    wanted->histogram |= counted;
+    wanted->tail |= s->quantile && !counted;
+}
+
+static void want_channels(ssmq_calibration_work *w, const ssmq_observation *o)
+{
+    const ssmq_wanted_channels wanted = ssmq_channel_record_for(o->observer, &o->spec);
+    ssmq_wanted_channels      *all = &w->channels[o->site];
+    all->wanted |= wanted.wanted;
+    all->tail |= wanted.tail;
+    all->values |= wanted.values;
+}
+
 /* What the records of each site are to hold: what any observer reads, and what records of the pass hold already,
  * so that nothing is lost where a sample is run again. */
 static void want_records(ssmq_calibration_work *w)
@@ -98,14 +122,8 @@ static void want_records(ssmq_calibration_work *w)
         const ssmq_observation *o = c->at[i];
         const ssmq_statistic   *s = o->observer->statistic;
         if (o->value && s->bins && s->bins(o->observer->statistic_options)) w->wanted[o->site].bins = true;
-        if (!o->value || o->question >= 0) continue;
-        if (s->quantile) {
-            const double level = s->quantile(o->observer->statistic_options);
-            ssmq_pass_levels(w->pass, &level, 1);
-        }
-        w->recorded[o->site] = true;
-        w->wanted[o->site].values |= !o->spec.symmetric;
-        w->wanted[o->site].histogram |= s->histogram && s->histogram(o->observer->statistic_options);
+        if (o->value && o->question < 0) want_record(w, o);
+        if (!o->value && o->question < 0) want_channels(w, o);
     }
     for (int32_t i = 0; i < c->model->n_site; i++) {
         w->wanted[i].level = w->pass->level;
@@ -114,6 +132,12 @@ static void want_records(ssmq_calibration_work *w)
             const ssmq_kept *known = w->pass->sample[k]->at[i];
             w->wanted[i].values |= known && known->value;
             w->wanted[i].histogram |= known && known->histogram;
+            w->wanted[i].tail |= known && known->tail[0];
+        }
+        for (int64_t k = 0; w->channels[i].wanted && k < w->pass->n_sample; k++) {
+            const ssmq_channel_record *known = w->pass->sample[k]->channels[i];
+            w->channels[i].tail |= known && known->tail[SSMQ_TAIL_MAGNITUDE];
+            w->channels[i].values |= known && known->tail[SSMQ_TAIL_HIGH];
         }
     }
 }
@@ -125,19 +149,20 @@ static void prepare(ssmq_calibration_work *w)
     const int64_t     n = w->samples->n;
     for (int32_t i = 0; i < c->n_observation; i++) {
         ssmq_observation *o = c->at[i];
-        const bool        channels = o->spec.scope == SSMQ_SCOPE_CHANNEL;
+        const bool        channels = ssmq_observation_by_channel(o);
+        const bool        replays = channels ? ssmq_channel_record_for(o->observer, &o->spec).wanted
+                                             : o->observer->statistic->replay != NULL;
         o->range = SSMQ_ARENA_ARRAY(c->arena, ssmq_range, o->units);
-        o->question = -1;
+        o->question = replays ? -1 : ssmq_pass_question(w->pass, ssmq_observation_question(c, o), o->units);
         if (channels && o->observer->across->add) o->state = SSMQ_ARENA_ARRAY(c->arena, double, 2 * o->units);
         else if (channels) o->all = SSMQ_ARENA_ARRAY(c->arena, ssmq_range, n * o->units);
         if (channels) continue;
         o->value = SSMQ_ARENA_ARRAY(c->arena, ssmq_range, n);
         o->weight = SSMQ_ARENA_ARRAY(c->arena, float, n);
-        if (!o->observer->statistic->replay)
-            o->question = ssmq_pass_question(w->pass, ssmq_observation_question(c, o));
     }
     w->recorded = SSMQ_ARENA_ARRAY(c->arena, bool, c->model->n_site);
     w->wanted = SSMQ_ARENA_ARRAY(c->arena, ssmq_wanted, c->model->n_site);
+    w->channels = SSMQ_ARENA_ARRAY(c->arena, ssmq_wanted_channels, c->model->n_site);
     w->slot = SSMQ_ARENA_ARRAY(c->arena, ssmq_pass_sample *, n);
     w->todo = SSMQ_ARENA_ARRAY(c->arena, int64_t, n);
     want_records(w);

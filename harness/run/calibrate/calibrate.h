@@ -21,11 +21,15 @@ typedef struct ssmq_observation {
     ssmq_range          *range;  /* [units] all samples combined                                      */
     bool                 raised; /* some sample's range was raised to SSMQ_AMAX_MIN                   */
 
-    /* Of the pass.  Under scope channel value and weight are NULL: what single samples gave is combined as
-     * they come, unless the way to combine them needs all at once. */
-    int32_t     question; /* number of what its statistic is asked, in the pass; -1: it replays      */
-    double     *state;    /* [2][units] low and high so far, or                                      */
-    ssmq_range *all;      /* [n][units]                                                              */
+    /* Of the pass. */
+    int32_t     question; /* number of what its statistic is asked, in the pass; -1: it replays */
+
+    /* By channel value and weight are NULL: what samples gave is combined in their order, one after the other
+     * unless the way to combine them needs all at once. */
+    const struct ssmq_combined *combined; /* known of all samples together, which are then not looked at; or NULL */
+    double     *state; /* [2][units] low and high of samples before next, or */
+    ssmq_range *all;   /* [n][units]                                         */
+    int64_t     next;
 } ssmq_observation;
 
 struct ssmq_calibration {

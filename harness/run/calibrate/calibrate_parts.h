@@ -18,12 +18,11 @@ typedef struct ssmq_calibration_work {
     ssmq_pass_sample   **slot;     /* [samples->n] of the pass                                     */
     bool                *recorded; /* [n_site] is the site watched by a statistic that replays?    */
     ssmq_wanted         *wanted;   /* [n_site] what its records are to hold                        */
+    ssmq_wanted_channels *channels; /* [n_site] the same by channel                                */
     int64_t             *todo;     /* [n_todo] samples to be run, ascending                        */
     int64_t              n_todo;
     char                 order[SSMQ_SHA256_HEX]; /* of the samples' digests, in order              */
     ssmq_histogram      *half;     /* [2] scratch                                                  */
-    ssmq_range         **shown;    /* [n_observation] by channel, of the samples under way, for the journal: *
-                                    * [batch][units]; NULL: none, or nothing is kept                      */
     char                 tag[17];  /* what the journal knows the pass by                           */
 } ssmq_calibration_work;
 
@@ -40,20 +39,28 @@ SSMQ_MUST_USE ssmq_status ssmq_calibration_resume(ssmq_calibration_work *w, int6
 /* Keeps the n samples of todo, from first on, that ran together.  IO. */
 SSMQ_MUST_USE ssmq_status ssmq_calibration_keep(ssmq_calibration_work *w, int64_t first, int64_t n);
 
-static inline int64_t ssmq_calibration_batch(const ssmq_calibration *c)
+static inline bool ssmq_observation_by_channel(const ssmq_observation *o)
 {
-    return c->batch > 1 ? c->batch : 1;
+    return o->spec.scope == SSMQ_SCOPE_CHANNEL;
 }
 
-/* Where an observation's ranges by channel of sample number at of todo stand in w->shown, which is not NULL. */
-static inline ssmq_range *ssmq_calibration_shown(const ssmq_calibration_work *w, int32_t observation, int64_t at)
+/* Is it measured of the samples that run?  Not where it is known of all of them together. */
+static inline bool ssmq_observation_asks_channels(const ssmq_observation *o)
 {
-    return w->shown[observation] + at % ssmq_calibration_batch(w->c) * w->c->at[observation]->units;
+    return ssmq_observation_by_channel(o) && !o->combined;
 }
 
-/* The range of a channel in a sample is combined with those of the samples before. */
-void ssmq_observation_fold(ssmq_observation *o, int64_t sample, int64_t unit, ssmq_range r, bool *raised);
-/* What a range by channel, or one that comes from the tensor only, is known by. */
+/* Are records by channel made at a site? */
+bool ssmq_calibration_records_channels(const ssmq_calibration *c, int32_t site);
+/* The ranges by channel of the samples before end that were not yet, combined with those before them; units
+ * begin .. end_unit, which threads may share.  All these samples are known.  *raised is set where a range was. */
+void ssmq_observation_fold(const ssmq_calibration_work *w, ssmq_observation *o, int64_t end, int64_t begin,
+                           int64_t end_unit, bool *raised);
+/* What a sample gave by channel is dropped if the pass is to hold no more. */
+void ssmq_calibration_limit(ssmq_calibration_work *w, int64_t sample);
+/* Has a sample, known or just measured, the ranges of an observation by channel? */
+bool ssmq_observation_has(const ssmq_calibration_work *w, const ssmq_observation *o, int64_t sample);
+/* What an observation asks of a sample, as text. */
 const char *ssmq_observation_question(const ssmq_calibration *c, const ssmq_observation *o);
 /* The magnitude of an end of a range, raised where the statistic asks for it. */
 ssmq_range ssmq_observation_raised(const ssmq_observation *o, ssmq_range r, bool *raised);

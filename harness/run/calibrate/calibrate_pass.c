@@ -55,7 +55,7 @@ static void answer(const look *l, const task *t, bool together)
     const void             *options = o->observer->statistic_options;
     const ssmq_tensor       one = ssmq_tensor_slice(l->x, 0, t->sequence, 1);
     const ssmq_kept        *k = w->recorded[o->site] ? slot_of(l->f, t->sequence)->at[o->site] : NULL;
-    ssmq_range             *out = &slot_of(l->f, t->sequence)->answer[o->question];
+    ssmq_range             *out = slot_of(l->f, t->sequence)->answer[o->question];
     const ssmq_range        ends = k ? (ssmq_range){k->facts.low, k->facts.high} : (ssmq_range){0};
     const bool              counted = k && w->wanted[o->site].bins;
     const ssmq_aid          aid = {.ends = k ? &ends : NULL,
@@ -75,6 +75,12 @@ static void answer_part(void *context, int64_t begin, int64_t end, int32_t worke
     for (int64_t i = begin; i < end; i++) answer(l, &l->task[i], false);
 }
 
+static ssmq_status make_answer(const forward *f, const task *t)
+{
+    ssmq_range *out;
+    return ssmq_pass_answer(f->w->pass, slot_of(f, t->sequence), f->w->c->at[t->observation]->question, &out);
+}
+
 /* Threads share the questions about all sequences: each answer is a task's own.  What is left when all threads have
  * had as many, they answer together. */
 static ssmq_status answer_all(forward *f, int32_t site, const ssmq_tensor *x)
@@ -86,7 +92,13 @@ static ssmq_status answer_all(forward *f, int32_t site, const ssmq_tensor *x)
     if (!tasks) return SSMQ_FAIL(MEMORY, "no memory to measure %s", c->model->site[site].name);
     for (int32_t b = 0; b < x->dim[0]; b++)
         for (int32_t i = 0; i < c->n_observation; i++)
-            if (c->at[i]->site == site && c->at[i]->question >= 0) tasks[n++] = (task){b, i};
+            if (c->at[i]->site == site && c->at[i]->value && c->at[i]->question >= 0) tasks[n++] = (task){b, i};
+    ssmq_status st = SSMQ_OK;
+    for (int64_t i = 0; i < n && st == SSMQ_OK; i++) st = make_answer(f, &tasks[i]);
+    if (st != SSMQ_OK) {
+        free(tasks);
+        return st;
+    }
     const int64_t each = n - n % f->w->be->threads;
     f->w->be->ops->share(f->w->be, each, 1, answer_part, &l);
     for (int64_t i = each; i < n; i++) answer(&l, &tasks[i], true);
@@ -98,10 +110,7 @@ static ssmq_status record_all(forward *f, int32_t site, const ssmq_tensor *x)
 {
     ssmq_kept **k = ssmq_must_malloc((size_t)x->dim[0] * sizeof *k);
     const ssmq_status st = ssmq_recorder_measure(f->recorder, x, &f->w->wanted[site], k);
-    for (int32_t b = 0; st == SSMQ_OK && b < x->dim[0]; b++) {
-        ssmq_kept_free(slot_of(f, b)->at[site]);
-        slot_of(f, b)->at[site] = k[b];
-    }
+    for (int32_t b = 0; st == SSMQ_OK && b < x->dim[0]; b++) ssmq_pass_record(f->w->pass, slot_of(f, b), site, k[b]);
     free(k);
     return st;
 }
@@ -138,21 +147,23 @@ static ssmq_status measure_all(forward *f, int32_t site, const ssmq_tensor *x)
 /* ---- channels -------------------------------------------------------------------------- */
 
 typedef struct channels {
-    forward          *f;
-    ssmq_observation *o;
-    const ssmq_tensor *x;      /* of one sequence; channels are slices of axis     */
-    int32_t            axis;
-    int64_t            sample; /* of the calibration                               */
-    ssmq_range        *shown;  /* [units] takes what single channels gave; or NULL */
-    atomic_bool        raised;
+    forward             *f;
+    ssmq_observation    *o;      /* or                               */
+    ssmq_channel_record *record; /* what is measured                 */
+    const ssmq_tensor   *x;      /* of one sequence; channels are slices of axis */
+    int32_t              axis;
+    int64_t              sample; /* of the calibration */
+    atomic_bool          raised;
 } channels;
 
-static void fold(channels *s, int64_t unit, ssmq_range r)
+/* An answer, or a record, of single channels. */
+static ssmq_status measure_channel(const channels *s, int64_t unit)
 {
-    bool raised = false;
-    ssmq_observation_fold(s->o, s->sample, unit, r, &raised);
-    if (s->shown) s->shown[unit] = r;
-    if (raised) atomic_store(&s->raised, true);
+    const ssmq_tensor x = ssmq_tensor_slice(s->x, s->axis, unit, 1);
+    if (s->record) return ssmq_channel_record_measure(s->record, unit, &x);
+    const ssmq_observer *by = s->o->observer;
+    ssmq_range          *out = s->f->w->slot[s->sample]->answer[s->o->question];
+    return by->statistic->range(by->statistic_options, &x, &s->o->spec, &out[unit]);
 }
 
 static void channel_part(void *context, int64_t begin, int64_t end, int32_t worker)
@@ -160,13 +171,18 @@ static void channel_part(void *context, int64_t begin, int64_t end, int32_t work
     channels *s = context;
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
-        const ssmq_tensor channel = ssmq_tensor_slice(s->x, s->axis, i, 1);
-        ssmq_range        r = {0};
-        const ssmq_status st =
-            s->o->observer->statistic->range(s->o->observer->statistic_options, &channel, &s->o->spec, &r);
+        const ssmq_status st = measure_channel(s, i);
         if (st != SSMQ_OK) atomic_store(&s->f->failed, (int)st);
-        else fold(s, i, r);
     }
+}
+
+static void fold_part(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    channels *s = context;
+    bool      raised = false;
+    (void)worker;
+    ssmq_observation_fold(s->f->w, s->o, s->sample + 1, begin, end, &raised);
+    if (raised) atomic_store(&s->raised, true);
 }
 
 /* x (M, C) to out (C, M), in blocks that the first-level cache holds. */
@@ -183,33 +199,75 @@ static ssmq_tensor turned(const ssmq_tensor *x, float *out)
     return SSMQ_TENSOR(out, SSMQ_F32, C, M);
 }
 
-/* One sequence x (1, L, C), or a state (1, L, E, N) whose channels are its rows, for all that observe it by
- * channel. */
+static bool asks(const ssmq_observation *o, int32_t site)
+{
+    return o->site == site && ssmq_observation_asks_channels(o);
+}
+
+static void share_channels(channels *s, ssmq_aid_part part)
+{
+    ssmq_backend *be = s->f->w->be;
+    be->ops->share(be, s->x->dim[s->axis], 64, part, s);
+}
+
+/* A record, and answers, of the channels of x along axis. */
+static ssmq_status measure_channels(forward *f, int32_t site, channels *s)
+{
+    ssmq_calibration_work *w = f->w;
+    ssmq_pass_sample      *slot = w->slot[s->sample];
+    ssmq_range            *out;
+    const int64_t          units = s->x->dim[s->axis];
+    if (ssmq_calibration_records_channels(w->c, site)) {
+        SSMQ_TRY(ssmq_channel_record_new(&w->channels[site], units, ssmq_tensor_count(s->x) / units, &s->record));
+        ssmq_pass_channels(w->pass, slot, site, s->record);
+        share_channels(s, channel_part);
+        s->record = NULL;
+    }
+    for (int32_t i = 0; i < w->c->n_observation; i++) {
+        s->o = w->c->at[i];
+        if (!asks(s->o, site) || s->o->question < 0) continue;
+        SSMQ_TRY(ssmq_pass_answer(w->pass, slot, s->o->question, &out));
+        share_channels(s, channel_part);
+    }
+    return failed_at(f, site, " by channel");
+}
+
+/* Of x (1, L, C), or a state (1, L, E, N) whose channels are its rows. */
+static ssmq_status see_turned(forward *f, int32_t site, const ssmq_tensor *x, int32_t axis, int64_t sample)
+{
+    const ssmq_calibration *c = f->w->c;
+    channels                s = {.f = f, .x = x, .axis = axis, .sample = sample};
+    SSMQ_TRY(measure_channels(f, site, &s));
+    for (int32_t i = 0; i < c->n_observation; i++) {
+        ssmq_observation *o = s.o = c->at[i];
+        if (!asks(o, site)) continue;
+        atomic_store(&s.raised, false);
+        share_channels(&s, fold_part);
+        o->raised |= atomic_load(&s.raised);
+        o->next = sample + 1;
+    }
+    return SSMQ_OK;
+}
+
+static bool is_asked(const ssmq_calibration *c, int32_t site)
+{
+    for (int32_t i = 0; i < c->n_observation; i++)
+        if (asks(c->at[i], site)) return true;
+    return false;
+}
+
+/* One sequence for all that observe it by channel. */
 static ssmq_status see_channels(forward *f, int32_t site, const ssmq_tensor *x, int64_t at)
 {
-    ssmq_calibration *c = f->w->c;
-    const bool        state = c->model->site[site].kind == SSMQ_SITE_STATE;
-    float            *copy = NULL;
-    ssmq_tensor       columns = *x;
-    for (int32_t i = 0; i < c->n_observation; i++) {
-        ssmq_observation *o = c->at[i];
-        if (o->site != site || o->spec.scope != SSMQ_SCOPE_CHANNEL) continue;
-        if (!copy && !state) {
-            copy = malloc(ssmq_tensor_bytes(x));
-            if (!copy) return SSMQ_FAIL(MEMORY, "no memory for the channels of a sample");
-            columns = turned(x, copy);
-        }
-        channels s = {.f = f,
-                      .o = o,
-                      .x = &columns,
-                      .axis = state ? x->rank - 2 : 0,
-                      .sample = f->w->todo[at],
-                      .shown = f->w->shown ? ssmq_calibration_shown(f->w, i, at) : NULL};
-        f->w->be->ops->share(f->w->be, o->units, 64, channel_part, &s);
-        o->raised |= atomic_load(&s.raised);
-    }
+    const int64_t sample = f->w->todo[at];
+    if (!is_asked(f->w->c, site)) return SSMQ_OK;
+    if (f->w->c->model->site[site].kind == SSMQ_SITE_STATE) return see_turned(f, site, x, x->rank - 2, sample);
+    float *copy = malloc(ssmq_tensor_bytes(x));
+    if (!copy) return SSMQ_FAIL(MEMORY, "no memory for the channels of a sample");
+    const ssmq_tensor columns = turned(x, copy);
+    const ssmq_status st = see_turned(f, site, &columns, 0, sample);
     free(copy);
-    return failed_at(f, site, " by channel");
+    return st;
 }
 
 /* ---- what the pass shows --------------------------------------------------------------- */
@@ -272,6 +330,7 @@ static ssmq_status done(void *context, int64_t first, int32_t n)
     const forward         *f = context;
     ssmq_calibration_work *w = f->w;
     SSMQ_TRY(ssmq_calibration_keep(w, first, n));
+    for (int64_t i = first; i < first + n; i++) ssmq_calibration_limit(w, w->todo[i]);
     ssmq_tell_update(w->listener, first + n, (double)(first + n) / (double)w->n_todo);
     if (w->c->replay) ssmq_replay_beat(w->c->replay);
     return SSMQ_OK;

@@ -11,6 +11,7 @@ void ssmq_kept_free(ssmq_kept *k)
     if (!k) return;
     free(k->bin);
     free(k->count);
+    ssmq_kept_drop_tail(k);
     free(k);
 }
 
@@ -25,32 +26,51 @@ ssmq_status ssmq_kept_bins(ssmq_kept *k, int32_t n)
     return k->bin && k->count ? SSMQ_OK : SSMQ_FAIL(MEMORY, "no memory for %d bins of a sample", (int)n);
 }
 
-ssmq_status ssmq_kept_new(const ssmq_wanted *w, int32_t n_bin, ssmq_kept **out)
+/* Room for the ends that are wanted, in one piece. */
+static ssmq_status make_tail(ssmq_kept *k, bool values)
 {
-    const size_t n = (size_t)w->n_level;
-    ssmq_kept   *k = calloc(1, sizeof *k + n * (sizeof(float) + (w->values ? sizeof(ssmq_range) : 0)));
+    const int32_t ends = values ? SSMQ_TAIL_ENDS : 1, length = ssmq_tail_length(k->facts.tail.n);
+    float        *all = calloc((size_t)ends * (size_t)length, sizeof *all);
+    if (!all) return SSMQ_FAIL(MEMORY, "no memory for the outermost values of a sample");
+    k->facts.tail.length = length;
+    for (int32_t i = 0; i < ends; i++) k->facts.tail.value[i] = k->tail[i] = all + i * length;
+    return SSMQ_OK;
+}
+
+int64_t ssmq_kept_tail_bytes(const ssmq_kept *k)
+{
+    int64_t n = 0;
+    for (int32_t i = 0; k && i < SSMQ_TAIL_ENDS; i++) n += k->tail[i] ? k->facts.tail.length : 0;
+    return n * (int64_t)sizeof(float);
+}
+
+void ssmq_kept_drop_tail(ssmq_kept *k)
+{
+    free(k->tail[0]); /* with the other ends */
+    for (int32_t i = 0; i < SSMQ_TAIL_ENDS; i++) k->facts.tail.value[i] = k->tail[i] = NULL;
+    k->facts.tail.length = 0;
+}
+
+ssmq_status ssmq_kept_new(const ssmq_wanted *w, int64_t n, int32_t n_bin, ssmq_kept **out)
+{
+    const size_t levels = (size_t)w->n_level;
+    ssmq_kept   *k = calloc(1, sizeof *k + levels * (sizeof(float) + (w->values ? sizeof(ssmq_range) : 0)));
     if (!k) return SSMQ_FAIL(MEMORY, "no memory for the record of a sample");
     k->value = w->values ? (ssmq_range *)(k + 1) : NULL;
-    k->magnitude = w->values ? (float *)(k->value + n) : (float *)(k + 1);
-    k->facts = (ssmq_record){
-        .n_level = w->n_level, .level = w->level, .magnitude = k->magnitude, .value = k->value};
-    const ssmq_status st = w->histogram ? ssmq_kept_bins(k, n_bin) : SSMQ_OK;
+    k->magnitude = w->values ? (float *)(k->value + levels) : (float *)(k + 1);
+    k->facts = (ssmq_record){.n_level = w->n_level,
+                             .level = w->level,
+                             .magnitude = k->magnitude,
+                             .value = k->value,
+                             .tail = {.n = n}};
+    ssmq_status st = w->histogram ? ssmq_kept_bins(k, n_bin) : SSMQ_OK;
+    if (st == SSMQ_OK && w->tail) st = make_tail(k, w->values);
     if (st != SSMQ_OK) ssmq_kept_free(k);
     else *out = k;
     return st;
 }
 
 /* ---- ranges ---------------------------------------------------------------------------- */
-
-bool ssmq_kept_has(const ssmq_kept *k, const ssmq_wanted *w)
-{
-    int32_t at = 0;
-    for (int32_t i = 0; i < w->n_level; i++) {
-        while (at < k->facts.n_level && k->facts.level[at] < w->level[i]) at++;
-        if (at == k->facts.n_level || k->facts.level[at] != w->level[i]) return false;
-    }
-    return (k->histogram || !w->histogram) && (k->facts.value || !w->values);
-}
 
 static void expand(const ssmq_kept *k, ssmq_histogram *half)
 {

@@ -95,8 +95,13 @@ typedef struct measuring {
     float              *low, *high; /* [n_level] */
     float               end[4];
     int64_t             rank[4];
-    ssmq_quantile_list  list[4];
-    ssmq_selection     *selection;
+
+    float                innermost[SSMQ_TAIL_ENDS]; /* of each tail */
+    int64_t              tail_rank[SSMQ_TAIL_ENDS];
+    ssmq_tail_collection collection[SSMQ_TAIL_ENDS];
+    ssmq_quantile_list   list[4 + SSMQ_TAIL_ENDS];
+    int32_t              n_list;
+    ssmq_selection      *selection;
 } measuring;
 
 /* Ranks of the ends of both halves: the largest magnitude of the negative values, their smallest, and those of
@@ -114,22 +119,39 @@ static void find_ends(measuring *m, int64_t n)
     m->rank[3] = n - 1;
 }
 
-/* The quantiles of x and its ends are all out of one selection. */
+static int32_t tails_of(const ssmq_wanted *w)
+{
+    if (!w->tail) return 0;
+    return w->values ? SSMQ_TAIL_ENDS : 1;
+}
+
+/* All that the selection is to find: the quantiles of x, its ends, and where its tails begin. */
+static void make_lists(measuring *m, const ssmq_wanted *w, int64_t n_values)
+{
+    ssmq_quantile_list *l = m->list;
+    *l++ = (ssmq_quantile_list){false, 4, NULL, m->end, m->rank};
+    *l++ = (ssmq_quantile_list){true, w->n_level, w->level, m->k->magnitude, NULL};
+    if (w->values) *l++ = (ssmq_quantile_list){false, w->n_level, w->level, m->high, NULL};
+    if (w->values) *l++ = (ssmq_quantile_list){false, w->n_level, m->below, m->low, NULL};
+    for (int32_t i = 0; i < tails_of(w); i++) {
+        m->tail_rank[i] = ssmq_tail_rank((ssmq_tail_end)i, n_values);
+        *l++ = (ssmq_quantile_list){i == SSMQ_TAIL_MAGNITUDE, 1, NULL, &m->innermost[i], &m->tail_rank[i]};
+    }
+    m->n_list = (int32_t)(l - m->list);
+}
+
 static ssmq_status begin_measuring(measuring *m, const ssmq_wanted *w, int64_t n_values)
 {
     const size_t n = (size_t)w->n_level;
-    SSMQ_TRY(ssmq_kept_new(w, 0, &m->k));
+    SSMQ_TRY(ssmq_kept_new(w, n_values, 0, &m->k));
     m->low = malloc((2 * n + 1) * sizeof *m->low);
     m->below = malloc((n + 1) * sizeof *m->below);
     if (!m->low || !m->below) return SSMQ_FAIL(MEMORY, "no memory for the quantiles of a sample");
     m->high = m->low + n;
     for (size_t i = 0; i < n; i++) m->below[i] = 100 - w->level[n - 1 - i];
     find_ends(m, n_values);
-    m->list[0] = (ssmq_quantile_list){false, 4, NULL, m->end, m->rank};
-    m->list[1] = (ssmq_quantile_list){true, w->n_level, w->level, m->k->magnitude, NULL};
-    m->list[2] = (ssmq_quantile_list){false, w->n_level, w->level, m->high, NULL};
-    m->list[3] = (ssmq_quantile_list){false, w->n_level, m->below, m->low, NULL};
-    return ssmq_selection_begin(m->selection, m->bins, m->coarse, m->list, w->values ? 4 : 2);
+    make_lists(m, w, n_values);
+    return ssmq_selection_begin(m->selection, m->bins, m->coarse, m->list, m->n_list);
 }
 
 static void take_ends(measuring *m)
@@ -308,19 +330,45 @@ static void sort_sequences(void *context, int64_t begin, int64_t end, int32_t wo
 }
 
 /* Entries of its lists. */
-static int64_t entries_of(const measuring *m, const ssmq_wanted *w)
+static int64_t entries_of(const measuring *m)
 {
-    return m->list[0].n + (int64_t)(w->values ? 3 : 1) * w->n_level;
+    int64_t n = 0;
+    for (int32_t i = 0; i < m->n_list; i++) n += m->list[i].n;
+    return n;
 }
 
 /* Entries of the first one's lists, the next one's and so on. */
 static void fill_entries(void *context, int64_t begin, int64_t end, int32_t worker)
 {
     group        *g = context;
-    const int64_t each = entries_of(g->m, g->w);
+    const int64_t each = entries_of(g->m);
     (void)worker;
     for (int64_t i = begin; i < end; i++)
         ssmq_selection_fill(g->m[i / each].selection, i % each, i % each + 1);
+}
+
+static void collect_tails(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    group *g = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const ssmq_tensor part = part_of(g, i);
+        for (int32_t t = 0; ssmq_tensor_count(&part) > 0 && t < tails_of(g->w); t++)
+            ssmq_tail_add(&g->m[i / g->parts].collection[t], &part);
+    }
+}
+
+/* The values beyond those that were selected last. */
+static void measure_tails(group *g)
+{
+    const int32_t tails = tails_of(g->w);
+    for (int32_t i = 0; i < g->n * tails; i++) {
+        measuring    *m = &g->m[i / tails];
+        const int32_t t = i % tails;
+        ssmq_tail_begin(&m->collection[t], (ssmq_tail_end)t, m->k->facts.tail.length, m->innermost[t], m->k->tail[t]);
+    }
+    if (tails > 0) g->r->be->ops->share(g->r->be, (int64_t)g->n * g->parts, 1, collect_tails, g);
+    for (int32_t i = 0; i < g->n * tails; i++) ssmq_tail_finish(&g->m[i / tails].collection[i % tails]);
 }
 
 static ssmq_status measure_group(group *g, ssmq_kept **out)
@@ -332,7 +380,8 @@ static ssmq_status measure_group(group *g, ssmq_kept **out)
     if (atomic_load(&g->failed) == SSMQ_OK) {
         be->ops->share(be, (int64_t)g->n * g->parts, 1, select_parts, g);
         be->ops->share(be, 2 * g->n, 1, sort_sequences, g);
-        be->ops->share(be, g->n * entries_of(g->m, g->w), 4, fill_entries, g);
+        be->ops->share(be, g->n * entries_of(g->m), 4, fill_entries, g);
+        measure_tails(g);
     }
     const ssmq_status st = (ssmq_status)atomic_load(&g->failed);
     for (int32_t b = 0; b < g->n; b++) {

@@ -1,9 +1,9 @@
 #include "harness/run/calibrate/replay.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "harness/base/assert.h"
 #include "harness/base/file.h"
 #include "harness/run/turn.h"
 #include "harness/store/cache.h"
@@ -29,6 +29,8 @@ void ssmq_pass_free(ssmq_pass *p)
     if (!p) return;
     for (int64_t i = 0; i < p->n_sample; i++) {
         for (int32_t k = 0; k < p->n_site; k++) ssmq_kept_free(p->sample[i]->at[k]);
+        for (int32_t k = 0; k < p->n_site; k++) ssmq_channel_record_free(p->sample[i]->channels[k]);
+        for (int32_t k = 0; k < p->n_question; k++) free(p->sample[i]->answer[k]);
         free(p->sample[i]->answer);
     }
     free(p->sample);
@@ -49,10 +51,10 @@ void ssmq_pass_levels(ssmq_pass *p, const double *level, int32_t n)
     }
 }
 
-static ssmq_range *no_answers(ssmq_range *old, int32_t n, int32_t wide)
+static ssmq_range **no_answers(ssmq_range **old, int32_t n, int32_t wide)
 {
-    ssmq_range *answer = ssmq_must_realloc(old, (size_t)(wide + 1) * sizeof *answer);
-    for (int32_t i = n; i < wide; i++) answer[i] = (ssmq_range){NAN, NAN};
+    ssmq_range **answer = ssmq_must_realloc(old, (size_t)(wide + 1) * sizeof *answer);
+    for (int32_t i = n; i < wide; i++) answer[i] = NULL;
     return answer;
 }
 
@@ -67,22 +69,77 @@ ssmq_pass_sample *ssmq_pass_sample_of(ssmq_pass *p, const char *digest)
     ssmq_pass_sample *s = ssmq_arena_alloc(p->arena, sizeof *s);
     memcpy(s->digest, digest, sizeof s->digest);
     s->at = SSMQ_ARENA_ARRAY(p->arena, ssmq_kept *, p->n_site);
+    s->channels = SSMQ_ARENA_ARRAY(p->arena, ssmq_channel_record *, p->n_site);
     s->answer = no_answers(NULL, 0, p->n_question);
     p->sample[p->n_sample++] = s;
     return s;
 }
 
-int32_t ssmq_pass_question(ssmq_pass *p, const char *text)
+int32_t ssmq_pass_question(ssmq_pass *p, const char *text, int64_t units)
 {
-    for (int32_t i = 0; i < p->n_question; i++)
-        if (strcmp(p->question[i], text) == 0) return i;
-    const char **more = SSMQ_ARENA_ARRAY(p->arena, const char *, p->n_question + 1);
+    for (int32_t i = 0; i < p->n_question; i++) {
+        if (strcmp(p->question[i].text, text) != 0) continue;
+        SSMQ_ASSERT(p->question[i].units == units);
+        return i;
+    }
+    ssmq_question *more = SSMQ_ARENA_ARRAY(p->arena, ssmq_question, p->n_question + 1);
     for (int32_t i = 0; i < p->n_question; i++) more[i] = p->question[i];
-    more[p->n_question] = ssmq_arena_strdup(p->arena, text);
+    more[p->n_question] = (ssmq_question){ssmq_arena_strdup(p->arena, text), units};
     p->question = more;
     for (int64_t i = 0; i < p->n_sample; i++)
         p->sample[i]->answer = no_answers(p->sample[i]->answer, p->n_question, p->n_question + 1);
     return p->n_question++;
+}
+
+/* ---- what samples gave ----------------------------------------------------------------- */
+
+/* Bytes of an answer, if it is one by channel; the others are few, and always kept. */
+static int64_t answer_bytes(const ssmq_pass *p, const ssmq_pass_sample *s, int32_t question)
+{
+    const int64_t units = p->question[question].units;
+    return s->answer[question] && units > 1 ? units * (int64_t)sizeof **s->answer : 0;
+}
+
+void ssmq_pass_record(ssmq_pass *p, ssmq_pass_sample *s, int32_t site, ssmq_kept *k)
+{
+    p->large += ssmq_kept_tail_bytes(k) - ssmq_kept_tail_bytes(s->at[site]);
+    ssmq_kept_free(s->at[site]);
+    s->at[site] = k;
+}
+
+void ssmq_pass_channels(ssmq_pass *p, ssmq_pass_sample *s, int32_t site, ssmq_channel_record *r)
+{
+    p->large += ssmq_channel_record_bytes(r) - ssmq_channel_record_bytes(s->channels[site]);
+    ssmq_channel_record_free(s->channels[site]);
+    s->channels[site] = r;
+}
+
+ssmq_status ssmq_pass_answer(ssmq_pass *p, ssmq_pass_sample *s, int32_t question, ssmq_range **out)
+{
+    const int64_t units = p->question[question].units;
+    if (!s->answer[question]) {
+        s->answer[question] = malloc((size_t)units * sizeof **s->answer);
+        if (!s->answer[question]) return SSMQ_FAIL(MEMORY, "no memory for the ranges of a sample");
+        p->large += answer_bytes(p, s, question);
+    }
+    *out = s->answer[question];
+    return SSMQ_OK;
+}
+
+void ssmq_pass_limit(ssmq_pass *p, ssmq_pass_sample *s, int64_t bytes)
+{
+    if (p->large <= bytes) return;
+    for (int32_t i = 0; i < p->n_site; i++) {
+        ssmq_pass_channels(p, s, i, NULL);
+        p->large -= ssmq_kept_tail_bytes(s->at[i]);
+        if (s->at[i]) ssmq_kept_drop_tail(s->at[i]);
+    }
+    for (int32_t i = 0; i < p->n_question; i++) {
+        if (p->question[i].units == 1) continue;
+        p->large -= answer_bytes(p, s, i);
+        free(s->answer[i]);
+        s->answer[i] = NULL;
+    }
 }
 
 const ssmq_combined *ssmq_pass_combined(const ssmq_pass *p, const char *question, const char *samples)
@@ -152,26 +209,27 @@ struct ssmq_replay {
     const char     *folder, *identity;
     const double   *level;
     int32_t         n_level;
+    int64_t         keep_ranges;
     const ssmq_log *log;
     ssmq_pass     **pass;
     int32_t         n_pass;
     ssmq_lease     *lease; /* of the pass under way; NULL: none */
 };
 
-ssmq_replay *ssmq_replay_new(const char *folder, const char *identity, const double *level, int32_t n_level,
-                             const ssmq_log *log)
+ssmq_replay *ssmq_replay_new(const ssmq_replay_options *o)
 {
     ssmq_arena  *arena = ssmq_arena_new();
     ssmq_replay *r = ssmq_arena_alloc(arena, sizeof *r);
-    double      *copy = SSMQ_ARENA_ARRAY(arena, double, n_level);
-    for (int32_t i = 0; i < n_level; i++) copy[i] = level[i];
+    double      *level = SSMQ_ARENA_ARRAY(arena, double, o->n_level);
+    for (int32_t i = 0; i < o->n_level; i++) level[i] = o->level[i];
     *r = (ssmq_replay){.arena = arena,
-                       .folder = folder ? ssmq_arena_strdup(arena, folder) : NULL,
-                       .identity = ssmq_arena_strdup(arena, identity),
-                       .level = copy,
-                       .n_level = n_level,
-                       .log = log};
-    if (folder) ssmq_own_names_sweep(folder);
+                       .folder = o->folder ? ssmq_arena_strdup(arena, o->folder) : NULL,
+                       .identity = ssmq_arena_strdup(arena, o->identity),
+                       .level = level,
+                       .n_level = o->n_level,
+                       .keep_ranges = o->keep_ranges,
+                       .log = o->log};
+    if (r->folder) ssmq_own_names_sweep(r->folder);
     return r;
 }
 
@@ -182,6 +240,11 @@ void ssmq_replay_free(ssmq_replay *r)
     for (int32_t i = 0; i < r->n_pass; i++) ssmq_pass_free(r->pass[i]);
     free(r->pass);
     ssmq_arena_free(r->arena);
+}
+
+int64_t ssmq_replay_keeps(const ssmq_replay *r)
+{
+    return r->keep_ranges;
 }
 
 static const char *file_of(const ssmq_replay *r, const ssmq_pass *p)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/run/calibrate/replay.h"
+#include "harness/run/calibrate/replay_channels.h"
 #include "harness/store/read.h"
 #include "harness/store/summed.h"
 
@@ -26,7 +27,7 @@ typedef struct input {
     ssmq_pass  *p;
     ssmq_arena *arena;
     axes        l;
-    int         n_question, n_combined;
+    int         n_combined;
 } input;
 
 static ssmq_status read_head(input *in)
@@ -36,8 +37,8 @@ static ssmq_status read_head(input *in)
     SSMQ_TRY(ssmq_store_read_text(in->path, "/", "kind", in->arena, &kind));
     SSMQ_TRY(ssmq_store_read_text(in->path, "/", "pass", in->arena, &pass));
     SSMQ_TRY(ssmq_store_read_text(in->path, "/", "parts", in->arena, &parts));
-    if (strcmp(kind, SSMQ_PASS_KIND) != 0 || strcmp(pass, in->p->digest) != 0 ||
-        sscanf(parts, "%d %d %d", &sites, &in->n_question, &in->n_combined) != 3)
+    if (strcmp(kind, SSMQ_PASS_KIND) != 0) return damaged(in->path, "has the layout of another version");
+    if (strcmp(pass, in->p->digest) != 0 || sscanf(parts, "%d %d", &sites, &in->n_combined) != 2)
         return damaged(in->path, "is the file of another pass");
     in->l.n_site = sites;
     return SSMQ_OK;
@@ -89,7 +90,7 @@ static ssmq_status read_cube(const input *in, const char *dataset, int64_t depth
 
 /* What the records of a file are made of; NULL where it has none of it. */
 typedef struct cubes {
-    const double *low, *high, *magnitude, *value_low, *value_high, *edge;
+    const double *low, *high, *magnitude, *value_low, *value_high, *edge, *values, *tail_length;
 } cubes;
 
 /* The record of one site and sample, at element i of arrays without levels. */
@@ -98,14 +99,16 @@ static ssmq_status make_record(const input *in, const cubes *c, int64_t i, ssmq_
     const int32_t n = in->l.n_level;
     double       *level = SSMQ_ARENA_ARRAY(in->p->arena, double, n);
     int32_t      *at = SSMQ_ARENA_ARRAY(in->arena, int32_t, n);
-    ssmq_wanted   w = {.level = level, .histogram = c->edge && !isnan(c->edge[4 * i])};
+    ssmq_wanted   w = {.level = level,
+                       .histogram = c->edge && !isnan(c->edge[4 * i]),
+                       .tail = c->tail_length && c->tail_length[i] > 0};
     for (int32_t q = 0; q < n; q++) {
         if (isnan(c->magnitude[i * n + q])) continue;
         at[w.n_level] = q;
         level[w.n_level++] = in->l.level[q];
     }
     w.values = c->value_low && w.n_level > 0 && !isnan(c->value_low[i * n + at[0]]);
-    SSMQ_TRY(ssmq_kept_new(&w, 0, out));
+    SSMQ_TRY(ssmq_kept_new(&w, (int64_t)c->values[i], 0, out));
     ssmq_kept *k = *out;
     k->facts.low = (float)c->low[i];
     k->facts.high = (float)c->high[i];
@@ -129,10 +132,15 @@ static ssmq_status read_records(const input *in)
     SSMQ_TRY(read_cube(in, "/record/low_quantile", l->n_level, false, &c.value_low));
     SSMQ_TRY(read_cube(in, "/record/high_quantile", l->n_level, c.value_low != NULL, &c.value_high));
     SSMQ_TRY(read_cube(in, "/record/end", 4, false, &c.edge));
+    SSMQ_TRY(read_cube(in, "/record/values", 0, true, &c.values));
+    SSMQ_TRY(read_cube(in, "/record/tail_length", 0, false, &c.tail_length));
     for (int32_t i = 0; i < l->n_site; i++)
         for (int64_t k = 0; k < l->n_sample; k++) {
             const int64_t at = i * l->n_sample + k;
-            if (!isnan(c.low[at])) SSMQ_TRY(make_record(in, &c, at, &in->p->sample[k]->at[l->site[i]]));
+            ssmq_kept    *record;
+            if (isnan(c.low[at])) continue;
+            SSMQ_TRY(make_record(in, &c, at, &record));
+            ssmq_pass_record(in->p, in->p->sample[k], l->site[i], record);
         }
     return SSMQ_OK;
 }
@@ -168,22 +176,48 @@ static ssmq_status read_histograms(const input *in)
     return SSMQ_OK;
 }
 
+/* One end of all tails, which stand record by record. */
+static ssmq_status read_tails(const input *in, ssmq_tail_end end, const char *dataset)
+{
+    const double *value;
+    int64_t       n, at = 0;
+    if (ssmq_store_read_f64(in->path, dataset, in->arena, &value, &n) != SSMQ_OK) {
+        ssmq_error_clear();
+        return SSMQ_OK;
+    }
+    for (int32_t i = 0; i < in->l.n_site; i++)
+        for (int64_t k = 0; k < in->l.n_sample; k++) {
+            const ssmq_kept *r = in->p->sample[k]->at[in->l.site[i]];
+            const int32_t    length = r ? r->facts.tail.length : 0;
+            if (at + length > n) return damaged(in->path, "has fewer of the outermost values than it says");
+            for (int32_t t = 0; r && r->tail[end] && t < length; t++) r->tail[end][t] = (float)value[at + t];
+            at += length;
+        }
+    return SSMQ_OK;
+}
+
 static ssmq_status read_answers(const input *in)
 {
     const char *const *question;
     ssmq_store_array   low, high;
     int64_t            n;
-    if (in->n_question == 0) return SSMQ_OK;
-    SSMQ_TRY(ssmq_store_read_texts(in->path, "/axis/question", in->arena, &question, &n));
+    if (ssmq_store_read_texts(in->path, "/axis/question", in->arena, &question, &n) != SSMQ_OK) {
+        ssmq_error_clear();
+        return SSMQ_OK;
+    }
     SSMQ_TRY(ssmq_store_read_array(in->path, "/range/low", in->arena, &low));
     SSMQ_TRY(ssmq_store_read_array(in->path, "/range/high", in->arena, &high));
     if (low.n != n * in->l.n_sample || high.n != low.n)
         return damaged(in->path, "has ranges of another number than questions and samples");
     for (int32_t q = 0; q < n; q++) {
-        const int32_t at = ssmq_pass_question(in->p, question[q]);
-        for (int64_t i = 0; i < in->l.n_sample; i++)
-            in->p->sample[i]->answer[at] = (ssmq_range){(float)low.data[q * in->l.n_sample + i],
-                                                        (float)high.data[q * in->l.n_sample + i]};
+        const int32_t at = ssmq_pass_question(in->p, question[q], 1);
+        for (int64_t i = 0; i < in->l.n_sample; i++) {
+            const int64_t k = q * in->l.n_sample + i;
+            ssmq_range   *out;
+            if (isnan(low.data[k])) continue;
+            SSMQ_TRY(ssmq_pass_answer(in->p, in->p->sample[i], at, &out));
+            *out = (ssmq_range){(float)low.data[k], (float)high.data[k]};
+        }
     }
     return SSMQ_OK;
 }
@@ -215,7 +249,11 @@ ssmq_status ssmq_pass_read(const char *path, ssmq_pass *p)
     SSMQ_TRY_DONE(st, read_axes(&in));
     SSMQ_TRY_DONE(st, read_records(&in));
     SSMQ_TRY_DONE(st, read_histograms(&in));
+    SSMQ_TRY_DONE(st, read_tails(&in, SSMQ_TAIL_MAGNITUDE, "/tail/magnitude"));
+    SSMQ_TRY_DONE(st, read_tails(&in, SSMQ_TAIL_HIGH, "/tail/high"));
+    SSMQ_TRY_DONE(st, read_tails(&in, SSMQ_TAIL_LOW, "/tail/low"));
     SSMQ_TRY_DONE(st, read_answers(&in));
+    SSMQ_TRY_DONE(st, ssmq_pass_read_channels(path, p));
     for (int32_t i = 0; i < in.n_combined; i++) SSMQ_TRY_DONE(st, read_combined(&in, i));
 done:
     ssmq_arena_free(in.arena);

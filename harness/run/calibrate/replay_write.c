@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "harness/base/file.h"
 #include "harness/run/calibrate/replay.h"
+#include "harness/run/calibrate/replay_channels.h"
 #include "harness/store/own_name.h"
 #include "harness/store/store.h"
 #include "harness/store/summed.h"
@@ -193,18 +194,80 @@ static ssmq_status write_histograms(ssmq_store *s, const ssmq_pass *p, const lay
     return write_edges(s, p, l, arena);
 }
 
-static ssmq_status write_answers(ssmq_store *s, const ssmq_pass *p, bool low, ssmq_arena *arena)
+/* The outermost values of all records, which differ in number, one record after another. */
+static ssmq_status write_tails(ssmq_store *s, const ssmq_pass *p, const layout *l, ssmq_tail_end end, int64_t n,
+                               const char *path, const char *long_name, ssmq_arena *arena)
 {
-    float *value = SSMQ_ARENA_ARRAY(arena, float, p->n_question * p->n_sample);
-    for (int32_t q = 0; q < p->n_question; q++)
-        for (int64_t i = 0; i < p->n_sample; i++) {
-            const ssmq_range *r = &p->sample[i]->answer[q];
-            value[q * p->n_sample + i] = low ? r->low : r->high;
+    float  *value = SSMQ_ARENA_ARRAY(arena, float, n);
+    int64_t at = 0;
+    bool    any = false;
+    for (int32_t i = 0; i < l->n_site; i++)
+        for (int64_t k = 0; k < l->n_sample; k++) {
+            const ssmq_kept *r = record_at(p, l, i, k);
+            const int32_t    length = r ? r->facts.tail.length : 0;
+            for (int32_t t = 0; t < length; t++) value[at++] = r->tail[end] ? r->tail[end][t] : NAN;
+            any |= length > 0 && r->tail[end];
         }
-    const ssmq_tensor t = SSMQ_TENSOR(value, SSMQ_F32, p->n_question, p->n_sample);
+    const ssmq_tensor t = SSMQ_TENSOR(value, SSMQ_F32, n);
+    const char *const axis[] = {"/axis/of_tail"};
+    return any ? ssmq_store_tensor(s, path, &t, axis, "", long_name) : SSMQ_OK;
+}
+
+static ssmq_status write_all_tails(ssmq_store *s, const ssmq_pass *p, const layout *l, ssmq_arena *arena)
+{
+    int64_t *length = SSMQ_ARENA_ARRAY(arena, int64_t, l->n_site * l->n_sample), n = 0;
+    int64_t *values = SSMQ_ARENA_ARRAY(arena, int64_t, l->n_site * l->n_sample);
+    for (int32_t i = 0; i < l->n_site; i++)
+        for (int64_t k = 0; k < l->n_sample; k++) {
+            const ssmq_kept *r = record_at(p, l, i, k);
+            if (!r) continue;
+            values[i * l->n_sample + k] = r->facts.tail.n;
+            n += length[i * l->n_sample + k] = r->facts.tail.length;
+        }
+    const char *const axis[] = {"/axis/site", "/axis/sample"};
+    const ssmq_tensor of_values = SSMQ_TENSOR(values, SSMQ_I64, l->n_site, l->n_sample);
+    const ssmq_tensor of_length = SSMQ_TENSOR(length, SSMQ_I64, l->n_site, l->n_sample);
+    SSMQ_TRY(ssmq_store_tensor(s, "/record/values", &of_values, axis, "", "how many values there were"));
+    if (n == 0) return SSMQ_OK;
+    int64_t *number = SSMQ_ARENA_ARRAY(arena, int64_t, n);
+    for (int64_t i = 0; i < n; i++) number[i] = i;
+    const ssmq_tensor of_tail = SSMQ_TENSOR(number, SSMQ_I64, n);
+    SSMQ_TRY(ssmq_store_tensor(s, "/record/tail_length", &of_length, axis, "", "how many of the outermost are kept"));
+    SSMQ_TRY(ssmq_store_scale(s, "/axis/of_tail", &of_tail, "", "place in the tails, which stand record by record"));
+    SSMQ_TRY(write_tails(s, p, l, SSMQ_TAIL_MAGNITUDE, n, "/tail/magnitude", "largest |x|, descending", arena));
+    SSMQ_TRY(write_tails(s, p, l, SSMQ_TAIL_HIGH, n, "/tail/high", "largest x, descending", arena));
+    return write_tails(s, p, l, SSMQ_TAIL_LOW, n, "/tail/low", "smallest x, ascending", arena);
+}
+
+static ssmq_status write_answers(ssmq_store *s, const ssmq_pass *p, const int32_t *question, int32_t n, bool low,
+                                 ssmq_arena *arena)
+{
+    float *value = SSMQ_ARENA_ARRAY(arena, float, n * p->n_sample);
+    for (int32_t q = 0; q < n; q++)
+        for (int64_t i = 0; i < p->n_sample; i++) {
+            const ssmq_range *r = p->sample[i]->answer[question[q]];
+            value[q * p->n_sample + i] = !r ? NAN : low ? r->low : r->high;
+        }
+    const ssmq_tensor t = SSMQ_TENSOR(value, SSMQ_F32, n, p->n_sample);
     const char *const axis[] = {"/axis/question", "/axis/sample"};
     return ssmq_store_tensor(s, low ? "/range/low" : "/range/high", &t, axis, "",
                              "range that a statistic found in a sample");
+}
+
+/* Those of the tensor as a whole, side by side. */
+static ssmq_status write_questions(ssmq_store *s, const ssmq_pass *p, ssmq_arena *arena)
+{
+    int32_t     *question = SSMQ_ARENA_ARRAY(arena, int32_t, p->n_question), n = 0;
+    const char **text = SSMQ_ARENA_ARRAY(arena, const char *, p->n_question);
+    for (int32_t i = 0; i < p->n_question; i++) {
+        if (p->question[i].units > 1) continue;
+        text[n] = p->question[i].text;
+        question[n++] = i;
+    }
+    if (n == 0) return SSMQ_OK;
+    SSMQ_TRY(ssmq_store_scale_text(s, "/axis/question", text, n, "site, statistic and spec"));
+    SSMQ_TRY(write_answers(s, p, question, n, true, arena));
+    return write_answers(s, p, question, n, false, arena);
 }
 
 static ssmq_status write_combined(ssmq_store *s, const ssmq_combined *c, int32_t number, ssmq_arena *arena)
@@ -237,7 +300,7 @@ static ssmq_status write_all(ssmq_store *s, const ssmq_pass *p, ssmq_arena *aren
     SSMQ_TRY(ssmq_store_attribute_text(s, "/", "pass", p->digest));
     SSMQ_TRY(ssmq_store_attribute_text(
         s, "/", "parts",
-        ssmq_arena_printf(arena, "%d %d %d", (int)l.n_site, (int)p->n_question, (int)p->n_combined)));
+        ssmq_arena_printf(arena, "%d %d", (int)l.n_site, (int)p->n_combined)));
     SSMQ_TRY(write_axes(s, p, &l, arena));
     if (l.n_site > 0) {
         SSMQ_TRY(write_records(s, p, &l, "/record/min", part_low, false, "smallest value", arena));
@@ -249,13 +312,10 @@ static ssmq_status write_all(ssmq_store *s, const ssmq_pass *p, ssmq_arena *aren
         SSMQ_TRY(write_records(s, p, &l, "/record/high_quantile", part_value_high, true,
                                "exact quantile of x", arena));
         SSMQ_TRY(write_histograms(s, p, &l, arena));
+        SSMQ_TRY(write_all_tails(s, p, &l, arena));
     }
-    if (p->n_question > 0) {
-        SSMQ_TRY(ssmq_store_scale_text(s, "/axis/question", p->question, p->n_question,
-                                       "site, statistic and spec"));
-        SSMQ_TRY(write_answers(s, p, true, arena));
-        SSMQ_TRY(write_answers(s, p, false, arena));
-    }
+    SSMQ_TRY(write_questions(s, p, arena));
+    SSMQ_TRY(ssmq_pass_write_channels(s, p));
     for (int32_t i = 0; i < p->n_combined; i++) SSMQ_TRY(write_combined(s, &p->combined[i], i, arena));
     return SSMQ_OK;
 }

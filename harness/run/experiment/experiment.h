@@ -157,6 +157,7 @@ typedef struct ssmq_run {
     const void                  *backend_options;
     int32_t                      threads;     /* >= 1; not part of the id */
     int64_t                      keep_hidden; /* bytes in the cache, likewise  */
+    int64_t                      keep_ranges; /* bytes by channel of a calibration pass, likewise */
     uint64_t                     seed;
     const char                  *model;       /* directory, as the process may open it */
     const char                  *tokenizer;   /* file; NULL where all data of the run are tokens */

@@ -124,6 +124,7 @@ typedef struct ssmq_draft {
     struct {
         int                     seed, threads;       /* threads 0: all */
         int64_t                 keep_hidden;         /* bytes */
+        int64_t                 keep_ranges;         /* bytes */
         const ssmq_yaml        *given;               /* or NULL */
         const ssmq_backend_ops *backend;
         void                   *backend_options;
@@ -368,7 +369,7 @@ typedef struct ssmq_data_options {
 } ssmq_data_options;
 typedef struct ssmq_run_options {
     int     seed, threads;
-    int64_t keep_hidden;
+    int64_t keep_hidden, keep_ranges;
 } ssmq_run_options;
 extern const ssmq_option ssmq_schema_expect[]; /* ssmq_expect_options */
 typedef struct ssmq_expect_options {

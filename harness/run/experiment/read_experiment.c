@@ -297,6 +297,7 @@ static void read_run(ssmq_loader *ld)
     ld->draft.run.seed = o.seed;
     ld->draft.run.threads = o.threads;
     ld->draft.run.keep_hidden = o.keep_hidden;
+    ld->draft.run.keep_ranges = o.keep_ranges;
     read_backend(ld, ssmq_yaml_get(v, "backend"));
 }
 

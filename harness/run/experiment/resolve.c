@@ -225,6 +225,7 @@ static ssmq_run *run_of(ssmq_loader *ld, const shared *s, ssmq_mode mode, const 
         .backend_options = d->run.backend_options,
         .threads = s->threads,
         .keep_hidden = d->run.keep_hidden,
+        .keep_ranges = d->run.keep_ranges,
         .seed = (uint64_t)d->run.seed,
         .model = d->model.directory,
         .tokenizer = text ? d->model.tokenizer_file : NULL,

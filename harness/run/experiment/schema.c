@@ -152,6 +152,10 @@ const ssmq_option ssmq_schema_run[] = {
     {AT(ssmq_run_options, keep_hidden), SSMQ_OPTION_SIZE, "8GiB", 0, 0x1p50, NULL,
      "that what the float model's head reads may take in the cache, where runs are compared with float, so that its "
      "layers run once for all of them; 0: they run beside each.  No number depends on it"},
+    {AT(ssmq_run_options, keep_ranges), SSMQ_OPTION_SIZE, "512MiB", 0, 0x1p50, NULL,
+     "that ranges by channel and outermost values of single calibration samples may take, in memory and in the "
+     "cache, so that another combination, number of samples or fine percentile needs no forward pass; of samples "
+     "beyond it less is kept.  No number depends on it"},
     {0},
 };
 

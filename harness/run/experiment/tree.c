@@ -212,13 +212,17 @@ static ssmq_yaml *run_section(ssmq_loader *ld, ssmq_yaml_view seed)
 {
     const ssmq_draft      *d = &ld->draft;
     const ssmq_run_options o = {
-        .seed = d->run.seed, .threads = d->run.threads, .keep_hidden = d->run.keep_hidden};
+        .seed = d->run.seed,
+        .threads = d->run.threads,
+        .keep_hidden = d->run.keep_hidden,
+        .keep_ranges = d->run.keep_ranges};
     const ssmq_yaml       *given = d->run.backend_given;
     const bool             named = given && given->kind == SSMQ_YAML_MAP;
     ssmq_yaml             *map = map_new(ld), *backend = map_new(ld);
     put_options(ld, map, ssmq_schema_run, &o, d->run.given);
     if (d->n_profile == 0) ssmq_yaml_get(map, "threads")->view = SSMQ_YAML_SHOWN; /* only times depend on it */
     ssmq_yaml_get(map, "keep_hidden")->view = SSMQ_YAML_SHOWN;
+    ssmq_yaml_get(map, "keep_ranges")->view = SSMQ_YAML_SHOWN;
     ssmq_yaml_get(map, "seed")->view = seed;
     put(ld, backend, "name",
         text_at(ld, d->run.backend->name, named ? ssmq_yaml_get(given, "name") : given),
