@@ -29,8 +29,8 @@ static ssmq_status add_rows(const ssmq_figure_request *rq, const ssmq_figure_run
 
 static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
 {
-    static const char *const columns[] = {"group", "rank_first", "rank_last", NULL};
-    return ssmq_channel_quantiles_build(rq, columns, add_rows, f);
+    static const char *const columns[] = {"group", "rank_first", "rank_last", NULL}, *const none[] = {NULL};
+    return ssmq_channel_quantiles_build(rq, columns, none, add_rows, f);
 }
 
 const ssmq_figure_kind ssmq_figure_kind_boxes = {

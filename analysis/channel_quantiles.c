@@ -111,16 +111,17 @@ static void put_settings(const ssmq_figure_request *rq, const ssmq_figure_subjec
     f->height_cm = 2.1 + 2.6 * rq->n_run;
 }
 
-ssmq_status ssmq_channel_quantiles_build(const ssmq_figure_request *rq, const char *const *column,
-                                         ssmq_channel_rows add_rows, ssmq_figure *f)
+ssmq_status ssmq_channel_quantiles_build(const ssmq_figure_request *rq, const char *const *before,
+                                         const char *const *behind, ssmq_channel_rows add_rows, ssmq_figure *f)
 {
     ssmq_figure_subject     subject;
     ssmq_channel_quantiles *q = SSMQ_ARENA_ARRAY(rq->arena, ssmq_channel_quantiles, rq->n_run);
     SSMQ_TRY(ssmq_figure_subject_of(rq, &need, &subject));
     ssmq_figure_add_column(f, "site", SSMQ_COLUMN_TEXT);
     ssmq_figure_add_column(f, "layer", SSMQ_COLUMN_INT);
-    for (; *column; column++) ssmq_figure_add_column(f, *column, SSMQ_COLUMN_INT);
+    for (; *before; before++) ssmq_figure_add_column(f, *before, SSMQ_COLUMN_INT);
     add_columns(f);
+    for (; *behind; behind++) ssmq_figure_add_column(f, *behind, SSMQ_COLUMN_REAL);
     for (int32_t i = 0; i < rq->n_run; i++) {
         SSMQ_TRY(read_quantiles(rq, &rq->run[i], &subject, &q[i]));
         SSMQ_TRY(add_rows(rq, &rq->run[i], subject.site, &q[i], f));

@@ -17,15 +17,17 @@ typedef struct ssmq_channel_quantiles {
     ssmq_figure_range range;
 } ssmq_channel_quantiles;
 
-/* Builds a figure with a series for each run: the columns site, layer, those of the kind, then p0 to p100,
- * scale, clip_low, clip_high; and what scripts know of all such figures.  column: NULL-terminated. */
+/* Builds a figure with a series for each run: the columns site, layer, whole numbers of the kind, then p0 to p100,
+ * scale, clip_low, clip_high, and the kind's real numbers; and what scripts know of all such figures.  before, behind:
+ * names, NULL-terminated. */
 typedef ssmq_status (*ssmq_channel_rows)(const ssmq_figure_request *rq, const ssmq_figure_run *run,
                                          const char *site, const ssmq_channel_quantiles *q, ssmq_figure *f);
 SSMQ_MUST_USE ssmq_status ssmq_channel_quantiles_build(const ssmq_figure_request *rq,
-                                                       const char *const *column, ssmq_channel_rows add_rows,
-                                                       ssmq_figure *f);
+                                                       const char *const *before, const char *const *behind,
+                                                       ssmq_channel_rows add_rows, ssmq_figure *f);
 
-/* The cells p0 to clip_high. */
+#define SSMQ_CHANNEL_COLUMNS (SSMQ_CHANNEL_LEVELS + 3) /* p0 to clip_high */
+/* Their cells. */
 void   ssmq_channel_quantiles_cells(const double value[SSMQ_CHANNEL_LEVELS], const ssmq_figure_range *range,
                                     ssmq_cell *cell);
 /* The largest magnitude of a channel's. */

@@ -76,7 +76,7 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
     {SSMQ_FIGURE_OPTION(sample, INT), .fallback = "", .min = 0, .max = 1e6,                             \
      .help = "surface: the sample of the dump, 0 by default"},                                          \
     {SSMQ_FIGURE_OPTION(quantity, TEXT), .fallback = "",                                                \
-     .help = "layers: absmax (default), kurtosis, scale, clip_rate, sqnr_db, or any dataset of one "    \
+     .help = "layers: absmax (default), kurtosis, scale, clip_rate, sqnr_db, abs_quantile@99.9, or any dataset of one "    \
              "number a layer; tokens: rel_l2 (default), mse, sqnr_db, growth; heat: sqnr_db (default); states: absmax (default), "  \
              "rms, kurtosis, ...; sensitivity: a metric; pareto: bytes (default), bits, latency"}, \
     {SSMQ_FIGURE_OPTION(axis, TEXT), .fallback = "",                                                    \

@@ -7,6 +7,8 @@
 
 #define PICTURE_OPERATORS 12
 #define PHASES 2
+#define KINDS 3 /* of operations */
+static const char *const operations[KINDS] = {"int8_operations", "bf16_operations", "float_operations"};
 
 /* One profile of a file. */
 typedef struct profile_source {
@@ -17,6 +19,7 @@ typedef struct profile_source {
     const char *const     *operators;
     int64_t                n;
     double *time, *bytes, *bound_share, *calls; /* [PHASES, n]; NaN: not in the phase */
+    double *operations[KINDS];
 } profile_source;
 
 typedef struct profile_sources {
@@ -63,6 +66,7 @@ static ssmq_status read_profile(profile_source *s, ssmq_arena *arena)
     SSMQ_TRY(read_quantity(s, "time", arena, &s->time));
     SSMQ_TRY(read_quantity(s, "bytes", arena, &s->bytes));
     SSMQ_TRY(read_quantity(s, "bound_share", arena, &s->bound_share));
+    for (int k = 0; k < KINDS; k++) SSMQ_TRY(read_quantity(s, operations[k], arena, &s->operations[k]));
     return read_quantity(s, "calls", arena, &s->calls);
 }
 
@@ -155,6 +159,7 @@ static void add_row(ssmq_figure *f, const profile_source *s, int phase, int32_t 
     cell[8] = SSMQ_NUMBER_CELL(s->bound_share[at]);
     cell[9] = SSMQ_NUMBER_CELL(s->bytes[at]);
     cell[10] = SSMQ_NUMBER_CELL(s->calls[at]);
+    for (int i = 0; i < KINDS; i++) cell[11 + i] = SSMQ_NUMBER_CELL(s->operations[i][at]);
 }
 
 static void add_phase(ssmq_figure *f, const profile_source *s, int phase, const profile_rank *rank,
@@ -189,6 +194,7 @@ static void add_columns(ssmq_figure *f)
                   {"calls", SSMQ_COLUMN_REAL}};
     for (size_t i = 0; i < sizeof column / sizeof *column; i++)
         ssmq_figure_add_column(f, column[i].name, column[i].type);
+    for (int i = 0; i < KINDS; i++) ssmq_figure_add_column(f, operations[i], SSMQ_COLUMN_REAL);
 }
 
 static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)

@@ -1,5 +1,6 @@
 #include "analysis/quantity.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- what makes a quantity -------------------------------------------------------------- */
@@ -77,10 +78,33 @@ static void take_largest(const double *all, int64_t n_layer, int64_t each, doubl
     }
 }
 
+/* The quantile of each layer whose level stands behind the '@' of the name. */
+static ssmq_status take_level(const ssmq_figure_request *rq, const ssmq_figure_run *run, const char *path,
+                              const char *name, const double *all, ssmq_quantity *out)
+{
+    char        *end;
+    const char  *text = strchr(name, '@') + 1, *words = "";
+    const double wanted = strtod(text, &end);
+    const char  *scale =
+        ssmq_arena_printf(rq->arena, "%.*s/quantile_level", (int)(strrchr(path, '/') - path), path);
+    double      *level;
+    int64_t      n, k = 0;
+    if (end == text || *end || !ssmq_sealed_has(run->results, scale))
+        return SSMQ_FAIL(USAGE, "'%s' is no quantile and its level in per cent, as abs_quantile@99.9 is", name);
+    SSMQ_TRY(ssmq_sealed_vector(run->results, scale, rq->arena, &level, &n));
+    SSMQ_TRY(ssmq_figure_check_axes(run, path, 2, (const int64_t[]){out->n, n}));
+    while (k < n && level[k] != wanted) k++;
+    for (int64_t l = 0; k < n && l < out->n; l++) out->value[l] = all[l * n + k];
+    if (k < n) return SSMQ_OK;
+    for (k = 0; k < n; k++) words = ssmq_arena_printf(rq->arena, "%s%s%.10g", words, k ? ", " : "", level[k]);
+    return SSMQ_FAIL(INPUT, "%s: %s has no level %s; there are %s", ssmq_sealed_path(run->results), path, text, words);
+}
+
 static ssmq_status read_dataset(const ssmq_figure_request *rq, const ssmq_figure_run *run, const char *site,
                                 const char *name, ssmq_quantity *out)
 {
-    const char *path = find_dataset(rq, run, site, name);
+    const size_t stem = strcspn(name, "@");
+    const char  *path = find_dataset(rq, run, site, ssmq_arena_strndup(rq->arena, name, stem));
     ssmq_extent extent;
     *out = (ssmq_quantity){0};
     if (!path) return SSMQ_OK;
@@ -92,8 +116,8 @@ static ssmq_status read_dataset(const ssmq_figure_request *rq, const ssmq_figure
     double *all = SSMQ_ARENA_ARRAY(rq->arena, double, out->n *each);
     SSMQ_TRY(ssmq_sealed_block(run->results, path, (const int64_t[]){0, 0}, extent.dim, all));
     out->value = SSMQ_ARENA_ARRAY(rq->arena, double, out->n);
-    take_largest(all, out->n, each, out->value);
-    return SSMQ_OK;
+    if (!name[stem]) take_largest(all, out->n, each, out->value);
+    return name[stem] ? take_level(rq, run, path, name, all, out) : SSMQ_OK;
 }
 
 /* A quantity that two datasets give. */

@@ -13,7 +13,7 @@ typedef struct ssmq_quantity {
 } ssmq_quantity;
 
 /* A name means, in this order: kurtosis (m4 / m2^2), std (the root of m2), clip_rate (n_clipped / n_values of the errors);
- * a dataset of the site, "absmax", "qparam/scale"; one of qparam/ or of error/<input>/, "scale", "sqnr_db",
+ * a dataset of the site, "absmax", "qparam/scale", "abs_quantile@99.9" with the level in per cent; one of qparam/ or of error/<input>/, "scale", "sqnr_db",
  * the input being --input, else the first of clean and propagated that is there.  Of several numbers a layer,
  * the largest.  The arena's. */
 SSMQ_MUST_USE ssmq_status ssmq_quantity_read(const ssmq_figure_request *rq, const ssmq_figure_run *run,

@@ -130,6 +130,17 @@ def check_channels():
             inside = stored[begin[i]:begin[i + 1]]
             assert pooled["p100"][i] == inside[:, 8].max() and pooled["p0"][i] == inside[:, 0].min()
             assert pooled["p99"][i] == inside[:, 6].max() and pooled["p25"][i] == inside[:, 3].min()
+    with results(runs[1]) as f:
+        site = f["sites/scan.x"]
+        mean, var, smooth = site["channel/mean"][2], site["channel/var"][2], site["transform/smooth"][2]
+    by_size = table("channels", runs[1], "--layer", "2", "--sort")
+    order = by_size["channel"].astype(int)
+    equal(by_size["mean"], mean[order])
+    equal(by_size["var"], var[order])
+    equal(by_size["smooth"], smooth[order])
+    assert np.isnan(by_size["kurtosis"]).all() and np.isnan(by_size["channel_scale"]).all()
+    pooled = table("channels", runs[1], "--layer", "2", "--points", "5")
+    equal(pooled["mean"], mean[pooled["channel"].astype(int)])
 
 
 def check_boxes():
@@ -182,6 +193,11 @@ def check_layers():
     assert np.allclose(got, kurtosis, rtol=1e-15)
     equal(table("layers", runs[1], "--quantity", "scale")["scale"], scale)
     equal(table("layers", runs[1], "--quantity", "qparam/scale")["qparam/scale"], scale)
+    with results(runs[1]) as f:
+        quantiles = f["sites/scan.x/abs_quantile"][:]
+    for k, level in enumerate(("50", "99.9")):
+        column = f"abs_quantile@{level}"
+        equal(table("layers", runs[1], "--quantity", column)[column], quantiles[:, k])
     both = table("layers", runs[1], "--quantity", "sqnr_db", "--input", "propagated")
     equal(part(both, site="scan.x")["sqnr_db"], sqnr)
     heat = table("heat", *coded)
@@ -299,7 +315,8 @@ def check_profile():
                 assert sorted(order) == list(np.flatnonzero(there)) and (np.diff(shown["rank"]) > 0).all()
                 assert np.allclose(shown["ms"], 1e3 * group["time"][k][order], rtol=1e-15)
                 assert np.allclose(shown["bound_ms"], shown["ms"] * shown["bound_share"], rtol=1e-12)
-                for column in ("bytes", "calls", "bound_share"):
+                for column in ("bytes", "calls", "bound_share", "int8_operations", "bf16_operations",
+                               "float_operations"):
                     equal(shown[column], group[column][k][order])
     # An operator has one rank in all runs, the longest the first.
     pairs = set(zip(t["phase"], t["rank"], t["operator"]))

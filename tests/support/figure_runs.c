@@ -79,6 +79,18 @@ static ssmq_status put_layer(maker *m, const char *name, const double *value)
                (const int64_t[]){L}, on_layer);
 }
 
+/* Quantiles of the magnitude: a quarter and a half of the largest. */
+static ssmq_status put_levels(maker *m, const double *absmax)
+{
+    static const double of_level[] = {50, 99.9};
+    const char *const   scale[] = {"/axis/layer", "/axis/quantile_level"};
+    double              value[L * 2];
+    const ssmq_tensor   t = SSMQ_TENSOR((void *)(uintptr_t)of_level, SSMQ_F64, 2);
+    for (int i = 0; i < L * 2; i++) value[i] = absmax[i / 2] * (i % 2 ? 0.5 : 0.25);
+    SSMQ_TRY(ssmq_store_scale(m->s, scale[1], &t, "percent", "level of a quantile"));
+    return put(m, "/sites/scan.x/abs_quantile", value, SSMQ_F64, 2, (const int64_t[]){L, 2}, scale);
+}
+
 static ssmq_status put_moments(maker *m)
 {
     double absmax[L] = {0}, mean[L] = {0}, m2[L] = {0}, m4[L] = {0};
@@ -92,7 +104,8 @@ static ssmq_status put_moments(maker *m)
     SSMQ_TRY(put_layer(m, "absmax", absmax));
     SSMQ_TRY(put_layer(m, "mean", mean));
     SSMQ_TRY(put_layer(m, "m2", m2));
-    return put_layer(m, "m4", m4);
+    SSMQ_TRY(put_layer(m, "m4", m4));
+    return put_levels(m, absmax);
 }
 
 static ssmq_status put_half(maker *m, const char *name, ssmq_half half)
@@ -132,6 +145,20 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A number of each channel is the first, second ... value of the channel. */
+static ssmq_status put_by_channel(maker *m)
+{
+    static const char *const name[] = {"channel/mean", "channel/var", "transform/smooth"};
+    const char *const        scale[] = {"/axis/layer", "/sites/scan.x/channel/channel"};
+    float                    value[L * C];
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < L * C; i++) value[i] = layer_of(m, i / C)[k * C + i % C];
+        SSMQ_TRY(put(m, ssmq_arena_printf(m->a, "/sites/scan.x/%s", name[k]), value, SSMQ_F32, 2,
+                     (const int64_t[]){L, C}, scale));
+    }
+    return SSMQ_OK;
+}
+
 static ssmq_status put_channels(maker *m)
 {
     float *q = SSMQ_ARENA_ARRAY(m->a, float, L *C *LEVELS), column[T];
@@ -146,9 +173,10 @@ static ssmq_status put_channels(maker *m)
     SSMQ_TRY(put_scale(m, "/sites/scan.x/channel/channel", C));
     SSMQ_TRY(ssmq_store_scale(m->s, "/sites/scan.x/channel/quantile_level", &of_level, "percent",
                               "level of a quantile"));
-    return put(m, "/sites/scan.x/channel/quantile", q, SSMQ_F32, 3, (const int64_t[]){L, C, LEVELS},
-               (const char *const[]){"/axis/layer", "/sites/scan.x/channel/channel",
-                                     "/sites/scan.x/channel/quantile_level"});
+    SSMQ_TRY(put(m, "/sites/scan.x/channel/quantile", q, SSMQ_F32, 3, (const int64_t[]){L, C, LEVELS},
+                 (const char *const[]){"/axis/layer", "/sites/scan.x/channel/channel",
+                                       "/sites/scan.x/channel/quantile_level"}));
+    return put_by_channel(m);
 }
 
 /* Channel 7 first, then the others as they come: the figure shows what is stored. */

@@ -91,6 +91,8 @@ refuse 4 "$naive/run.h5: no site 'scan.y' with a histogram; did you mean 'scan.x
 refuse 4 "$naive/run.h5: no site 'gate.z' with a histogram; there are scan.x" export histogram "$naive" --site gate.z --layer 1
 refuse 4 "$naive/run.h5: no histogram of out_proj.in: add collect: {statistics: {histogram: floatbits16}} to the experiment" export histogram "$naive" --site out_proj.in --layer 1
 refuse 4 "$float/run.h5: no sqnr_db: add compare: {metrics: [sqnr, mse, cosine, clip-rate]} to the experiment" export heat "$float"
+refuse 4 "$naive/run.h5: /sites/scan.x/abs_quantile has no level 99; there are 50, 99.9" export layers "$naive" --quantity abs_quantile@99
+refuse 2 "'absmax@x' is no quantile and its level in per cent, as abs_quantile@99.9 is" export layers "$naive" --quantity absmax@x
 refuse 2 "unknown quantity 'sqnrdb'; did you mean 'sqnr_db'?" export tokens "$naive" --quantity sqnrdb
 refuse 2 "unknown quantity 'kurtosis'; there are mse, sqnr_db, rel_l2, growth" export tokens "$naive" --quantity kurtosis
 refuse 4 "$float/run.h5: no list of errors by token: add compare: {metrics: [mse, sqnr]} to the experiment" export tokens "$float"
@@ -221,7 +223,7 @@ for more in "histogram --layer 0 --log xy $float $quamba" "histogram --layer 0 -
     "histogram --layer 0 --log none --bins 7 $float" "channels --layer 2 --sort --points 5 $naive" \
     "boxes --layer 2 --sort --groups 48 $quamba" "surface --site scan.x --layer 2 --log y $naive" "outliers --layer 1 $float" \
     "layers --quantity sqnr_db $naive $quamba" "layers --quantity kurtosis --log y $float" \
-    "layers --quantity scale --site scan.x $naive" "tokens $naive" "tokens --layer 1 $naive" "tokens --quantity mse $quamba $naive" \
+    "layers --quantity scale --site scan.x $naive" "layers --quantity abs_quantile@99.9 $naive $quamba" "tokens $naive" "tokens --layer 1 $naive" "tokens --quantity mse $quamba $naive" \
     "tokens --quantity growth --log y --site out_proj.in $naive" "tokens --input clean --quantity sqnr_db $naive $naive" \
     "tokens --input clean --log none $quamba" "heat --input propagated --quantity sqnr_db $naive" \
     "states --layer 1 --quantity rms --log y $naive" "states --layer 2 --points 7 $quamba" "states --quantity mean $naive" \
