@@ -75,14 +75,35 @@ static void answer_part(void *context, int64_t begin, int64_t end, int32_t worke
     for (int64_t i = begin; i < end; i++) answer(l, &l->task[i], false);
 }
 
-static ssmq_status make_answer(const forward *f, const task *t)
+static ssmq_status make_answers(const forward *f, const task *tasks, int64_t n)
 {
     ssmq_range *out;
-    return ssmq_pass_answer(f->w->pass, slot_of(f, t->sequence), f->w->c->at[t->observation]->question, &out);
+    for (int64_t i = 0; i < n; i++) {
+        const int32_t question = f->w->c->at[tasks[i].observation]->question;
+        SSMQ_TRY(ssmq_pass_answer(f->w->pass, slot_of(f, tasks[i].sequence), question, &out));
+    }
+    return SSMQ_OK;
 }
 
-/* Threads share the questions about all sequences: each answer is a task's own.  What is left when all threads have
- * had as many, they answer together. */
+/* What was not answered must not look as if it were: a later run may have the same pass. */
+static void forget_answers(const forward *f, const task *tasks, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        ssmq_pass_no_answer(f->w->pass, slot_of(f, tasks[i].sequence), f->w->c->at[tasks[i].observation]->question);
+}
+
+/* Each answer is a task's own.  What is left when all threads have had as many, they answer together. */
+static ssmq_status share_tasks(forward *f, int32_t site, look *l, int64_t n)
+{
+    ssmq_backend *be = f->w->be;
+    const int64_t each = n - n % be->threads;
+    SSMQ_TRY(make_answers(f, l->task, n));
+    be->ops->share(be, each, 1, answer_part, l);
+    for (int64_t i = each; i < n; i++) answer(l, &l->task[i], true);
+    return failed_at(f, site, "");
+}
+
+/* Threads share the questions about all sequences. */
 static ssmq_status answer_all(forward *f, int32_t site, const ssmq_tensor *x)
 {
     const ssmq_calibration *c = f->w->c;
@@ -93,17 +114,10 @@ static ssmq_status answer_all(forward *f, int32_t site, const ssmq_tensor *x)
     for (int32_t b = 0; b < x->dim[0]; b++)
         for (int32_t i = 0; i < c->n_observation; i++)
             if (c->at[i]->site == site && c->at[i]->value && c->at[i]->question >= 0) tasks[n++] = (task){b, i};
-    ssmq_status st = SSMQ_OK;
-    for (int64_t i = 0; i < n && st == SSMQ_OK; i++) st = make_answer(f, &tasks[i]);
-    if (st != SSMQ_OK) {
-        free(tasks);
-        return st;
-    }
-    const int64_t each = n - n % f->w->be->threads;
-    f->w->be->ops->share(f->w->be, each, 1, answer_part, &l);
-    for (int64_t i = each; i < n; i++) answer(&l, &tasks[i], true);
+    const ssmq_status st = share_tasks(f, site, &l, n);
+    if (st != SSMQ_OK) forget_answers(f, tasks, n);
     free(tasks);
-    return failed_at(f, site, "");
+    return st;
 }
 
 static ssmq_status record_all(forward *f, int32_t site, const ssmq_tensor *x)
@@ -148,11 +162,11 @@ static ssmq_status measure_all(forward *f, int32_t site, const ssmq_tensor *x)
 
 typedef struct channels {
     forward             *f;
-    ssmq_observation    *o;      /* or                               */
-    ssmq_channel_record *record; /* what is measured                 */
+    ssmq_channel_record *record; /* being measured; or NULL, and                 */
+    ssmq_observation    *o;      /* being answered, or folded                    */
     const ssmq_tensor   *x;      /* of one sequence; channels are slices of axis */
     int32_t              axis;
-    int64_t              sample; /* of the calibration */
+    int64_t              sample; /* of the calibration                           */
     atomic_bool          raised;
 } channels;
 
@@ -222,12 +236,14 @@ static ssmq_status measure_channels(forward *f, int32_t site, channels *s)
         ssmq_pass_channels(w->pass, slot, site, s->record);
         share_channels(s, channel_part);
         s->record = NULL;
+        if (atomic_load(&f->failed) != SSMQ_OK) ssmq_pass_channels(w->pass, slot, site, NULL);
     }
     for (int32_t i = 0; i < w->c->n_observation; i++) {
         s->o = w->c->at[i];
         if (!asks(s->o, site) || s->o->question < 0) continue;
         SSMQ_TRY(ssmq_pass_answer(w->pass, slot, s->o->question, &out));
         share_channels(s, channel_part);
+        if (atomic_load(&f->failed) != SSMQ_OK) ssmq_pass_no_answer(w->pass, slot, s->o->question);
     }
     return failed_at(f, site, " by channel");
 }

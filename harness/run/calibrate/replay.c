@@ -126,6 +126,13 @@ ssmq_status ssmq_pass_answer(ssmq_pass *p, ssmq_pass_sample *s, int32_t question
     return SSMQ_OK;
 }
 
+void ssmq_pass_no_answer(ssmq_pass *p, ssmq_pass_sample *s, int32_t question)
+{
+    p->large -= answer_bytes(p, s, question);
+    free(s->answer[question]);
+    s->answer[question] = NULL;
+}
+
 void ssmq_pass_limit(ssmq_pass *p, ssmq_pass_sample *s, int64_t bytes)
 {
     if (p->large <= bytes) return;
@@ -134,12 +141,8 @@ void ssmq_pass_limit(ssmq_pass *p, ssmq_pass_sample *s, int64_t bytes)
         p->large -= ssmq_kept_tail_bytes(s->at[i]);
         if (s->at[i]) ssmq_kept_drop_tail(s->at[i]);
     }
-    for (int32_t i = 0; i < p->n_question; i++) {
-        if (p->question[i].units == 1) continue;
-        p->large -= answer_bytes(p, s, i);
-        free(s->answer[i]);
-        s->answer[i] = NULL;
-    }
+    for (int32_t i = 0; i < p->n_question; i++)
+        if (p->question[i].units > 1) ssmq_pass_no_answer(p, s, i);
 }
 
 const ssmq_combined *ssmq_pass_combined(const ssmq_pass *p, const char *question, const char *samples)

@@ -69,6 +69,8 @@ void ssmq_pass_record(ssmq_pass *p, ssmq_pass_sample *s, int32_t site, ssmq_kept
 void ssmq_pass_channels(ssmq_pass *p, ssmq_pass_sample *s, int32_t site, ssmq_channel_record *r);
 /* An answer of as many units as the question has, to be filled, in the place of what was there.  MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_pass_answer(ssmq_pass *p, ssmq_pass_sample *s, int32_t question, ssmq_range **out);
+/* As if it had not been answered. */
+void ssmq_pass_no_answer(ssmq_pass *p, ssmq_pass_sample *s, int32_t question);
 /* Drops what a sample gave by channel, and its tails, if the pass has more than so many bytes of such. */
 void ssmq_pass_limit(ssmq_pass *p, ssmq_pass_sample *s, int64_t bytes);
 /* NULL if it is not there. */
