@@ -23,6 +23,8 @@ extern "C" {
     X(heat, "heat", "signal-to-noise ratio by layer and site")                         \
     X(states, "states", "the recurrent state by layer and index, or by channel and index") \
     X(sensitivity, "sensitivity", "each unit alone quantised, and alone left out")     \
+    X(windows, "windows", "loss of each window, and against float")                    \
+    X(kl, "kl", "how many tokens diverge from float by how much")                      \
     X(outliers, "outliers", "top channels, their share of the norm and persistence")   \
     X(fake_real, "fake-real", "share of codes that differ between the modes")          \
     X(profile, "profile", "time of each operator beside its bound") \
@@ -83,9 +85,10 @@ enum { SSMQ_LOG_AXIS_NONE, SSMQ_LOG_AXIS_X, SSMQ_LOG_AXIS_Y, SSMQ_LOG_AXIS_XY };
      .help = "sweep: the axis to the right (default: the first with several numbers)"},                 \
     {SSMQ_FIGURE_OPTION(metric, TEXT), .fallback = "",                                                  \
      .help = "sweep, pareto, ablation: ppl (default of sweep and pareto), change (of perplexity against the baseline, " \
-             "per cent), difference (of log-perplexity, nat; default of ablation), nll, kl_mean, top1, ..."},   \
+             "per cent), difference (of log-perplexity, nat; default of ablation), nll, kl_mean, top1, ...; " \
+             "windows: difference (default), nll, kl, delta_p, top1; kl: kl (default), delta_p"},   \
     {SSMQ_FIGURE_OPTION(evaluation, TEXT), .fallback = "",                                              \
-     .help = "sweep, pareto, ablation: id of an evaluation (default: the first)"},                      \
+     .help = "sweep, pareto, ablation, windows, kl: id of an evaluation (default: the first)"},                      \
     {SSMQ_FIGURE_OPTION(input, CHOICE), .fallback = "", .choices = ssmq_figure_inputs,                  \
      .help = "heat, layers, tokens: errors of a site's own quantiser, or with those before it"},                \
     {SSMQ_FIGURE_OPTION(top, INT), .fallback = "", .min = 1, .max = 4096,                               \

@@ -43,14 +43,10 @@ def table(*arguments):
     columns = {name: np.array([row[i] for row in rows[1:]]) for i, name in enumerate(rows[0])}
     data = json.loads(export(*arguments, "--format", "json"))["data"]
     for name, cells in columns.items():
-        try:
-            columns[name] = np.array([number(cell) for cell in cells])
-        except ValueError:
+        if all(isinstance(value, str) for value in data[name]):
             assert list(cells) == data[name], name
             continue
-        if name == "run_id":
-            columns[name] = cells
-            continue
+        columns[name] = np.array([number(cell) for cell in cells])
         kinds = data.get(name + "_nonfinite", [None] * len(cells))
         same = [number(k) if k else v for v, k in zip(data[name], kinds)]
         assert np.array_equal(columns[name], np.array(same, float), equal_nan=True), name
@@ -280,6 +276,38 @@ def check_sensitivity():
     assert len(table("sensitivity", runs[1], "--top", "2")["unit"]) == 2
 
 
+def check_windows():
+    t = table("windows", *runs, "--metric", "nll")
+    for run, name in zip(runs, names):
+        mine = part(t, run=name)
+        with results(run) as f:
+            group = f["eval/wt2"]
+            equal(mine["nll"], group["window_nll"][:])
+            assert list(mine["subset"]) == list(group["window_subset"].asstr()[:]) and set(mine["tokens"]) == {3}
+            if name == "float":
+                assert np.isnan(mine["difference"]).all() and np.isnan(mine["kl"]).all()
+                continue
+            equal(mine["difference"], group["window_nll"][:] - group["window_nll_float"][:])
+            equal(mine["kl"], group["window_kl"][:])
+    with results(runs[0]) as f:
+        equal(table("windows", runs[0], "--metric", "nll", "--evaluation", "other")["nll"],
+              f["eval/other/window_nll"][:])
+
+
+def check_kl():
+    for metric in ("kl", "delta_p"):
+        t = table("kl", runs[1], "--metric", metric)
+        with results(runs[1]) as f:
+            stored = f[f"eval/wt2/token_{metric}"][:]
+        equal(t[metric], stored)
+        equal(t["window"], np.repeat(np.arange(4), 3))
+        equal(t["position"], np.tile([1, 2, 3], 4))
+        order = np.argsort(-np.abs(stored), kind="stable")
+        equal(t["share"][order], np.arange(1, 13) / 12)
+        few = table("kl", runs[1], "--metric", metric, "--points", "4")
+        equal(few[metric], stored[order][[0, 1, 4, 11]])  # ranks 12 ** (0, 1/3, 2/3, 1)
+
+
 def check_outliers():
     t = part(table("outliers", *runs), run="quamba")
     with results(runs[2]) as f:
@@ -326,6 +354,6 @@ def check_profile():
 
 
 for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_tokens, check_states,
-              check_sensitivity, check_outliers, check_profile):
+              check_sensitivity, check_windows, check_kl, check_outliers, check_profile):
     check()
     print(f"{check.__name__}: agrees")

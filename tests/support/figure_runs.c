@@ -21,6 +21,7 @@
 #define N 16 /* of a state */
 #define LEVELS 9
 #define UNITS 6
+#define WINDOWS 4
 #define BINS 20 /* of 16 tokens */
 
 static const double      level[LEVELS] = {0, 0.01, 1, 25, 50, 75, 99, 99.99, 100};
@@ -304,6 +305,47 @@ static ssmq_status put_sensitivity(maker *m)
     return ssmq_store_attribute_real(m->s, "/sensitivity/kl_mean", "all_on", 0.045);
 }
 
+/* Of wt2: of windows, and of tokens, two of which are alike. */
+static ssmq_status put_divergence(maker *m)
+{
+    const char *const window[] = {"/eval/wt2/window"}, *const token[] = {"/eval/wt2/token"};
+    const int64_t     n = WINDOWS, n_token = 3 * WINDOWS;
+    double            of_float[WINDOWS], kl[WINDOWS] = {0};
+    float             token_kl[3 * WINDOWS], delta_p[3 * WINDOWS];
+    for (int i = 0; i < 3 * WINDOWS; i++) {
+        token_kl[i] = i < 2 ? 0.5f : m->run->spread / (float)(i + 1);
+        delta_p[i] = (i % 2 ? 0.01f : -0.02f) * (float)i;
+        kl[i / 3] += (double)token_kl[i] / 3;
+    }
+    for (int i = 0; i < WINDOWS; i++) of_float[i] = 3 + 0.1 * i;
+    SSMQ_TRY(put_scale(m, token[0], n_token));
+    SSMQ_TRY(put(m, "/eval/wt2/window_nll_float", of_float, SSMQ_F64, 1, &n, window));
+    SSMQ_TRY(put(m, "/eval/wt2/window_kl", kl, SSMQ_F64, 1, &n, window));
+    SSMQ_TRY(put(m, "/eval/wt2/token_kl", token_kl, SSMQ_F32, 1, &n_token, token));
+    return put(m, "/eval/wt2/token_delta_p", delta_p, SSMQ_F32, 1, &n_token, token);
+}
+
+/* Two evaluations; the windows of the first have three predicted tokens each. */
+static ssmq_status put_evaluations(maker *m)
+{
+    const bool        coded = strcmp(m->run->mode, "float") != 0;
+    const char *const group[] = {"/eval/wt2", "/eval/other"};
+    const char *const subset[WINDOWS] = {"a", "a", "b", "b"};
+    for (int k = 0; k < 2; k++) {
+        const char *window = ssmq_arena_printf(m->a, "%s/window", group[k]);
+        const char *nll = ssmq_arena_printf(m->a, "%s/window_nll", group[k]);
+        double      value[WINDOWS];
+        for (int i = 0; i < WINDOWS; i++) value[i] = 3 + 0.1 * i * (k + 1) + (coded ? 0.25 * (double)m->run->spread : 0);
+        SSMQ_TRY(put_scale(m, window, WINDOWS));
+        SSMQ_TRY(put(m, nll, value, SSMQ_F64, 1, (const int64_t[]){WINDOWS}, &window));
+        SSMQ_TRY(ssmq_store_attribute_text(m->s, nll, "dialect", "gptq"));
+        SSMQ_TRY(ssmq_store_attribute_int(m->s, nll, "window", 4 + k));
+        SSMQ_TRY(ssmq_store_attribute_int(m->s, nll, "unscored", 0));
+        if (k == 0) SSMQ_TRY(ssmq_store_texts(m->s, "/eval/wt2/window_subset", subset, WINDOWS, window, "subset"));
+    }
+    return coded ? put_divergence(m) : SSMQ_OK;
+}
+
 /* Codes that differ, more of them layer by layer. */
 static ssmq_status put_differences(maker *m)
 {
@@ -341,6 +383,7 @@ static ssmq_status put_results(maker *m)
     SSMQ_TRY(put_histogram(m));
     SSMQ_TRY(put_channels(m));
     SSMQ_TRY(put_top(m));
+    SSMQ_TRY(put_evaluations(m));
     SSMQ_TRY(put_states(m));
     if (strcmp(m->run->mode, "float") == 0) return SSMQ_OK;
     SSMQ_TRY(put_codes(m));

@@ -5,8 +5,8 @@ set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
 
 run 0 run experiments/quickstart.yaml --out "$scratch" --set calibration.count=2 \
-    --set evaluate.wt2.window=64 --set evaluate.wt2.limit=2 \
-    --set 'compare={metrics: [kl, sqnr, mse, clip-rate], sensitivity: both, windows: 1}' \
+    --set evaluate.wt2.window=64 --set evaluate.wt2.limit=4 \
+    --set 'compare={tokens: true, metrics: [kl, sqnr, mse, clip-rate], sensitivity: both, windows: 1}' \
     --set 'collect={sites: ["layers.*.scan.x", "layers.*.out_proj.in", "layers.*.in_proj.weight"], dump: {sites: [layers.3.scan.x, layers.3.scan.state], samples: 1, tokens: 32, dtype: f16, limit: 16MiB}}'
 runs=$scratch/quickstart
 
@@ -35,6 +35,9 @@ shows 2 heat --input propagated
 shows 2 tokens
 shows 2 tokens --site head.in
 shows 2 sensitivity
+shows 2 windows --metric kl
+shows 3 windows --metric nll
+shows 2 kl
 if command -v gnuplot > /dev/null; then # a weight has no samples to persist in
     run 0 plot outliers "$runs" --site in_proj.weight --top 4 -o "$scratch/weight.svg"
     grep -q kurtosis "$scratch/weight.svg" || fail "no picture of a weight's outliers"
