@@ -63,8 +63,9 @@ typedef struct ssmq_plan {
 
 ssmq_plan *ssmq_plan_new(const ssmq_model *m);
 void       ssmq_plan_free(ssmq_plan *p); /* accepts NULL */
-/* The same plan with sites left in floating point where quantised [n_site] is false, all else (transforms,
- * channels that are kept) as it is; tensors are lent by p, which must outlive it. */
+/* The same plan with sites left in floating point where quantised [n_site] is false, which then share no
+ * scale, all else (transforms, channels that are kept) as it is; tensors are lent by p, which must outlive
+ * it. */
 ssmq_plan *ssmq_plan_masked(const ssmq_plan *p, const bool *quantised);
 /* The plan as a mode carries it out: departures put into scales and specs, or left out.  Tensors are lent by p,
  * which must outlive it. */

@@ -26,7 +26,9 @@ ssmq_plan *ssmq_plan_masked(const ssmq_plan *p, const bool *quantised)
     masked->departures = p->departures;
     for (int32_t i = 0; i < p->model->n_site; i++) {
         masked->at[i] = p->at[i];
-        if (!quantised[i]) masked->at[i].spec = (ssmq_qspec){0};
+        if (quantised[i]) continue;
+        masked->at[i].spec = (ssmq_qspec){0};
+        masked->at[i].share = -1;
     }
     return masked;
 }

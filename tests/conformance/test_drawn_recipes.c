@@ -1,7 +1,7 @@
-/* Recipes of up to six steps of any methods, with options drawn from their tables.  One that the check takes
- * is carried out; its numbers are finite, the same in both modes where there are kernels, at once and in
- * pieces, and the same for any batch of samples and number of threads; transforms alone keep the float
- * function.
+/* Recipes of up to eight steps of any methods, with options drawn from their tables.  One that the check
+ * takes is carried out; its numbers are finite, the same in both modes where there are kernels, at once and
+ * in pieces, and the same for any batch of samples and number of threads; a site that is masked is one that a
+ * step behind leaves in floating point; transforms alone keep the float function.
  *
  * Each recipe is drawn from a seed of its own, which a failure names; SSMQ_TEST_SEED begins with another, and
  * SSMQ_TEST_RECIPES draws so many. */
@@ -122,18 +122,52 @@ static void check_real(const test_applied *a, ssmq_backend *be, const char *text
 }
 
 /* A sum of n products, and a transform of n numbers, has an error of n halves of a unit in the last place of
- * its sizes; a layer has four products, six steps may transform their inputs each, and smoothing with an
- * alpha of 0 or 1 makes channels as different as their ranges are, hence a power of ten.  A wrong sign
- * changes logits by parts in ten. */
+ * its sizes; a layer has four products, and each step may transform their inputs.  A wrong sign changes
+ * logits by parts in ten. */
 static void check_float(const test_applied *a, const ssmq_model *base, ssmq_backend *be,
                         const test_step *steps, const char *text, counts *c)
 {
-    const double bound = 10 * 6 * 4 * base->n_layer * 48 * 6e-8;
+    const double bound = DRAWN * 4 * base->n_layer * 48 * 6e-8;
     for (const test_step *s = steps; s->method; s++)
         if (!s->method->keeps_float || strstr(s->options, "weight_dtype: f16")) return;
     const double d = test_changed(be, base, a);
     if (!(d <= bound)) fail_msg("transforms change the logits by %.2g:\n%s", d, text);
     c->kept++;
+}
+
+/* The method whose option `bits: off` leaves such a site in floating point. */
+static const ssmq_method *switch_of(ssmq_site_kind kind)
+{
+    return kind == SSMQ_SITE_WEIGHT  ? &ssmq_method_weights
+           : kind == SSMQ_SITE_STATE ? &ssmq_method_state
+                                     : &ssmq_method_activations;
+}
+
+/* A site that is masked in the plan is one that a step behind the recipe leaves in floating point. */
+static void check_mask(ssmq_arena *arena, ssmq_rng *r, const ssmq_model *base, const test_applied *a,
+                       ssmq_backend *be, const test_step *steps, const char *text)
+{
+    test_step behind[STEPS + 2] = {{0}};
+    bool     *on = SSMQ_ARENA_ARRAY(arena, bool, base->n_site);
+    int32_t   off = -1, seen = 0, n = 0;
+    for (int32_t i = 0; i < base->n_site; i++) {
+        on[i] = a->r.plan->at[i].spec.bits > 0;
+        if (on[i] && ssmq_rng_below(r, (uint64_t)++seen) == 0) off = i;
+    }
+    if (off < 0) return;
+    on[off] = false;
+    for (; steps[n].method; n++) behind[n] = steps[n];
+    behind[n] = (test_step){switch_of(base->site[off].kind),
+                            ssmq_arena_printf(arena, "{sites: %s, bits: off}", base->site[off].name)};
+    test_applied other = test_apply(base, be, behind, 1);
+    test_applied masked = {.m = a->m, .r = {.plan = ssmq_plan_masked(a->r.plan, on)}};
+    float       *want = logits_of(&other, be, SSMQ_MODE_FAKE, TEST_LENGTH),
+          *got = logits_of(&masked, be, SSMQ_MODE_FAKE, TEST_LENGTH);
+    check_equal(got, want, TEST_LENGTH * base->vocabulary, base->site[off].name, text);
+    free(want);
+    free(got);
+    ssmq_plan_free(masked.r.plan);
+    test_applied_free(&other);
 }
 
 /* In half precision a scale may become 0, which depends on weights and samples, not on the experiment. */
@@ -143,8 +177,8 @@ static bool has_no_scale(ssmq_status st, const char *text)
            strstr(text, "scale_dtype: f16");
 }
 
-static void try_recipe(const ssmq_model *m, ssmq_backend *be, ssmq_backend *two, const test_step *steps,
-                       const char *text, counts *c)
+static void try_recipe(ssmq_arena *arena, ssmq_rng *r, const ssmq_model *m, ssmq_backend *be,
+                       ssmq_backend *two, const test_step *steps, const char *text, counts *c)
 {
     test_applied      a, again;
     const ssmq_status st = test_try(m, be, steps, 1, &a);
@@ -155,6 +189,7 @@ static void try_recipe(const ssmq_model *m, ssmq_backend *be, ssmq_backend *two,
     if (st != SSMQ_OK) fail_msg("passes the check, then: %s:\n%s", ssmq_error_last()->message, text);
     check_real(&a, be, text, c);
     check_float(&a, m, be, steps, text, c);
+    check_mask(arena, r, m, &a, be, steps, text);
     CHECK_OK(test_try_batched(m, two, steps, 1, TEST_SAMPLES, &again));
     float *alone = logits_of(&a, be, SSMQ_MODE_FAKE, TEST_LENGTH),
           *at_once = logits_of(&again, two, SSMQ_MODE_FAKE, TEST_LENGTH);
@@ -181,7 +216,7 @@ static void test_drawn(void **state)
         ssmq_model   *m = test_drawn_model(configs[i % N_CONFIGS], seed);
         const int32_t on = (int32_t)ssmq_rng_below(&r, (uint64_t)n);
         draw_recipe(arena, &r, m, steps, &c);
-        try_recipe(m, b[on].be, two[on].be, steps,
+        try_recipe(arena, &r, m, b[on].be, two[on].be, steps,
                    ssmq_arena_printf(arena, "SSMQ_TEST_SEED=%d SSMQ_TEST_RECIPES=1, on %s\n%s",
                                      (int)(seed + i), b[on].name, text_of(arena, steps)),
                    &c);

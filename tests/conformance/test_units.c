@@ -128,11 +128,47 @@ static void test_masks(void **state)
     test_backends_close(b, n);
 }
 
+static float scale_in_fake(const ssmq_plan *plan, int32_t site)
+{
+    ssmq_plan  *fake = ssmq_plan_in_mode(plan, false);
+    const float scale = *(const float *)fake->at[site].params.scale.data;
+    ssmq_plan_free(fake);
+    return scale;
+}
+
+/* Of two sites with one scale, the larger, each has its own where the other is off. */
+static void test_masks_of_shared_scales(void **state)
+{
+    static const test_step shared[] = {
+        {&ssmq_method_activations, NULL}, {&ssmq_method_departures, "{shared_xz: true}"}, {0}};
+    test_backend  b[4];
+    const int32_t n = test_backends_open(b, 4, 1);
+    ssmq_model   *base = test_drawn_model(CONFIG, 3);
+    test_applied  a = test_apply(base, b[0].be, shared, 3);
+    const int32_t pair[] = {test_site(base, "layers.0.conv.in"), test_site(base, "layers.0.gate.z")};
+    float         own[2], both[2];
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        bool on[64];
+        for (int32_t s = 0; s < base->n_site; s++) on[s] = s != pair[1 - k] && a.r.plan->at[s].spec.bits > 0;
+        ssmq_plan *masked = ssmq_plan_masked(a.r.plan, on);
+        own[k] = scale_in_fake(masked, pair[k]);
+        both[k] = scale_in_fake(a.r.plan, pair[k]);
+        assert_true(own[k] == *(const float *)a.r.plan->at[pair[k]].params.scale.data);
+        ssmq_plan_free(masked);
+    }
+    assert_true(own[0] != own[1] && both[0] == both[1]);
+    test_applied_free(&a);
+    ssmq_model_free(base);
+    test_backends_close(b, n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_and_steps),
         cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_masks_of_shared_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include "tests/support/models.h"
 #include "tests/support/options.h"
 
-#define STEPS_MAX 8
+#define STEPS_MAX 10
 
 /* ---- models ---------------------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@ typedef struct test_applied {
     ssmq_arena        *arena;
 } test_applied;
 
-/* Applies the steps, at most 8; any failure fails the test. */
+/* Applies the steps, at most 10; any failure fails the test. */
 test_applied test_apply(const ssmq_model *base, ssmq_backend *be, const test_step *steps, uint64_t seed);
 void         test_applied_free(test_applied *a);
 
