@@ -19,6 +19,7 @@ extern "C" {
     X(boxes, "boxes", "a box for each group of channels")                              \
     X(surface, "surface", "|x| over tokens and channels, from a dump")                 \
     X(layers, "layers", "one number of each layer")                                    \
+    X(samples, "samples", "what each calibration sample gave and counted for")         \
     X(tokens, "tokens", "error against the position in the window")                    \
     X(heat, "heat", "signal-to-noise ratio by layer and site")                         \
     X(states, "states", "the recurrent state by layer and index, or by channel and index") \

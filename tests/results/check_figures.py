@@ -204,6 +204,23 @@ def check_layers():
     assert np.isinf(part(heat, site="scan.x", run="quamba")["sqnr_db"][2])
 
 
+def check_samples():
+    t = table("samples", *coded, "--layer", "2")
+    for run, name in zip(coded, names[1:]):
+        with results(run) as f:
+            site = f["sites/scan.x"]
+            sample = site["sample"]
+            stored = {"min": sample["min"][2], "abs_quantile@99.9": sample["abs_quantile"][2, :, 0],
+                      "abs_quantile@100": sample["abs_quantile"][2, :, 1]}
+            assert set(part(t, run=name)["statistic"]) == set(stored)
+            for statistic, values in stored.items():
+                mine = part(t, run=name, statistic=statistic)
+                equal(mine["sample"], np.arange(5))
+                equal(mine["value"], values)
+                equal(mine["weight"], sample["weight"][2])
+                equal(mine["clip_high"], [127 * float(site["qparam/scale"][2])] * 5)
+
+
 def check_tokens():
     t = table("tokens", *runs[1:])
     for run, name in zip(coded, names[1:]):
@@ -353,7 +370,7 @@ def check_profile():
     assert len(table("profile", runs[1], "--top", "1")["rank"]) == 2
 
 
-for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_tokens, check_states,
-              check_sensitivity, check_windows, check_kl, check_outliers, check_profile):
+for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_samples, check_tokens,
+              check_states, check_sensitivity, check_windows, check_kl, check_outliers, check_profile):
     check()
     print(f"{check.__name__}: agrees")

@@ -22,6 +22,7 @@
 #define LEVELS 9
 #define UNITS 6
 #define WINDOWS 4
+#define SAMPLES 5
 #define BINS 20 /* of 16 tokens */
 
 static const double      level[LEVELS] = {0, 0.01, 1, 25, 50, 75, 99, 99.99, 100};
@@ -225,6 +226,28 @@ static ssmq_status put_states(maker *m)
 
 /* ---- what codes have -------------------------------------------------------------------- */
 
+/* Two statistics of five samples, one of them at two levels; none in layer 1. */
+static ssmq_status put_samples(maker *m)
+{
+    static const double of_level[] = {99.9, 100};
+    const char *const   axis[] = {"/axis/layer", "/axis/sample", "/sites/scan.x/sample/quantile_level"};
+    const ssmq_tensor   t = SSMQ_TENSOR((void *)(uintptr_t)of_level, SSMQ_F64, 2);
+    float               least[L * SAMPLES], quantile[L * SAMPLES * 2], weight[L * SAMPLES];
+    for (int i = 0; i < L * SAMPLES; i++) {
+        const float x = i / SAMPLES == 1 ? NAN : fabsf(layer_of(m, i / SAMPLES)[i]);
+        least[i] = -x;
+        quantile[2 * i] = 0.5f * x;
+        quantile[2 * i + 1] = x;
+        weight[i] = i % SAMPLES ? 0.1f : 0.6f;
+    }
+    SSMQ_TRY(put_scale(m, axis[1], SAMPLES));
+    SSMQ_TRY(ssmq_store_scale(m->s, axis[2], &t, "percent", "level of a quantile"));
+    SSMQ_TRY(put(m, "/sites/scan.x/sample/min", least, SSMQ_F32, 2, (const int64_t[]){L, SAMPLES}, axis));
+    SSMQ_TRY(put(m, "/sites/scan.x/sample/abs_quantile", quantile, SSMQ_F32, 3, (const int64_t[]){L, SAMPLES, 2},
+                 axis));
+    return put(m, "/sites/scan.x/sample/weight", weight, SSMQ_F32, 2, (const int64_t[]){L, SAMPLES}, axis);
+}
+
 static ssmq_status put_codes(maker *m)
 {
     float             scale[L];
@@ -387,6 +410,7 @@ static ssmq_status put_results(maker *m)
     SSMQ_TRY(put_states(m));
     if (strcmp(m->run->mode, "float") == 0) return SSMQ_OK;
     SSMQ_TRY(put_codes(m));
+    SSMQ_TRY(put_samples(m));
     SSMQ_TRY(put_errors(m));
     SSMQ_TRY(put_differences(m));
     return put_sensitivity(m);

@@ -32,6 +32,7 @@ shows 3 surface --site scan.x
 shows 3 surface --site layers.3.scan.state
 shows 2 heat
 shows 2 heat --input propagated
+shows 2 samples --site scan.x --layer 3
 shows 2 tokens
 shows 2 tokens --site head.in
 shows 2 sensitivity
