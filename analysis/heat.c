@@ -47,12 +47,32 @@ static void set_site_names(const char *const *sites, ssmq_figure *f)
     ssmq_figure_set_texts(f, "site_name", sites, n);
 }
 
-static ssmq_status build(const ssmq_figure_request *rq, ssmq_figure *f)
+/* Errors of one colour scale are of one input: clean ones where there are some, unless --input says
+ * otherwise. */
+static ssmq_status choose_sites(ssmq_figure_request *rq, ssmq_figure_options *o, const char *name,
+                                const char *const **sites)
 {
-    const char        *name = rq->o->quantity ? rq->o->quantity : "sqnr_db";
-    const char *const *sites;
-    heat_span          span = {INFINITY, -INFINITY, INFINITY, -INFINITY};
-    SSMQ_TRY(ssmq_quantity_sites(rq, name, &sites));
+    ssmq_figure_request clean = *rq;
+    *o = *rq->o;
+    clean.o = o;
+    if (o->input < 0) {
+        o->input = 0;
+        const ssmq_status st = ssmq_quantity_sites(&clean, name, sites);
+        *rq = st == SSMQ_OK ? clean : *rq;
+        if (st != SSMQ_ERR_INPUT) return st;
+        ssmq_error_clear();
+    }
+    return ssmq_quantity_sites(rq, name, sites);
+}
+
+static ssmq_status build(const ssmq_figure_request *request, ssmq_figure *f)
+{
+    ssmq_figure_request of_one = *request, *const rq = &of_one;
+    ssmq_figure_options o;
+    const char         *name = rq->o->quantity ? rq->o->quantity : "sqnr_db";
+    const char *const  *sites;
+    heat_span           span = {INFINITY, -INFINITY, INFINITY, -INFINITY};
+    SSMQ_TRY(choose_sites(rq, &o, name, &sites));
     ssmq_figure_add_column(f, "site", SSMQ_COLUMN_TEXT);
     ssmq_figure_add_column(f, "site_number", SSMQ_COLUMN_INT);
     ssmq_figure_add_column(f, "layer", SSMQ_COLUMN_INT);

@@ -24,6 +24,7 @@ extern "C" {
     X(heat, "heat", "signal-to-noise ratio by layer and site")                         \
     X(states, "states", "the recurrent state by layer and index, or by channel and index") \
     X(sensitivity, "sensitivity", "each unit alone quantised, and alone left out")     \
+    X(interactions, "interactions", "what two steps do beyond what each does")         \
     X(windows, "windows", "loss of each window, and against float")                    \
     X(kl, "kl", "how many tokens diverge from float by how much")                      \
     X(outliers, "outliers", "top channels, their share of the norm and persistence")   \

@@ -28,7 +28,10 @@ unset key
 set border 15
 set ytics scale 0 noenhanced font ',6.5' (site_name[1] 0)
 do for [k=2:n_site] { set ytics add (site_name[k] k - 1) }
-set xtics layer_first, (layers > 12 ? tic_step(layers, x_column eq 'layer' ? 12 : 5) : 1)
+first_tic = layer_first
+each_tic = layers > 12 ? tic_step(layers, x_column eq 'layer' ? 12 : 5) : 1
+if (layer_first < 0) { first_tic = each_tic > 1 ? each_tic : 0 } # room for the name of sites outside of the layers
+set xtics first_tic, each_tic
 set style fill solid noborder
 set cblabel name noenhanced offset 0.6,0
 with_numbers = layers <= 12 && x_column eq 'layer'
@@ -42,7 +45,7 @@ do for [i=1:n] {
     set label 1 label[i] at graph 0, graph 1 offset 0,0.5 left noenhanced font ',6.5'
     if (strlen(y_name) > 0) { eval y_title }
     if (i == n) { set xlabel x_column offset 0,0.5; set format x '%g' } else { set format x '' }
-    if (layer_first < 0) { set xtics add ((i == n ? 'none' : '') -1) } # sites outside of the layers
+    if (layer_first < 0) { set xtics add ((i == n ? 'none' : '') -1) }
     plot $data index i-1 using (column(x_column) + 0.5 * (x_step - 1)):(column(y_column)):(0.505 * x_step):(0.505):(column(quantity)) \
              with boxxyerror fillcolor palette linewidth 0, \
          '' index i-1 using (column(x_column)):(column(y_column)): \

@@ -19,7 +19,12 @@ eval y_title
 stats $data using (column('layer')) nooutput
 set xrange [STATS_min - 0.3:STATS_max + 0.3]
 set xtics STATS_min, (STATS_max - STATS_min > 8 ? tic_step(STATS_max - STATS_min, 8) : 1)
-if (STATS_min < 0) { set xtics 0, (STATS_max > 8 ? tic_step(STATS_max, 8) : 1); set xtics add ('none' -1) } # sites outside of the layers
+if (STATS_min < 0) { # sites outside of the layers, whose name needs room
+    each_tic = STATS_max > 8 ? tic_step(STATS_max, 8) : 1
+    first_tic = each_tic > 1 ? each_tic : 0
+    set xtics first_tic, each_tic
+    set xtics add ('none' -1)
+}
 stats $data using (column(quantity)) nooutput
 if (log_y) {
     set logscale y

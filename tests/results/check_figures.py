@@ -293,6 +293,16 @@ def check_sensitivity():
     assert len(table("sensitivity", runs[1], "--top", "2")["unit"]) == 2
 
 
+def check_interactions():
+    t = table("interactions", *coded)
+    assert list(t["name"]) == [f"{run}: rot with {step}" for run in names[1:] for step in ("w", "a")]
+    for run, name in zip(coded, names[1:]):
+        with results(run) as f:
+            equal(part(t, run=name)["value"], f["interaction/ln_ppl"][0, 1:])
+            equal(part(t, run=name)["se"], f["interaction/ln_ppl_se"][0, 1:])
+    equal(t["noise"], [0, 1, 0, 1])
+
+
 def check_windows():
     t = table("windows", *runs, "--metric", "nll")
     for run, name in zip(runs, names):
@@ -371,6 +381,7 @@ def check_profile():
 
 
 for check in (check_histogram, check_channels, check_boxes, check_surface, check_layers, check_samples, check_tokens,
-              check_states, check_sensitivity, check_windows, check_kl, check_outliers, check_profile):
+              check_states, check_sensitivity, check_interactions, check_windows, check_kl, check_outliers,
+              check_profile):
     check()
     print(f"{check.__name__}: agrees")

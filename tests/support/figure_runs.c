@@ -328,6 +328,22 @@ static ssmq_status put_sensitivity(maker *m)
     return ssmq_store_attribute_real(m->s, "/sensitivity/kl_mean", "all_on", 0.045);
 }
 
+/* Of three steps the first with each of the others, the latter no more than noise. */
+static ssmq_status put_interactions(maker *m)
+{
+    static const char *const step[] = {"rot", "w", "a"}, *const scale[] = {"/interaction/step", "/interaction/with"};
+    static const double      size[] = {NAN, -0.05, 0.003, -0.05, NAN, NAN, 0.003, NAN, NAN};
+    const int64_t            dim[] = {3, 3};
+    double                   value[9], se[9];
+    for (int i = 0; i < 9; i++) {
+        value[i] = size[i] * (double)m->run->spread;
+        se[i] = isnan(size[i]) ? (double)NAN : 0.002;
+    }
+    for (int k = 0; k < 2; k++) SSMQ_TRY(ssmq_store_scale_text(m->s, scale[k], step, 3, "a step"));
+    SSMQ_TRY(put(m, "/interaction/ln_ppl", value, SSMQ_F64, 2, dim, scale));
+    return put(m, "/interaction/ln_ppl_se", se, SSMQ_F64, 2, dim, scale);
+}
+
 /* Of wt2: of windows, and of tokens, two of which are alike. */
 static ssmq_status put_divergence(maker *m)
 {
@@ -411,6 +427,7 @@ static ssmq_status put_results(maker *m)
     if (strcmp(m->run->mode, "float") == 0) return SSMQ_OK;
     SSMQ_TRY(put_codes(m));
     SSMQ_TRY(put_samples(m));
+    SSMQ_TRY(put_interactions(m));
     SSMQ_TRY(put_errors(m));
     SSMQ_TRY(put_differences(m));
     return put_sensitivity(m);

@@ -7,7 +7,7 @@ set -uo pipefail
 runs=$1
 float=$runs/float naive=$runs/naive quamba=$runs/quamba
 out=$scratch/out
-kinds=(histogram channels boxes surface layers samples tokens heat states sensitivity windows kl outliers fake-real profile)
+kinds=(histogram channels boxes surface layers samples tokens heat states sensitivity interactions windows kl outliers fake-real profile)
 
 # arguments KIND: the options that the kind needs, and runs that have what it shows
 arguments() {
@@ -78,7 +78,7 @@ expect_in_out "# left out, though named: run 00000000000000a0: $scratch/runs/flo
 
 refuse 2 "'ssmq export' needs KIND RUN..." export layers
 refuse 2 "unknown kind of figure 'layer'; did you mean 'layers'?" export layer "$naive"
-refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, samples, tokens, heat, states, sensitivity, windows, kl, outliers, fake-real, profile, sweep, pareto, ablation" export pie "$naive"
+refuse 2 "unknown kind of figure 'pie'; there are histogram, channels, boxes, surface, layers, samples, tokens, heat, states, sensitivity, interactions, windows, kl, outliers, fake-real, profile, sweep, pareto, ablation" export pie "$naive"
 refuse 2 "option '--bins' is none of kind 'heat'" export heat "$naive" --bins 3
 refuse 2 "option '--log' is 'xy': a figure of this kind has no logarithmic x axis" export layers "$naive" --log xy
 refuse 2 "option '--label' stands 1 times for 2 runs" export layers "$naive" "$quamba" --label a
@@ -97,6 +97,7 @@ refuse 2 "'absmax@x' is no quantile and its level in per cent, as abs_quantile@9
 refuse 4 "$naive/run.h5: no statistic of samples of scan.x in layer 1" export samples "$naive" --layer 1
 refuse 4 "$float/run.h5: no statistic of samples: add a recipe that quantises it with static ranges to the experiment" \
     export samples "$float" --layer 1
+refuse 4 "$float/run.h5: no interactions: add compare: {interactions: [[STEP, STEP]]} to the experiment" export interactions "$float"
 refuse 2 "no metric of windows has the name 'ppl'; there are difference, nll, nll_float, kl, delta_p, top1" export windows "$naive" --metric ppl
 refuse 2 "no metric of tokens has the name 'top1'; there are kl, delta_p" export kl "$naive" --metric top1
 refuse 4 "$naive/run.h5: no evaluation 'wt'; there are wt2, other" export windows "$naive" --evaluation wt
@@ -204,6 +205,7 @@ texts() {
         heat) echo "SQNR scan.x out_proj.in layer" ;;
         states) echo "index largest layer" ;;
         sensitivity) echo "log-perplexity scan.x scan.dt alone" ;;
+        interactions) echo "together rot log-perplexity" ;;
         windows) echo "window less wt2, gptq" ;;
         kl) echo "divergence share wt2, gptq" ;;
         outliers) echo "kurtosis channel persistence layer" ;;
@@ -238,7 +240,7 @@ for more in "histogram --layer 0 --log xy $float $quamba" "histogram --layer 0 -
     "histogram --layer 0 --log none --bins 7 $float" "channels --layer 2 --sort --points 5 $naive" \
     "boxes --layer 2 --sort --groups 48 $quamba" "surface --site scan.x --layer 2 --log y $naive" "outliers --layer 1 $float" \
     "layers --quantity sqnr_db $naive $quamba" "layers --quantity kurtosis --log y $float" \
-    "layers --quantity scale --site scan.x $naive" "layers --quantity abs_quantile@99.9 $naive $quamba" "samples --layer 0 $naive" "windows --metric nll $float $naive" "windows --metric kl --log y $naive" "kl --metric delta_p $naive" "windows --evaluation other --metric nll $naive" "tokens $naive" "tokens --layer 1 $naive" "tokens --quantity mse $quamba $naive" \
+    "layers --quantity scale --site scan.x $naive" "layers --quantity abs_quantile@99.9 $naive $quamba" "interactions $naive" "samples --layer 0 $naive" "windows --metric nll $float $naive" "windows --metric kl --log y $naive" "kl --metric delta_p $naive" "windows --evaluation other --metric nll $naive" "tokens $naive" "tokens --layer 1 $naive" "tokens --quantity mse $quamba $naive" \
     "tokens --quantity growth --log y --site out_proj.in $naive" "tokens --input clean --quantity sqnr_db $naive $naive" \
     "tokens --input clean --log none $quamba" "heat --input propagated --quantity sqnr_db $naive" \
     "states --layer 1 --quantity rms --log y $naive" "states --layer 2 --points 7 $quamba" "states --quantity mean $naive" \

@@ -6,7 +6,7 @@ set -uo pipefail
 
 run 0 run experiments/quickstart.yaml --out "$scratch" --set calibration.count=2 \
     --set evaluate.wt2.window=64 --set evaluate.wt2.limit=4 \
-    --set 'compare={tokens: true, metrics: [kl, sqnr, mse, clip-rate], sensitivity: both, windows: 1}' \
+    --set 'compare={tokens: true, metrics: [kl, sqnr, mse, clip-rate], sensitivity: both, interactions: [[w, a]], windows: 1}' \
     --set 'collect={sites: ["layers.*.scan.x", "layers.*.out_proj.in", "layers.*.in_proj.weight"], dump: {sites: [layers.3.scan.x, layers.3.scan.state], samples: 1, tokens: 32, dtype: f16, limit: 16MiB}}'
 runs=$scratch/quickstart
 
@@ -17,7 +17,7 @@ shows() {
     run 0 export "$@" "$runs"
     shown=$(grep -c '^# run ' "$scratch/out")
     [ "$shown" -eq "$wanted" ] || fail "$command_line: $shown runs, not $wanted: $(head -5 "$scratch/out")"
-    awk -F, '/^#/ { next } !n { n = NF } NF != n { exit 1 } END { exit NR < 10 }' "$scratch/out" ||
+    awk -F, '/^#/ { next } !n { n = NF } NF != n { exit 1 } END { exit NR < 6 }' "$scratch/out" ||
         fail "$command_line: no table"
 }
 
@@ -31,11 +31,14 @@ done
 shows 3 surface --site scan.x
 shows 3 surface --site layers.3.scan.state
 shows 2 heat
+if grep -q head.in "$scratch/out"; then fail "propagated errors among clean ones: $command_line"; fi
 shows 2 heat --input propagated
+expect_in_out head.in
 shows 2 samples --site scan.x --layer 3
 shows 2 tokens
 shows 2 tokens --site head.in
 shows 2 sensitivity
+shows 2 interactions
 shows 2 windows --metric kl
 shows 3 windows --metric nll
 shows 2 kl
