@@ -112,6 +112,10 @@ run 2 quantize experiments/quickstart.yaml --set mode=float --out "$scratch/new"
 expect_in_err "has no run that quantises: mode is only float"
 id=$("$SSMQ" check experiments/quickstart.yaml "${few[@]}" 2> /dev/null | sed -n 's/^#   \([0-9a-f]*\)  fake naive$/\1/p')
 run 0 quantize experiments/quickstart.yaml "${few[@]}" --only "$id" --out "$scratch/naive"
+# What no file can hold is told before the samples run.
+run 3 quantize "$scratch/q.yaml" --set recipe.w.format=e4m3 --set mode=fake --out "$scratch/none"
+expect_in_err "layers.0.in_proj.weight: quantised checkpoints hold integer codes of at most 8 bits, f16 and bf16"
+[[ $err != *calibrating* ]] || fail "$command_line: refused after calibrating"
 refuse 2 "$scratch/q is a quantised checkpoint: it runs in --mode fake or real" generate --model "$scratch/q" --prompt a --mode float
 refuse 2 "--recipe: $scratch/q is a quantised checkpoint, whose recipe was carried out" generate --model "$scratch/q" --prompt a --recipe configs/recipes/naive.yaml
 run 3 run "$scratch/q.yaml" --set "model.path=$scratch/q" --out "$scratch/runs"

@@ -47,6 +47,12 @@ static ssmq_status outline(const ssmq_recipe *recipe, int32_t i, const ssmq_mode
     return in_step(step->method->outline(step->options, m, plan), step);
 }
 
+ssmq_status ssmq_recipe_outline(const ssmq_recipe *recipe, const ssmq_model *m, ssmq_plan *plan)
+{
+    for (int32_t i = 0; i < recipe->n_step; i++) SSMQ_TRY(outline(recipe, i, m, plan));
+    return SSMQ_OK;
+}
+
 static ssmq_status apply(const ssmq_recipe *recipe, int32_t i, ssmq_model *m,
                          const ssmq_calibration *c, ssmq_plan *plan)
 {

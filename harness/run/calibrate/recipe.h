@@ -21,6 +21,10 @@ SSMQ_MUST_USE ssmq_status ssmq_recipe_apply(const ssmq_recipe *recipe, ssmq_mode
                                             ssmq_backend *be, const ssmq_samples *samples,
                                             uint64_t seed,
                                             const ssmq_listener *listener, ssmq_recipe_result *out);
+/* What its steps decide from shapes alone, into a plan that is new. */
+SSMQ_MUST_USE ssmq_status ssmq_recipe_outline(const ssmq_recipe *recipe, const ssmq_model *m,
+                                              ssmq_plan *plan);
+
 /* Where calibration takes what it observes from; zeroed but for samples: one sample after the other is run. */
 typedef struct ssmq_calibration_source {
     const ssmq_samples *samples;

@@ -58,6 +58,16 @@ static const char *tokenizer_of(const ssmq_run *run, ssmq_arena *arena)
     return run->tokenizer ? run->tokenizer : access(own, R_OK) == 0 ? own : NULL;
 }
 
+/* Is it refused whatever the samples say?  That is told before they run. */
+static ssmq_status is_offered(const ssmq_model *m, const ssmq_recipe *recipe)
+{
+    ssmq_plan  *plan = ssmq_plan_new(m);
+    ssmq_status st = ssmq_recipe_outline(recipe, m, plan);
+    if (st == SSMQ_OK) st = ssmq_quantized_offers(m, plan);
+    ssmq_plan_free(plan);
+    return st;
+}
+
 static ssmq_status quantize(ssmq_session *s, const ssmq_run *run, const ssmq_listener *listener,
                             const char *directory, int64_t *bytes, int64_t *elements)
 {
@@ -94,6 +104,7 @@ ssmq_status ssmq_quantize(const ssmq_experiment *e, const ssmq_run *run, const s
     ssmq_session_open(e, cat, listener, &s);
     s.cache = cache;
     ssmq_status st = ssmq_session_prepare(&s, run);
+    if (st == SSMQ_OK) st = is_offered(s.base, run->recipe);
     if (st == SSMQ_OK) st = quantize(&s, run, listener, directory, bytes, elements);
     ssmq_session_close(&s);
     return st;

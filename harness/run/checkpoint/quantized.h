@@ -33,8 +33,13 @@ typedef struct ssmq_quantized_content {
     const char            *tokenizer; /* file to go with it; NULL: none              */
 } ssmq_quantized_content;
 
-/* Into a directory that is there and empty.  UNSUPPORTED, naming the site, for weights whose codes are neither integers of
- * at most 8 bits nor in half precision; *bytes: of model.safetensors.  IO, MEMORY. */
+/* UNSUPPORTED, naming the site, for weights whose codes are neither integers of at most 8 bits nor in half
+ * precision.  Of the plan only what is outlined is looked at, so that it can be asked before anything is
+ * calibrated. */
+SSMQ_MUST_USE ssmq_status ssmq_quantized_offers(const ssmq_model *m, const ssmq_plan *plan);
+
+/* Into a directory that is there and empty.  What is not offered is refused; *bytes: of model.safetensors.
+ * IO, MEMORY. */
 SSMQ_MUST_USE ssmq_status ssmq_quantized_write(const char *directory, const ssmq_quantized_content *c, int64_t *bytes);
 
 /* ---- reading ---- */

@@ -131,19 +131,28 @@ static bool has_codes_of_tied(const writer *w, int32_t site)
            same_tensor(&a->params.zero, &b->params.zero);
 }
 
-static ssmq_status add_codes(writer *w)
+ssmq_status ssmq_quantized_offers(const ssmq_model *m, const ssmq_plan *plan)
 {
-    for (int32_t i = 0; i < w->c->m->n_site; i++) {
-        const ssmq_site  *s = &w->c->m->site[i];
-        const ssmq_qspec *spec = &w->c->plan->at[i].spec;
+    for (int32_t i = 0; i < m->n_site; i++) {
+        const ssmq_site  *s = &m->site[i];
+        const ssmq_qspec *spec = &plan->at[i].spec;
         if (s->kind != SSMQ_SITE_WEIGHT || spec->bits == 0) continue;
         if (!ssmq_qspec_bytes(spec) && !ssmq_qspec_half(spec))
             return SSMQ_FAIL(UNSUPPORTED,
                              "%s: quantised checkpoints hold integer codes of at most 8 bits, f16 and bf16",
                              s->name);
-        if (w->c->plan->departures.real_only && w->c->plan->at[i].unclamped)
+        if (plan->departures.real_only && plan->at[i].unclamped)
             return SSMQ_FAIL(UNSUPPORTED, "%s: its codes are others in mode real than in mode fake", s->name);
-        if (has_codes_of_tied(w, i)) continue;
+    }
+    return SSMQ_OK;
+}
+
+static void add_codes(writer *w)
+{
+    for (int32_t i = 0; i < w->c->m->n_site; i++) {
+        const ssmq_site  *s = &w->c->m->site[i];
+        const ssmq_qspec *spec = &w->c->plan->at[i].spec;
+        if (s->kind != SSMQ_SITE_WEIGHT || spec->bits == 0 || has_codes_of_tied(w, i)) continue;
         const ssmq_tensor *keep = ssmq_plan_keep(w->c->plan, i);
         const ssmq_tensor *value = &w->c->m->weight[w->c->m->site[i].weight].value;
         if (keep && keep->dim[0] > 0)
@@ -152,7 +161,6 @@ static ssmq_status add_codes(writer *w)
         add(w, ssmq_arena_printf(w->arena, SSMQ_PLAN_PREFIX "%s.codes", s->name),
             shape_of_codes(spec, value), (part){PART_CODES, i});
     }
-    return SSMQ_OK;
 }
 
 /* Wide types first, so that each tensor is aligned to its elements; else as they were added. */
@@ -386,9 +394,9 @@ static ssmq_status write_all(writer *w, int64_t *bytes)
     ssmq_plan_text(w->c->plan, &plan);
     ssmq_plan_digest(ssmq_str_text(&plan), w->entry, w->n, scales);
     add_floats(w);
-    ssmq_status st = add_codes(w);
+    add_codes(w);
     order(w);
-    if (st == SSMQ_OK) st = write_config(w, config);
+    ssmq_status st = write_config(w, config);
     if (st == SSMQ_OK) st = write_weights(w, config, ssmq_str_text(&plan), scales);
     ssmq_str_free(&plan);
     SSMQ_TRY(st);
@@ -401,6 +409,7 @@ static ssmq_status write_all(writer *w, int64_t *bytes)
 ssmq_status ssmq_quantized_write(const char *directory, const ssmq_quantized_content *c,
                                  int64_t *bytes)
 {
+    SSMQ_TRY(ssmq_quantized_offers(c->m, c->plan));
     writer w = {
         .c = c, .directory = directory, .arena = ssmq_arena_new(), .sum = ssmq_sha256_new()};
     const int32_t room = c->m->n_site * (FIELDS + 2) + c->m->n_weight + 1;
