@@ -100,7 +100,7 @@ const ssmq_command ssmq_command_compare = {
         "DIR is a run, a sweep or another directory of runs. A sweep has its axes in columns, and each "
         "of its runs is held against its own baseline. Changes of perplexity are paired by window where both "
         "runs "
-        "saw the same tokens. Two dialects or windows are never put into one column. Ends with status 6 if "
+        "saw the same tokens. Two dialects, windows or resets of states are never put into one column. Ends with status 6 if "
         "a gate is not met. --fake-real is about runs whose experiment has compare: {against: [float, fake]}.",
     .options = compare_table,
     .options_size = sizeof(compare_options),

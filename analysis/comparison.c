@@ -193,6 +193,8 @@ static void put_kind(const ssmq_evaluation_score *e, const ssmq_evaluation_score
         ssmq_str_printf(out, "%swindow %" PRId64, out->length > before ? ", " : "", e->window);
     if (strcmp(loss_of(e), loss_of(other)) != 0)
         ssmq_str_printf(out, "%slosses %s", out->length > before ? ", " : "", loss_of(e));
+    if (e->state_reset != other->state_reset)
+        ssmq_str_printf(out, "%sstate_reset %" PRId64, out->length > before ? ", " : "", e->state_reset);
     ssmq_str_printf(out, " in %s (%s)", run->summary.name, run->path);
 }
 
@@ -201,7 +203,8 @@ static ssmq_status check_same(const ssmq_comparison *c, int32_t run, const ssmq_
 {
     int32_t  first = 0;
     ssmq_str text = {0};
-    if (strcmp(a->dialect, b->dialect) == 0 && a->window == b->window && strcmp(loss_of(a), loss_of(b)) == 0)
+    if (strcmp(a->dialect, b->dialect) == 0 && a->window == b->window && strcmp(loss_of(a), loss_of(b)) == 0 &&
+        a->state_reset == b->state_reset)
         return SSMQ_OK;
     while (ssmq_summary_find(&c->run[first]->summary, a->id) != a) first++;
     put_kind(a, b, c->run[first], &text);

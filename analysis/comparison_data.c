@@ -125,6 +125,7 @@ void ssmq_comparison_json(const ssmq_comparison *c, ssmq_str *out)
         ssmq_json_put_text(&w, "id", c->column[k]->id);
         ssmq_json_put_text(&w, "dialect", c->column[k]->dialect);
         ssmq_json_put_int(&w, "window", c->column[k]->window);
+        if (c->column[k]->state_reset > 0) ssmq_json_put_int(&w, "state_reset", c->column[k]->state_reset);
         ssmq_json_end_object(&w);
     }
     ssmq_json_end_array(&w);

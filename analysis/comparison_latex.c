@@ -134,6 +134,7 @@ static void put_changes(const ssmq_comparison *c, ssmq_str *out)
 static void put_caption(const ssmq_comparison *c, const table *t, ssmq_str *out)
 {
     const char *between = ": ";
+    char        reset[SSMQ_RESET_TEXT];
     ssmq_str_printf(out, "  \\caption{%s", t->caption);
     for (int32_t k = 0; k < c->n_column; k++) {
         if (!has(c, t, k)) continue;
@@ -141,8 +142,8 @@ static void put_caption(const ssmq_comparison *c, const table *t, ssmq_str *out)
         put_tex(c->column[k]->id, out);
         ssmq_str_puts(out, ", dialect ");
         put_tex(c->column[k]->dialect, out);
-        ssmq_str_printf(out, ", windows of %" PRId64 " tokens%s", c->column[k]->window,
-                        t->words ? "" : ssmq_comparison_unit(c->column[k]));
+        ssmq_str_printf(out, ", windows of %" PRId64 " tokens%s%s", c->column[k]->window,
+                        ssmq_reset_text(c->column[k], reset), t->words ? "" : ssmq_comparison_unit(c->column[k]));
         between = "; ";
     }
     ssmq_str_puts(out, ".");

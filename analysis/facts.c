@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "harness/base/yaml.h"
+#include "harness/store/score_figures.h"
 
 const char *const ssmq_fact_sections[] = {"configuration", "inputs", "build", "host", "results"};
 
@@ -155,9 +156,11 @@ static void add_results(gatherer *g, const ssmq_summary *s)
     for (int32_t i = 0; i < s->n_evaluation; i++) {
         const ssmq_evaluation_score *e = &s->evaluation[i];
         const char                  *path = join(g, "evaluate", e->id);
+        char                         reset[SSMQ_RESET_TEXT];
         add(g, SSMQ_FACT_RESULTS, join(g, path, "dialect"), e->dialect);
         add(g, SSMQ_FACT_RESULTS, join(g, path, "windows"),
-            ssmq_arena_printf(g->arena, "%" PRId64 " of %" PRId64 " tokens", e->score.windows, e->window));
+            ssmq_arena_printf(g->arena, "%" PRId64 " of %" PRId64 " tokens%s", e->score.windows, e->window,
+                              ssmq_reset_text(e, reset)));
         add_number(g, path, "ppl", e->score.ppl);
         add_number(g, path, "ppl_se", e->score.ppl_se);
         add_number(g, path, "nll", e->score.nll);

@@ -135,9 +135,10 @@ ssmq_status ssmq_points_names(const ssmq_figure_request *rq, const char *const *
 void ssmq_points_title(const ssmq_figure_request *rq, ssmq_figure *f)
 {
     const ssmq_evaluation_score *e = rq->table->column[0];
+    char                         reset[SSMQ_RESET_TEXT];
     f->title = rq->o->title ? rq->o->title
-                            : ssmq_arena_printf(rq->arena, "%s, %s, windows of %" PRId64 " tokens", e->id, e->dialect,
-                                                e->window);
+                            : ssmq_arena_printf(rq->arena, "%s, %s, windows of %" PRId64 " tokens%s", e->id, e->dialect,
+                                                e->window, ssmq_reset_text(e, reset));
 }
 
 ssmq_cell *ssmq_points_row(ssmq_figure *f, const ssmq_comparison *c, int32_t run)

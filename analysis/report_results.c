@@ -83,9 +83,11 @@ static void put_table(const ssmq_report_subject *s, ssmq_str *out)
     ssmq_html_table_end(out);
     put_words(s, out);
     for (int32_t k = 0; k < c->n_column; k++) {
+        char reset[SSMQ_RESET_TEXT];
         ssmq_str_puts(out, "<p class=\"note\">");
-        ssmq_html_printf(out, "%s: dialect %s, windows of %" PRId64 " tokens%s", c->column[k]->id,
-                         c->column[k]->dialect, c->column[k]->window, ssmq_comparison_unit(c->column[k]));
+        ssmq_html_printf(out, "%s: dialect %s, windows of %" PRId64 " tokens%s%s", c->column[k]->id,
+                         c->column[k]->dialect, c->column[k]->window, ssmq_reset_text(c->column[k], reset),
+                         ssmq_comparison_unit(c->column[k]));
         ssmq_str_puts(out, "</p>\n");
     }
     ssmq_str_puts(out, "<p class=\"note\">");

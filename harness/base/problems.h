@@ -245,6 +245,10 @@ extern "C" {
     X(COLLECT_STATES, 436, "no state to look at by index", \
       "collect.statistics.states is about recurrent states, which are among the sites only if collect.sites selects them.", \
       "collect: {sites: \"layers.*.scan.x\", statistics: {states: true}}") \
+    X(RESET_NEVER, 437, "a reset beyond the window", \
+      "States are reset within a window, which has no more tokens than that; each window begins with empty states as it is.", \
+      "evaluate:\n" \
+      "  - {id: a, task: perplexity, data: {file: base.yaml, format: text}, dialect: gptq, window: 64, state_reset: 64}") \
     X(LAUNCH_TEXT, 440, "not a word of a batch script", \
       "Values of launch stand in '#SBATCH' lines: letters, digits and _.,:=@%+/- ; options begin with '--'.", \
       "launch: {options: [exclusive]}") \

@@ -106,11 +106,12 @@ static void print_words(const ssmq_summary *run, int32_t n, const ssmq_evaluatio
 static void print_evaluation(const ssmq_summary *run, int32_t n, const ssmq_evaluation_score *e,
                              ssmq_str *out)
 {
+    char reset[SSMQ_RESET_TEXT];
     ssmq_str_printf(out,
                     "\n%s: perplexity of the model's own tokens, dialect %s, %" PRId64
-                    " window%s of %" PRId64 " tokens",
+                    " window%s of %" PRId64 " tokens%s",
                     e->id, e->dialect, e->score.windows, e->score.windows == 1 ? "" : "s",
-                    e->window);
+                    e->window, ssmq_reset_text(e, reset));
     if (e->loss_dtype && strcmp(e->loss_dtype, "f32") != 0)
         ssmq_str_printf(out, ", losses rounded to %s", e->loss_dtype);
     ssmq_str_puts(out, "\n");

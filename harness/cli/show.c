@@ -37,18 +37,16 @@ static void put_pair(ssmq_str *out, const char *key, const char *value)
 }
 
 /* A perplexity over n windows, of an evaluation or of one subset of it. */
-static void put_score_row(ssmq_table *t, const char *name, const char *dialect, int64_t window,
-                          const ssmq_score *s)
+static void put_score_row(ssmq_table *t, const char *name, const ssmq_evaluation_score *e, const ssmq_score *s)
 {
-    char ppl[SSMQ_PPL_TEXT], se[SSMQ_PPL_TEXT], nll[32], number[3][24];
+    char ppl[SSMQ_PPL_TEXT], se[SSMQ_PPL_TEXT], nll[32], number[2][24], window[24 + SSMQ_RESET_TEXT], reset[SSMQ_RESET_TEXT];
     ssmq_ppl_text(s->ppl, ppl);
     ssmq_ppl_text(s->ppl_se, se);
     snprintf(nll, sizeof nll, "%.6f", s->nll);
-    snprintf(number[0], sizeof number[0], "%" PRId64, window);
-    snprintf(number[1], sizeof number[1], "%" PRId64, s->windows);
-    snprintf(number[2], sizeof number[2], "%" PRId64, s->tokens);
-    ssmq_table_row(
-        t, (const char *const[]){name, dialect, number[0], ppl, se, nll, number[1], number[2]});
+    snprintf(window, sizeof window, "%" PRId64 "%s", e->window, ssmq_reset_text(e, reset));
+    snprintf(number[0], sizeof number[0], "%" PRId64, s->windows);
+    snprintf(number[1], sizeof number[1], "%" PRId64, s->tokens);
+    ssmq_table_row(t, (const char *const[]){name, e->dialect, window, ppl, se, nll, number[0], number[1]});
 }
 
 /* Dialect lm-eval: for each word and byte of the text. */
@@ -88,11 +86,11 @@ static void put_scores(const ssmq_summary *s, ssmq_str *out)
     ssmq_table *t = ssmq_table_new(8, heading);
     for (int32_t i = 0; i < s->n_evaluation; i++) {
         const ssmq_evaluation_score *e = &s->evaluation[i];
-        put_score_row(t, e->id, e->dialect, e->window, &e->score);
+        put_score_row(t, e->id, e, &e->score);
         for (int32_t k = 0; k < e->n_subset; k++) {
             ssmq_str_clear(&name);
             ssmq_str_printf(&name, "  %s", e->subset[k].name);
-            put_score_row(t, ssmq_str_text(&name), e->dialect, e->window, &e->subset[k].score);
+            put_score_row(t, ssmq_str_text(&name), e, &e->subset[k].score);
         }
     }
     ssmq_str_puts(out, "\n");

@@ -284,6 +284,7 @@ static ssmq_evaluation_score evaluation_of(const ssmq_evaluation *e, const ssmq_
                                    .dialect = ssmq_dialects[e->dialect],
                                    .window = e->window,
                                    .loss_dtype = ssmq_loss_dtypes[e->loss_dtype],
+                                   .state_reset = e->state_reset,
                                    .subset = subset,
                                    .n_subset = p->n_subset};
 }

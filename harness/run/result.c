@@ -241,6 +241,7 @@ static ssmq_status write_evaluation(ssmq_store *s, const ssmq_evaluation *e, con
     if (p->by.weight) SSMQ_TRY(ssmq_store_attribute_text(s, nll, "prefix", e->prefix));
     else SSMQ_TRY(ssmq_store_attribute_int(s, nll, "stride", e->window));
     if (!p->by.weight) SSMQ_TRY(ssmq_store_attribute_int(s, nll, "unscored", ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window)));
+    if (e->state_reset > 0) SSMQ_TRY(ssmq_store_attribute_int(s, nll, "state_reset", e->state_reset));
     const bool  half = e->loss_dtype != SSMQ_LOSS_F32;
     const char *dtype = ssmq_loss_dtypes[e->loss_dtype];
     SSMQ_TRY(ssmq_store_attribute_text(s, nll, "loss_dtype", half ? dtype : "f64"));

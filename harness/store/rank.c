@@ -79,12 +79,14 @@ ssmq_status ssmq_losses_of(const ssmq_finished_run *run, const char *evaluation,
     return ssmq_losses_read(path, evaluation, arena, out);
 }
 
-static ssmq_rival against_best(const ssmq_finished_run *run, const ssmq_losses *best,
-                               const char *evaluation, ssmq_arena *arena)
+static ssmq_rival against_best(const ssmq_finished_run *run, const ssmq_evaluation_score *best_score,
+                               const ssmq_losses *best, const char *evaluation, ssmq_arena *arena)
 {
     ssmq_rival  r = {.name = run->summary->name, .ln_ratio = NAN, .se = NAN};
     ssmq_losses mine = {0};
-    if (ssmq_losses_of(run, evaluation, arena, &mine) != SSMQ_OK) {
+    if (score_of(run->summary, evaluation)->state_reset != best_score->state_reset) {
+        r.reason = "other resets of states";
+    } else if (ssmq_losses_of(run, evaluation, arena, &mine) != SSMQ_OK) {
         r.reason = ssmq_arena_strdup(arena, ssmq_error_last()->message);
         ssmq_error_clear();
     } else if (!best->nll || !ssmq_losses_pair(&mine, best, arena, &r.ln_ratio, &r.se)) {
@@ -113,7 +115,7 @@ ssmq_ranking ssmq_rank(const ssmq_finished_run *run, int32_t n, const char *eval
         if (i == at || !score_of(run[i].summary, evaluation)) continue;
         ranking.rival[ranking.n++] =
             reason ? (ssmq_rival){.name = run[i].summary->name, .reason = reason}
-                   : against_best(&run[i], &best, evaluation, arena);
+                   : against_best(&run[i], score_of(run[at].summary, evaluation), &best, evaluation, arena);
     }
     return ranking;
 }

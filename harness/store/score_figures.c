@@ -1,4 +1,5 @@
 #include "harness/store/score_figures.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,6 +108,13 @@ int32_t ssmq_summaries_evaluations(const ssmq_summary *s, int32_t n, ssmq_arena 
 }
 
 /* Two decimals for the usual range; four significant digits where they would say nothing. */
+const char *ssmq_reset_text(const ssmq_evaluation_score *e, char text[SSMQ_RESET_TEXT])
+{
+    text[0] = 0;
+    if (e->state_reset > 0) snprintf(text, SSMQ_RESET_TEXT, ", states reset every %" PRId64, e->state_reset);
+    return text;
+}
+
 void ssmq_ppl_text(double value, char text[SSMQ_PPL_TEXT])
 {
     if (isnan(value)) strcpy(text, "-");

@@ -31,6 +31,10 @@ int32_t ssmq_summaries_evaluations(const ssmq_summary *s, int32_t n, ssmq_arena 
 extern const char *const ssmq_text_headings[SSMQ_TEXT_CELLS];
 void ssmq_text_cells(const ssmq_score *e, ssmq_arena *arena, const char *cell[SSMQ_TEXT_CELLS]);
 
+/* Behind "windows of 256 tokens": ", states reset every 64"; "" where they never are. */
+#define SSMQ_RESET_TEXT 48
+const char *ssmq_reset_text(const ssmq_evaluation_score *e, char text[SSMQ_RESET_TEXT]);
+
 /* A perplexity or its standard error as tables show it; "-" if it is NaN. */
 #define SSMQ_PPL_TEXT 32
 void ssmq_ppl_text(double value, char text[SSMQ_PPL_TEXT]);

@@ -97,6 +97,7 @@ static void put_evaluation(ssmq_json_writer *w, const ssmq_evaluation_score *e)
     ssmq_json_put_text(w, "dialect", e->dialect);
     ssmq_json_put_int(w, "window", e->window);
     if (e->loss_dtype) ssmq_json_put_text(w, "loss_dtype", e->loss_dtype);
+    if (e->state_reset > 0) ssmq_json_put_int(w, "state_reset", e->state_reset);
     put_compare(w, &e->compare);
     ssmq_json_begin_array(w, "subsets");
     for (int32_t i = 0; i < e->n_subset; i++) {
@@ -289,6 +290,7 @@ static ssmq_status read_evaluations(const ssmq_json *j, ssmq_arena *a, ssmq_summ
         SSMQ_TRY(ssmq_summary_read_text(&part, "dialect", true, a, &e[n].dialect));
         SSMQ_TRY(ssmq_json_int(&part, "window", true, 0, INT64_MAX, &e[n].window));
         SSMQ_TRY(ssmq_summary_read_text(&part, "loss_dtype", false, a, &e[n].loss_dtype));
+        SSMQ_TRY(ssmq_json_int(&part, "state_reset", false, 0, INT64_MAX, &e[n].state_reset));
         SSMQ_TRY(read_compare(&part, a, &e[n].compare));
         SSMQ_TRY(read_subsets(&part, a, &e[n]));
         n++;

@@ -81,6 +81,7 @@ typedef struct ssmq_evaluation_score {
     const char              *dialect; /* "gptq"; two of them are never compared */
     int64_t                  window;  /* tokens                                 */
     const char              *loss_dtype; /* "f32", "f16"; NULL: runs from before there was a choice, f32 */
+    int64_t                  state_reset; /* tokens of a window after which states begin anew; 0: never */
     const ssmq_subset_score *subset;
     int32_t                  n_subset;
 } ssmq_evaluation_score;

@@ -44,6 +44,31 @@ half=$(json "e['half']['nll']")
 run 3 run "$scratch/half.yaml" --set evaluate.odd.window=2
 expect_in_err "--set:1:21: error: evaluate.odd.window is 2, of which llama.cpp scores nothing [E207]"
 
+# ---- states that begin anew within a window -------------------------------------------------------
+
+# Of two stretches of 32 tokens the first is that of the window of 33, whose last token predicts nothing.
+run 0 run "$scratch/half.yaml" --out "$runs" --set evaluate.whole.state_reset=32 --set evaluate.half.state_reset=32
+expect_in_out "whole: perplexity of the model's own tokens, dialect gptq, 1 window of 64 tokens, states reset every 32"
+python3 - "$runs/half"/*/summary.json <<'PYTHON' || fail "losses with resets are not those of stretches"
+import json, sys
+runs = [json.load(open(name))["evaluations"] for name in sys.argv[1:]]
+plain, reset = sorted(runs, key=lambda e: "state_reset" in e["whole"])
+assert reset["whole"]["state_reset"] == 32 and "state_reset" not in reset["first"]
+nll = [{k: e[k]["nll"] for k in e} for e in (plain, reset)]
+assert nll[1]["first"] == nll[0]["first"] and nll[1]["whole"] != nll[0]["whole"] and nll[1]["half"] != nll[0]["half"]
+assert abs(nll[1]["whole"] * 63 - nll[0]["first"] * 32 - nll[1]["half"] * 31) < 1e-10  # llama.cpp scores the second stretch
+PYTHON
+run 3 compare "$runs/half"/*/
+expect_in_err "evaluation whole is of state_reset "
+expect_in_err " and state_reset "
+expect_in_err "they do not stand in one column"
+run 0 compare "$runs/half"/*/ --evaluation all
+expect_in_out "all: dialect llama.cpp, windows of 64 tokens"
+run 3 check "$scratch/half.yaml" --set evaluate.whole.state_reset=64
+expect_in_err "error: evaluate.whole.state_reset is 64 and its window 64: states would never be reset [E437]"
+
+# ---- beside float ---------------------------------------------------------------------------------
+
 # Side by side with float, the same tokens count; a model beside itself is no different.
 cat > "$scratch/paired.yaml" <<YAML
 ssmq: 1

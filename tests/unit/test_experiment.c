@@ -68,7 +68,7 @@ static void test_canonical(void **state)
         "mode: fake\nrecipe:\n  - id: a\n    method: watch\n    sites: layers.**\n    bits: 8\n"
         "    observer:\n      statistic: absmax\n      across: max\n"
         "evaluate:\n  - id: e\n    task: perplexity\n    dialect: gptq\n    window: 2048\n    "
-        "limit: 0\n    loss_dtype: f32\n"
+        "limit: 0\n    loss_dtype: f32\n    state_reset: 0\n"
         "    data:\n      file: t.npy\n      format: tokens\n"
         "run:\n  seed: 0\n  threads: all\n  keep_hidden: \"8GiB\"\n  keep_ranges: \"512MiB\"\n  backend:\n    name: cpu\n    isa: auto\n");
     ssmq_experiment_free(e);
@@ -220,6 +220,7 @@ static void test_print(void **state)
                           "    window: 2048                                # default\n"
                           "    limit: 0                                    # default\n"
                           "    loss_dtype: f32                             # default\n"
+                          "    state_reset: 0                              # default\n"
                           "    data:\n"
                           "      file: t.npy                               # e.yaml:6\n"
                           "      format: tokens                            # default\n"

@@ -327,6 +327,12 @@ static void test_evaluations(void **state)
                      "one\nevaluate: []\n"
                      "          ^\n");
     experiment_check(
+        f, FLOAT "  - {id: r, task: perplexity, data: {file: t.npy}, dialect: gptq, window: 9, state_reset: 9}\n",
+        "e.yaml:7:91: error: evaluate.r.state_reset is 9 and its window 9: states would never be reset\n"
+        "  - {id: r, task: perplexity, data: {file: t.npy}, dialect: gptq, window: 9, state_reset: 9}\n"
+        "                                                                                          ^\n"
+        "help: fewer tokens than a window, or 0: never\n");
+    experiment_check(
         f, FLOAT "  - {id: e, task: perplexity, data: {file: t.npy}, window: 1, dialect: ggml}\n",
         "e.yaml:7:72: error: evaluate.e.dialect must be one of gptq, disjoint, llama.cpp, lm-eval, found the text 'ggml'\n"
         "  - {id: e, task: perplexity, data: {file: t.npy}, window: 1, dialect: ggml}\n"

@@ -53,6 +53,10 @@ static void test_found(void **state)
     assert_false(is_there(c, others, 2) || is_there(c, tokens, 3));
     put(c, tokens, N);
     assert_true(is_there(c, tokens, 512)); /* the whole window at once, either way */
+    const ssmq_hidden_window again = {.token = tokens, .n = N, .piece = 2, .reset = N - 1},
+                             beyond = {.token = tokens, .n = N, .piece = 2, .reset = N};
+    assert_false(ssmq_hidden_cache_has(c, &again)); /* states begin anew before the last token */
+    assert_true(ssmq_hidden_cache_has(c, &beyond)); /* nowhere */
     ssmq_hidden_cache_free(c);
     c = ssmq_hidden_cache_new(folder, "model a", NULL);
     b = ssmq_hidden_cache_new(folder, "model b", NULL);

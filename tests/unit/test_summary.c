@@ -27,7 +27,7 @@ static const ssmq_evaluation_score evaluations[] = {
                  .ln_ratio_low = 0.1, .ln_ratio_high = 0.15, .kl_mean = 0.2, .kl_se = 0.001,
                  .kl_median = 0.1, .kl_p90 = 0.5, .kl_p99 = 1, .kl_p999 = 2, .kl_max = INFINITY,
                  .delta_p_mean = -0.01, .delta_p_rms = 0.02, .top1 = 0.875}},
-    {.id = "pile.sample", .dialect = "disjoint", .window = 512, .loss_dtype = "f16", .subset = subsets, .n_subset = 2,
+    {.id = "pile.sample", .dialect = "disjoint", .window = 512, .loss_dtype = "f16", .state_reset = 64, .subset = subsets, .n_subset = 2,
      .score = {.ppl = NAN, .ppl_se = INFINITY, .nll = -INFINITY, .windows = 4, .tokens = 8188}},
 };
 
@@ -99,6 +99,7 @@ static void test_round_trip(void **state)
         assert_string_equal(e->loss_dtype ? e->loss_dtype : "",
                             evaluations[i].loss_dtype ? evaluations[i].loss_dtype : "");
         assert_int_equal(e->window, evaluations[i].window);
+        assert_int_equal(e->state_reset, evaluations[i].state_reset);
         same_score(&e->score, &evaluations[i].score);
         same_compare(&e->compare, &evaluations[i].compare);
         assert_int_equal(e->n_subset, evaluations[i].n_subset);

@@ -9,6 +9,7 @@
 #include "harness/data/window.h"
 #include "harness/run/evaluate/document_losses.h"
 #include "harness/run/evaluate/loss.h"
+#include "harness/run/evaluate/stretch.h"
 #include "harness/run/resume.h"
 
 /* Values of one block of logits at the most: 32 MiB of floats. */
@@ -157,12 +158,22 @@ static double mean_loss(const task *t, side *s)
 /* What layers gave before, where that is filed: the sum was looked at when it was made, or found. */
 static void open_files(task *t)
 {
-    const ssmq_hidden_window w = {.token = t->w.token, .n = t->w.read, .piece = chunk_of(t)};
+    const ssmq_hidden_window w = {
+        .token = t->w.token, .n = t->w.read, .piece = chunk_of(t), .reset = t->e->state_reset};
     for (int32_t k = 0; k < t->sides; k++) {
         side *s = &t->side[k];
         ssmq_hidden_file_close(&s->file);
         if (s->cache && !ssmq_hidden_cache_open(s->cache, &w, ssmq_hidden_cache_full(s->cache), &s->file)) s->file.row = NULL;
     }
+}
+
+static ssmq_status begin_states(const task *t)
+{
+    for (int32_t k = 0; k < t->sides; k++) {
+        const side *s = &t->side[k];
+        SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));
+    }
+    return SSMQ_OK;
 }
 
 /* The losses of one window, piece by piece. */
@@ -171,12 +182,9 @@ static ssmq_status run_window(task *t)
     const int64_t n = t->w.read, chunk = chunk_of(t);
     open_files(t);
     if (t->with && t->with->begin) t->with->begin(t->with->context, t->windows, &t->w);
-    for (int32_t k = 0; k < t->sides; k++) {
-        const side *s = &t->side[k];
-        SSMQ_TRY(on_side(t, s, s->m->family->state_zero(s->m, s->ex, s->state)));
-    }
-    for (int64_t i = 0; i < n; i += chunk) {
-        const int64_t L = n - i < chunk ? n - i : chunk;
+    for (int64_t i = 0, L; i < n; i += L) {
+        L = ssmq_stretch_piece(t->e, i, n, chunk);
+        if (ssmq_stretch_at(t->e, i) == 0) SSMQ_TRY(begin_states(t));
         for (int32_t k = 0; k < t->sides; k++)
             SSMQ_TRY(on_side(t, &t->side[k], forward(t, &t->side[k], i, L)));
         const int64_t targets = i + L < t->w.n ? L : L - 1; /* nothing follows the last token */

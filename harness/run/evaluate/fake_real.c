@@ -4,6 +4,7 @@
 #include <string.h>
 #include "harness/backend/shape.h"
 #include "harness/base/assert.h"
+#include "harness/run/evaluate/stretch.h"
 
 #define TASK "real against fake"
 #define PIECE_MIN 16
@@ -92,7 +93,7 @@ static void begin_window(void *context, int64_t index, const ssmq_window *w)
 /* Where the token that a site has come to lies in the piece. */
 static int64_t in_piece(const pass *p, int64_t seen)
 {
-    return seen % p->piece;
+    return ssmq_stretch_at(p->r->evaluation, seen) % p->piece;
 }
 
 static int64_t width_of(const ssmq_site *s)

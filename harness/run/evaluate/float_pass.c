@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "harness/run/evaluate/stretch.h"
 #include "harness/run/resume.h"
 
 /* A pass under way. */
@@ -21,7 +22,8 @@ typedef struct task {
 
 static ssmq_hidden_window window_of(const task *t)
 {
-    return (ssmq_hidden_window){.token = t->w.token, .n = t->w.read, .piece = t->p->piece};
+    return (ssmq_hidden_window){
+        .token = t->w.token, .n = t->w.read, .piece = t->p->piece, .reset = t->p->e->state_reset};
 }
 
 /* ---- one window ---------------------------------------------------------------------------- */
@@ -43,9 +45,10 @@ static ssmq_status run_window(const task *t)
 {
     const ssmq_float_pass *p = t->p;
     const int64_t          n = t->w.read;
-    SSMQ_TRY(p->m->family->state_zero(p->m, p->ex, t->state));
-    for (int64_t i = 0; i < n; i += p->piece) {
-        SSMQ_TRY(run_piece(t, i, n - i < p->piece ? n - i : p->piece));
+    for (int64_t i = 0, L; i < n; i += L) {
+        L = ssmq_stretch_piece(p->e, i, n, p->piece);
+        if (ssmq_stretch_at(p->e, i) == 0) SSMQ_TRY(p->m->family->state_zero(p->m, p->ex, t->state));
+        SSMQ_TRY(run_piece(t, i, L));
         if (t->lease && ssmq_lease_beat(t->lease) != SSMQ_OK) ssmq_error_clear(); /* the work is then done twice */
         ssmq_tell_update(p->listener, t->windows, t->fraction);
     }

@@ -58,11 +58,16 @@ typedef struct place {
 /* Its path, with something behind it, is to be freed: a text has thousands of windows. */
 static place place_of(const ssmq_hidden_cache *c, const ssmq_hidden_window *w, const char *behind)
 {
-    place         p = {.text = NULL};
-    ssmq_sha256  *h = ssmq_sha256_new();
-    const int64_t piece = w->piece < w->n ? w->piece : w->n;
+    static const char resets[] = "states begin anew after";
+    place             p = {.text = NULL};
+    ssmq_sha256      *h = ssmq_sha256_new();
+    const int64_t     piece = w->piece < w->n ? w->piece : w->n;
     ssmq_sha256_add(h, c->identity, strlen(c->identity));
     ssmq_sha256_add(h, &piece, sizeof piece);
+    if (w->reset > 0 && w->reset < w->n) { /* letters, which are no tokens */
+        ssmq_sha256_add(h, resets, sizeof resets);
+        ssmq_sha256_add(h, &w->reset, sizeof w->reset);
+    }
     ssmq_sha256_add(h, w->token, (size_t)w->n * sizeof *w->token);
     ssmq_sha256_finish(h, p.key);
     ssmq_str_printf(&p.path, "%s/%.32s.hidden%s", c->folder, p.key, behind);

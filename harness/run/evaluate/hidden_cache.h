@@ -3,7 +3,7 @@
  * again.
  *
  * A window is known by all that its numbers depend on: the code's version, the model's files, the backend, its tokens,
- * and how many of them ran at a time. */
+ * how many of them ran at a time, and where states began anew. */
 #pragma once
 #include "harness/backend/backend.h"
 #include "harness/base/log.h"
@@ -27,10 +27,10 @@ const char *ssmq_hidden_identity(const ssmq_backend *be, const char *code, const
 ssmq_hidden_cache *ssmq_hidden_cache_new(const char *folder, const char *identity, const ssmq_log *log);
 void               ssmq_hidden_cache_free(ssmq_hidden_cache *c); /* accepts NULL */
 
-/* A window: n tokens, of which `piece` run at a time. */
+/* A window: n tokens, of which `piece` run at a time, and whose states begin anew after every `reset` of them, 0: never. */
 typedef struct ssmq_hidden_window {
     const int32_t *token; /* [n] */
-    int64_t        n, piece;
+    int64_t        n, piece, reset;
 } ssmq_hidden_window;
 
 /* Is there a file of the window?  Whether it is whole is not looked at. */

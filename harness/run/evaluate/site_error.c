@@ -8,6 +8,7 @@
 #include "harness/exec/exec.h"
 #include "harness/run/evaluate/eval_ppl.h"
 #include "harness/run/evaluate/site_error_resume.h"
+#include "harness/run/evaluate/stretch.h"
 
 #define PIECE_MIN 32 /* tokens: below, products run slowly */
 
@@ -216,12 +217,14 @@ static ssmq_status run_piece(pass *p, const int32_t *token, int64_t n)
 
 static ssmq_status run_window(pass *p, const ssmq_window *w)
 {
-    const ssmq_model *m = p->r->model;
-    for (int32_t k = 0; k < SIDES; k++)
-        SSMQ_TRY(m->family->state_zero(m, p->side[k].ex, p->side[k].state));
-    for (p->first = 0; p->first < w->read; p->first += p->piece) {
-        const int64_t left = w->read - p->first;
-        SSMQ_TRY(run_piece(p, w->token, left < p->piece ? left : p->piece));
+    const ssmq_model      *m = p->r->model;
+    const ssmq_evaluation *e = p->r->evaluation;
+    int64_t                n = 0;
+    for (p->first = 0; p->first < w->read; p->first += n) {
+        n = ssmq_stretch_piece(e, p->first, w->read, p->piece);
+        for (int32_t k = 0; k < SIDES && ssmq_stretch_at(e, p->first) == 0; k++)
+            SSMQ_TRY(m->family->state_zero(m, p->side[k].ex, p->side[k].state));
+        SSMQ_TRY(run_piece(p, w->token, n));
     }
     return SSMQ_OK;
 }

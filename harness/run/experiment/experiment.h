@@ -68,6 +68,7 @@ typedef struct ssmq_evaluation {
     int64_t     window;  /* tokens, >= 2 */
     int64_t     limit;   /* windows, of lm-eval documents (of each subset); 0: all */
     ssmq_loss_dtype loss_dtype;
+    int64_t     state_reset; /* tokens of a window after which states begin anew, and so on; 0: never */
 } ssmq_evaluation;
 
 /* An evaluation of task profile: what the run's model costs to run (harness/run/profile/profile.h). */

@@ -53,7 +53,7 @@ typedef struct ssmq_calibration_draft {
 
 typedef struct ssmq_evaluation_draft {
     const char      *id;
-    int              task, dialect, window, limit, loss_dtype;
+    int              task, dialect, window, limit, loss_dtype, state_reset;
     const char      *prefix; /* NULL: of another dialect than lm-eval */
     ssmq_data_draft  data;
     const ssmq_yaml *given;

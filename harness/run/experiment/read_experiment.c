@@ -215,6 +215,10 @@ static void check_window(ssmq_loader *ld, const ssmq_evaluation_draft *e)
     if (window && e->window >= 2 && ssmq_dialect_unscored((ssmq_dialect)e->dialect, e->window) == e->window - 1)
         SSMQ_REPORT(ld, RANGE, window, NULL, "evaluate.%s.window is %d, of which %s scores nothing", e->id, e->window,
                     ssmq_dialects[e->dialect]);
+    if (e->state_reset >= e->window && e->window > 0)
+        SSMQ_REPORT(ld, RESET_NEVER, ssmq_yaml_get(e->given, "state_reset"), "fewer tokens than a window, or 0: never",
+                    "evaluate.%s.state_reset is %d and its window %d: states would never be reset", e->id,
+                    e->state_reset, e->window);
 }
 
 /* What disjoint leaves out are documents that calibration takes: there must be both. */

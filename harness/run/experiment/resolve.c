@@ -277,7 +277,8 @@ static ssmq_evaluation *evaluations(ssmq_loader *ld, const ssmq_calibration_spec
                                    .prefix = e->prefix,
                                    .window = e->window,
                                    .limit = e->limit,
-                                   .loss_dtype = (ssmq_loss_dtype)e->loss_dtype};
+                                   .loss_dtype = (ssmq_loss_dtype)e->loss_dtype,
+                                   .state_reset = e->state_reset};
     }
     return all;
 }

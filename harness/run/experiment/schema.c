@@ -72,6 +72,10 @@ const ssmq_option ssmq_schema_evaluation[] = {
     {AT(ssmq_evaluation_draft, loss_dtype), SSMQ_OPTION_CHOICE, "f32", 0, 0, ssmq_loss_dtypes,
      "f16, bf16: logits, losses and their mean over a window are rounded so, to replicate code that does; "
      "f32: logits are f32, losses f64"},
+    {AT(ssmq_evaluation_draft, state_reset), SSMQ_OPTION_INT, "0", 0, 1 << 24, NULL,
+     "tokens after which the states of the scan and the convolution are set to zero, again and again within a window: what "
+     "is predicted rests on no more than these, and errors in states are forgotten.  What runs between is like a window of "
+     "its own, dynamic ranges too; 0: never"},
     {0},
 };
 

@@ -87,6 +87,7 @@ static ssmq_yaml *evaluations_tree(ssmq_loader *ld)
         const ssmq_evaluation_draft *e = &ld->draft.evaluation[i];
         ssmq_yaml                   *map = map_new(ld);
         put_options(ld, map, ssmq_schema_evaluation, e, e->given);
+        if (e->state_reset == 0) ssmq_yaml_get(map, "state_reset")->view = SSMQ_YAML_SHOWN; /* ids are as they were without it */
         put(ld, map, "data", data_tree(ld, &e->data), SSMQ_YAML_BOTH);
         if (ssmq_loader_leaves_out(ld, e)) put(ld, map, "without", without_tree(ld), SSMQ_YAML_HASHED);
         ssmq_yaml_append(ld->arena, list, NULL, map);

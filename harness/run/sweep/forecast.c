@@ -67,7 +67,9 @@ bool ssmq_forecast_same_evaluations(const ssmq_run *a, const ssmq_run *b)
     if (a->n_evaluation != b->n_evaluation) return false;
     for (int32_t i = 0; i < a->n_evaluation; i++) {
         const ssmq_evaluation *x = &a->evaluation[i], *y = &b->evaluation[i];
-        if (x->dialect != y->dialect || x->window != y->window || x->limit != y->limit || strcmp(x->data.file, y->data.file) != 0) return false;
+        if (x->dialect != y->dialect || x->window != y->window || x->limit != y->limit ||
+            x->state_reset != y->state_reset || strcmp(x->data.file, y->data.file) != 0)
+            return false;
     }
     if (a->n_profile != b->n_profile) return false;
     for (int32_t i = 0; i < a->n_profile; i++) {

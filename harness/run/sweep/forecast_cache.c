@@ -74,7 +74,8 @@ static int64_t missing_bytes(lookup *l, const ssmq_evaluation *e, const ssmq_hid
     if (ssmq_texts_windows(l->texts, e, l->model->vocabulary, NULL, &w) != SSMQ_OK) return -1;
     while (more && ssmq_windows_next(w, &next, &more) == SSMQ_OK) {
         if (!more) break;
-        const ssmq_hidden_window window = {.token = next.token, .n = next.read, .piece = SSMQ_EVAL_PIECE};
+        const ssmq_hidden_window window = {
+            .token = next.token, .n = next.read, .piece = SSMQ_EVAL_PIECE, .reset = e->state_reset};
         if (!ssmq_hidden_cache_has(cache, &window)) bytes += bytes_of(l, next.read);
     }
     ssmq_windows_close(w);

@@ -104,11 +104,11 @@ static ssmq_status put_figure(const writer *w, const char *id, int32_t k)
     return st;
 }
 
-/* Dialect and window, where they are the same in all runs. */
+/* Dialect, window and resets of states, where they are the same in all runs. */
 static ssmq_status describe(const writer *w, const char *id)
 {
     const ssmq_evaluation_score *first = NULL;
-    bool                         dialect = true, window = true;
+    bool                         dialect = true, window = true, reset = true;
     const char                  *group = ssmq_arena_printf(w->arena, "/eval/%s", id);
     for (int32_t i = 0; i < w->e->n_run; i++) {
         const ssmq_evaluation_score *e = ssmq_summary_find(&w->s[i], id);
@@ -116,9 +116,12 @@ static ssmq_status describe(const writer *w, const char *id)
         if (!first) first = e;
         dialect = dialect && strcmp(e->dialect, first->dialect) == 0;
         window = window && e->window == first->window;
+        reset = reset && e->state_reset == first->state_reset;
     }
     if (first && dialect) SSMQ_TRY(ssmq_store_attribute_text(w->store, group, "dialect", first->dialect));
     if (first && window) SSMQ_TRY(ssmq_store_attribute_int(w->store, group, "window", first->window));
+    if (first && reset && first->state_reset > 0)
+        SSMQ_TRY(ssmq_store_attribute_int(w->store, group, "state_reset", first->state_reset));
     return SSMQ_OK;
 }
 
