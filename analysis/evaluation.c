@@ -60,7 +60,10 @@ static ssmq_status open_one(const ssmq_figure_run *run, const char *wanted, ssmq
     SSMQ_TRY(ssmq_sealed_extent(run->results, nll, &extent));
     SSMQ_TRY(ssmq_sealed_attribute(run->results, nll, "dialect", arena, &out->dialect));
     out->n = extent.dim[0];
-    out->window = (int64_t)ssmq_sealed_number(run->results, nll, "window");
+    const double window = ssmq_sealed_number(run->results, nll, "window");
+    if (!(window >= 1 && window <= INT32_MAX))
+        return SSMQ_FAIL(DAMAGED, "%s: %s has no length of its windows", ssmq_sealed_path(run->results), nll);
+    out->window = (int64_t)window;
     return read_tokens(out, arena);
 }
 
