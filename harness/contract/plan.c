@@ -63,9 +63,13 @@ ssmq_plan *ssmq_plan_in_mode(const ssmq_plan *p, bool real)
     const bool departs = real || !p->departures.real_only;
     out->seed = p->seed;
     out->residual = p->residual;
-    for (int32_t i = 0; i < p->model->n_site; i++) out->at[i] = p->at[i];
-    for (int32_t i = 0; departs && i < p->model->n_site; i++)
-        out->at[i].spec.wraps = p->at[i].unclamped;
+    for (int32_t i = 0; i < p->model->n_site; i++) {
+        ssmq_assignment *a = &out->at[i];
+        *a = p->at[i];
+        if (!departs) a->share = -1;
+        a->unclamped = departs && a->unclamped;
+        a->spec.wraps = a->unclamped;
+    }
     if (!departs) return out;
     out->departures = p->departures;
     share_scales(p, out);

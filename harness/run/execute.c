@@ -157,14 +157,14 @@ static ssmq_status collect(ssmq_session *s, const ssmq_run *run, const ssmq_list
 {
     const ssmq_collect_source source = {.spec = run->collect,
                                         .model = x->model,
-                                        .plan = x->recipe.plan,
+                                        .plan = x->ran,
                                         .mode = run->mode,
                                         .samples = run->calibration ? &s->samples : NULL,
                                         .be = s->be,
                                         .most_bytes = SSMQ_COLLECT_BYTES};
     const ssmq_dump_source    values = {.spec = run->collect,
                                         .model = x->model,
-                                        .plan = x->recipe.plan,
+                                        .plan = x->ran,
                                         .samples = source.samples,
                                         .be = s->be,
                                         .listener = listener};
@@ -188,6 +188,7 @@ ssmq_status ssmq_execute(ssmq_session *s, const ssmq_run *run, const ssmq_listen
     if (run->recipe) {
         SSMQ_TRY_DONE(st, ssmq_recipe_replay(run->recipe, x.model, s->be, &source, run->seed,
                                             listener, &x.recipe));
+        x.ran = ssmq_plan_in_mode(x.recipe.plan, run->mode == SSMQ_MODE_REAL);
         ssmq_alarms_of_recipe(&x.alarms, run->recipe, &x.recipe, source.samples);
         forget_weights(x.model);
     }
@@ -215,6 +216,7 @@ void ssmq_execution_free(ssmq_execution *x)
     ssmq_alarms_close(&x->alarms);
     ssmq_dump_discard(x->dump);
     ssmq_collection_free(&x->collection);
+    ssmq_plan_free(x->ran);
     ssmq_recipe_result_free(&x->recipe);
     ssmq_model_free(x->model);
     *x = (ssmq_execution){0};
@@ -248,10 +250,9 @@ ssmq_status ssmq_execution_store(ssmq_execution *x, ssmq_session *s, const ssmq_
     };
     ssmq_plan *const own = x->recipe.plan;
     ssmq_status      st = SSMQ_OK;
-    if (own) x->recipe.plan = ssmq_plan_in_mode(own, run->mode == SSMQ_MODE_REAL); /* what ran */
+    x->recipe.plan = x->ran;
     if (x->dump) st = seal_dump(x, &r);
     if (st == SSMQ_OK) st = ssmq_result_write(&r, path);
-    if (own) ssmq_plan_free(x->recipe.plan);
     x->recipe.plan = own;
     return st;
 }

@@ -18,6 +18,7 @@ extern "C" {
 typedef struct ssmq_execution {
     ssmq_model        *model;  /* the fork that the recipe rewrote */
     ssmq_recipe_result recipe; /* plan NULL in float mode          */
+    ssmq_plan         *ran;    /* its plan as the run's mode carries it out; lends from it; NULL: likewise */
     ssmq_ppl          *ppl;    /* [run->n_evaluation]              */
     int32_t            n_ppl;
     ssmq_speeds        speeds; /* n 0: none were asked for         */

@@ -13,6 +13,15 @@
 
 /* ---- the file as a whole --------------------------------------------------------------- */
 
+/* Has another site the same scale?  Of those that shared one a later step may have quantised all but one
+ * anew. */
+static bool shares(const ssmq_plan *plan, int32_t site)
+{
+    for (int32_t i = 0; plan->at[site].share >= 0 && i < plan->model->n_site; i++)
+        if (i != site && plan->at[i].share == plan->at[site].share) return true;
+    return false;
+}
+
 /* Which of the original kernels' departures the plan carries out, beside shared scales, which stand where scales
  * do. */
 static ssmq_status write_departures(ssmq_store *s, const ssmq_plan *plan)
@@ -20,7 +29,7 @@ static ssmq_status write_departures(ssmq_store *s, const ssmq_plan *plan)
     const ssmq_departures *d = &plan->departures;
     bool                   shared = false, unclamped = false;
     for (int32_t i = 0; i < plan->model->n_site; i++) {
-        shared |= plan->at[i].share >= 0;
+        shared = shared || shares(plan, i);
         unclamped |= plan->at[i].unclamped;
     }
     const struct {

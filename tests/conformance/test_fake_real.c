@@ -292,12 +292,16 @@ static void check_departure(ssmq_backend *be, const ssmq_model *m, const char *o
     float *in_both = logits_of(be, &both, SSMQ_MODE_REAL),
           *in_real = logits_of(be, &real, SSMQ_MODE_REAL);
     float *fake = logits_of(be, &real, SSMQ_MODE_FAKE);
+    test_applied ran = {.m = real.m, .r = {.plan = ssmq_plan_in_mode(real.r.plan, false)}};
+    float       *of_ran = logits_of(be, &ran, SSMQ_MODE_FAKE); /* what ran departs no more */
     assert_memory_equal(in_fake, in_both, bytes);
     assert_memory_equal(in_real, in_both, bytes);
     assert_memory_equal(fake, without, bytes);
+    assert_memory_equal(of_ran, without, bytes);
     if (memcmp(in_both, without, bytes) == 0) fail_msg("%s changes nothing", option);
-    float *all[] = {without, in_fake, in_both, in_real, fake};
+    float *all[] = {without, in_fake, in_both, in_real, fake, of_ran};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+    ssmq_plan_free(ran.r.plan);
     test_applied_free(&plain);
     test_applied_free(&both);
     test_applied_free(&real);

@@ -176,10 +176,13 @@ def layers_of(dump, site):
     return sorted(int(name[6:]) for name in dump["dump"][site] if name.startswith("layer_"))
 
 
-def check_codes(dump, codes, site, layer):
-    """round half to even of value / scale + zero point, in f32, clamped."""
+def check_codes(run, dump, codes, site, layer):
+    """round half to even of value / scale + zero point, in f32, clamped; the scale is the run's."""
     group = codes[f"dump/{site}/layer_{layer}"]
     scale, zero = group["scale"][()], group["zero_point"][()] if "zero_point" in group else np.int32(0)
+    qparam = run["sites"][site]["qparam"]
+    ran = np.ravel(qparam["scale"][list(qparam["layer"][:]).index(layer)])
+    assert (ran[: np.size(scale)] == np.ravel(scale)).all(), (site, layer, ran, scale)
     assert group.attrs["rounding"] == "half-even"
     bits = int(group.attrs["bits"])
     x = dump[f"dump/{site}/layer_{layer}/values"][:]
@@ -230,7 +233,7 @@ def main():
         for site in codes["dump"]:
             if isinstance(codes["dump"][site], h5py.Group):
                 for layer in layers_of(codes, site):
-                    check_codes(dump, codes, site, layer)
+                    check_codes(run, dump, codes, site, layer)
                     n += 1
         assert n > 10
         print(f"{sys.argv[2]}: codes of {n} tensors are those of their values")

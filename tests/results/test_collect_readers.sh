@@ -56,6 +56,24 @@ collected codes "$sites" codes "$recipe"
 both_readable
 "$python" tests/results/check_collect.py "$values" "$directory" || fail "check_collect.py: fake"
 
+# What departs, and in which mode, is in codes and counts too.
+sites='["layers.{0,5}.{conv.in,gate.z,dt_proj.in}", "layers.{0,5}.scan.{x,B,C}"]'
+for departs in both-fake real-fake real-real; do
+    mode=${departs#*-}
+    recipe="[{id: w, method: weights}, {id: a, method: activations, clip_ratio: 0.7}, {id: d, method: departures, shared_xz: true, shared_dt_bc: true, modes: ${departs%-*}}]"
+    collected "values-$departs" "$sites" f32 "$recipe" "$mode"
+    values=$directory
+    collected "codes-$departs" "$sites" codes "$recipe" "$mode"
+    "$python" tests/results/check_collect.py "$values" "$directory" || fail "check_collect.py: $departs"
+    "$python" - "$directory/run.h5" "$departs" <<'PYTHON' || fail "$departs: not the departures that ran"
+import sys, h5py
+f = h5py.File(sys.argv[1])
+x, z = (f[f"sites/{site}/qparam/scale"][0] for site in ("conv.in", "gate.z"))
+departs = sys.argv[2] != "real-fake"
+assert (x == z) == departs and f.attrs.get("departures") == ("shared scales" if departs else None), (x, z, dict(f.attrs))
+PYTHON
+done
+
 collected half "[layers.2.out_proj.in]" f16 ''
 both_readable
 "$python" - "$directory/dump.h5" <<'PYTHON' || fail "halves"
