@@ -18,6 +18,7 @@ small() {
             small+=(--set "evaluate.$id.repeat=1" --set "evaluate.$id.warmup=0" --set "evaluate.$id.generate=2")
         else
             small+=(--set "evaluate.$id.limit=2" --set "evaluate.$id.window=64")
+            ! grep -q "id: $id,.* state_reset: " "$1" || small+=(--set "evaluate.$id.state_reset=16")
         fi
     done
 }
