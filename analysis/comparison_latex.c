@@ -143,7 +143,7 @@ static void put_caption(const ssmq_comparison *c, const table *t, ssmq_str *out)
         ssmq_str_puts(out, ", dialect ");
         put_tex(c->column[k]->dialect, out);
         ssmq_str_printf(out, ", windows of %" PRId64 " tokens%s%s", c->column[k]->window,
-                        ssmq_reset_text(c->column[k], reset), t->words ? "" : ssmq_comparison_unit(c->column[k]));
+                        ssmq_reset_text(c->column[k]->state_reset, reset), t->words ? "" : ssmq_comparison_unit(c->column[k]));
         between = "; ";
     }
     ssmq_str_puts(out, ".");

@@ -11,7 +11,7 @@ static void put_notes(const ssmq_comparison *c, const char *before, ssmq_str *ou
     for (int32_t k = 0; k < c->n_column; k++)
         ssmq_str_printf(out, "%s%s: dialect %s, windows of %" PRId64 " tokens%s%s\n", k ? "" : before,
                         c->column[k]->id, c->column[k]->dialect, c->column[k]->window,
-                        ssmq_reset_text(c->column[k], reset), ssmq_comparison_unit(c->column[k]));
+                        ssmq_reset_text(c->column[k]->state_reset, reset), ssmq_comparison_unit(c->column[k]));
     if (c->baseline)
         ssmq_str_printf(out, "change in per cent from %s, standard errors paired %s\n", c->baseline,
                         ssmq_comparison_paired_by(c));

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include "harness/store/score_figures.h"
 
 static const char *path_of(const ssmq_figure_evaluation *e, const char *name, ssmq_arena *arena)
 {
@@ -64,7 +65,19 @@ static ssmq_status open_one(const ssmq_figure_run *run, const char *wanted, ssmq
     if (!(window >= 1 && window <= INT32_MAX))
         return SSMQ_FAIL(DAMAGED, "%s: %s has no length of its windows", ssmq_sealed_path(run->results), nll);
     out->window = (int64_t)window;
+    const double reset = ssmq_sealed_number(run->results, nll, "state_reset");
+    out->state_reset = reset >= 1 && reset <= INT32_MAX ? (int64_t)reset : 0;
     return read_tokens(out, arena);
+}
+
+static ssmq_status check_resets(const ssmq_figure_evaluation *a, const ssmq_figure_evaluation *b)
+{
+    if (a->state_reset == b->state_reset) return SSMQ_OK;
+    return SSMQ_FAIL(INPUT,
+                     "%s: '%s' has state_reset %" PRId64 ", that of %s %" PRId64
+                     ": such losses are not to be compared",
+                     ssmq_sealed_path(a->run->results), a->id, a->state_reset,
+                     ssmq_sealed_path(b->run->results), b->state_reset);
 }
 
 ssmq_status ssmq_figure_evaluations(const ssmq_figure_request *rq, ssmq_figure_evaluation **out)
@@ -74,6 +87,7 @@ ssmq_status ssmq_figure_evaluations(const ssmq_figure_request *rq, ssmq_figure_e
     for (int32_t i = 0; i < rq->n_run; i++) {
         SSMQ_TRY(open_one(&rq->run[i], wanted, rq->arena, &all[i]));
         wanted = all[i].id;
+        SSMQ_TRY(check_resets(&all[i], &all[0]));
         if (strcmp(all[i].dialect, all[0].dialect) == 0 && all[i].window == all[0].window) continue;
         return SSMQ_FAIL(INPUT,
                          "%s: '%s' has the dialect %s and windows of %" PRId64
@@ -88,7 +102,9 @@ ssmq_status ssmq_figure_evaluations(const ssmq_figure_request *rq, ssmq_figure_e
 void ssmq_figure_evaluation_title(const ssmq_figure_request *rq, const ssmq_figure_evaluation *e,
                                   ssmq_figure *f)
 {
-    f->title = rq->o->title ? rq->o->title
-                            : ssmq_arena_printf(rq->arena, "%s, %s, windows of %" PRId64 " tokens", e->id,
-                                                e->dialect, e->window);
+    char reset[SSMQ_RESET_TEXT];
+    f->title = rq->o->title
+                   ? rq->o->title
+                   : ssmq_arena_printf(rq->arena, "%s, %s, windows of %" PRId64 " tokens%s", e->id,
+                                       e->dialect, e->window, ssmq_reset_text(e->state_reset, reset));
 }

@@ -10,12 +10,14 @@ typedef struct ssmq_figure_evaluation {
     const ssmq_figure_run *run;
     const char            *id, *dialect;
     int64_t                window; /* tokens          */
+    int64_t                state_reset; /* tokens after which states begin anew; 0: never */
     int64_t                n;      /* windows scored  */
     const double          *tokens; /* [n] predicted tokens of a window, which it counts by in means */
 } ssmq_figure_evaluation;
 
 /* Of every run the evaluation that --evaluation names, else the first one of the first run; [n_run], the
- * arena's. INPUT if a run does not have it, or has it in another dialect or with another length of window. */
+ * arena's. INPUT if a run does not have it, or has it in another dialect, with another length of window or
+ * other resets of states. */
 SSMQ_MUST_USE ssmq_status ssmq_figure_evaluations(const ssmq_figure_request *rq,
                                                   ssmq_figure_evaluation   **out);
 

@@ -160,7 +160,7 @@ static void add_results(gatherer *g, const ssmq_summary *s)
         add(g, SSMQ_FACT_RESULTS, join(g, path, "dialect"), e->dialect);
         add(g, SSMQ_FACT_RESULTS, join(g, path, "windows"),
             ssmq_arena_printf(g->arena, "%" PRId64 " of %" PRId64 " tokens%s", e->score.windows, e->window,
-                              ssmq_reset_text(e, reset)));
+                              ssmq_reset_text(e->state_reset, reset)));
         add_number(g, path, "ppl", e->score.ppl);
         add_number(g, path, "ppl_se", e->score.ppl_se);
         add_number(g, path, "nll", e->score.nll);

@@ -138,7 +138,7 @@ void ssmq_points_title(const ssmq_figure_request *rq, ssmq_figure *f)
     char                         reset[SSMQ_RESET_TEXT];
     f->title = rq->o->title ? rq->o->title
                             : ssmq_arena_printf(rq->arena, "%s, %s, windows of %" PRId64 " tokens%s", e->id, e->dialect,
-                                                e->window, ssmq_reset_text(e, reset));
+                                                e->window, ssmq_reset_text(e->state_reset, reset));
 }
 
 ssmq_cell *ssmq_points_row(ssmq_figure *f, const ssmq_comparison *c, int32_t run)

@@ -86,7 +86,7 @@ static void put_table(const ssmq_report_subject *s, ssmq_str *out)
         char reset[SSMQ_RESET_TEXT];
         ssmq_str_puts(out, "<p class=\"note\">");
         ssmq_html_printf(out, "%s: dialect %s, windows of %" PRId64 " tokens%s%s", c->column[k]->id,
-                         c->column[k]->dialect, c->column[k]->window, ssmq_reset_text(c->column[k], reset),
+                         c->column[k]->dialect, c->column[k]->window, ssmq_reset_text(c->column[k]->state_reset, reset),
                          ssmq_comparison_unit(c->column[k]));
         ssmq_str_puts(out, "</p>\n");
     }

@@ -111,7 +111,7 @@ static void print_evaluation(const ssmq_summary *run, int32_t n, const ssmq_eval
                     "\n%s: perplexity of the model's own tokens, dialect %s, %" PRId64
                     " window%s of %" PRId64 " tokens%s",
                     e->id, e->dialect, e->score.windows, e->score.windows == 1 ? "" : "s",
-                    e->window, ssmq_reset_text(e, reset));
+                    e->window, ssmq_reset_text(e->state_reset, reset));
     if (e->loss_dtype && strcmp(e->loss_dtype, "f32") != 0)
         ssmq_str_printf(out, ", losses rounded to %s", e->loss_dtype);
     ssmq_str_puts(out, "\n");

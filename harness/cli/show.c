@@ -43,7 +43,7 @@ static void put_score_row(ssmq_table *t, const char *name, const ssmq_evaluation
     ssmq_ppl_text(s->ppl, ppl);
     ssmq_ppl_text(s->ppl_se, se);
     snprintf(nll, sizeof nll, "%.6f", s->nll);
-    snprintf(window, sizeof window, "%" PRId64 "%s", e->window, ssmq_reset_text(e, reset));
+    snprintf(window, sizeof window, "%" PRId64 "%s", e->window, ssmq_reset_text(e->state_reset, reset));
     snprintf(number[0], sizeof number[0], "%" PRId64, s->windows);
     snprintf(number[1], sizeof number[1], "%" PRId64, s->tokens);
     ssmq_table_row(t, (const char *const[]){name, e->dialect, window, ppl, se, nll, number[0], number[1]});

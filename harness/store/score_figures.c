@@ -108,10 +108,10 @@ int32_t ssmq_summaries_evaluations(const ssmq_summary *s, int32_t n, ssmq_arena 
 }
 
 /* Two decimals for the usual range; four significant digits where they would say nothing. */
-const char *ssmq_reset_text(const ssmq_evaluation_score *e, char text[SSMQ_RESET_TEXT])
+const char *ssmq_reset_text(int64_t state_reset, char text[SSMQ_RESET_TEXT])
 {
     text[0] = 0;
-    if (e->state_reset > 0) snprintf(text, SSMQ_RESET_TEXT, ", states reset every %" PRId64, e->state_reset);
+    if (state_reset > 0) snprintf(text, SSMQ_RESET_TEXT, ", states reset every %" PRId64, state_reset);
     return text;
 }
 

@@ -33,7 +33,7 @@ void ssmq_text_cells(const ssmq_score *e, ssmq_arena *arena, const char *cell[SS
 
 /* Behind "windows of 256 tokens": ", states reset every 64"; "" where they never are. */
 #define SSMQ_RESET_TEXT 48
-const char *ssmq_reset_text(const ssmq_evaluation_score *e, char text[SSMQ_RESET_TEXT]);
+const char *ssmq_reset_text(int64_t state_reset, char text[SSMQ_RESET_TEXT]);
 
 /* A perplexity or its standard error as tables show it; "-" if it is NaN. */
 #define SSMQ_PPL_TEXT 32

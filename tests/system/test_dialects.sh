@@ -62,6 +62,9 @@ run 3 compare "$runs/half"/*/
 expect_in_err "evaluation whole is of state_reset "
 expect_in_err " and state_reset "
 expect_in_err "they do not stand in one column"
+run 4 export windows "$runs/half"/*/ --metric nll --evaluation whole
+expect_in_err ": such losses are not to be compared"
+run 0 export windows "$runs/half"/*/ --metric nll --evaluation all
 run 0 compare "$runs/half"/*/ --evaluation all
 expect_in_out "all: dialect llama.cpp, windows of 64 tokens"
 run 3 check "$scratch/half.yaml" --set evaluate.whole.state_reset=64
