@@ -151,8 +151,8 @@ env --default-signal=INT "$SSMQ" profile --model models/tiny-mamba --prompt 64 -
     > "$scratch/out" 2> "$scratch/err" < /dev/null &
 victim=$!
 command_line="ssmq profile"
-for _ in $(seq 600); do # it catches signals from its first line on
-    grep -q '^SigCgt:.*[2367abef]$' "/proc/$victim/status" && break
+for _ in $(seq 600); do # it catches signals from its first line on; so does the shell that becomes it
+    [ "$(cat "/proc/$victim/comm")" = "$(basename "$SSMQ")" ] && grep -q '^SigCgt:.*[2367abef]$' "/proc/$victim/status" && break
     sleep 0.02
 done
 kill -INT "$victim"
