@@ -44,7 +44,7 @@ static void test_canonical(void **state)
         NULL);
     assert_string_equal(
         e->run[0].canonical,
-        "ssmq: 1\nnumerics: 4\nmodel:\n"
+        "ssmq: 1\nnumerics: 5\nmodel:\n"
         "  config: \"sha256:1bb7cc18cd33c599f18f471ed33c9273fc680d1b726001666487e3401fc410c5\"\n"
         "  weights: [\"sha256:79704046079abf4a598ac667f78c51c2adcf0b1f08a718c3468a07b9941cb658\"]\n"
         "calibration:\n  data:\n"
@@ -59,7 +59,7 @@ static void test_canonical(void **state)
         "\"sha256:c51e455b41df6c017327e16001dd064b8b6733faeaa69b23d9bd79c8079237d5\"\n      "
         "format: tokens\n"
         "run:\n  seed: 0\n  backend:\n    name: cpu\n    isa: auto\n");
-    assert_string_equal(e->run[0].id, "5baac40cbcb1e25f");
+    assert_string_equal(e->run[0].id, "7ee6f6c1be9430f0");
     assert_string_equal(
         e->run[0].resolved,
         "ssmq: 1\nname: t\nmodel:\n  path: m\n"

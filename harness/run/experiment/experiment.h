@@ -22,7 +22,7 @@ extern "C" {
 
 /* Raised whenever a change of the code changes numbers that runs give: part of every run's id, so
  * that results from before the change are not taken for those from after it. */
-#define SSMQ_NUMERICS_VERSION 4
+#define SSMQ_NUMERICS_VERSION 5
 
 #define SSMQ_RUN_ID 17 /* characters of a run id, with the final 0 */
 
