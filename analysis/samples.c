@@ -75,6 +75,12 @@ static ssmq_status add_statistic(const samples_source *s, const char *site, cons
     return SSMQ_OK;
 }
 
+/* Not one of calibration's: its weights, and what was collected of the run's own model. */
+static bool is_aside(const char *member)
+{
+    return strcmp(member, "weight") == 0 || strcmp(member, "collected_absmax") == 0;
+}
+
 /* Quantiles are a statistic for each level. */
 static ssmq_status add_member(const ssmq_figure_request *rq, const samples_source *s, const char *site,
                               const char *member, ssmq_figure *f)
@@ -84,7 +90,7 @@ static ssmq_status add_member(const ssmq_figure_request *rq, const samples_sourc
     double     *value, *level;
     int64_t     total, n = 1;
     SSMQ_TRY(ssmq_sealed_extent(s->run->results, path, &extent));
-    if (!extent.number || extent.rank < 2 || extent.rank > 3 || strcmp(member, "weight") == 0) return SSMQ_OK;
+    if (!extent.number || extent.rank < 2 || extent.rank > 3 || is_aside(member)) return SSMQ_OK;
     SSMQ_TRY(ssmq_figure_check_axes(s->run, path, extent.rank, (const int64_t[]){-1, s->n, -1}));
     SSMQ_TRY(ssmq_figure_slice(s->run, path, s->index, rq->arena, &value, &total));
     if (extent.rank == 2) return add_statistic(s, site, member, value, 1, rq->n_run > 1, f);

@@ -161,8 +161,7 @@ def check_site(f, dump, site, layer, i):
     assert g["n_zero"][i] == (x == 0).sum() and g["n_nonfinite"][i] == 0
     if samples is not None:
         assert g.attrs["n_samples"] == len(samples) and g.attrs["n_tokens"] == sum(map(len, samples))
-        if "qparam" not in g:  # else it is what observers saw
-            assert (g["sample/absmax"][i] == [np.abs(s).max() for s in samples]).all()
+        assert (g["sample/collected_absmax"][i] == [np.abs(s).max() for s in samples]).all()
     check_moments(g, i, x)
     check_histogram(g, i, x)
     check_quantiles(g, i, x)

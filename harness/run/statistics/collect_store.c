@@ -317,16 +317,15 @@ static ssmq_status write_top(const writer *w)
 
 /* ---- a site ---------------------------------------------------------------------------- */
 
-/* Observers, where there are some, have written what they saw. */
+/* Not by the name of what observers saw, who calibrate in floating point: here it is the run's own model. */
 static ssmq_status write_samples(const writer *w)
 {
-    const array a = {.name = "sample/absmax",
+    const array a = {.name = "sample/collected_absmax",
                      .unit = "",
-                     .long_name = "largest magnitude in each sample",
+                     .long_name = "largest magnitude in each sample, as collected",
                      .axis = {"/axis/sample"},
                      .dim = {w->any->n_samples}};
-    if (w->weight || ssmq_store_has(w->store, path(w, a.name))) return SSMQ_OK;
-    return write_units(w, &a, OF(sample_absmax));
+    return w->weight ? SSMQ_OK : write_units(w, &a, OF(sample_absmax));
 }
 
 static ssmq_status write_attributes(const writer *w)
