@@ -59,7 +59,7 @@ if [ "$quick" = no ]; then
     ctest_in asan+ubsan -LE 'layering|results' -E "system/test_($not_again)$"
     setup_build "$SSMQ_ROOT/build/tsan" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG='-O2 -g' \
         -DCMAKE_C_COMPILER=clang -DSSMQ_SANITIZE=thread
-    ctest_in tsan -R '^(kernels|conformance|golden)/|^system/test_(run|collect|calibration_cache)$'
+    ctest_in tsan -R '^(kernels|conformance|golden)/|^system/test_(run|collect)$'
 fi
 
 printf '\n%s\n' "$summaries"

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "harness/store/folders.h"
+#include "harness/store/frozen.h"
 #include "harness/store/rundir.h"
 #include "harness/store/summary.h"
 
@@ -113,10 +114,18 @@ static bool is_known(const ssmq_overview *v, int32_t n, const char *id)
     return false;
 }
 
-static void set_place(ssmq_overview *v, int32_t n, const char *id, int32_t place)
+/* Places in the lists of the experiments: folders are sorted, so that runs of one list come one after another. */
+static void find_places(const char *const *folder, ssmq_overview *v, int32_t n, ssmq_arena *a)
 {
-    for (int32_t i = 0; i < n; i++)
-        if (strcmp(v[i].id, id) == 0) v[i].place = place;
+    ssmq_frozen list = {0};
+    const char *of = NULL;
+    for (int32_t i = 0; i < n; i++) {
+        const char *slash = strrchr(folder[i], '/');
+        const char *parent = slash ? ssmq_arena_strndup(a, folder[i], (size_t)(slash - folder[i])) : ".";
+        if (!of || strcmp(of, parent) != 0) list = ssmq_frozen_order(parent, a);
+        of = parent;
+        v[i].place = ssmq_frozen_find(&list, v[i].id);
+    }
 }
 
 /* Runs that the frozen list beside them has and that have not begun: no folder yet. */
@@ -127,7 +136,6 @@ static int32_t add_queued(const char *path, json_t *runs, ssmq_arena *a, ssmq_ov
     json_array_foreach(runs, i, each)
     {
         const char *id = copy_text(each, "id", a), *name = copy_text(each, "name", a);
-        if (id && name) set_place(v, n, id, (int32_t)i);
         if (!id || !name || is_known(v, n, id)) continue;
         v[n++] = (ssmq_overview){.path = ssmq_arena_printf(a, "%s/%s", path, id),
                                  .id = id,
@@ -156,6 +164,7 @@ ssmq_status ssmq_overview_all(const char *path, ssmq_arena *arena, ssmq_overview
     json_t *runs = json_object_get(list.root, "runs");
     *out = SSMQ_ARENA_ARRAY(arena, ssmq_overview, (size_t)count + json_array_size(runs));
     for (int32_t i = 0; i < count; i++) overview_of(folder[i], now, arena, &(*out)[i]);
+    find_places(folder, *out, count, arena);
     *n = add_queued(path, runs, arena, *out, count);
     ssmq_json_close(&list);
     qsort(*out, (size_t)*n, sizeof **out, by_start);

@@ -20,7 +20,7 @@ typedef struct ssmq_overview {
     int64_t     age_s;            /* since updated; -1: unknown */
     int64_t     started_s;        /* since 1970; -1: unknown    */
     ssmq_run_progress progress;   /* of the stage, of a run that is not done */
-    int32_t     place;            /* in the list of the sweep */
+    int32_t     place;            /* in the list of the sweep; -1: in none */
     const char *log;              /* last line of log.txt, or NULL */
     bool        held;             /* there is a lease */
     ssmq_lease_holder holder;
