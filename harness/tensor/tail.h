@@ -41,7 +41,8 @@ typedef struct ssmq_tail_collection {
 
 /* innermost: the value of rank ssmq_tail_rank().  out [length] is filled once the collection ends. */
 void ssmq_tail_begin(ssmq_tail_collection *c, ssmq_tail_end end, int32_t length, float innermost, float *out);
-void ssmq_tail_add(ssmq_tail_collection *c, const ssmq_tensor *x);
+/* x, or a part of it, for n collections: values are read once for all of them. */
+void ssmq_tail_add(ssmq_tail_collection *c, int32_t n, const ssmq_tensor *x);
 void ssmq_tail_finish(ssmq_tail_collection *c);
 
 /* An end of a small set by one thread: x f32 on the host, finite, not empty.  out [ssmq_tail_length(count)].  MEMORY. */

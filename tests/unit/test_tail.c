@@ -125,8 +125,8 @@ static void test_parts(void **state)
             const ssmq_quantile_list list = {e == SSMQ_TAIL_MAGNITUDE, 1, NULL, &innermost, &rank};
             CHECK_OK(ssmq_quantiles(&t, &list, 1));
             ssmq_tail_begin(&c, (ssmq_tail_end)e, ssmq_tail_length(n), innermost, out);
-            ssmq_tail_add(&c, &right);
-            ssmq_tail_add(&c, &left);
+            ssmq_tail_add(&c, 1, &right);
+            ssmq_tail_add(&c, 1, &left);
             ssmq_tail_finish(&c);
             check_end(x, n, (ssmq_tail_end)e, out);
         }

@@ -353,22 +353,32 @@ static void collect_tails(void *context, int64_t begin, int64_t end, int32_t wor
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
         const ssmq_tensor part = part_of(g, i);
-        for (int32_t t = 0; ssmq_tensor_count(&part) > 0 && t < tails_of(g->w); t++)
-            ssmq_tail_add(&g->m[i / g->parts].collection[t], &part);
+        if (ssmq_tensor_count(&part) > 0) ssmq_tail_add(g->m[i / g->parts].collection, tails_of(g->w), &part);
     }
+}
+
+/* Ends of the first one's tails, the next one's and so on. */
+static void finish_tails(void *context, int64_t begin, int64_t end, int32_t worker)
+{
+    group        *g = context;
+    const int64_t tails = tails_of(g->w);
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) ssmq_tail_finish(&g->m[i / tails].collection[i % tails]);
 }
 
 /* The values beyond those that were selected last. */
 static void measure_tails(group *g)
 {
     const int32_t tails = tails_of(g->w);
+    ssmq_backend *be = g->r->be;
+    if (tails == 0) return;
     for (int32_t i = 0; i < g->n * tails; i++) {
         measuring    *m = &g->m[i / tails];
         const int32_t t = i % tails;
         ssmq_tail_begin(&m->collection[t], (ssmq_tail_end)t, m->k->facts.tail.length, m->innermost[t], m->k->tail[t]);
     }
-    if (tails > 0) g->r->be->ops->share(g->r->be, (int64_t)g->n * g->parts, 1, collect_tails, g);
-    for (int32_t i = 0; i < g->n * tails; i++) ssmq_tail_finish(&g->m[i / tails].collection[i % tails]);
+    be->ops->share(be, (int64_t)g->n * g->parts, 1, collect_tails, g);
+    be->ops->share(be, (int64_t)g->n * tails, 1, finish_tails, g);
 }
 
 static ssmq_status measure_group(group *g, ssmq_kept **out)
