@@ -50,11 +50,15 @@ void ssmq_tail_begin(ssmq_tail_collection *c, ssmq_tail_end end, int32_t length,
     c->n = 0;
 }
 
-/* The ends that are collected at once, and what a value is at least beyond to be in one of them. */
+enum { HELD = 64 };
+
+/* The ends that one thread collects at once, and what a value is at least beyond to be in one of them. */
 typedef struct ends {
     ssmq_tail_collection *c;
     int32_t               n;
     float                 above, below; /* x > above or -x > below */
+    float                 held[SSMQ_TAIL_ENDS][HELD]; /* found, and not handed over yet: threads do that rarely */
+    int32_t               n_held[SSMQ_TAIL_ENDS];
 } ends;
 
 static ends ends_of(ssmq_tail_collection *c, int32_t n)
@@ -67,14 +71,21 @@ static ends ends_of(ssmq_tail_collection *c, int32_t n)
     return e;
 }
 
-static void collect_one(const ends *e, float x)
+static void hand_over(ends *e, int32_t i)
+{
+    ssmq_tail_collection *c = &e->c[i];
+    const int32_t         at = __atomic_fetch_add(&c->n, e->n_held[i], __ATOMIC_RELAXED);
+    SSMQ_ASSERT(at + e->n_held[i] <= c->length);
+    memcpy(c->out + at, e->held[i], (size_t)e->n_held[i] * sizeof *c->out);
+    e->n_held[i] = 0;
+}
+
+static void collect_one(ends *e, float x)
 {
     for (int32_t i = 0; i < e->n; i++) {
-        ssmq_tail_collection *c = &e->c[i];
-        if (!(key_of(c->end, x) > c->cut)) continue;
-        const int32_t at = __atomic_fetch_add(&c->n, 1, __ATOMIC_RELAXED);
-        SSMQ_ASSERT(at < c->length);
-        c->out[at] = x;
+        if (!(key_of(e->c[i].end, x) > e->c[i].cut)) continue;
+        e->held[i][e->n_held[i]++] = x;
+        if (e->n_held[i] == HELD) hand_over(e, i);
     }
 }
 
@@ -87,7 +98,7 @@ static int32_t order_of(const float *x)
 }
 
 /* Nearly all values lie inside, so blocks of them are passed over at once. */
-static void collect(const ends *e, const float *x, int64_t n)
+static void collect(ends *e, const float *x, int64_t n)
 {
     enum { block = 64 };
     const float   lowest = -e->below;
@@ -104,9 +115,10 @@ static void collect(const ends *e, const float *x, int64_t n)
 void ssmq_tail_add(ssmq_tail_collection *c, int32_t n, const ssmq_tensor *x)
 {
     const ssmq_tensor rows = ssmq_tensor_runs(x);
-    const ends        e = ends_of(c, n);
+    ends              e = ends_of(c, n);
     for (int64_t i = 0; i < rows.dim[0]; i++)
         collect(&e, (const float *)rows.data + i * rows.stride[0], rows.dim[1]);
+    for (int32_t i = 0; i < n; i++) hand_over(&e, i);
 }
 
 /* Shell's sort, with gaps of about 2.25 times the next (Tokuda): in place, and for the hundreds of values of a
