@@ -363,6 +363,23 @@ static void test_room_for_channels(void **state)
     fixture_free(&f);
 }
 
+/* Nor have tails room then: what is stored of a quantile still is. */
+static void test_room_for_tails(void **state)
+{
+    fixture f = fixture_new(state);
+    samples_new(&f.s, f.base);
+    for (int room = 0; room < 2; room++) {
+        ssmq_replay *r = replay_of(NULL, room ? 1 << 20 : 0);
+        check(&f, a_quantile, r, &f.s.all, "calibration: 11 of 11 samples run: nothing is stored of this pass");
+        check(&f, a_fine_quantile, r, &f.s.all,
+              room ? ALL_REPLAYED
+                   : "calibration: 11 of 11 samples run: p = 99.93 is not among the stored quantiles of layers.0.scan.x");
+        check(&f, another_quantile, r, &f.s.all, ALL_REPLAYED);
+        ssmq_replay_free(r);
+    }
+    fixture_free(&f);
+}
+
 /* Samples that run for another observer's sake, between ones that need not: those by channel are all combined once. */
 static void test_channels_beside_tensors(void **state)
 {
@@ -457,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_replayed, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_channels, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(test_room_for_channels, scratch_setup, scratch_teardown),
+        cmocka_unit_test(test_room_for_tails),
         cmocka_unit_test(test_channels_beside_tensors),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test_setup_teardown(test_files, scratch_setup, scratch_teardown),
