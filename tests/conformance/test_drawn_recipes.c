@@ -19,14 +19,6 @@
 #define STEPS (DRAWN + 2)
 #define TRIES 4
 
-static const char *const configs[] = {
-    "{\"d_model\": 24, \"n_layer\": 2, \"vocab_size\": 40, \"ssm_cfg\": {\"d_state\": 5}}",
-    "{\"model_type\": \"mamba\", \"hidden_size\": 20, \"num_hidden_layers\": 2, \"vocab_size\": 32, "
-    "\"state_size\": 4, \"conv_kernel\": 3, \"time_step_rank\": 4, \"use_bias\": true, "
-    "\"tie_word_embeddings\": false}",
-};
-#define N_CONFIGS ((int)(sizeof configs / sizeof *configs))
-
 typedef struct counts {
     int refused, kept, real, no_scale;
 } counts;
@@ -213,7 +205,7 @@ static void test_drawn(void **state)
         test_step   steps[STEPS + 1];
         ssmq_rng    r;
         ssmq_rng_init(&r, seed + i, "recipe");
-        ssmq_model   *m = test_drawn_model(configs[i % N_CONFIGS], seed);
+        ssmq_model   *m = test_drawn_model(test_configs[i % TEST_CONFIGS], seed);
         const int32_t on = (int32_t)ssmq_rng_below(&r, (uint64_t)n);
         draw_recipe(arena, &r, m, steps, &c);
         try_recipe(arena, &r, m, b[on].be, two[on].be, steps,

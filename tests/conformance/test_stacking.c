@@ -49,14 +49,6 @@ static const struct {
 };
 #define N_VARIED ((int)(sizeof variants / sizeof *variants))
 
-static const char *const configs[] = {
-    "{\"d_model\": 24, \"n_layer\": 2, \"vocab_size\": 40, \"ssm_cfg\": {\"d_state\": 5}}",
-    "{\"model_type\": \"mamba\", \"hidden_size\": 20, \"num_hidden_layers\": 2, \"vocab_size\": 32, "
-    "\"state_size\": 4, \"conv_kernel\": 3, \"time_step_rank\": 4, \"use_bias\": true, "
-    "\"tie_word_embeddings\": false}",
-};
-#define N_CONFIGS ((int)(sizeof configs / sizeof *configs))
-
 typedef struct counts {
     int run, refused;
 } counts;
@@ -138,8 +130,8 @@ static void test_pairs(void **state)
     counts         c = {0};
     (void)state;
     ssmq_rng_init(&r, seed, "pairs");
-    for (int k = 0; k < N_CONFIGS; k++) {
-        ssmq_model *m = test_drawn_model(configs[k], seed);
+    for (int k = 0; k < TEST_CONFIGS; k++) {
+        ssmq_model *m = test_drawn_model(test_configs[k], seed);
         for (int first = 0; first < n_methods(); first++)
             for (int second = 0; second < n_methods(); second++) {
                 const test_step steps[] = {draw_step(&r, first), draw_step(&r, second), {0}};
@@ -157,22 +149,22 @@ static void test_triples(void **state)
     test_backend   b[BACKENDS];
     const int32_t  n = test_backends_open(b, BACKENDS, 1);
     const uint64_t seed = seed_of_run();
-    ssmq_model    *m[N_CONFIGS];
+    ssmq_model    *m[TEST_CONFIGS];
     ssmq_rng       r;
     counts         c = {0};
     (void)state;
     ssmq_rng_init(&r, seed, "triples");
-    for (int k = 0; k < N_CONFIGS; k++) m[k] = test_drawn_model(configs[k], seed + 1);
+    for (int k = 0; k < TEST_CONFIGS; k++) m[k] = test_drawn_model(test_configs[k], seed + 1);
     const int all = n_methods();
     for (int i = 0; i < all * all * all; i++) {
         const test_step steps[] = {draw_step(&r, i % all), draw_step(&r, i / all % all),
                                    draw_step(&r, i / all / all), {0}};
         const int32_t   on = (int32_t)ssmq_rng_below(&r, (uint64_t)n);
-        try_recipe(m[ssmq_rng_below(&r, N_CONFIGS)], &b[on], steps, &c);
+        try_recipe(m[ssmq_rng_below(&r, TEST_CONFIGS)], &b[on], steps, &c);
     }
     print_message("seed %llu: %d ran, %d refused\n", (unsigned long long)seed, c.run, c.refused);
     assert_true(c.run > 0 && c.refused > 0);
-    for (int k = 0; k < N_CONFIGS; k++) ssmq_model_free(m[k]);
+    for (int k = 0; k < TEST_CONFIGS; k++) ssmq_model_free(m[k]);
     test_backends_close(b, n);
 }
 

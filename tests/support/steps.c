@@ -215,3 +215,10 @@ double test_changed(ssmq_backend *be, const ssmq_model *base, const test_applied
     free(after);
     return d;
 }
+
+const char *const test_configs[TEST_CONFIGS] = {
+    "{\"d_model\": 24, \"n_layer\": 2, \"vocab_size\": 40, \"ssm_cfg\": {\"d_state\": 5}}",
+    "{\"model_type\": \"mamba\", \"hidden_size\": 20, \"num_hidden_layers\": 2, \"vocab_size\": 32, "
+    "\"state_size\": 4, \"conv_kernel\": 3, \"time_step_rank\": 4, \"use_bias\": true, "
+    "\"tie_word_embeddings\": false}",
+};

@@ -13,6 +13,9 @@ typedef struct test_step {
 
 /* Weights drawn from a seed in the shape that a config.json says; freed by ssmq_model_free(). */
 ssmq_model *test_drawn_model(const char *config, uint64_t seed);
+/* For it: one of either kind of checkpoint, the other with biases and a head of its own. */
+#define TEST_CONFIGS 2
+extern const char *const test_configs[TEST_CONFIGS];
 
 /* The tokens of a sample, [TEST_LENGTH]. */
 void test_sample(const ssmq_model *m, int32_t sample, int32_t *token);

@@ -62,8 +62,6 @@ void ssmq_calibration_limit(ssmq_calibration_work *w, int64_t sample);
 bool ssmq_observation_has(const ssmq_calibration_work *w, const ssmq_observation *o, int64_t sample);
 /* What an observation asks of a sample, as text. */
 const char *ssmq_observation_question(const ssmq_calibration *c, const ssmq_observation *o);
-/* The magnitude of an end of a range, raised where the statistic asks for it. */
-ssmq_range ssmq_observation_raised(const ssmq_observation *o, ssmq_range r, bool *raised);
 
 #ifdef __cplusplus
 }

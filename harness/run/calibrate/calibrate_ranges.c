@@ -144,7 +144,8 @@ void ssmq_calibration_look_up(ssmq_calibration_work *w)
 
 /* ---- ranges ---------------------------------------------------------------------------- */
 
-ssmq_range ssmq_observation_raised(const ssmq_observation *o, ssmq_range r, bool *raised)
+/* The magnitudes of the ends of a range, raised where the statistic asks for it. */
+static ssmq_range raised_range(const ssmq_observation *o, ssmq_range r, bool *raised)
 {
     const bool silent = r.high < SSMQ_AMAX_MIN && r.low > -SSMQ_AMAX_MIN;
     if (!silent || !o->observer->statistic->floor) return (ssmq_range){-r.low, r.high};
@@ -169,7 +170,7 @@ static void fold_one(ssmq_observation *o, int64_t sample, int64_t unit, ssmq_ran
         o->all[sample * o->units + unit] = r;
         return;
     }
-    const ssmq_range m = ssmq_observation_raised(o, r, raised);
+    const ssmq_range m = raised_range(o, r, raised);
     across->add(options, &o->state[unit], m.low, sample);
     across->add(options, &o->state[o->units + unit], m.high, sample);
 }
@@ -194,7 +195,7 @@ static ssmq_range combine(ssmq_observation *o, const ssmq_range *value, int64_t 
     const void        *options = o->observer->across_options;
     float             *low = scratch, *high = scratch + n;
     for (int64_t i = 0; i < n; i++) {
-        const ssmq_range r = ssmq_observation_raised(o, value[i * stride], &o->raised);
+        const ssmq_range r = raised_range(o, value[i * stride], &o->raised);
         low[i] = r.low;
         high[i] = r.high;
     }
